@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "arch.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct arch *arch_find(uint8_t elf_class, uint16_t elf_machine)
+{
+	for (size_t i = 0; arch_all[i] != NULL; i++) {
+		if (arch_all[i]->elf_class == elf_class && arch_all[i]->elf_machine == elf_machine)
+			return arch_all[i];
+	}
+	return NULL;
+}
+
+const char *arch_describe(uint8_t elf_class, uint16_t elf_machine)
+{
+	static char text[40];
+	const struct arch *arch = arch_find(elf_class, elf_machine);
+
+	if (arch != NULL)
+		return arch->name;
+	if (elf_machine == EM_X86_64)
+		return elf_class == ELFCLASS32 ? "x32" : "amd64";
+	if (elf_machine == EM_386)
+		return "i386";
+	(void)snprintf(text, sizeof(text), "ELF machine %u", elf_machine);
+	return text;
+}
+
+const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type)
+{
+	if (type >= arch->n_relocs || arch->relocs[type].kind == RELOC_UNKNOWN)
+		return NULL;
+	return &arch->relocs[type];
+}
+
+/* x86 is little-endian on both sides, so a narrow register is a short copy. */
+static uint64_t slot_get(const struct regs *regs, struct reg_slot slot)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, regs->bytes + slot.offset, slot.width);
+	return value;
+}
+
+uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg)
+{
+	return slot_get(regs, arch->reg[reg]);
+}
+
+void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value)
+{
+	struct reg_slot slot = arch->reg[reg];
+
+	memcpy(regs->bytes + slot.offset, &value, slot.width);
+}
+
+bool regs_has_dwarf(const struct arch *arch, unsigned number)
+{
+	return number < arch->n_dwarf_regs && arch->dwarf_reg[number].width != 0;
+}
+
+uint64_t regs_get_dwarf(const struct arch *arch, const struct regs *regs, unsigned number)
+{
+	return slot_get(regs, arch->dwarf_reg[number]);
+}

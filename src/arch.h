@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * arch: everything nsb knows about an instruction set and its Linux ABI.
+ *
+ * An architecture is one constant struct.  It is chosen once, when a target is
+ * opened, from the class and machine of its executable, and confirmed by the
+ * size of the register set that the kernel returns.
+ *
+ * Porting guide: write src/arch/NAME/NAME.c that fills in a struct arch, add
+ * its row to the table in arch.c and its parasite to src/parasite.  Nothing
+ * else in the tree may know the architecture.  Field by field:
+ *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
+ *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
+ *   - reg: where each neutral register lies in that set, and how wide it is;
+ *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
+ *   - nr: system call numbers;
+ *   - syscall_insn: the bytes that enter the kernel;
+ *   - relocs: ELF relocation number -> neutral kind and width;
+ *   - jump: writes the jump that is put over a replaced function;
+ *   - landing: bytes a function may start with that must stay (ENDBR);
+ *   - parasite: the blob of src/parasite for this ABI.
+ */
+#ifndef NSB_ARCH_H
+#define NSB_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "msg.h"
+
+#define JUMP_MAX 16		/* bytes a jump may take on any architecture */
+#define REGS_MAX 256		/* bytes an NT_PRSTATUS register set may take */
+#define DWARF_REGS_MAX 32
+
+/* Neutral names of registers; ARG0.. are those of a system call. */
+enum reg {
+	REG_PC, REG_SP, REG_AX, REG_ORIG_AX, REG_FLAGS,
+	REG_ARG0, REG_ARG1, REG_ARG2, REG_ARG3, REG_ARG4, REG_ARG5,
+	REG_COUNT
+};
+
+/* Where a register lies in the NT_PRSTATUS set: offset and width in bytes; width 0: none. */
+struct reg_slot {
+	uint16_t offset, width;
+};
+
+/* A general register set as the kernel gives it. */
+struct regs {
+	size_t size;
+	_Alignas(16) uint8_t bytes[REGS_MAX];
+};
+
+enum nr { NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_RT_SIGRETURN, NR_RESTART_SYSCALL, NR_COUNT };
+
+enum reloc_kind {
+	RELOC_UNKNOWN = 0, RELOC_NONE, RELOC_ABS, RELOC_PCREL, RELOC_GOT, RELOC_GOTREL,
+	RELOC_GOTPC, RELOC_PLT, RELOC_RELATIVE, RELOC_IRELATIVE, RELOC_DTPMOD, RELOC_DTPOFF,
+	RELOC_TPOFF, RELOC_TPOFF_NEG, RELOC_TLSDESC, RELOC_COPY, RELOC_SIZE
+};
+
+/* One relocation type of an architecture. */
+struct reloc_type {
+	const char *name;	/* "R_X86_64_64" */
+	enum reloc_kind kind;
+	uint8_t width;		/* bytes written; sign-extended by the CPU when smaller than a word */
+	bool is_signed;		/* range check of a width-4 value on a 64-bit ABI */
+};
+
+struct arch {
+	const char *name;
+	uint8_t elf_class;
+	uint16_t elf_machine;
+	unsigned word;
+	size_t regs_size;
+	struct reg_slot reg[REG_COUNT];
+	struct reg_slot dwarf_reg[DWARF_REGS_MAX];
+	unsigned n_dwarf_regs;	/* the last one is the return address column */
+	unsigned dwarf_sp;	/* DWARF number of the stack pointer */
+	unsigned dwarf_fp;	/* DWARF number of the frame pointer */
+	unsigned red_zone;	/* bytes below SP that are in use (128 on amd64) */
+	int nr[NR_COUNT];
+	uint8_t syscall_insn[4];
+	unsigned syscall_insn_size;
+	uint8_t landing[4];
+	unsigned landing_size;
+	const struct reloc_type *relocs;
+	unsigned n_relocs;
+	uint32_t relative_type;	/* R_*_RELATIVE, for DT_RELR */
+	unsigned jump_size;
+	bool reach_is_whole;	/* a jump reaches every address (arithmetic modulo 2^32) */
+	/*
+	 * Write the jump that leads from address `from` to `to` (jump_size bytes).
+	 * -ERANGE, without a message, where it cannot reach.
+	 */
+	int (*jump)(uint64_t from, uint64_t to, uint8_t *out);
+	const uint8_t *parasite;
+	const uint8_t *parasite_end;
+};
+
+/* Architectures of this build, the native one first; NULL-terminated. */
+extern const struct arch *const arch_all[];
+
+/* NULL: this build knows no such architecture. */
+const struct arch *arch_find(uint8_t elf_class, uint16_t elf_machine);
+/* "amd64", "i386", or a text like "ELF machine 40", for messages; static storage. */
+const char *arch_describe(uint8_t elf_class, uint16_t elf_machine);
+const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type);	/* NULL: unknown */
+
+/* Registers by neutral name, zero-extended; a set truncates to the register's width. */
+uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg);
+void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value);
+/* By DWARF number; regs_has_dwarf() says whether there is one. */
+bool regs_has_dwarf(const struct arch *arch, unsigned number);
+uint64_t regs_get_dwarf(const struct arch *arch, const struct regs *regs, unsigned number);
+
+#endif

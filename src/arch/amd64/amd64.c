@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "amd64.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+/* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
+#define SLOT(index) { (index) * 8, 8 }
+enum {
+	U_R15, U_R14, U_R13, U_R12, U_RBP, U_RBX, U_R11, U_R10, U_R9, U_R8, U_RAX, U_RCX, U_RDX,
+	U_RSI, U_RDI, U_ORIG_RAX, U_RIP, U_CS, U_EFLAGS, U_RSP
+};
+
+#define TYPE(name, kind, width, sign) [name] = { #name, kind, width, sign }
+/* psABI AMD64 4.4.1, table 4.10. */
+static const struct reloc_type relocs[] = {
+	TYPE(R_X86_64_NONE, RELOC_NONE, 0, false),
+	TYPE(R_X86_64_64, RELOC_ABS, 8, false),
+	TYPE(R_X86_64_PC32, RELOC_PCREL, 4, true),
+	TYPE(R_X86_64_GOT32, RELOC_GOT, 4, true),
+	TYPE(R_X86_64_PLT32, RELOC_PCREL, 4, true),
+	TYPE(R_X86_64_COPY, RELOC_COPY, 0, false),
+	TYPE(R_X86_64_GLOB_DAT, RELOC_ABS, 8, false),
+	TYPE(R_X86_64_JUMP_SLOT, RELOC_ABS, 8, false),
+	TYPE(R_X86_64_RELATIVE, RELOC_RELATIVE, 8, false),
+	TYPE(R_X86_64_32, RELOC_ABS, 4, false),
+	TYPE(R_X86_64_32S, RELOC_ABS, 4, true),
+	TYPE(R_X86_64_DTPMOD64, RELOC_DTPMOD, 8, false),
+	TYPE(R_X86_64_DTPOFF64, RELOC_DTPOFF, 8, false),
+	TYPE(R_X86_64_TPOFF64, RELOC_TPOFF, 8, false),
+	TYPE(R_X86_64_PC64, RELOC_PCREL, 8, true),
+	TYPE(R_X86_64_GOTOFF64, RELOC_GOTREL, 8, true),
+	TYPE(R_X86_64_GOTPC32, RELOC_GOTPC, 4, true),
+	TYPE(R_X86_64_SIZE32, RELOC_SIZE, 4, false),
+	TYPE(R_X86_64_SIZE64, RELOC_SIZE, 8, false),
+	TYPE(R_X86_64_TLSDESC, RELOC_TLSDESC, 16, false),
+	TYPE(R_X86_64_IRELATIVE, RELOC_IRELATIVE, 8, false),
+};
+
+static int jump(uint64_t from, uint64_t to, uint8_t *out)
+{
+	int64_t distance = (int64_t)(to - (from + 5));
+	int32_t rel = (int32_t)distance;
+
+	if (rel != distance)
+		return -ERANGE;
+	out[0] = 0xe9;		/* JMP rel32 */
+	memcpy(out + 1, &rel, sizeof(rel));
+	return 0;
+}
+
+extern const uint8_t parasite_amd64[], parasite_amd64_end[];
+
+const struct arch arch_amd64 = {
+	.name = "amd64",
+	.elf_class = ELFCLASS64,
+	.elf_machine = EM_X86_64,
+	.word = 8,
+	.regs_size = 27 * 8,
+	.reg = {
+		[REG_PC] = SLOT(U_RIP), [REG_SP] = SLOT(U_RSP), [REG_AX] = SLOT(U_RAX),
+		[REG_ORIG_AX] = SLOT(U_ORIG_RAX), [REG_FLAGS] = SLOT(U_EFLAGS),
+		[REG_ARG0] = SLOT(U_RDI), [REG_ARG1] = SLOT(U_RSI), [REG_ARG2] = SLOT(U_RDX),
+		[REG_ARG3] = SLOT(U_R10), [REG_ARG4] = SLOT(U_R8), [REG_ARG5] = SLOT(U_R9),
+	},
+	/* psABI AMD64 figure 3.36: numbers 0 to 15, and 16 is the return address. */
+	.dwarf_reg = {
+		SLOT(U_RAX), SLOT(U_RDX), SLOT(U_RCX), SLOT(U_RBX), SLOT(U_RSI), SLOT(U_RDI),
+		SLOT(U_RBP), SLOT(U_RSP), SLOT(U_R8), SLOT(U_R9), SLOT(U_R10), SLOT(U_R11),
+		SLOT(U_R12), SLOT(U_R13), SLOT(U_R14), SLOT(U_R15), SLOT(U_RIP),
+	},
+	.n_dwarf_regs = 17,
+	.dwarf_sp = 7,
+	.dwarf_fp = 6,
+	.red_zone = 128,
+	/* arch/x86/entry/syscalls/syscall_64.tbl */
+	.nr = {
+		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, [NR_RT_SIGRETURN] = 15,
+		[NR_RESTART_SYSCALL] = 219,
+	},
+	.syscall_insn = { 0x0f, 0x05 },
+	.syscall_insn_size = 2,
+	.landing = { 0xf3, 0x0f, 0x1e, 0xfa },	/* ENDBR64 */
+	.landing_size = 4,
+	.relocs = relocs,
+	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
+	.relative_type = R_X86_64_RELATIVE,
+	.jump_size = 5,
+	.reach_is_whole = false,
+	.jump = jump,
+	.parasite = parasite_amd64,
+	.parasite_end = parasite_amd64_end,
+};

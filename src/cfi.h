@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cfi: steps from a frame to its caller by DWARF call frame information.
+ *
+ * Our own evaluator of .eh_frame: CIE and FDE, pointer encodings, CFA opcodes,
+ * DWARF expressions, signal frames ("S").  Knows no process: it reads the
+ * target through `struct bytes` and serves both ABIs by struct arch.  It is the
+ * unwinder for i386 processes under the amd64 build and the witness against
+ * which libunwind is tested.
+ *
+ * Sources: DWARF 5 section 6.4; LSB 5.0 "Exception Frames" for .eh_frame,
+ * .eh_frame_hdr and the DW_EH_PE_* encodings.
+ */
+#ifndef NSB_CFI_H
+#define NSB_CFI_H
+
+#include "arch.h"
+#include "elf.h"
+
+/* The unwind tables of one loaded object, as run-time addresses. */
+struct cfi_table {
+	uint64_t start, end;	/* the code it may describe */
+	uint64_t hdr, hdr_size;	/* PT_GNU_EH_FRAME; 0: none */
+	uint64_t eh_frame, eh_frame_size;	/* .eh_frame by section, where there is no header */
+	const uint8_t *eh_frame_bytes;		/* its bytes when not read from the target; NULL: read */
+};
+
+/* The registers of a frame by DWARF number; `known` says which have a value. */
+struct cfi_frame {
+	uint64_t reg[DWARF_REGS_MAX];
+	uint32_t known;		/* bit per register */
+	uint64_t pc;
+	bool exact;		/* pc is where it stood (innermost, above a signal frame): no pc - 1 */
+	bool signal;		/* this frame is a signal trampoline */
+};
+
+enum cfi_result {
+	CFI_STEPPED = 0,	/* *frame is now the caller */
+	CFI_BOTTOM = 1,		/* proven: the return address is undefined */
+	CFI_NONE = 2,		/* no unwind information covers pc: nothing is proven */
+	CFI_BAD = 3,		/* the information is there but cannot be followed */
+};
+
+/* The innermost frame from a register set. */
+void cfi_start(const struct arch *arch, const struct regs *regs, struct cfi_frame *frame);
+
+/*
+ * One step.  `stack` reads the thread's stack (and any data), `table` is the
+ * one whose [start, end) has the pc.  *frame changes only for CFI_STEPPED, save
+ * for `signal`, which says of the frame just stepped whether it is a signal
+ * frame.
+ */
+enum cfi_result cfi_step(const struct arch *arch, const struct cfi_table *table,
+			 const struct bytes *bytes, struct cfi_frame *frame);
+
+/*
+ * The FDE's range [*start, *end) that covers pc: the bounds of the function.
+ * 0, or -ENOENT.
+ */
+int cfi_function(const struct arch *arch, const struct cfi_table *table,
+		 const struct bytes *bytes, uint64_t pc, uint64_t *start, uint64_t *end) MUST_CHECK;
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "msg.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 4096
+
+int msg_verbosity;
+
+static const char *program = "nsb";
+static char kept[LINE_MAX_BYTES];
+
+void msg_init(const char *name)
+{
+	program = name;
+}
+
+int fail(int err, const char *fmt, ...)
+{
+	if (kept[0] == '\0') {
+		va_list args;
+
+		va_start(args, fmt);
+		(void)vsnprintf(kept, sizeof(kept), fmt, args);
+		va_end(args);
+	}
+	return -err;
+}
+
+const char *msg_kept(void)
+{
+	return kept;
+}
+
+void msg_forget(void)
+{
+	kept[0] = '\0';
+}
+
+/* One write per line, so that lines of several processes never mix. */
+static void print_line(const char *text)
+{
+	char line[LINE_MAX_BYTES + 64];
+	int len = snprintf(line, sizeof(line), "%s: %s\n", program, text);
+
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof(line))
+		len = (int)sizeof(line) - 1;
+	/* There is nobody left to tell when stderr itself fails. */
+	if (write(STDERR_FILENO, line, (size_t)len) < 0)
+		return;
+}
+
+void msg_print_kept(void)
+{
+	print_line(kept);
+}
+
+static void print_args(const char *fmt, va_list args)
+{
+	char text[LINE_MAX_BYTES];
+
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	print_line(text);
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_args(fmt, args);
+	va_end(args);
+}
+
+void say(const char *fmt, ...)
+{
+	va_list args;
+
+	if (msg_verbosity < 1)
+		return;
+	va_start(args, fmt);
+	print_args(fmt, args);
+	va_end(args);
+}
+
+void debug(const char *fmt, ...)
+{
+	va_list args;
+
+	if (msg_verbosity < 2)
+		return;
+	va_start(args, fmt);
+	print_args(fmt, args);
+	va_end(args);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * msg: the one way in which nsb and nsb-gen report.
+ *
+ * A function that can fail returns 0 or a negative errno, and whoever finds
+ * the failure words it, once, with fail().  The first message wins: callers
+ * pass the number up and say nothing.  main() prints the message as one line.
+ */
+#ifndef NSB_MSG_H
+#define NSB_MSG_H
+
+#include <stdbool.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* How much is narrated: 0 errors only, 1 steps (-v), 2 details (-vv). */
+extern int msg_verbosity;
+
+/* Name printed before every line, "nsb" or "nsb-gen". */
+void msg_init(const char *program);
+
+/*
+ * Keep a message for the user, unless one is kept already, and return -err.
+ * err is a positive errno; its meaning for the exit status stands in main.c.
+ */
+int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The kept message ("" if none), owned by msg; valid until msg_forget(). */
+const char *msg_kept(void);
+void msg_forget(void);
+
+/* Print one line on stderr in one write: the kept message, or the text given. */
+void msg_print_kept(void);
+void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Narration on stderr, for -v and -vv. */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * patchfile: a patch as a file: read once, checked, never looked at again.
+ *
+ * The file is opened once and read whole; what is checked is what is loaded.
+ * Only PT_LOAD bytes and the vzpatch section are used, and both are covered by
+ * checksums.
+ */
+#ifndef NSB_PATCHFILE_H
+#define NSB_PATCHFILE_H
+
+#include "elf.h"
+#include "vzpatch.h"
+
+struct patchfile {
+	char *path;
+	uint8_t *bytes;		/* the whole file */
+	size_t size;
+	uint8_t *image;		/* PT_LOADs laid out by p_vaddr - image_lo, .bss zeroed */
+	uint64_t image_lo, image_size;
+	struct elf elf;		/* over image, addresses are link-time ones */
+	struct vzpatch meta;
+};
+
+/*
+ * Open, read and verify.  Errors, each with its one line: -ENOENT/-EACCES...
+ * from open(2), -ENOEXEC: no ELF, no shared object, no build-id, no vzpatch
+ * section, damaged, truncated, newer version, checksum wrong, text relocations,
+ * segment that is writable and executable, constructors.
+ */
+int patchfile_open(struct patchfile *file, const char *path) MUST_CHECK;
+/* The same for nsb-gen: no vzpatch section needed, none is looked for. */
+int patchfile_open_plain(struct patchfile *file, const char *path) MUST_CHECK;
+void patchfile_deinit(struct patchfile *file);
+
+/*
+ * CRC-32 over all that is loaded: ELF header (section header fields zeroed),
+ * program headers (p_offset zeroed), PT_LOAD bytes.  Stays the same under
+ * strip -g and when sections are added; docs/vzpatch.5 says precisely how.
+ */
+uint32_t patchfile_load_crc(const struct patchfile *file);
+
+#endif

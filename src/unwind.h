@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * unwind: may a stopped thread be inside, or return into, given code?
+ *
+ * Two engines behind one question: libunwind for processes of nsb's own ABI,
+ * our CFI evaluator for the others.  A stack counts as proven only if every
+ * frame had unwind information and the last one says that its return address
+ * is undefined.  Where the information ends, the rest of the stack is scanned
+ * word by word for any address inside the ranges.  "Could not unwind" is never
+ * "safe".
+ */
+#ifndef NSB_UNWIND_H
+#define NSB_UNWIND_H
+
+#include <sys/types.h>
+
+#include "arch.h"
+#include "cfi.h"
+
+#define UNWIND_MAX_FRAMES 4096
+
+/* Code that no thread may be in: [start, end), run-time addresses. */
+struct code_range {
+	uint64_t start, end;
+	const char *name;	/* function, for messages; not owned */
+};
+
+/*
+ * What the unwinder knows of a process.  Built once, while the target runs;
+ * used for every thread.  No file is opened and nothing is allocated per
+ * thread.
+ */
+struct unwinder;
+
+/* A readable mapping of the target: bounds for the word scan. */
+struct unwind_mapping {
+	uint64_t start, end;
+};
+
+struct unwind_setup {
+	const struct arch *arch;
+	struct bytes memory;		/* the target's memory, live (process_vm_readv or /proc/PID/mem) */
+	pid_t pid;			/* for process_vm_readv of stacks */
+	const struct cfi_table *tables;	/* sorted by start, not overlapping; copied */
+	size_t n_tables;
+	const struct unwind_mapping *mappings;	/* readable ones, sorted; copied */
+	size_t n_mappings;
+	bool own_engine;		/* use our evaluator even where libunwind could serve */
+};
+
+int unwinder_create(struct unwinder **out, const struct unwind_setup *setup) MUST_CHECK;
+void unwinder_destroy(struct unwinder *unwinder);
+
+/* One frame as seen, for messages and tests. */
+struct unwind_frame {
+	uint64_t pc;
+	bool exact;
+	bool signal;
+};
+
+struct unwind_verdict {
+	bool safe;
+	bool proven;		/* unwound to the bottom; else the word scan decided */
+	bool scan_hit;		/* the word scan found an address (it may be a stale one) */
+	uint64_t hit;		/* the offending pc or return address */
+	uint64_t hit_sp;	/* proven frames: CFA below which the offending outermost frame lies */
+	const struct code_range *range;	/* where it lies; NULL when safe */
+	size_t n_frames;
+};
+
+/*
+ * Check one stopped thread whose registers are `regs` against `ranges` (sorted
+ * by start).  The innermost frame and frames above a signal frame are compared
+ * exactly, others by return address - 1.  If frames is not NULL, up to
+ * max_frames of them are stored.  Errors: -ESRCH, -EIO: the thread vanished or
+ * its stack cannot be read (treated by the caller as not safe).
+ */
+int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
+		 const struct code_range *ranges, size_t n_ranges,
+		 struct unwind_verdict *verdict,
+		 struct unwind_frame *frames, size_t max_frames) MUST_CHECK;
+
+#endif
