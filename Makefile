@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# nsb: make [all|demo|check|bench|fuzz|install|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+
+VERSION := 0.1
+ARCH    := amd64
+PREFIX  := /usr/local
+DESTDIR :=
+
+ifneq ($(filter-out amd64 i386,$(ARCH)),)
+$(error ARCH is amd64 or i386, not "$(ARCH)")
+endif
+
+# build/nsb, build/i386/nsb; a sanitized build lies beside the plain one.
+top := build
+ifeq ($(ARCH),i386)
+top := $(top)/i386
+endif
+ifeq ($(SANITIZE),1)
+top := $(top)/sanitize
+endif
+obj := $(top)/obj
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
+ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' -Isrc -Iinclude $(CPPFLAGS)
+ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing $(CFLAGS)
+STATIC := -static
+ifeq ($(SANITIZE),1)
+# The sanitizers' run-time needs a dynamic program.
+ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+STATIC :=
+endif
+
+# Native libraries lie where the compiler looks; those of i386 in a folder of ours (make deps ARCH=i386).
+ifeq ($(ARCH),i386)
+ALL_CFLAGS += -m32
+i386_root := build/i386-root
+ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
+LIB_DIRS := -L$(i386_root)/usr/lib/i386-linux-gnu
+endif
+ifeq ($(ARCH),amd64)
+arch_src := $(wildcard src/arch/amd64/*.[cS] src/arch/i386/*.[cS])
+else
+arch_src := $(wildcard src/arch/i386/*.[cS])
+endif
+# Order matters to the static linker.
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind -lelf -lz -llzma
+GEN_LIBS := $(LIB_DIRS) -lelf -lz -llzma
+
+parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
+main_src := src/main.c
+lib_src  := $(filter-out $(main_src),$(wildcard src/*.c)) $(arch_src)
+gen_src  := $(wildcard tools/gen/*.c)
+gen_main := tools/gen/main.c
+
+objects = $(patsubst %,$(obj)/%.o,$(basename $(1)))
+lib_obj  := $(call objects,$(lib_src)) $(parasites:%=$(obj)/parasite-%.o)
+main_obj := $(call objects,$(main_src))
+gen_obj  := $(call objects,$(gen_src))
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all demo check check-long bench fuzz unit lint install dist deps deps-check deps-test clean
+
+all: $(top)/nsb $(top)/nsb-gen
+
+$(top)/libnsb.a: $(lib_obj)
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(top)/nsb: $(main_obj) $(top)/libnsb.a
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ $(NSB_LIBS)
+
+$(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
+
+$(obj)/%.o: %.c Makefile
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(obj)/%.o: %.S Makefile
+	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The parasite: one flat image per ABI, embedded as bytes.
+PARASITE_CFLAGS := -std=gnu11 $(WARN) -Os -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector \
+	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-builtin -mgeneral-regs-only -nostdlib
+parasite_m_amd64 := -m64
+parasite_m_i386  := -m32
+
+$(obj)/parasite-%.elf: src/parasite/%.S src/parasite/parasite.lds src/parasite/parasite.h Makefile
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(parasite_m_$*) $(PARASITE_CFLAGS) -Isrc -static -Wl,--build-id=none \
+		-Wl,-T,src/parasite/parasite.lds -Wl,-z,noexecstack -o $@ $<
+$(obj)/parasite-%.bin: $(obj)/parasite-%.elf
+	$(call say,COPY,$@)objcopy -O binary $< $@
+$(obj)/parasite-%.o: src/parasite/embed.S $(obj)/parasite-%.bin
+	$(call say,AS,$@)$(CC) $(ALL_CFLAGS) -DNAME=$* -DBLOB='"$(obj)/parasite-$*.bin"' -c -o $@ $<
+
+# Unit tests: one program per file of tests/unit, linked with all of the library.
+unit_bin := $(patsubst tests/unit/%.c,$(top)/unit/%,$(wildcard tests/unit/u-*.c))
+$(top)/unit/%: $(obj)/tests/unit/%.o $(filter-out $(obj)/tools/gen/main.o,$(gen_obj)) $(top)/libnsb.a
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(NSB_LIBS)
+unit: $(unit_bin)
+
+# Fuzzers: clang's libFuzzer, T seconds each.
+T ?= 60
+fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/f-*.c))
+build/fuzz/%: tests/fuzz/%.c $(wildcard src/*.[ch] tools/gen/*.[ch]) Makefile
+	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) -Itools/gen -std=gnu11 -g -O1 -fno-strict-aliasing \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
+		$(filter-out $(main_src),$(wildcard src/*.c)) $(arch_src) $(filter-out $(gen_main),$(gen_src)) \
+		$(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)
+fuzz: $(parasites:%=$(obj)/parasite-%.o) $(fuzz_bin)
+	$(Q)for f in $(fuzz_bin); do mkdir -p $$f.corpus && $$f -max_total_time=$(T) -print_final_stats=1 \
+		-artifact_prefix=$$f. $$f.corpus $$(test -d tests/fuzz/seeds && echo tests/fuzz/seeds) || exit 1; done
+
+clean:
+	rm -rf build
+
+-include $(shell find $(obj) -name '*.d' 2>/dev/null)
