@@ -25,7 +25,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
-ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' -Isrc -Iinclude $(CPPFLAGS)
+ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' -iquote src -Iinclude $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing $(CFLAGS)
 STATIC := -static
 ifeq ($(SANITIZE),1)
@@ -89,7 +89,7 @@ parasite_m_amd64 := -m64
 parasite_m_i386  := -m32
 
 $(obj)/parasite-%.elf: src/parasite/%.S src/parasite/parasite.lds src/parasite/parasite.h Makefile
-	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(parasite_m_$*) $(PARASITE_CFLAGS) -Isrc -static -Wl,--build-id=none \
+	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(parasite_m_$*) $(PARASITE_CFLAGS) -iquote src -static -Wl,--build-id=none \
 		-Wl,-T,src/parasite/parasite.lds -Wl,-z,noexecstack -o $@ $<
 $(obj)/parasite-%.bin: $(obj)/parasite-%.elf
 	$(call say,COPY,$@)objcopy -O binary $< $@
@@ -106,7 +106,7 @@ unit: $(unit_bin)
 T ?= 60
 fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/f-*.c))
 build/fuzz/%: tests/fuzz/%.c $(wildcard src/*.[ch] tools/gen/*.[ch]) Makefile
-	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) -Itools/gen -std=gnu11 -g -O1 -fno-strict-aliasing \
+	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) -iquote tools/gen -std=gnu11 -g -O1 -fno-strict-aliasing \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
 		$(filter-out $(main_src),$(wildcard src/*.c)) $(arch_src) $(filter-out $(gen_main),$(gen_src)) \
 		$(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "maps.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+#define LOWEST_ADDRESS 0x10000u			/* vm.mmap_min_addr as usually set */
+#define HEAP_ROOM ((uint64_t)256 << 20)		/* brk may grow this far before we are in its way */
+#define STACK_ROOM ((uint64_t)1 << 20)		/* the kernel's stack guard gap: 256 pages */
+
+/* One line of /proc/PID/maps, see proc(5). */
+static int parse_line(char *line, struct mapping *m)
+{
+	char perms[5];
+	unsigned long long start, end, offset, inode;
+	int path = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %*x:%*x %llu %n", &start, &end, perms, &offset,
+		   &inode, &path) != 5 || path == 0)
+		return -EIO;
+	line[strcspn(line, "\n")] = '\0';
+	*m = (struct mapping){ .start = start, .end = end, .offset = offset, .inode = inode };
+	m->prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
+		  (perms[2] == 'x' ? PROT_EXEC : 0);
+	m->is_private = perms[3] == 'p';
+	m->path = strdup(line + path);
+	return m->path == NULL ? -ENOMEM : 0;
+}
+
+static int append(struct maps *maps, size_t *room, const struct mapping *m)
+{
+	if (maps->count == *room) {
+		size_t more = *room == 0 ? 64 : *room * 2;
+		struct mapping *all = reallocarray(maps->all, more, sizeof(*all));
+
+		if (all == NULL)
+			return -ENOMEM;
+		maps->all = all;
+		*room = more;
+	}
+	maps->all[maps->count++] = *m;
+	return 0;
+}
+
+int maps_read(struct maps *maps, pid_t pid)
+{
+	char name[40];
+	char *line = NULL;
+	size_t line_size = 0, room = 0;
+	FILE *file;
+	int err = 0;
+
+	*maps = (struct maps){ 0 };
+	(void)snprintf(name, sizeof(name), "/proc/%d/maps", pid);
+	file = fopen(name, "re");
+	if (file == NULL) {
+		err = errno;
+		return fail(err, "%d: cannot open %s: %s", pid, name, strerror(err));
+	}
+	errno = 0;
+	while (getline(&line, &line_size, file) != -1) {
+		struct mapping m;
+
+		err = parse_line(line, &m);
+		if (err == 0) {
+			err = append(maps, &room, &m);
+			if (err != 0)
+				free(m.path);
+		}
+		if (err != 0)
+			break;
+		errno = 0;
+	}
+	if (err == 0 && errno != 0)
+		err = -errno;
+	free(line);
+	(void)fclose(file);
+	if (err != 0) {
+		maps_deinit(maps);
+		return fail(-err, "%d: cannot read %s: %s", pid, name, strerror(-err));
+	}
+	return 0;
+}
+
+void maps_deinit(struct maps *maps)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		free(maps->all[i].path);
+	free(maps->all);
+	*maps = (struct maps){ 0 };
+}
+
+const struct mapping *maps_find(const struct maps *maps, uint64_t address)
+{
+	size_t lo = 0, hi = maps->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (address < maps->all[mid].start)
+			hi = mid;
+		else if (address >= maps->all[mid].end)
+			lo = mid + 1;
+		else
+			return &maps->all[mid];
+	}
+	return NULL;
+}
+
+/* A gap of the address space, cut back from what may grow into it. */
+struct gap {
+	uint64_t start, end;
+};
+
+static bool is_stack_like(const struct mapping *m)
+{
+	/* Any writable private anonymous mapping may be MAP_GROWSDOWN: maps does not tell. */
+	return strncmp(m->path, "[stack", 6) == 0;
+}
+
+static struct gap gap_before(const struct maps *maps, size_t i, uint64_t top)
+{
+	const struct mapping *below = i == 0 ? NULL : &maps->all[i - 1];
+	const struct mapping *above = i == maps->count ? NULL : &maps->all[i];
+	struct gap gap = { LOWEST_ADDRESS, top };
+
+	if (below != NULL)
+		gap.start = below->end + (strcmp(below->path, "[heap]") == 0 ? HEAP_ROOM : PAGE);
+	if (above != NULL && above->start < top)
+		gap.end = above->start - (is_stack_like(above) ? STACK_ROOM : 0);
+	gap.end = gap.end < PAGE ? 0 : gap.end - PAGE;
+	return gap;
+}
+
+int maps_find_hole(const struct maps *maps, uint64_t size, uint64_t lo, uint64_t hi,
+		   uint64_t reach, uint64_t top, uint64_t *address)
+{
+	uint64_t first = LOWEST_ADDRESS, last = top - PAGE, best = UINT64_MAX;
+
+	if (reach != 0) {
+		if (hi > reach)
+			first = ((hi - reach) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+		if (reach < last && lo < last - reach)
+			last = lo + reach;
+	}
+	for (size_t i = 0; i <= maps->count; i++) {
+		struct gap gap = gap_before(maps, i, top);
+		uint64_t place, distance;
+
+		if (gap.start < first)
+			gap.start = first;
+		if (gap.end > last)
+			gap.end = last;
+		gap.end &= ~(uint64_t)(PAGE - 1);
+		if (gap.end <= gap.start || gap.end - gap.start < size)
+			continue;
+		/* As near as can be: above what is patched the low end, below it the high end. */
+		place = gap.start >= lo ? gap.start : gap.end - size;
+		distance = place > lo ? place - lo : lo - place;
+		if (best == UINT64_MAX || distance < (best > lo ? best - lo : lo - best))
+			best = place;
+	}
+	if (best == UINT64_MAX)
+		return fail(ENOSPC, "no room for %" PRIu64 " bytes within reach of 0x%" PRIx64
+			    " in the address space", size, lo);
+	*address = best;
+	return 0;
+}

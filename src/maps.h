@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * maps: /proc/PID/maps as a sorted array, and the search for a hole in it.
+ */
+#ifndef NSB_MAPS_H
+#define NSB_MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "msg.h"
+
+struct mapping {
+	uint64_t start, end;	/* run-time addresses, end exclusive */
+	uint64_t offset;	/* in the file */
+	uint64_t inode;
+	int prot;		/* PROT_* */
+	bool is_private;
+	char *path;		/* "" if none; as the kernel writes it; owned */
+};
+
+struct maps {
+	struct mapping *all;
+	size_t count;
+};
+
+/* Read the map of a process.  Errors: that of open(2), -ENOMEM, -EIO. */
+int maps_read(struct maps *maps, pid_t pid) MUST_CHECK;
+void maps_deinit(struct maps *maps);
+
+/* The mapping that holds address, or NULL. */
+const struct mapping *maps_find(const struct maps *maps, uint64_t address);
+
+/*
+ * Choose an address for `size` bytes such that every byte lies within `reach`
+ * of all of [lo, hi): what is placed there may be named by a signed 32-bit
+ * displacement from there, and the other way round.  reach 0: anywhere.  top
+ * is the end of the user address space of the target's ABI.  The hole keeps a page from its neighbours, so
+ * that nothing merges with it, and keeps away from where the heap and the stack
+ * grow.  -ENOSPC with a message.
+ */
+int maps_find_hole(const struct maps *maps, uint64_t size, uint64_t lo, uint64_t hi,
+		   uint64_t reach, uint64_t top, uint64_t *address) MUST_CHECK;
+
+#endif

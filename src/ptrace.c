@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ptrace.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+static int request(enum __ptrace_request what, pid_t tid, uintptr_t addr, uintptr_t data)
+{
+	return ptrace(what, tid, (void *)addr, (void *)data) == -1 ? -errno : 0;
+}
+
+int pt_seize(pid_t tid, bool suspend_seccomp)
+{
+	uintptr_t options = PTRACE_O_TRACESYSGOOD;
+
+	if (suspend_seccomp)
+		options |= PTRACE_O_SUSPEND_SECCOMP;
+	return request(PTRACE_SEIZE, tid, 0, options);
+}
+
+int pt_interrupt(pid_t tid)
+{
+	return request(PTRACE_INTERRUPT, tid, 0, 0);
+}
+
+int pt_cont(pid_t tid, int signal)
+{
+	return request(PTRACE_CONT, tid, 0, (uintptr_t)signal);
+}
+
+int pt_syscall(pid_t tid)
+{
+	return request(PTRACE_SYSCALL, tid, 0, 0);
+}
+
+int pt_listen(pid_t tid)
+{
+	return request(PTRACE_LISTEN, tid, 0, 0);
+}
+
+int pt_detach(pid_t tid, int signal)
+{
+	return request(PTRACE_DETACH, tid, 0, (uintptr_t)signal);
+}
+
+static bool is_stop_signal(int signal)
+{
+	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+int pt_wait(pid_t tid, struct pt_status *status)
+{
+	int word;
+	pid_t got;
+
+	do {
+		got = waitpid(tid, &word, __WALL);
+	} while (got == -1 && errno == EINTR);
+	status->signal = 0;
+	if (got == -1) {
+		/* exec(2) in another thread takes a tracee away without a report. */
+		status->stop = PT_GONE;
+		return errno == ECHILD ? 0 : -errno;
+	}
+	if (!WIFSTOPPED(word)) {
+		status->stop = PT_GONE;
+		status->signal = WIFSIGNALED(word) ? WTERMSIG(word) : 0;
+		return 0;
+	}
+	status->signal = WSTOPSIG(word);
+	switch (word >> 16) {
+	case PTRACE_EVENT_STOP:
+		status->stop = is_stop_signal(status->signal) ? PT_GROUP_STOP : PT_INTERRUPTED;
+		break;
+	case 0:
+		status->stop = status->signal == (SIGTRAP | 0x80) ? PT_SYSCALL_STOP : PT_SIGNAL;
+		break;
+	default:
+		status->stop = PT_OTHER_EVENT;
+	}
+	return 0;
+}
+
+int pt_get_regs(pid_t tid, struct regs *regs)
+{
+	struct iovec iov = { regs->bytes, sizeof(regs->bytes) };
+	int err = request(PTRACE_GETREGSET, tid, NT_PRSTATUS, (uintptr_t)&iov);
+
+	regs->size = iov.iov_len;
+	return err;
+}
+
+int pt_set_regs(pid_t tid, const struct regs *regs)
+{
+	struct regs copy = *regs;
+	struct iovec iov = { copy.bytes, copy.size };
+
+	return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, (uintptr_t)&iov);
+}
+
+int pt_get_sigmask(pid_t tid, uint64_t *mask)
+{
+	return request(PTRACE_GETSIGMASK, tid, sizeof(*mask), (uintptr_t)mask);
+}
+
+int pt_set_sigmask(pid_t tid, uint64_t mask)
+{
+	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), (uintptr_t)&mask);
+}
+
+int pt_get_rseq(pid_t tid, uint64_t *address)
+{
+	struct __ptrace_rseq_configuration config = { 0 };
+	int err = request(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(config), (uintptr_t)&config);
+
+	*address = config.rseq_abi_pointer;
+	/* Kernels before 5.13 answer EIO; they cannot tell. */
+	return err == -ESRCH ? err : 0;
+}
+
+int pt_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
+{
+	const uint8_t *from = bytes;
+
+	while (size > 0) {
+		uintptr_t start = (uintptr_t)address & ~(sizeof(long) - 1);
+		size_t skip = (size_t)((uintptr_t)address - start);
+		size_t count = sizeof(long) - skip < size ? sizeof(long) - skip : size;
+		long word;
+		int err;
+
+		if (start != (address & ~(uint64_t)(sizeof(long) - 1)))
+			return -EFAULT;	/* above what this nsb's word can address */
+		errno = 0;
+		word = ptrace(PTRACE_PEEKDATA, tid, (void *)start, NULL);
+		/* Every word is a valid one; only errno tells an error. */
+		if (errno != 0)
+			return -errno;
+		memcpy((uint8_t *)&word + skip, from, count);
+		err = request(PTRACE_POKEDATA, tid, start, (uintptr_t)word);
+		if (err != 0)
+			return err;
+		address += count;
+		from += count;
+		size -= count;
+	}
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ptrace: the only caller of ptrace(2) and waitpid(2).
+ *
+ * Thin and silent: each function returns 0 or -errno and words nothing; the
+ * caller knows what it was about.  -ESRCH means that the tracee is gone or not
+ * in a ptrace-stop (ptrace(2)).
+ */
+#ifndef NSB_PTRACE_H
+#define NSB_PTRACE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "arch.h"
+
+/* What a wait reported of a tracee. */
+enum pt_stop {
+	PT_INTERRUPTED,		/* PTRACE_EVENT_STOP of our PTRACE_INTERRUPT, or of a new tracee */
+	PT_GROUP_STOP,		/* PTRACE_EVENT_STOP by a job-control signal */
+	PT_SIGNAL,		/* signal-delivery-stop */
+	PT_SYSCALL_STOP,	/* syscall-entry or syscall-exit (PTRACE_O_TRACESYSGOOD) */
+	PT_OTHER_EVENT,
+	PT_GONE,		/* exited or killed */
+};
+
+struct pt_status {
+	enum pt_stop stop;
+	int signal;		/* PT_SIGNAL, PT_GROUP_STOP: which; PT_GONE: that killed it, or 0 */
+};
+
+int pt_seize(pid_t tid, bool suspend_seccomp) MUST_CHECK;
+int pt_interrupt(pid_t tid) MUST_CHECK;
+int pt_cont(pid_t tid, int signal) MUST_CHECK;
+int pt_syscall(pid_t tid) MUST_CHECK;
+int pt_listen(pid_t tid) MUST_CHECK;
+int pt_detach(pid_t tid, int signal) MUST_CHECK;
+
+/* Wait for this tracee, restarted after EINTR.  A tracee that is gone is no error. */
+int pt_wait(pid_t tid, struct pt_status *status) MUST_CHECK;
+
+/* The general register set; regs->size tells the mode (arch.h). */
+int pt_get_regs(pid_t tid, struct regs *regs) MUST_CHECK;
+int pt_set_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
+
+/* The blocked signals, as the kernel's 8-byte set. */
+int pt_get_sigmask(pid_t tid, uint64_t *mask) MUST_CHECK;
+int pt_set_sigmask(pid_t tid, uint64_t mask) MUST_CHECK;
+
+/*
+ * Where the thread's struct rseq lies (PTRACE_GET_RSEQ_CONFIGURATION), 0 if it
+ * has none or the kernel does not tell.
+ */
+int pt_get_rseq(pid_t tid, uint64_t *address) MUST_CHECK;
+
+/*
+ * Write bytes as an aligned read-modify-write of whole words (the tracer's
+ * word: 8 bytes under a 64-bit nsb, 4 under a 32-bit one).  Works on read-only
+ * private mappings.
+ */
+int pt_write(pid_t tid, uint64_t address, const void *bytes, size_t size) MUST_CHECK;
+
+#endif
