@@ -1,0 +1,1089 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vzpatch.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The file header, little-endian, without padding.  All that the checksum does
+ * not cover has one permitted value or is compared with a record.
+ */
+enum {
+	OFF_MAGIC = 0, OFF_VERSION = 8, OFF_MACHINE = 10, OFF_CLASS = 12, OFF_RESERVED = 13,
+	OFF_FLAGS = 14, OFF_LENGTH = 16, OFF_CRC = 20, HEADER_SIZE = 24
+};
+
+static const uint8_t magic[8] = { 'V', 'Z', 'P', 'A', 'T', 'C', 'H', '\n' };
+
+#define TAG_STRINGS 1		/* the string table; the first record */
+#define JSON_SCHEMA 1
+
+/* ---- what a record is made of ---- */
+
+enum field_kind {
+	FIELD_NUMBER,		/* uint64_t, ULEB128 */
+	FIELD_ADDRESS,		/* the same, shown as hexadecimal */
+	FIELD_SIGNED,		/* int64_t, SLEB128 */
+	FIELD_ENUM,		/* uint64_t, ULEB128: one of `names` */
+	FIELD_FLAGS,		/* uint64_t, ULEB128: a union of `names` */
+	FIELD_STRING,		/* const char *, ULEB128 offset in the string table */
+	FIELD_BLOB,		/* struct vz_blob, ULEB128 size and the bytes */
+};
+
+struct field_name {
+	uint64_t value;
+	const char *text;	/* NULL ends the list */
+};
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	size_t offset;		/* in the record's struct */
+	const struct field_name *names;
+};
+
+struct record {
+	const char *name;
+	uint64_t tag;		/* odd: a reader that does not know it must refuse */
+	const struct field *fields;
+	size_t n_fields;
+	bool is_list;
+	size_t offset;		/* in struct vzpatch: of the struct, or of the array's pointer */
+	size_t count_offset;	/* lists: of the array's count */
+	size_t struct_size;	/* lists: of an element */
+};
+
+static const struct field_name class_names[] = {
+	{ ELFCLASS32, "ELF32" }, { ELFCLASS64, "ELF64" }, { 0, NULL }
+};
+static const struct field_name machine_names[] = {
+	{ EM_386, "i386" }, { EM_X86_64, "amd64" }, { 0, NULL }
+};
+static const struct field_name type_names[] = {
+	{ ET_EXEC, "EXEC" }, { ET_DYN, "DYN" }, { 0, NULL }
+};
+static const struct field_name kind_names[] = {
+	{ VZ_PLACE_ABS, "abs" }, { VZ_PLACE_PCREL, "pcrel" }, { VZ_PLACE_GOTREL, "gotrel" },
+	{ 0, NULL }
+};
+static const struct field_name flag_names[] = {
+	{ VZ_FUNC_GLOBAL, "global" }, { VZ_FUNC_ALLOW_ACTIVE, "allow-active" },
+	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { 0, NULL }
+};
+
+static const struct field object_fields[] = {
+	{ "build_id", FIELD_BLOB, offsetof(struct vz_object, build_id), NULL },
+	{ "name", FIELD_STRING, offsetof(struct vz_object, name), NULL },
+	{ "class", FIELD_ENUM, offsetof(struct vz_object, elf_class), class_names },
+	{ "machine", FIELD_ENUM, offsetof(struct vz_object, machine), machine_names },
+	{ "type", FIELD_ENUM, offsetof(struct vz_object, type), type_names },
+};
+static const struct field origin_fields[] = {
+	{ "generator", FIELD_STRING, offsetof(struct vzpatch, generator), NULL },
+	{ "mode", FIELD_STRING, offsetof(struct vzpatch, mode), NULL },
+	{ "load_crc", FIELD_ADDRESS, offsetof(struct vzpatch, load_crc), NULL },
+};
+static const struct field func_fields[] = {
+	{ "name", FIELD_STRING, offsetof(struct vz_func, name), NULL },
+	{ "file", FIELD_STRING, offsetof(struct vz_func, file), NULL },
+	{ "target_addr", FIELD_ADDRESS, offsetof(struct vz_func, target_addr), NULL },
+	{ "target_size", FIELD_NUMBER, offsetof(struct vz_func, target_size), NULL },
+	{ "patch_addr", FIELD_ADDRESS, offsetof(struct vz_func, patch_addr), NULL },
+	{ "patch_size", FIELD_NUMBER, offsetof(struct vz_func, patch_size), NULL },
+	{ "flags", FIELD_FLAGS, offsetof(struct vz_func, flags), flag_names },
+	{ "room", FIELD_NUMBER, offsetof(struct vz_func, room), NULL },
+	{ "first", FIELD_BLOB, offsetof(struct vz_func, first), NULL },
+};
+static const struct field range_fields[] = {
+	{ "func", FIELD_NUMBER, offsetof(struct vz_range, func), NULL },
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_range, addr), NULL },
+	{ "size", FIELD_NUMBER, offsetof(struct vz_range, size), NULL },
+};
+static const struct field dynref_fields[] = {
+	{ "symbol", FIELD_NUMBER, offsetof(struct vz_dynref, symbol), NULL },
+	{ "target_addr", FIELD_ADDRESS, offsetof(struct vz_dynref, target_addr), NULL },
+	{ "size", FIELD_NUMBER, offsetof(struct vz_dynref, size), NULL },
+	{ "name", FIELD_STRING, offsetof(struct vz_dynref, name), NULL },
+};
+static const struct field place_fields[] = {
+	{ "patch_addr", FIELD_ADDRESS, offsetof(struct vz_place, patch_addr), NULL },
+	{ "width", FIELD_NUMBER, offsetof(struct vz_place, width), NULL },
+	{ "kind", FIELD_ENUM, offsetof(struct vz_place, kind), kind_names },
+	{ "target_addr", FIELD_ADDRESS, offsetof(struct vz_place, target_addr), NULL },
+	{ "addend", FIELD_SIGNED, offsetof(struct vz_place, addend), NULL },
+};
+static const struct field comment_fields[] = {
+	{ "key", FIELD_STRING, offsetof(struct vz_comment, key), NULL },
+	{ "text", FIELD_STRING, offsetof(struct vz_comment, text), NULL },
+};
+
+#define FIELDS(table) table, sizeof(table) / sizeof((table)[0])
+#define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
+	sizeof(((struct vzpatch *)0)->member[0])
+
+static const struct record records[] = {
+	{ "patch", 3, FIELDS(object_fields), false, offsetof(struct vzpatch, patch), 0, 0 },
+	{ "target", 5, FIELDS(object_fields), false, offsetof(struct vzpatch, target), 0, 0 },
+	{ "origin", 7, FIELDS(origin_fields), false, 0, 0, 0 },
+	{ "functions", 9, FIELDS(func_fields), LIST(funcs) },
+	{ "ranges", 11, FIELDS(range_fields), LIST(ranges) },
+	{ "dynrefs", 13, FIELDS(dynref_fields), LIST(dynrefs) },
+	{ "places", 15, FIELDS(place_fields), LIST(places) },
+	{ "comments", 16, FIELDS(comment_fields), LIST(comments) },
+};
+#define N_RECORDS (sizeof(records) / sizeof(records[0]))
+
+static size_t record_count(const struct record *record, const struct vzpatch *patch)
+{
+	size_t count = 1;
+
+	if (record->is_list)
+		memcpy(&count, (const char *)patch + record->count_offset, sizeof(count));
+	return count;
+}
+
+static const char *record_at(const struct record *record, const struct vzpatch *patch, size_t index)
+{
+	const char *base = (const char *)patch + record->offset;
+
+	if (record->is_list)
+		memcpy(&base, (const char *)patch + record->offset, sizeof(base));
+	return base + index * record->struct_size;
+}
+
+static uint64_t get_number(const char *element, const struct field *field)
+{
+	uint64_t value;
+
+	memcpy(&value, element + field->offset, sizeof(value));
+	return value;
+}
+
+static const char *get_string(const char *element, const struct field *field)
+{
+	const char *text;
+
+	memcpy(&text, element + field->offset, sizeof(text));
+	return text == NULL ? "" : text;
+}
+
+static struct vz_blob get_blob(const char *element, const struct field *field)
+{
+	struct vz_blob blob;
+
+	memcpy(&blob, element + field->offset, sizeof(blob));
+	return blob;
+}
+
+/* ---- little things that others use as well ---- */
+
+uint32_t crc32_update(uint32_t crc, const void *bytes, size_t size)
+{
+	/* The polynomial 0xedb88320 (reflected), one nibble at a time. */
+	static const uint32_t table[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
+	const uint8_t *p = bytes;
+
+	crc = ~crc;
+	for (size_t i = 0; i < size; i++) {
+		crc ^= p[i];
+		crc = (crc >> 4) ^ table[crc & 15];
+		crc = (crc >> 4) ^ table[crc & 15];
+	}
+	return ~crc;
+}
+
+void build_id_format(const uint8_t *id, size_t size, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < size && i < BUILD_ID_MAX; i++) {
+		*out++ = digits[id[i] >> 4];
+		*out++ = digits[id[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int build_id_parse(const char *text, uint8_t *id, size_t *size)
+{
+	size_t digits = strlen(text);
+
+	if (digits == 0 || digits % 2 != 0 || digits > 2 * BUILD_ID_MAX)
+		return fail(EINVAL, "\"%.140s\" is no build-id: it has %zu digits, not an even "
+			    "number from 2 to %d", text, digits, 2 * BUILD_ID_MAX);
+	for (size_t i = 0; i < digits; i += 2) {
+		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return fail(EINVAL, "\"%s\" is no build-id: it must be hexadecimal", text);
+		id[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	*size = digits / 2;
+	return 0;
+}
+
+/* Bytes of the UTF-8 sequence that starts at text, 0 if it is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *text)
+{
+	static const struct { unsigned char mask, lead, length; uint32_t least; } forms[] = {
+		{ 0x80, 0x00, 1, 0 }, { 0xe0, 0xc0, 2, 0x80 },
+		{ 0xf0, 0xe0, 3, 0x800 }, { 0xf8, 0xf0, 4, 0x10000 },
+	};
+
+	for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+		uint32_t code = text[0] & (unsigned char)~forms[f].mask;
+
+		if ((text[0] & forms[f].mask) != forms[f].lead)
+			continue;
+		for (size_t i = 1; i < forms[f].length; i++) {
+			if ((text[i] & 0xc0) != 0x80)
+				return 0;
+			code = code << 6 | (text[i] & 0x3f);
+		}
+		if (code < forms[f].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+			return 0;
+		return forms[f].length;
+	}
+	return 0;
+}
+
+/*
+ * Names come from foreign files: what is no UTF-8 would make the JSON invalid,
+ * and control bytes would talk to the terminal.
+ */
+void json_string(FILE *out, const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	(void)fputc('"', out);
+	while (*p != '\0') {
+		size_t length = utf8_length(p);
+
+		if (length == 0) {
+			(void)fputs("\\ufffd", out);
+			p++;
+		} else if (length == 1 && (*p < 0x20 || *p == 0x7f)) {
+			(void)fprintf(out, "\\u%04x", *p++);
+		} else {
+			if (*p == '"' || *p == '\\')
+				(void)fputc('\\', out);
+			(void)fwrite(p, 1, length, out);
+			p += length;
+		}
+	}
+	(void)fputc('"', out);
+}
+
+static void print_text(FILE *out, const char *text)
+{
+	if (*text == '\0')
+		(void)fputs("-", out);
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
+		size_t length = utf8_length(p);
+
+		if (length == 0 || *p < 0x20 || *p == 0x7f) {
+			(void)fprintf(out, "\\x%02x", *p++);
+		} else {
+			(void)fwrite(p, 1, length, out);
+			p += length;
+		}
+	}
+}
+
+/* ---- what makes sense ---- */
+
+static bool names_have(const struct field_name *names, uint64_t value)
+{
+	for (; names->text != NULL; names++) {
+		if (names->value == value)
+			return true;
+	}
+	return false;
+}
+
+static int check_names(const struct vzpatch *patch, int err)
+{
+	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+		for (size_t i = 0; i < record_count(r, patch); i++) {
+			for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
+				uint64_t value, rest;
+
+				if (f->names == NULL)
+					continue;
+				value = rest = get_number(record_at(r, patch, i), f);
+				for (const struct field_name *n = f->names; n->text != NULL; n++)
+					rest &= ~n->value;
+				if (f->kind == FIELD_FLAGS ? rest == 0 : names_have(f->names, value))
+					continue;
+				return fail(err, "vzpatch: %s %zu has the unknown %s 0x%" PRIx64,
+					    r->name, i, f->name, value);
+			}
+		}
+	}
+	return 0;
+}
+
+static int check_object(const struct vz_object *object, const char *which, int err)
+{
+	bool is_pair = (object->elf_class == ELFCLASS32 && object->machine == EM_386) ||
+		       (object->elf_class == ELFCLASS64 && object->machine == EM_X86_64);
+
+	if (object->build_id.size < 1 || object->build_id.size > BUILD_ID_MAX)
+		return fail(err, "vzpatch: the build-id of the %s has %" PRIu64 " bytes, not 1 to %d",
+			    which, object->build_id.size, BUILD_ID_MAX);
+	if (!is_pair)
+		return fail(err, "vzpatch: the %s is for ELF class %" PRIu64 " and machine %" PRIu64
+			    ", which do not belong together", which, object->elf_class,
+			    object->machine);
+	return 0;
+}
+
+static int check_objects(const struct vzpatch *patch, int err)
+{
+	int ret = check_object(&patch->patch, "patch", err);
+
+	if (ret == 0)
+		ret = check_object(&patch->target, "target", err);
+	if (ret < 0)
+		return ret;
+	if (patch->patch.elf_class != patch->target.elf_class ||
+	    patch->patch.machine != patch->target.machine)
+		return fail(err, "vzpatch: patch and target are for different machines");
+	if (patch->patch.type != ET_DYN)
+		return fail(err, "vzpatch: the patch is said to be no shared object");
+	if (patch->load_crc > UINT32_MAX)
+		return fail(err, "vzpatch: the checksum of the patch has more than 32 bits");
+	return 0;
+}
+
+/* [addr, addr + size) lies in the address space of the class. */
+static bool fits(const struct vzpatch *patch, uint64_t addr, uint64_t size)
+{
+	uint64_t last = patch->patch.elf_class == ELFCLASS32 ? UINT32_MAX : UINT64_MAX;
+
+	return addr <= last && size <= last - addr;
+}
+
+static int check_func(const struct vzpatch *patch, const struct vz_func *func, size_t i, int err)
+{
+	const char *why = NULL;
+
+	if (func->name == NULL || func->name[0] == '\0')
+		why = "has no name";
+	else if (func->target_size == 0 || !fits(patch, func->target_addr, func->target_size))
+		why = "has an impossible size in the target";
+	else if (func->patch_size == 0 || !fits(patch, func->patch_addr, func->patch_size))
+		why = "has an impossible size in the patch";
+	else if (func->room == 0 || !fits(patch, func->target_addr, func->room))
+		why = "has no room for a jump";
+	else if (func->first.size < 1 || func->first.size > FIRST_BYTES_MAX ||
+		 func->first.size > func->room)
+		why = "has a wrong number of first bytes";
+	if (why != NULL)
+		return fail(err, "vzpatch: function %zu (%.200s) %s", i,
+			    func->name == NULL ? "" : func->name, why);
+	return 0;
+}
+
+static int compare_targets(const void *left, const void *right)
+{
+	const struct vz_func *a = *(const struct vz_func *const *)left;
+	const struct vz_func *b = *(const struct vz_func *const *)right;
+
+	return a->target_addr < b->target_addr ? -1 : a->target_addr > b->target_addr;
+}
+
+/* Two jumps over each other's bytes could not both be right. */
+static int check_overlaps(const struct vzpatch *patch, int err)
+{
+	const struct vz_func **sorted;
+	int ret = 0;
+
+	if (patch->n_funcs < 2)
+		return 0;
+	sorted = calloc(patch->n_funcs, sizeof(*sorted));
+	if (sorted == NULL)
+		return fail(ENOMEM, "vzpatch: out of memory");
+	for (size_t i = 0; i < patch->n_funcs; i++)
+		sorted[i] = &patch->funcs[i];
+	qsort(sorted, patch->n_funcs, sizeof(*sorted), compare_targets);
+	for (size_t i = 1; i < patch->n_funcs && ret == 0; i++) {
+		if (sorted[i]->target_addr - sorted[i - 1]->target_addr < sorted[i - 1]->room)
+			ret = fail(err, "vzpatch: functions %.200s and %.200s overlap in the target",
+				   sorted[i - 1]->name, sorted[i]->name);
+	}
+	free(sorted);
+	return ret;
+}
+
+static int check_references(const struct vzpatch *patch, int err)
+{
+	for (size_t i = 0; i < patch->n_ranges; i++) {
+		const struct vz_range *range = &patch->ranges[i];
+
+		if (range->func >= patch->n_funcs)
+			return fail(err, "vzpatch: range %zu belongs to function %" PRIu64
+				    ", there are %zu", i, range->func, patch->n_funcs);
+		if (range->size == 0 || !fits(patch, range->addr, range->size))
+			return fail(err, "vzpatch: range %zu has an impossible size", i);
+	}
+	for (size_t i = 0; i < patch->n_dynrefs; i++) {
+		const struct vz_dynref *ref = &patch->dynrefs[i];
+
+		if (ref->symbol == 0 || ref->symbol > UINT32_MAX ||
+		    !fits(patch, ref->target_addr, ref->size))
+			return fail(err, "vzpatch: reference %zu has an impossible symbol or address",
+				    i);
+	}
+	for (size_t i = 0; i < patch->n_places; i++) {
+		const struct vz_place *place = &patch->places[i];
+
+		if (place->width != 4 &&
+		    (place->width != 8 || patch->patch.elf_class != ELFCLASS64))
+			return fail(err, "vzpatch: place %zu has the unknown width %" PRIu64, i,
+				    place->width);
+		if (!fits(patch, place->patch_addr, place->width) ||
+		    !fits(patch, place->target_addr, 0))
+			return fail(err, "vzpatch: place %zu has an impossible address", i);
+	}
+	return 0;
+}
+
+static int check_meaning(const struct vzpatch *patch, int err)
+{
+	int ret = check_names(patch, err);
+
+	if (ret == 0)
+		ret = check_objects(patch, err);
+	for (size_t i = 0; i < patch->n_funcs && ret == 0; i++)
+		ret = check_func(patch, &patch->funcs[i], i, err);
+	if (ret == 0)
+		ret = check_overlaps(patch, err);
+	if (ret == 0)
+		ret = check_references(patch, err);
+	return ret;
+}
+
+/* ---- decoding ---- */
+
+/* A place in untrusted bytes; after an error all reads give 0 and the error stays. */
+struct cursor {
+	const uint8_t *start, *at, *end;
+	int err;
+};
+
+static void cursor_fail(struct cursor *cursor, const char *why)
+{
+	if (cursor->err == 0)
+		cursor->err = fail(ENOEXEC, "vzpatch: byte %zu: %s",
+				   (size_t)(cursor->at - cursor->start), why);
+	cursor->at = cursor->end;
+}
+
+static uint64_t read_uleb(struct cursor *cursor)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
+		uint8_t byte = *cursor->at;
+
+		if (shift == 63 && byte > 1) {
+			cursor_fail(cursor, "a number has more than 64 bits");
+			return 0;
+		}
+		cursor->at++;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if ((byte & 0x80) == 0)
+			return value;
+	}
+	cursor_fail(cursor, "the record ends within a number");
+	return 0;
+}
+
+static int64_t read_sleb(struct cursor *cursor)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
+		uint8_t byte = *cursor->at;
+
+		if (shift == 63 && byte != 0 && byte != 0x7f) {
+			cursor_fail(cursor, "a number has more than 64 bits");
+			return 0;
+		}
+		cursor->at++;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if ((byte & 0x80) == 0) {
+			if ((byte & 0x40) != 0 && shift < 57)
+				value |= ~UINT64_C(0) << (shift + 7);
+			return (int64_t)value;
+		}
+	}
+	cursor_fail(cursor, "the record ends within a number");
+	return 0;
+}
+
+static const uint8_t *read_bytes(struct cursor *cursor, uint64_t size)
+{
+	const uint8_t *bytes = cursor->at;
+
+	if (size > (uint64_t)(cursor->end - cursor->at)) {
+		cursor_fail(cursor, "a length leads beyond the end");
+		return NULL;
+	}
+	cursor->at += size;
+	return bytes;
+}
+
+/* The next record's tag, and a cursor over its fields. */
+static uint64_t read_record(struct cursor *cursor, struct cursor *body)
+{
+	uint64_t tag = read_uleb(cursor);
+	uint64_t length = read_uleb(cursor);
+	const uint8_t *bytes = read_bytes(cursor, length);
+
+	*body = (struct cursor){ cursor->start, cursor->end, cursor->end, cursor->err };
+	if (bytes != NULL && cursor->err == 0) {
+		body->at = bytes;
+		body->end = bytes + length;
+	}
+	return tag;
+}
+
+static void read_field(struct cursor *cursor, const struct field *field,
+		       const struct vz_blob *strings, char *element)
+{
+	char *to = element + field->offset;
+	uint64_t number;
+	int64_t value;
+	struct vz_blob blob;
+	const char *text;
+
+	switch (field->kind) {
+	case FIELD_SIGNED:
+		value = read_sleb(cursor);
+		memcpy(to, &value, sizeof(value));
+		break;
+	case FIELD_STRING:
+		number = read_uleb(cursor);
+		if (number >= strings->size) {
+			cursor_fail(cursor, "a string lies beyond the string table");
+			number = 0;
+		}
+		text = (const char *)strings->data + number;
+		memcpy(to, &text, sizeof(text));
+		break;
+	case FIELD_BLOB:
+		blob.size = read_uleb(cursor);
+		blob.data = read_bytes(cursor, blob.size);
+		if (blob.data == NULL)
+			blob.size = 0;
+		memcpy(to, &blob, sizeof(blob));
+		break;
+	case FIELD_NUMBER:
+	case FIELD_ADDRESS:
+	case FIELD_ENUM:
+	case FIELD_FLAGS:
+		number = read_uleb(cursor);
+		memcpy(to, &number, sizeof(number));
+		break;
+	}
+}
+
+static uint32_t read_le(const uint8_t *bytes, unsigned size)
+{
+	uint32_t value = 0;
+
+	for (unsigned i = size; i-- > 0;)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static int check_header(const uint8_t *bytes, size_t size)
+{
+	uint32_t version, length, crc;
+
+	if (size < HEADER_SIZE || memcmp(bytes + OFF_MAGIC, magic, sizeof(magic)) != 0)
+		return fail(ENOEXEC, "vzpatch: %zu bytes that do not start with the header", size);
+	version = read_le(bytes + OFF_VERSION, 2);
+	if (version != VZPATCH_VERSION)
+		return fail(ENOEXEC, "vzpatch: format version %u, this program reads version %d "
+			    "(use an nsb as new as the nsb-gen that made the patch)", version,
+			    VZPATCH_VERSION);
+	length = read_le(bytes + OFF_LENGTH, 4);
+	if (length != size)
+		return fail(ENOEXEC, "vzpatch: %zu bytes, the header says %u: the section is %s",
+			    size, length, size < length ? "truncated" : "too long");
+	crc = crc32_update(0, bytes + HEADER_SIZE, size - HEADER_SIZE);
+	if (crc != read_le(bytes + OFF_CRC, 4))
+		return fail(ENOEXEC, "vzpatch: the checksum is 0x%08x, the header says 0x%08x: "
+			    "the section is damaged", crc, read_le(bytes + OFF_CRC, 4));
+	if (bytes[OFF_RESERVED] != 0 || read_le(bytes + OFF_FLAGS, 2) != 0)
+		return fail(ENOEXEC, "vzpatch: the header has unknown flags");
+	return 0;
+}
+
+static int check_header_machine(const uint8_t *bytes, const struct vzpatch *patch)
+{
+	if (bytes[OFF_CLASS] != patch->patch.elf_class ||
+	    read_le(bytes + OFF_MACHINE, 2) != patch->patch.machine)
+		return fail(ENOEXEC, "vzpatch: the header and the patch record differ about the "
+			    "machine");
+	return 0;
+}
+
+static const struct record *find_record(uint64_t tag)
+{
+	for (size_t i = 0; i < N_RECORDS; i++) {
+		if (records[i].tag == tag)
+			return &records[i];
+	}
+	return NULL;
+}
+
+/* First pass: tags and lengths; *strings and counts[] per entry of records[]. */
+static int scan_records(struct cursor cursor, struct vz_blob *strings, size_t *counts)
+{
+	struct cursor body;
+
+	if (read_record(&cursor, &body) != TAG_STRINGS)
+		cursor_fail(&cursor, "the first record is not the string table");
+	strings->data = body.at;
+	strings->size = (uint64_t)(body.end - body.at);
+	if (strings->size == 0 || strings->data[0] != '\0' ||
+	    strings->data[strings->size - 1] != '\0')
+		cursor_fail(&cursor, "the string table does not start and end with a NUL");
+	while (cursor.err == 0 && cursor.at < cursor.end) {
+		struct cursor before = cursor;
+		uint64_t tag = read_record(&cursor, &body);
+		const struct record *record = find_record(tag);
+
+		if (cursor.err != 0)
+			break;
+		if (record == NULL && tag % 2 == 0)
+			continue;
+		if (record == NULL)
+			cursor_fail(&before, tag == TAG_STRINGS ? "a second string table" :
+				    "a record of an unknown type that must be understood");
+		else if ((size_t)(body.end - body.at) < record->n_fields)
+			cursor_fail(&before, "a record is too short for its fields");
+		else if (counts[record - records]++ > 0 && !record->is_list)
+			cursor_fail(&before, "a second record of a type that is there once");
+		cursor.err = before.err;
+	}
+	for (size_t i = 0; i < N_RECORDS && cursor.err == 0; i++) {
+		if (counts[i] == 0 && !records[i].is_list)
+			cursor.err = fail(ENOEXEC, "vzpatch: there is no %s record",
+					  records[i].name);
+	}
+	return cursor.err;
+}
+
+static int allocate_lists(struct vzpatch *patch, const size_t *counts)
+{
+	for (size_t i = 0; i < N_RECORDS; i++) {
+		void *array;
+
+		if (!records[i].is_list || counts[i] == 0)
+			continue;
+		array = calloc(counts[i], records[i].struct_size);
+		if (array == NULL)
+			return fail(ENOMEM, "vzpatch: out of memory for %zu %s", counts[i],
+				    records[i].name);
+		memcpy((char *)patch + records[i].offset, &array, sizeof(array));
+		memcpy((char *)patch + records[i].count_offset, &counts[i], sizeof(counts[i]));
+	}
+	return 0;
+}
+
+/* Second pass: the fields, into arrays that have room for them. */
+static int read_records(struct cursor cursor, const struct vz_blob *strings, struct vzpatch *patch)
+{
+	size_t next[N_RECORDS] = { 0 };
+
+	while (cursor.err == 0 && cursor.at < cursor.end) {
+		struct cursor body;
+		const struct record *record = find_record(read_record(&cursor, &body));
+		char *element;
+
+		if (record == NULL)
+			continue;
+		element = (char *)(uintptr_t)record_at(record, patch, next[record - records]++);
+		for (size_t i = 0; i < record->n_fields; i++)
+			read_field(&body, &record->fields[i], strings, element);
+		if (body.err == 0 && body.at != body.end)
+			cursor_fail(&body, "bytes are left after the last field of a record");
+		cursor.err = body.err;
+	}
+	return cursor.err;
+}
+
+int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
+{
+	size_t counts[N_RECORDS] = { 0 };
+	struct vz_blob strings = { NULL, 0 };
+	struct cursor cursor;
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	if (size > VZPATCH_MAX_BYTES)
+		return fail(ENOEXEC, "vzpatch: %zu bytes are more than the limit of %u", size,
+			    VZPATCH_MAX_BYTES);
+	ret = check_header(bytes, size);
+	if (ret < 0)
+		return ret;
+	out->bytes = malloc(size);
+	if (out->bytes == NULL)
+		return fail(ENOMEM, "vzpatch: out of memory for %zu bytes", size);
+	memcpy(out->bytes, bytes, size);
+
+	cursor = (struct cursor){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
+	ret = scan_records(cursor, &strings, counts);
+	if (ret == 0)
+		ret = allocate_lists(out, counts);
+	if (ret == 0)
+		ret = read_records(cursor, &strings, out);
+	if (ret == 0)
+		ret = check_meaning(out, ENOEXEC);
+	if (ret == 0)
+		ret = check_header_machine(out->bytes, out);
+	if (ret < 0)
+		vzpatch_deinit(out);
+	return ret;
+}
+
+void vzpatch_deinit(struct vzpatch *patch)
+{
+	free(patch->funcs);
+	free(patch->ranges);
+	free(patch->dynrefs);
+	free(patch->places);
+	free(patch->comments);
+	free(patch->bytes);
+	memset(patch, 0, sizeof(*patch));
+}
+
+/* ---- encoding ---- */
+
+struct buffer {
+	uint8_t *data;
+	size_t size, room;
+	bool failed;		/* out of memory; later writes do nothing */
+};
+
+static void put_bytes(struct buffer *buffer, const void *bytes, size_t size)
+{
+	if (!buffer->failed && size > buffer->room - buffer->size) {
+		size_t room = buffer->size + size + buffer->room + 256;
+		uint8_t *data = room < size ? NULL : realloc(buffer->data, room);
+
+		buffer->failed = data == NULL;
+		if (data != NULL) {
+			buffer->data = data;
+			buffer->room = room;
+		}
+	}
+	if (buffer->failed || size == 0)
+		return;
+	memcpy(buffer->data + buffer->size, bytes, size);
+	buffer->size += size;
+}
+
+static void put_uleb(struct buffer *buffer, uint64_t value)
+{
+	uint8_t byte;
+
+	do {
+		byte = value & 0x7f;
+		value >>= 7;
+		if (value != 0)
+			byte |= 0x80;
+		put_bytes(buffer, &byte, 1);
+	} while (value != 0);
+}
+
+static void put_sleb(struct buffer *buffer, int64_t value)
+{
+	bool more;
+
+	do {
+		uint8_t byte = value & 0x7f;
+
+		/* gcc and clang shift negative numbers arithmetically. */
+		value >>= 7;
+		more = !((value == 0 && (byte & 0x40) == 0) || (value == -1 && (byte & 0x40) != 0));
+		if (more)
+			byte |= 0x80;
+		put_bytes(buffer, &byte, 1);
+	} while (more);
+}
+
+/* Every string once, sorted, with its offset in the table. */
+struct pool {
+	struct pooled { const char *text; uint64_t offset; } *strings;
+	size_t count;
+};
+
+static int compare_pooled(const void *left, const void *right)
+{
+	return strcmp(((const struct pooled *)left)->text, ((const struct pooled *)right)->text);
+}
+
+static int pool_init(struct pool *pool, const struct vzpatch *patch)
+{
+	size_t count = 1, kept = 0;
+	uint64_t offset = 0;
+
+	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+		for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++)
+			count += f->kind == FIELD_STRING ? record_count(r, patch) : 0;
+	}
+	pool->strings = calloc(count, sizeof(*pool->strings));
+	if (pool->strings == NULL)
+		return fail(ENOMEM, "vzpatch: out of memory for %zu strings", count);
+
+	/* The empty string sorts first, so it has offset 0. */
+	pool->strings[0].text = "";
+	count = 1;
+	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+		for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
+			for (size_t i = 0; f->kind == FIELD_STRING && i < record_count(r, patch); i++)
+				pool->strings[count++].text = get_string(record_at(r, patch, i), f);
+		}
+	}
+	qsort(pool->strings, count, sizeof(*pool->strings), compare_pooled);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && strcmp(pool->strings[i].text, pool->strings[kept - 1].text) == 0)
+			continue;
+		pool->strings[kept] = (struct pooled){ pool->strings[i].text, offset };
+		offset += strlen(pool->strings[kept++].text) + 1;
+	}
+	pool->count = kept;
+	return 0;
+}
+
+static void pool_deinit(struct pool *pool)
+{
+	free(pool->strings);
+}
+
+static uint64_t pool_offset(const struct pool *pool, const char *text)
+{
+	struct pooled key = { text, 0 };
+	const struct pooled *found = bsearch(&key, pool->strings, pool->count,
+					     sizeof(*pool->strings), compare_pooled);
+
+	return found->offset;
+}
+
+static void put_fields(struct buffer *buffer, const struct record *record, const char *element,
+		       const struct pool *pool)
+{
+	for (const struct field *f = record->fields; f < record->fields + record->n_fields; f++) {
+		struct vz_blob blob;
+
+		switch (f->kind) {
+		case FIELD_SIGNED:
+			put_sleb(buffer, (int64_t)get_number(element, f));
+			break;
+		case FIELD_STRING:
+			put_uleb(buffer, pool_offset(pool, get_string(element, f)));
+			break;
+		case FIELD_BLOB:
+			blob = get_blob(element, f);
+			put_uleb(buffer, blob.size);
+			put_bytes(buffer, blob.data, (size_t)blob.size);
+			break;
+		case FIELD_NUMBER:
+		case FIELD_ADDRESS:
+		case FIELD_ENUM:
+		case FIELD_FLAGS:
+			put_uleb(buffer, get_number(element, f));
+			break;
+		}
+	}
+}
+
+static void put_record(struct buffer *buffer, uint64_t tag, const struct buffer *body)
+{
+	put_uleb(buffer, tag);
+	put_uleb(buffer, body->size);
+	put_bytes(buffer, body->data, body->size);
+	buffer->failed |= body->failed;
+}
+
+static void put_records(struct buffer *buffer, const struct vzpatch *patch, const struct pool *pool)
+{
+	struct buffer body = { NULL, 0, 0, false };
+
+	for (size_t i = 0; i < pool->count; i++)
+		put_bytes(&body, pool->strings[i].text, strlen(pool->strings[i].text) + 1);
+	put_record(buffer, TAG_STRINGS, &body);
+	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+		for (size_t i = 0; i < record_count(r, patch); i++) {
+			body.size = 0;
+			put_fields(&body, r, record_at(r, patch, i), pool);
+			put_record(buffer, r->tag, &body);
+		}
+	}
+	free(body.data);
+}
+
+static void write_le(uint8_t *bytes, uint64_t value, unsigned size)
+{
+	for (unsigned i = 0; i < size; i++)
+		bytes[i] = (uint8_t)(value >> (8 * i));
+}
+
+int vzpatch_encode(const struct vzpatch *patch, uint8_t **bytes, size_t *size)
+{
+	static const uint8_t empty[HEADER_SIZE];
+	struct buffer buffer = { NULL, 0, 0, false };
+	struct pool pool = { NULL, 0 };
+	int ret = check_meaning(patch, EINVAL);
+
+	if (ret < 0)
+		return ret;
+	ret = pool_init(&pool, patch);
+	if (ret < 0)
+		return ret;
+	put_bytes(&buffer, empty, sizeof(empty));
+	put_records(&buffer, patch, &pool);
+	pool_deinit(&pool);
+	if (buffer.failed)
+		ret = fail(ENOMEM, "vzpatch: out of memory");
+	else if (buffer.size > VZPATCH_MAX_BYTES)
+		ret = fail(EINVAL, "vzpatch: %zu bytes are more than the limit of %u", buffer.size,
+			   VZPATCH_MAX_BYTES);
+	if (ret < 0) {
+		free(buffer.data);
+		return ret;
+	}
+	memcpy(buffer.data + OFF_MAGIC, magic, sizeof(magic));
+	write_le(buffer.data + OFF_VERSION, VZPATCH_VERSION, 2);
+	write_le(buffer.data + OFF_MACHINE, patch->patch.machine, 2);
+	write_le(buffer.data + OFF_CLASS, patch->patch.elf_class, 1);
+	write_le(buffer.data + OFF_LENGTH, buffer.size, 4);
+	write_le(buffer.data + OFF_CRC,
+		 crc32_update(0, buffer.data + HEADER_SIZE, buffer.size - HEADER_SIZE), 4);
+	*bytes = buffer.data;
+	*size = buffer.size;
+	return 0;
+}
+
+/* ---- printing ---- */
+
+static void print_hex(FILE *out, const struct vz_blob *blob)
+{
+	for (uint64_t i = 0; i < blob->size; i++)
+		(void)fprintf(out, "%02x", blob->data[i]);
+}
+
+static const char *enum_text(const struct field *field, uint64_t value)
+{
+	for (const struct field_name *n = field->names; n->text != NULL; n++) {
+		if (n->value == value)
+			return n->text;
+	}
+	return "unknown";
+}
+
+/* One value: as text, or, with quotes and brackets, as JSON. */
+static void print_field(FILE *out, const char *element, const struct field *field, bool json)
+{
+	const char *quote = json ? "\"" : "", *separator = "";
+	uint64_t number;
+	struct vz_blob blob;
+
+	switch (field->kind) {
+	case FIELD_NUMBER:
+		(void)fprintf(out, "%" PRIu64, get_number(element, field));
+		break;
+	case FIELD_SIGNED:
+		(void)fprintf(out, "%" PRId64, (int64_t)get_number(element, field));
+		break;
+	case FIELD_ADDRESS:
+		(void)fprintf(out, "%s0x%" PRIx64 "%s", quote, get_number(element, field), quote);
+		break;
+	case FIELD_ENUM:
+		number = get_number(element, field);
+		(void)fprintf(out, "%s%s%s", quote, enum_text(field, number), quote);
+		break;
+	case FIELD_FLAGS:
+		number = get_number(element, field);
+		(void)fputs(json ? "[" : number == 0 ? "-" : "", out);
+		for (const struct field_name *n = field->names; n->text != NULL; n++) {
+			if ((number & n->value) == 0)
+				continue;
+			(void)fprintf(out, "%s%s%s%s", separator, quote, n->text, quote);
+			separator = json ? ", " : ",";
+		}
+		(void)fputs(json ? "]" : "", out);
+		break;
+	case FIELD_STRING:
+		if (json)
+			json_string(out, get_string(element, field));
+		else
+			print_text(out, get_string(element, field));
+		break;
+	case FIELD_BLOB:
+		blob = get_blob(element, field);
+		(void)fputs(quote, out);
+		print_hex(out, &blob);
+		(void)fputs(quote, out);
+		break;
+	}
+}
+
+void vzpatch_print(const struct vzpatch *patch, FILE *out)
+{
+	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+		if (r->is_list && record_count(r, patch) > 0)
+			(void)fprintf(out, "%s: %zu\n", r->name, record_count(r, patch));
+		for (size_t i = 0; i < record_count(r, patch); i++) {
+			(void)fprintf(out, "%s%s", r->is_list ? "  " : r->name, r->is_list ? "" : ":");
+			for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
+				const char *space = r->is_list && f == r->fields ? "" : " ";
+
+				(void)fprintf(out, "%s%s=", space, f->name);
+				print_field(out, record_at(r, patch, i), f, false);
+			}
+			(void)fputc('\n', out);
+		}
+	}
+}
+
+void vzpatch_print_json(const struct vzpatch *patch, FILE *out)
+{
+	(void)fprintf(out, "{\"schema\": %d, \"version\": %d", JSON_SCHEMA, VZPATCH_VERSION);
+	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+		(void)fprintf(out, ", \"%s\": %s", r->name, r->is_list ? "[" : "");
+		for (size_t i = 0; i < record_count(r, patch); i++) {
+			(void)fputs(i == 0 ? "{" : ", {", out);
+			for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
+				(void)fprintf(out, "%s\"%s\": ", f == r->fields ? "" : ", ", f->name);
+				print_field(out, record_at(r, patch, i), f, true);
+			}
+			(void)fputc('}', out);
+		}
+		(void)fputs(r->is_list ? "]" : "", out);
+	}
+	(void)fputc('}', out);
+}
