@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "object.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define LINK_MAP_MAX 65536	/* objects in a list that may be a lie */
+#define NAME_BYTES 1024
+
+const char *object_name(const struct object *object)
+{
+	const char *slash = strrchr(object->path, '/');
+
+	return slash == NULL ? object->path : slash + 1;
+}
+
+/* ---- finding them ---- */
+
+/* A file that a program merely mapped to read it is no loaded object. */
+static bool code_is_mapped(const struct elf *elf, const struct maps *maps)
+{
+	for (size_t i = 0; i < elf->n_phdrs; i++) {
+		const struct elf_phdr *ph = &elf->phdrs[i];
+		const struct mapping *m;
+
+		if (ph->type != PT_LOAD || !(ph->flags & PF_X) || ph->memsz == 0)
+			continue;
+		m = maps_find(maps, elf->bias + ph->vaddr);
+		if (m == NULL || !(m->prot & PROT_EXEC))
+			return false;
+	}
+	return true;
+}
+
+static int add_object(struct objects *objects, const struct target *target,
+		      const struct elf *elf, const struct mapping *m)
+{
+	struct object *all = reallocarray(objects->all, objects->count + 1, sizeof(*all));
+
+	if (all == NULL)
+		return fail(ENOMEM, "out of memory");
+	objects->all = all;
+	all[objects->count++] = (struct object){
+		.elf = *elf,
+		.path = m->path,
+		.inode = m->inode,
+		.is_exe = target->auxv_phdr >= elf->lo && target->auxv_phdr < elf->hi,
+		.is_vdso = target->auxv_vdso != 0 && target->auxv_vdso == elf->lo,
+		.order = SIZE_MAX,
+	};
+	return 0;
+}
+
+static int read_object(struct objects *objects, const struct target *target,
+		       const struct mapping *m)
+{
+	struct elf elf;
+	int err = elf_open(&elf, target->memory, m->start);
+
+	if (err == -ENOMEM)
+		return err;
+	if (err != 0) {
+		/* Not an object, or a damaged one: nothing of ours depends on it. */
+		debug("%s: no ELF object at 0x%" PRIx64 ": %s", target_name(target), m->start,
+		      msg_kept());
+		msg_forget();
+		return 0;
+	}
+	if (elf.elf_class != target->arch->elf_class || !code_is_mapped(&elf, &target->maps)) {
+		elf_deinit(&elf);
+		return 0;
+	}
+	err = add_object(objects, target, &elf, m);
+	if (err != 0)
+		elf_deinit(&elf);
+	return err;
+}
+
+static bool may_hold_header(const struct target *target, const struct mapping *m)
+{
+	char magic[SELFMAG];
+
+	return (m->prot & PROT_READ) && m->offset == 0 &&
+	       (m->inode != 0 || m->start == target->auxv_vdso) &&
+	       target_read(target, m->start, magic, sizeof(magic)) == 0 &&
+	       memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+/* An executable whose header is in no segment: by its program headers (getauxval(3)). */
+static int read_exe_by_phdrs(struct objects *objects, const struct target *target)
+{
+	const struct mapping *m = maps_find(&target->maps, target->auxv_phdr);
+	struct elf elf;
+	int err;
+
+	for (size_t i = 0; i < objects->count; i++) {
+		if (objects->all[i].is_exe)
+			return 0;
+	}
+	if (m == NULL)
+		return fail(EINVAL, "%s: its program headers are not in memory",
+			    target_name(target));
+	err = elf_open_phdrs(&elf, target->memory, target->arch->elf_class,
+			     target->arch->elf_machine, target->exe_type, target->auxv_phdr,
+			     (size_t)target->auxv_phnum);
+	if (err != 0)
+		return err;
+	err = add_object(objects, target, &elf, m);
+	if (err != 0)
+		elf_deinit(&elf);
+	else
+		objects->all[objects->count - 1].is_exe = true;
+	return err;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	uint64_t left = ((const struct object *)a)->elf.lo, right = ((const struct object *)b)->elf.lo;
+
+	return (left > right) - (left < right);
+}
+
+const struct object *objects_at(const struct objects *objects, uint64_t address)
+{
+	size_t lo = 0, hi = objects->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (address < objects->all[mid].elf.lo)
+			hi = mid;
+		else if (address >= objects->all[mid].elf.hi)
+			lo = mid + 1;
+		else
+			return &objects->all[mid];
+	}
+	return NULL;
+}
+
+const struct object *objects_find(const struct objects *objects, const uint8_t *build_id,
+				  size_t size, size_t *more)
+{
+	const struct object *found = NULL;
+
+	*more = 0;
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct elf *elf = &objects->all[i].elf;
+
+		if (elf->build_id_size != size || memcmp(elf->build_id, build_id, size) != 0)
+			continue;
+		if (found == NULL)
+			found = &objects->all[i];
+		else
+			*more += 1;
+	}
+	return found;
+}
+
+/* ---- the dynamic linker's list ---- */
+
+static uint64_t read_word(const struct target *target, uint64_t address)
+{
+	uint64_t value = 0;
+
+	return target_read(target, address, &value, target->arch->word) == 0 ? value : 0;
+}
+
+/* Does a DT_NEEDED of `object` mean `other`? */
+static bool needs(const struct object *object, const struct object *other)
+{
+	char want[NAME_BYTES], have[NAME_BYTES];
+
+	for (uint32_t i = 0; i < object->elf.dyn.n_needed; i++) {
+		const char *base;
+
+		if (elf_dynstr(&object->elf, object->elf.dyn.needed[i], want, sizeof(want)) != 0)
+			continue;
+		if (other->elf.dyn.soname != 0 &&
+		    elf_dynstr(&other->elf, other->elf.dyn.soname, have, sizeof(have)) == 0 &&
+		    strcmp(want, have) == 0)
+			return true;
+		base = strrchr(want, '/');
+		if (strcmp(base == NULL ? want : base + 1, object_name(other)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Mark in `member` what `start` needs, directly and indirectly.  A breadth-first
+ * walk; its queue receives the indices in the order of the search scope.
+ */
+static size_t close_over(const struct objects *objects, size_t start, bool *member, size_t *queue)
+{
+	size_t head = 0, tail = 0;
+
+	memset(member, 0, objects->count * sizeof(*member));
+	member[start] = true;
+	queue[tail++] = start;
+	while (head < tail) {
+		const struct object *from = &objects->all[queue[head++]];
+
+		if (!from->elf.has_dynamic)
+			continue;
+		for (size_t i = 0; i < objects->count; i++) {
+			if (!member[i] && objects->all[i].elf.has_dynamic &&
+			    needs(from, &objects->all[i])) {
+				member[i] = true;
+				queue[tail++] = i;
+			}
+		}
+	}
+	return tail;
+}
+
+/* struct r_debug and struct link_map, link.h: version, r_map; l_addr, l_name, l_ld, l_next. */
+static int read_link_map(struct objects *objects, const struct target *target,
+			 const struct object *exe)
+{
+	unsigned word = target->arch->word;
+	uint64_t map = exe->elf.dyn.debug == 0 ? 0 : read_word(target, exe->elf.dyn.debug + word);
+
+	for (size_t i = 0; map != 0; i++) {
+		uint64_t dynamic = read_word(target, map + 2 * word);
+		const struct object *object = objects_at(objects, dynamic);
+
+		if (i == LINK_MAP_MAX)
+			return fail(EINVAL, "%s: the dynamic linker's list of objects has no end",
+				    target_name(target));
+		if (object != NULL && object->order == SIZE_MAX)
+			objects->all[object - objects->all].order = objects->n_linked++;
+		map = read_word(target, map + 3 * word);
+	}
+	return 0;
+}
+
+/*
+ * What was loaded at start-up is the global scope: in the list it stands before
+ * all that was dlopen'ed, and its last entry is something that the executable
+ * needs (preloaded libraries stand right behind the executable).
+ */
+static int find_global_scope(struct objects *objects, const struct object *exe)
+{
+	bool *member = calloc(objects->count, sizeof(*member));
+	size_t *queue = calloc(objects->count, sizeof(*queue));
+
+	if (member != NULL && queue != NULL) {
+		(void)close_over(objects, (size_t)(exe - objects->all), member, queue);
+		for (size_t i = 0; i < objects->count; i++) {
+			const struct object *object = &objects->all[i];
+
+			if (member[i] && object->order != SIZE_MAX &&
+			    object->order >= objects->n_global)
+				objects->n_global = object->order + 1;
+		}
+	}
+	free(queue);
+	free(member);
+	return member == NULL || queue == NULL ? fail(ENOMEM, "out of memory") : 0;
+}
+
+int objects_read(struct objects *objects, const struct target *target)
+{
+	int err = 0;
+
+	*objects = (struct objects){ 0 };
+	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
+		if (may_hold_header(target, &target->maps.all[i]))
+			err = read_object(objects, target, &target->maps.all[i]);
+	}
+	if (err == 0)
+		err = read_exe_by_phdrs(objects, target);
+	if (err == 0) {
+		qsort(objects->all, objects->count, sizeof(*objects->all), compare_objects);
+		for (size_t i = 0; i < objects->count && err == 0; i++) {
+			const struct object *object = &objects->all[i];
+
+			if (!object->is_exe || !object->elf.has_dynamic)
+				continue;
+			err = read_link_map(objects, target, object);
+			if (err == 0)
+				err = find_global_scope(objects, object);
+		}
+	}
+	if (err != 0)
+		objects_deinit(objects);
+	return err;
+}
+
+void objects_deinit(struct objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++)
+		elf_deinit(&objects->all[i].elf);
+	free(objects->all);
+	*objects = (struct objects){ 0 };
+}
+
+/* ---- unwind tables ---- */
+
+int objects_cfi_tables(const struct objects *objects, const struct target *target,
+		       struct cfi_table **tables, size_t *count)
+{
+	struct cfi_table *all = calloc(objects->count, sizeof(*all));
+
+	(void)target;
+	if (all == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct elf *elf = &objects->all[i].elf;
+
+		all[i].start = elf->lo;
+		all[i].end = elf->hi;
+		for (size_t p = 0; p < elf->n_phdrs; p++) {
+			if (elf->phdrs[p].type != PT_GNU_EH_FRAME)
+				continue;
+			all[i].hdr = elf->bias + elf->phdrs[p].vaddr;
+			all[i].hdr_size = elf->phdrs[p].memsz;
+		}
+	}
+	*tables = all;
+	*count = objects->count;
+	return 0;
+}
+
+/* ---- symbols ---- */
+
+struct symbol_query {
+	const char *name, *version;
+	const struct object *owner;
+	const struct object *found;
+	struct elf_sym sym;
+	uint32_t index;
+};
+
+static int look_in(struct symbol_query *query, const struct object *object)
+{
+	const char *version = query->version != NULL && query->version[0] != '\0' ?
+			      query->version : NULL;
+	int err;
+
+	if (!object->elf.has_dynamic || object->is_vdso)
+		return -ENOENT;
+	err = elf_lookup(&object->elf, query->name, version, &query->index, &query->sym);
+	if (err == 0)
+		query->found = object;
+	return err;
+}
+
+static const struct object *at_order(const struct objects *objects, size_t order)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		if (objects->all[i].order == order)
+			return &objects->all[i];
+	}
+	return NULL;
+}
+
+static int look_in_orders(const struct objects *objects, struct symbol_query *query, size_t first,
+			  size_t end)
+{
+	int err = -ENOENT;
+
+	for (size_t order = first; order < end && err == -ENOENT; order++)
+		err = look_in(query, at_order(objects, order));
+	return err;
+}
+
+static int look_in_local_scope(const struct objects *objects, struct symbol_query *query)
+{
+	bool *member = calloc(objects->count, sizeof(*member));
+	size_t *queue = calloc(objects->count, sizeof(*queue));
+	size_t n = 0;
+	int err = -ENOENT;
+
+	if (member == NULL || queue == NULL)
+		err = fail(ENOMEM, "out of memory");
+	else
+		n = close_over(objects, (size_t)(query->owner - objects->all), member, queue);
+	for (size_t i = 0; i < n && err == -ENOENT; i++)
+		err = look_in(query, &objects->all[queue[i]]);
+	free(queue);
+	free(member);
+	return err;
+}
+
+/*
+ * The scopes in their order: the object's own symbols where it is linked
+ * -Bsymbolic or has them protected; the global scope; the object and what it
+ * needs; at last what was dlopen'ed, which may have been RTLD_GLOBAL.
+ */
+static int look_up(const struct objects *objects, struct symbol_query *query)
+{
+	const struct object *owner = query->owner;
+	int err = look_in(query, owner);
+
+	if (err == 0 && (owner->elf.dyn.symbolic || query->sym.visibility == STV_PROTECTED))
+		return 0;
+	if (err != 0 && err != -ENOENT)
+		return err;
+	err = look_in_orders(objects, query, 0, objects->n_global);
+	if (err == -ENOENT)
+		err = look_in_local_scope(objects, query);
+	if (err == -ENOENT)
+		err = look_in_orders(objects, query, objects->n_global, objects->n_linked);
+	return err;
+}
+
+/*
+ * The choice that an IFUNC's resolver made, out of slots that the dynamic
+ * linker has relocated already: of the same name in any object, or an
+ * IRELATIVE of the defining object with this resolver.
+ */
+struct ifunc_search {
+	const struct target *target;
+	const struct object *object;	/* whose slots are looked at */
+	const struct object *definer;
+	const char *name;
+	uint64_t resolver;
+	uint64_t value;
+};
+
+static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
+{
+	struct ifunc_search *search = ctx;
+	const struct elf *elf = &search->object->elf;
+	const struct reloc_type *type = arch_reloc(search->target->arch, rel->type);
+	const struct mapping *m;
+	struct elf_sym sym;
+	char name[NAME_BYTES];
+	uint64_t value;
+
+	if (type == NULL)
+		return 0;
+	if (type->kind == RELOC_IRELATIVE) {
+		if (!has_addend || search->object != search->definer ||
+		    elf->bias + (uint64_t)rel->addend != search->resolver)
+			return 0;
+	} else {
+		if (rel->symbol == 0 || elf_dynsym(elf, rel->symbol, &sym) != 0 ||
+		    elf_dynstr(elf, sym.name, name, sizeof(name)) != 0 ||
+		    strcmp(name, search->name) != 0)
+			return 0;
+	}
+	value = read_word(search->target, elf->bias + rel->offset);
+	/* A slot that is not bound yet leads to its own object's PLT. */
+	if (value == search->resolver || value < search->definer->elf.lo ||
+	    value >= search->definer->elf.hi)
+		return 0;
+	m = maps_find(&search->target->maps, value);
+	if (m == NULL || !(m->prot & PROT_EXEC))
+		return 0;
+	if (search->object == search->definer && type->kind != RELOC_IRELATIVE)
+		return 0;
+	search->value = value;
+	return 1;
+}
+
+static int find_ifunc_choice(const struct objects *objects, const struct target *target,
+			     const struct symbol_query *query, uint64_t *address)
+{
+	struct ifunc_search search = {
+		.target = target, .definer = query->found, .name = query->name,
+		.resolver = query->found->elf.bias + query->sym.value,
+	};
+
+	for (size_t i = 0; i < objects->count; i++) {
+		int got;
+
+		search.object = &objects->all[i];
+		if (!search.object->elf.has_dynamic || search.object->is_vdso)
+			continue;
+		got = elf_each_reloc(&search.object->elf, target->arch->relative_type,
+				     look_at_slot, &search);
+		if (got < 0)
+			return got;
+		if (got == 1) {
+			*address = search.value;
+			return 0;
+		}
+	}
+	return fail(ESTALE, "%s: %s in %s is an IFUNC, and nothing in the process tells which"
+		    " implementation was chosen", target_name(target), query->name,
+		    object_name(query->found));
+}
+
+int objects_resolve(const struct objects *objects, const struct target *target,
+		    const struct object *owner, const char *name, const char *version,
+		    uint64_t *address)
+{
+	struct symbol_query query = { .name = name, .version = version, .owner = owner };
+	int err = look_up(objects, &query);
+
+	if (err != 0)
+		return err;
+	switch (query.sym.type) {
+	case STT_GNU_IFUNC:
+		return find_ifunc_choice(objects, target, &query, address);
+	case STT_TLS:
+		return fail(ESTALE, "%s: %s in %s is a thread-local variable, which a patch cannot"
+			    " refer to", target_name(target), name, object_name(query.found));
+	default:
+		*address = query.sym.shndx == SHN_ABS ? query.sym.value :
+			   query.found->elf.bias + query.sym.value;
+		return 0;
+	}
+}

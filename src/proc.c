@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "proc.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Read a small file of /proc whole, NUL-terminated: bytes read, or -errno. */
+static int read_small(const char *path, char *buf, size_t size)
+{
+	ssize_t got;
+	size_t fill = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return -errno;
+	do {
+		got = read(fd, buf + fill, size - 1 - fill);
+		if (got > 0)
+			fill += (size_t)got;
+	} while (got > 0 && fill < size - 1);
+	if (got == -1) {
+		int err = errno;
+
+		(void)close(fd);
+		return -err;
+	}
+	(void)close(fd);
+	buf[fill] = '\0';
+	return (int)fill;
+}
+
+static const char *field(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at == NULL ? "0" : at + strlen(name);
+}
+
+int proc_read_status(pid_t tid, struct proc_status *status)
+{
+	char path[40], text[8192];
+	int got;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	got = read_small(path, text, sizeof(text));
+	if (got < 0)
+		return got == -ENOENT ? -ESRCH : got;
+	status->state = field(text, "\nState:\t")[0];
+	status->tgid = atoi(field(text, "\nTgid:\t"));
+	status->tracer = atoi(field(text, "\nTracerPid:\t"));
+	status->uid = (uid_t)strtoul(field(text, "\nUid:\t"), NULL, 10);
+	status->seccomp = atoi(field(text, "\nSeccomp:\t"));
+	status->pending = strtoull(field(text, "\nSigPnd:\t"), NULL, 16);
+	status->shared_pending = strtoull(field(text, "\nShdPnd:\t"), NULL, 16);
+	status->blocked = strtoull(field(text, "\nSigBlk:\t"), NULL, 16);
+	return 0;
+}
+
+char proc_thread_state(pid_t pid, pid_t tid)
+{
+	char path[64], text[512];
+	const char *end;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	if (read_small(path, text, sizeof(text)) < 0)
+		return '\0';
+	/* The name in parentheses may hold anything, parentheses too. */
+	end = strrchr(text, ')');
+	return end == NULL || end[1] != ' ' ? '\0' : end[2];
+}
+
+unsigned long proc_flags(pid_t pid)
+{
+	char path[40], text[512];
+	const char *end;
+	unsigned long flags = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (read_small(path, text, sizeof(text)) < 0)
+		return 0;
+	end = strrchr(text, ')');
+	if (end == NULL || sscanf(end, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
+		return 0;
+	return flags;
+}
+
+void proc_comm(pid_t pid, char *name, size_t size)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (read_small(path, name, size) <= 0)
+		(void)snprintf(name, size, "?");
+	name[strcspn(name, "\n")] = '\0';
+	/* A process names itself; keep it from writing to the terminal. */
+	for (char *at = name; *at != '\0'; at++) {
+		if (!isprint((unsigned char)*at))
+			*at = '?';
+	}
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t left = *(const pid_t *)a, right = *(const pid_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+int proc_list(pid_t **pids, size_t *count)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t *all = NULL;
+	size_t n = 0, room = 0;
+
+	if (dir == NULL)
+		return fail(errno, "cannot open /proc: %s (is it mounted?)", strerror(errno));
+	while ((entry = readdir(dir)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		if (n == room) {
+			pid_t *more = reallocarray(all, room + 256, sizeof(*all));
+
+			if (more == NULL) {
+				free(all);
+				(void)closedir(dir);
+				return fail(ENOMEM, "out of memory");
+			}
+			all = more;
+			room += 256;
+		}
+		all[n++] = atoi(entry->d_name);
+	}
+	(void)closedir(dir);
+	if (n > 0)
+		qsort(all, n, sizeof(*all), compare_pids);
+	*pids = all;
+	*count = n;
+	return 0;
+}

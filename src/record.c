@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+#define CRC_START (offsetof(struct record_head, crc) + sizeof(uint32_t))
+
+const char *record_string(const struct record *record, uint32_t offset)
+{
+	return record->strings + offset;
+}
+
+/* ---- making ---- */
+
+/* Description, else CVE, else nothing: one line for list. */
+static const char *description(const struct vzpatch *meta)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < meta->n_comments; i++) {
+		if (strcmp(meta->comments[i].key, "description") == 0)
+			return meta->comments[i].text;
+		text = meta->comments[i].text;
+	}
+	return text;
+}
+
+static size_t strings_size(const struct vzpatch *meta, const char *object_name)
+{
+	size_t size = 1 + strlen(meta->patch.name) + 1 + strlen(object_name) + 1 +
+		      strlen(description(meta)) + 1;
+
+	for (size_t i = 0; i < meta->n_funcs; i++)
+		size += strlen(meta->funcs[i].name) + 1;
+	return (size + 7) & ~(size_t)7;
+}
+
+size_t record_size(const struct patchfile *patch, const char *object_name)
+{
+	const struct vzpatch *meta = &patch->meta;
+
+	return sizeof(struct record_head) + meta->n_funcs * sizeof(struct record_func) +
+	       meta->n_ranges * sizeof(struct record_range) + strings_size(meta, object_name);
+}
+
+static uint32_t add_string(char *strings, uint32_t *fill, const char *text)
+{
+	uint32_t at = *fill;
+	size_t size = strlen(text) + 1;
+
+	memcpy(strings + at, text, size);
+	*fill += (uint32_t)size;
+	return at;
+}
+
+/* The jump stands behind a landing pad, which has to stay. */
+static uint64_t jump_offset(const struct arch *arch, const uint8_t *code, size_t size)
+{
+	return size >= arch->landing_size && memcmp(code, arch->landing, arch->landing_size) == 0 ?
+	       arch->landing_size : 0;
+}
+
+static int fill_func(const struct record_input *input, const struct vz_func *vz,
+		     struct record_func *func)
+{
+	const struct arch *arch = input->arch;
+	const struct link_image *image = input->image;
+	uint64_t entry = vz->patch_addr + image->bias - image->base;
+	const uint8_t *code = image->bytes + entry;
+	uint64_t skip = jump_offset(arch, vz->first.data, (size_t)vz->first.size);
+	uint64_t room;
+
+	if (vz->room < skip + arch->jump_size || vz->first.size < skip + arch->jump_size)
+		return fail(ESTALE, "%s: is too small for a jump (%" PRIu64 " bytes, %" PRIu64
+			    " needed)", vz->name, vz->room, skip + arch->jump_size);
+	if (entry >= image->size || image->size - entry < 2 * JUMP_MAX)
+		return fail(ENOEXEC, "%s: its new code lies outside of the patch", vz->name);
+	room = image->size - entry;
+	func->target = vz->target_addr + input->object_bias;
+	func->target_size = vz->target_size;
+	func->patch = vz->patch_addr + image->bias;
+	func->patch_size = vz->patch_size;
+	func->flags = (uint32_t)vz->flags;
+	func->jump_offset = skip;
+	func->patch_jump_offset = jump_offset(arch, code, (size_t)room);
+	memcpy(func->target_old, vz->first.data + skip, arch->jump_size);
+	memcpy(func->patch_old, code + func->patch_jump_offset, arch->jump_size);
+	if (arch->word == 4) {
+		func->target &= UINT32_MAX;
+		func->patch &= UINT32_MAX;
+	}
+	return 0;
+}
+
+static void seal(struct record_head *head)
+{
+	head->crc = crc32_update(0, (const uint8_t *)head + CRC_START, head->size - CRC_START);
+}
+
+static void point_into(struct record *record)
+{
+	const struct record_head *head = (const void *)record->bytes;
+
+	record->head = head;
+	record->funcs = (const void *)(record->bytes + sizeof(*head));
+	record->ranges = (const void *)(record->funcs + head->n_funcs);
+	record->strings = (const char *)(record->ranges + head->n_ranges);
+}
+
+int record_make(const struct record_input *input, struct record *out)
+{
+	const struct vzpatch *meta = &input->patch->meta;
+	size_t size = record_size(input->patch, input->object_name);
+	struct record_head *head = calloc(1, size);
+	struct record_func *funcs;
+	struct record_range *ranges;
+	uint32_t fill = 1;
+	char *strings;
+
+	if (head == NULL)
+		return fail(ENOMEM, "out of memory");
+	funcs = (void *)(head + 1);
+	ranges = (void *)(funcs + meta->n_funcs);
+	strings = (void *)(ranges + meta->n_ranges);
+	*head = (struct record_head){
+		.version = RECORD_VERSION, .state = RECORD_LOADING, .sequence = input->sequence,
+		.size = (uint32_t)size, .applied_at = input->applied_at,
+		.address = input->address, .mapped = input->mapped,
+		.patch_bias = input->image->bias, .object_base = input->object_base,
+		.object_bias = input->object_bias, .n_funcs = (uint32_t)meta->n_funcs,
+		.n_ranges = (uint32_t)meta->n_ranges,
+		.patch_id_size = (uint32_t)meta->patch.build_id.size,
+		.object_id_size = (uint32_t)meta->target.build_id.size,
+	};
+	memcpy(head->magic, RECORD_MAGIC, sizeof(head->magic));
+	memcpy(head->patch_id, meta->patch.build_id.data, (size_t)meta->patch.build_id.size);
+	memcpy(head->object_id, meta->target.build_id.data, (size_t)meta->target.build_id.size);
+	head->patch_name = add_string(strings, &fill, meta->patch.name);
+	head->object_name = add_string(strings, &fill, input->object_name);
+	head->description = add_string(strings, &fill, description(meta));
+	for (size_t i = 0; i < meta->n_funcs; i++) {
+		int err = fill_func(input, &meta->funcs[i], &funcs[i]);
+
+		if (err != 0) {
+			free(head);
+			return err;
+		}
+		funcs[i].name = add_string(strings, &fill, meta->funcs[i].name);
+	}
+	for (size_t i = 0; i < meta->n_ranges; i++) {
+		ranges[i].start = meta->ranges[i].addr + input->object_bias;
+		ranges[i].end = ranges[i].start + meta->ranges[i].size;
+		ranges[i].func = meta->ranges[i].func;
+	}
+	head->strings_size = (uint32_t)strings_size(meta, input->object_name);
+	seal(head);
+	out->bytes = (uint8_t *)head;
+	point_into(out);
+	return 0;
+}
+
+void record_deinit(struct record *record)
+{
+	free(record->bytes);
+	*record = (struct record){ 0 };
+}
+
+/* ---- reading back ---- */
+
+static bool head_is_sound(const struct record_head *head, size_t size)
+{
+	uint64_t want = sizeof(*head) + (uint64_t)head->n_funcs * sizeof(struct record_func) +
+			(uint64_t)head->n_ranges * sizeof(struct record_range) +
+			head->strings_size;
+
+	return head->size == size && want == size && head->strings_size > 0 &&
+	       head->state >= RECORD_LOADING && head->state <= RECORD_REVERTING &&
+	       head->patch_id_size >= 1 && head->patch_id_size <= BUILD_ID_MAX &&
+	       head->object_id_size >= 1 && head->object_id_size <= BUILD_ID_MAX &&
+	       head->mapped >= size && head->address + head->mapped > head->address &&
+	       head->crc == crc32_update(0, (const uint8_t *)head + CRC_START, size - CRC_START);
+}
+
+static bool body_is_sound(const struct record *record)
+{
+	const struct record_head *head = record->head;
+	uint32_t limit = head->strings_size;
+
+	if (record->strings[limit - 1] != '\0' || head->patch_name >= limit ||
+	    head->object_name >= limit || head->description >= limit)
+		return false;
+	for (uint32_t i = 0; i < head->n_funcs; i++) {
+		if (record->funcs[i].name >= limit || record->funcs[i].jump_offset > JUMP_MAX ||
+		    record->funcs[i].patch_jump_offset > JUMP_MAX)
+			return false;
+	}
+	for (uint32_t i = 0; i < head->n_ranges; i++) {
+		if (record->ranges[i].func >= head->n_funcs ||
+		    record->ranges[i].end < record->ranges[i].start)
+			return false;
+	}
+	return true;
+}
+
+int record_decode(uint8_t *bytes, size_t size, struct record *out)
+{
+	if (size < sizeof(struct record_head) || size > RECORD_MAX_BYTES ||
+	    !head_is_sound((const void *)bytes, size))
+		return -ENOEXEC;
+	out->bytes = bytes;
+	point_into(out);
+	return body_is_sound(out) ? 0 : -ENOEXEC;
+}
+
+static int add_record(struct records *records, const struct record *record)
+{
+	struct record *all = reallocarray(records->all, records->count + 1, sizeof(*all));
+
+	if (all == NULL)
+		return fail(ENOMEM, "out of memory");
+	records->all = all;
+	all[records->count++] = *record;
+	return 0;
+}
+
+/* The record at `address`, if there is one; there need not be. */
+static int read_record(struct records *records, const struct target *target, uint64_t address)
+{
+	struct record_head head;
+	struct record record;
+	uint8_t *bytes;
+	int err;
+
+	if (target_read(target, address, head.magic, sizeof(head.magic)) != 0 ||
+	    memcmp(head.magic, RECORD_MAGIC, sizeof(head.magic)) != 0 ||
+	    target_read(target, address, &head, sizeof(head)) != 0 || head.address != address)
+		return 0;
+	if (head.version != RECORD_VERSION)
+		return fail(ESTALE, "%s: the patch at 0x%" PRIx64 " was applied by another version of"
+			    " nsb (record version %u, this nsb knows %u): use that one",
+			    target_name(target), address, head.version, RECORD_VERSION);
+	if (head.size < sizeof(head) || head.size > RECORD_MAX_BYTES)
+		return fail(ESTALE, "%s: the state record at 0x%" PRIx64 " is damaged",
+			    target_name(target), address);
+	bytes = malloc(head.size);
+	if (bytes == NULL)
+		return fail(ENOMEM, "out of memory");
+	err = target_read(target, address, bytes, head.size);
+	if (err == 0)
+		err = record_decode(bytes, head.size, &record);
+	if (err != 0) {
+		free(bytes);
+		return fail(ESTALE, "%s: the state record at 0x%" PRIx64 " is damaged",
+			    target_name(target), address);
+	}
+	err = add_record(records, &record);
+	if (err != 0)
+		free(bytes);
+	return err;
+}
+
+static int compare_records(const void *a, const void *b)
+{
+	uint64_t left = ((const struct record *)a)->head->sequence;
+	uint64_t right = ((const struct record *)b)->head->sequence;
+
+	return (left > right) - (left < right);
+}
+
+int records_read(struct records *records, const struct target *target)
+{
+	int err = 0;
+
+	*records = (struct records){ 0 };
+	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
+		const struct mapping *m = &target->maps.all[i];
+
+		/* The kernel may have merged the record's pages with like neighbours. */
+		if (m->inode != 0 || m->prot != PROT_READ || !m->is_private || m->path[0] != '\0')
+			continue;
+		for (uint64_t at = m->start; at < m->end && err == 0; at += PAGE)
+			err = read_record(records, target, at);
+	}
+	if (err != 0) {
+		records_deinit(records);
+		return err;
+	}
+	if (records->count > 0)
+		qsort(records->all, records->count, sizeof(*records->all), compare_records);
+	return 0;
+}
+
+void records_deinit(struct records *records)
+{
+	for (size_t i = 0; i < records->count; i++)
+		record_deinit(&records->all[i]);
+	free(records->all);
+	*records = (struct records){ 0 };
+}
+
+const struct record *records_find(const struct records *records, const uint8_t *id, size_t size)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record_head *head = records->all[i].head;
+
+		if (head->patch_id_size == size && memcmp(head->patch_id, id, size) == 0)
+			return &records->all[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/kcmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proc.h"
+#include "remote.h"
+
+#define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
+#define SEIZE_ROUNDS 1000		/* a process that forks threads faster than we list them */
+
+const char *target_name(const struct target *target)
+{
+	static char text[64];
+
+	(void)snprintf(text, sizeof(text), "%d (%s)", target->pid, target->comm);
+	return text;
+}
+
+/* ---- reading ---- */
+
+static int read_memory(const struct bytes *self, uint64_t address, void *buf, size_t size)
+{
+	const struct target *target = self->ctx;
+	uint8_t *to = buf;
+
+	while (size > 0) {
+		ssize_t got = pread(target->mem_fd, to, size, (off_t)address);
+
+		if (got <= 0)
+			return -EIO;
+		to += got;
+		address += (uint64_t)got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
+int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
+{
+	return target->memory.read(&target->memory, address, buf, size);
+}
+
+int target_read_maps(struct target *target)
+{
+	maps_deinit(&target->maps);
+	return maps_read(&target->maps, target->pid);
+}
+
+/* ---- opening ---- */
+
+static int refuse_traced(pid_t pid, const struct proc_status *status)
+{
+	char tracer[32];
+
+	if (status->tracer == 0)
+		return 0;
+	proc_comm(status->tracer, tracer, sizeof(tracer));
+	return fail(EALREADY, "%d: is being traced by process %d (%s): end or detach that one first",
+		    pid, status->tracer, tracer);
+}
+
+/* Whether it is a process at all, and one that can be patched. */
+static int check_process(struct target *target)
+{
+	pid_t pid = target->pid;
+	struct proc_status status;
+	int err;
+
+	if (access("/proc/self/status", R_OK) != 0)
+		return fail(EINVAL, "cannot read /proc: %s (is it mounted?)", strerror(errno));
+	err = proc_read_status(pid, &status);
+	if (err == -ESRCH)
+		return fail(ESRCH, "%d: no such process", pid);
+	if (err != 0)
+		return fail(-err, "%d: cannot read /proc/%d/status: %s", pid, pid, strerror(-err));
+	proc_comm(pid, target->comm, sizeof(target->comm));
+	if (pid == getpid())
+		return fail(EINVAL, "%d: is nsb itself", pid);
+	if (status.tgid != pid)
+		return fail(EINVAL, "%d: is a thread of process %d: use -p %d", pid, status.tgid,
+			    status.tgid);
+	if (proc_flags(pid) & PF_KTHREAD)
+		return fail(EINVAL, "%s: is a kernel thread, not a process", target_name(target));
+	if (status.seccomp != 0)
+		target->suspend_seccomp = true;
+	return refuse_traced(pid, &status);
+}
+
+/* A leader that has ended while other threads live looks like a zombie, too. */
+static int check_not_dead(const struct target *target)
+{
+	size_t count = 0;
+	int err = target_count_threads(target, &count);
+
+	if (err != 0)
+		return err;
+	if (count <= 1 && proc_thread_state(target->pid, target->pid) == 'Z')
+		return fail(ESRCH, "%s: is a zombie: it has ended and waits for its parent",
+			    target_name(target));
+	return 0;
+}
+
+static int refuse_access(const struct target *target, int err, const char *what)
+{
+	if (err == EACCES || err == EPERM)
+		return fail(EPERM, "%s: not permitted to %s (run nsb as root, or with CAP_SYS_PTRACE)",
+			    target_name(target), what);
+	if (err == ENOENT || err == ESRCH)
+		return fail(ESRCH, "%s: has ended", target_name(target));
+	return fail(err, "%s: cannot %s: %s", target_name(target), what, strerror(err));
+}
+
+static int open_proc(const struct target *target, const char *file, int flags, const char *what,
+		     int *fd)
+{
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", target->pid, file);
+	*fd = open(path, flags | O_CLOEXEC);
+	return *fd == -1 ? refuse_access(target, errno, what) : 0;
+}
+
+static int choose_arch(struct target *target)
+{
+	struct {
+		uint8_t ident[EI_NIDENT];
+		uint16_t type, machine;
+	} head;
+	ssize_t got;
+	int fd, err;
+
+	err = open_proc(target, "exe", O_RDONLY, "read its executable", &fd);
+	if (err != 0)
+		return err;
+	got = read(fd, &head, sizeof(head));
+	(void)close(fd);
+	if (got != (ssize_t)sizeof(head) || memcmp(head.ident, ELFMAG, SELFMAG) != 0)
+		return fail(EINVAL, "%s: its executable is no ELF file", target_name(target));
+	target->exe_type = head.type;
+	target->arch = arch_find(head.ident[EI_CLASS], head.machine);
+	if (target->arch == NULL)
+		return fail(EINVAL, "%s: is a process for %s, which this nsb (%s) cannot patch",
+			    target_name(target),
+			    arch_describe(head.ident[EI_CLASS], head.machine), arch_all[0]->name);
+	return 0;
+}
+
+static int read_auxv(struct target *target)
+{
+	uint8_t text[4096];
+	unsigned word = target->arch->word;
+	ssize_t got;
+	int fd, err;
+
+	err = open_proc(target, "auxv", O_RDONLY, "read its auxiliary vector", &fd);
+	if (err != 0)
+		return err;
+	got = read(fd, text, sizeof(text));
+	(void)close(fd);
+	for (ssize_t at = 0; at + 2 * (ssize_t)word <= got; at += 2 * (ssize_t)word) {
+		uint64_t key = 0, value = 0;
+
+		memcpy(&key, text + at, word);
+		memcpy(&value, text + at + word, word);
+		if (key == AT_PHDR)
+			target->auxv_phdr = value;
+		else if (key == AT_PHNUM)
+			target->auxv_phnum = value;
+		else if (key == AT_ENTRY)
+			target->auxv_entry = value;
+		else if (key == AT_SYSINFO_EHDR)
+			target->auxv_vdso = value;
+	}
+	return 0;
+}
+
+/*
+ * A process outside the thread group that shares the memory (vfork(2) before
+ * exec, CLONE_VM) would run the code that we change, unstopped.  It shares the
+ * executable, too, so only those are asked about with kcmp(2).
+ */
+static int refuse_shared_memory(const struct target *target)
+{
+	char path[48];
+	struct stat mine, other;
+	pid_t *pids;
+	size_t count;
+	int err;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->pid);
+	if (stat(path, &mine) != 0)
+		return refuse_access(target, errno, "read its executable");
+	err = proc_list(&pids, &count);
+	if (err != 0)
+		return err;
+	for (size_t i = 0; i < count && err == 0; i++) {
+		if (pids[i] == target->pid)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/exe", pids[i]);
+		if (stat(path, &other) != 0 || other.st_ino != mine.st_ino ||
+		    other.st_dev != mine.st_dev)
+			continue;
+		if (syscall(SYS_kcmp, target->pid, pids[i], KCMP_VM, 0, 0) == 0)
+			err = fail(EINVAL, "%s: shares its memory with process %d (vfork or CLONE_VM):"
+				   " try again when that one has ended or called exec",
+				   target_name(target), pids[i]);
+	}
+	free(pids);
+	return err;
+}
+
+int target_open(struct target *target, pid_t pid)
+{
+	int err;
+
+	*target = (struct target){ .pid = pid, .mem_fd = -1, .task_fd = -1 };
+	target->memory = (struct bytes){ read_memory, target };
+	err = check_process(target);
+	if (err == 0)
+		err = open_proc(target, "task", O_RDONLY | O_DIRECTORY, "list its threads",
+				&target->task_fd);
+	if (err == 0)
+		err = check_not_dead(target);
+	if (err == 0)
+		err = open_proc(target, "mem", O_RDWR, "access its memory", &target->mem_fd);
+	if (err == 0)
+		err = choose_arch(target);
+	if (err == 0)
+		err = read_auxv(target);
+	if (err == 0)
+		err = refuse_shared_memory(target);
+	if (err == 0)
+		err = target_read_maps(target);
+	if (err != 0 && target_close(target) != 0)
+		return -EUCLEAN;
+	return err;
+}
+
+/* ---- threads ---- */
+
+int target_count_threads(const struct target *target, size_t *count)
+{
+	struct stat st;
+
+	if (fstat(target->task_fd, &st) != 0 || st.st_nlink < 2)
+		return fail(ESRCH, "%s: has ended", target_name(target));
+	*count = (size_t)st.st_nlink - 2;
+	return 0;
+}
+
+static int compare_threads(const void *a, const void *b)
+{
+	pid_t left = ((const struct thread *)a)->tid, right = ((const struct thread *)b)->tid;
+
+	return (left > right) - (left < right);
+}
+
+/* Add the threads that are listed and not known, as THREAD_FOUND. */
+static int list_threads(struct target *target, size_t *found)
+{
+	size_t known = target->n_threads, room = known;
+	struct dirent *entry;
+	int copy = openat(target->task_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy == -1 ? NULL : fdopendir(copy);
+
+	*found = 0;
+	if (dir == NULL) {
+		int err = errno;
+
+		if (copy != -1)
+			(void)close(copy);
+		return refuse_access(target, err, "list its threads");
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		struct thread key = { .tid = atoi(entry->d_name) };
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		if (known > 0 && bsearch(&key, target->threads, known, sizeof(key), compare_threads))
+			continue;
+		if (target->n_threads == room) {
+			struct thread *more;
+
+			room = room == 0 ? 16 : room * 2;
+			more = reallocarray(target->threads, room, sizeof(*more));
+			if (more == NULL) {
+				(void)closedir(dir);
+				return fail(ENOMEM, "out of memory");
+			}
+			target->threads = more;
+		}
+		key.asleep = true;
+		target->threads[target->n_threads++] = key;
+		*found += 1;
+	}
+	(void)closedir(dir);
+	if (*found > 0)
+		qsort(target->threads, target->n_threads, sizeof(*target->threads),
+		      compare_threads);
+	return 0;
+}
+
+static int refuse_seize(const struct target *target, const struct thread *thread, int err)
+{
+	struct proc_status status;
+
+	if (err != EPERM)
+		return fail(err, "%s: cannot trace thread %d: %s", target_name(target), thread->tid,
+			    strerror(err));
+	if (proc_read_status(thread->tid, &status) == 0) {
+		int traced = refuse_traced(target->pid, &status);
+
+		if (traced != 0)
+			return traced;
+		if (status.seccomp != 0)
+			return fail(EPERM, "%s: runs under a seccomp filter that nsb may not suspend"
+				    " (run nsb as root, with CAP_SYS_ADMIN and outside of any filter)",
+				    target_name(target));
+	}
+	return fail(EPERM, "%s: not permitted to trace thread %d (run nsb as root, or with"
+		    " CAP_SYS_PTRACE; see ptrace_scope in ptrace(2))", target_name(target),
+		    thread->tid);
+}
+
+static int seize_thread(struct target *target, struct thread *thread)
+{
+	int err = pt_seize(thread->tid, target->suspend_seccomp);
+
+	if (err == 0) {
+		thread->state = THREAD_RUNNING;
+		return 0;
+	}
+	/* A thread that has just ended, or a leader that has: nothing runs there. */
+	if (err == -ESRCH || strchr("ZX", proc_thread_state(target->pid, thread->tid)) != NULL) {
+		thread->state = THREAD_GONE;
+		return 0;
+	}
+	return refuse_seize(target, thread, -err);
+}
+
+int target_rescan(struct target *target, size_t *found)
+{
+	int err = list_threads(target, found);
+
+	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
+		if (target->threads[i].state == THREAD_FOUND)
+			err = seize_thread(target, &target->threads[i]);
+	}
+	return err;
+}
+
+int target_seize(struct target *target)
+{
+	size_t found = 1;
+	int err = 0;
+
+	for (int round = 0; found > 0 && err == 0; round++) {
+		if (round == SEIZE_ROUNDS)
+			return fail(EBUSY, "%s: creates threads faster than they can be traced",
+				    target_name(target));
+		err = target_rescan(target, &found);
+	}
+	return err;
+}
+
+void target_look_asleep(struct target *target)
+{
+	for (size_t i = 0; i < target->n_threads; i++) {
+		struct thread *thread = &target->threads[i];
+
+		if (thread->state == THREAD_RUNNING)
+			thread->asleep = proc_thread_state(target->pid, thread->tid) != 'R';
+	}
+}
+
+struct thread *target_any_stopped(struct target *target)
+{
+	for (size_t i = 0; i < target->n_threads; i++) {
+		if (target->threads[i].state == THREAD_STOPPED)
+			return &target->threads[i];
+	}
+	return NULL;
+}
+
+static int thread_failed(const struct target *target, const struct thread *thread, int err,
+			 const char *what)
+{
+	return fail(-err, "%s: cannot %s thread %d: %s", target_name(target), what, thread->tid,
+		    strerror(-err));
+}
+
+/* Set when -ESRCH can only mean that it was killed under us. */
+static int gone_or(struct target *target, struct thread *thread, int err, const char *what)
+{
+	if (err != -ESRCH)
+		return thread_failed(target, thread, err, what);
+	thread->state = THREAD_GONE;
+	return 0;
+}
+
+int target_interrupt(struct target *target, struct thread *thread)
+{
+	int err;
+
+	if (thread->state != THREAD_RUNNING)
+		return 0;
+	err = pt_interrupt(thread->tid);
+	return err == 0 ? 0 : gone_or(target, thread, err, "interrupt");
+}
+
+/*
+ * Our stop alone makes some system calls (epoll_wait, sigtimedwait, recv with a
+ * timeout, semop) return EINTR, signal(7).  Where no signal is there to be
+ * taken, nobody but us was the cause: let the thread make the call again.
+ */
+static void cure_interrupted_call(struct target *target, struct thread *thread)
+{
+	const struct arch *arch = target->arch;
+	uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
+	uint64_t number = regs_get(arch, &thread->regs, REG_ORIG_AX);
+	struct proc_status status;
+
+	if (number == mask || regs_get(arch, &thread->regs, REG_AX) != ((uint64_t)-EINTR & mask))
+		return;
+	if (proc_read_status(thread->tid, &status) != 0 ||
+	    ((status.pending | status.shared_pending) & ~status.blocked) != 0)
+		return;
+	regs_set(arch, &thread->regs, REG_AX, number);
+	regs_set(arch, &thread->regs, REG_PC,
+		 regs_get(arch, &thread->regs, REG_PC) - arch->syscall_insn_size);
+	regs_set(arch, &thread->regs, REG_ORIG_AX, UINT64_MAX);
+	thread->regs_changed = true;
+}
+
+int target_await_stop(struct target *target, struct thread *thread)
+{
+	struct pt_status status;
+	int err;
+
+	if (thread->state != THREAD_RUNNING)
+		return 0;
+	for (;;) {
+		err = pt_wait(thread->tid, &status);
+		if (err != 0)
+			return thread_failed(target, thread, err, "wait for");
+		if (status.stop == PT_GONE) {
+			thread->state = THREAD_GONE;
+			return 0;
+		}
+		if (status.stop == PT_INTERRUPTED || status.stop == PT_GROUP_STOP)
+			break;
+		/* The stop was about something else: let that happen; ours follows. */
+		err = pt_cont(thread->tid, status.stop == PT_SIGNAL ? status.signal : 0);
+		if (err != 0 && err != -ESRCH)
+			return thread_failed(target, thread, err, "continue");
+	}
+	thread->group_stop = status.stop == PT_GROUP_STOP;
+	thread->regs_changed = false;
+	err = pt_get_regs(thread->tid, &thread->regs);
+	if (err != 0)
+		return gone_or(target, thread, err, "read the registers of");
+	thread->state = THREAD_STOPPED;
+	if (thread->regs.size != target->arch->regs_size)
+		return fail(EINVAL, "%s: thread %d runs in another mode than %s (%zu bytes of"
+			    " registers)", target_name(target), thread->tid, target->arch->name,
+			    thread->regs.size);
+	if (!thread->group_stop)
+		cure_interrupted_call(target, thread);
+	return 0;
+}
+
+/* Registers back to the kernel, and a stop signal that was withheld. */
+static int prepare_release(struct target *target, struct thread *thread)
+{
+	int err;
+
+	if (thread->regs_changed) {
+		err = pt_set_regs(thread->tid, &thread->regs);
+		if (err != 0)
+			return gone_or(target, thread, err, "restore the registers of");
+		thread->regs_changed = false;
+	}
+	if (thread->restop) {
+		if (syscall(SYS_tgkill, target->pid, thread->tid, SIGSTOP) != 0 && errno != ESRCH)
+			return thread_failed(target, thread, -errno, "stop again");
+		thread->restop = false;
+	}
+	return 0;
+}
+
+int target_continue(struct target *target, struct thread *thread)
+{
+	int err;
+
+	if (thread->state != THREAD_STOPPED)
+		return 0;
+	err = prepare_release(target, thread);
+	if (err != 0 || thread->state != THREAD_STOPPED)
+		return err;
+	err = thread->group_stop ? pt_listen(thread->tid) : pt_cont(thread->tid, 0);
+	if (err != 0)
+		return gone_or(target, thread, err, "continue");
+	thread->state = THREAD_RUNNING;
+	return 0;
+}
+
+int target_detach(struct target *target, struct thread *thread)
+{
+	int err;
+
+	if (thread->state == THREAD_RUNNING) {
+		err = target_interrupt(target, thread);
+		if (err == 0)
+			err = target_await_stop(target, thread);
+		if (err != 0)
+			return err;
+	}
+	if (thread->state != THREAD_STOPPED)
+		return 0;
+	err = prepare_release(target, thread);
+	if (err != 0 || thread->state != THREAD_STOPPED)
+		return err;
+	/* From a group-stop the kernel puts it back into that (ptrace(2)). */
+	err = pt_detach(thread->tid, 0);
+	if (err != 0)
+		return gone_or(target, thread, err, "detach from");
+	thread->state = THREAD_FOUND;
+	return 0;
+}
+
+/* ---- changing ---- */
+
+static int journal_add(struct target *target, const struct change *change)
+{
+	if (target->n_changes == target->changes_room) {
+		size_t room = target->changes_room == 0 ? 64 : target->changes_room * 2;
+		struct change *more = reallocarray(target->journal, room, sizeof(*more));
+
+		if (more == NULL)
+			return fail(ENOMEM, "out of memory");
+		target->journal = more;
+		target->changes_room = room;
+	}
+	target->journal[target->n_changes++] = *change;
+	return 0;
+}
+
+int target_journal_mapping(struct target *target, uint64_t address, uint64_t size)
+{
+	struct change change = { .kind = CHANGE_MAPPING, .address = address, .size = size };
+
+	return journal_add(target, &change);
+}
+
+/* One store, so that no thread on another CPU sees half of it. */
+static int store(struct target *target, uint64_t address, const void *bytes, size_t size)
+{
+	const uint64_t word = sizeof(long);
+	struct thread *thread = target_any_stopped(target);
+
+	if (address / word == (address + size - 1) / word && thread != NULL)
+		return pt_write(thread->tid, address, bytes, size);
+	if (pwrite(target->mem_fd, bytes, size, (off_t)address) == (ssize_t)size)
+		return 0;
+	/* Kernels may forbid writing to read-only memory this way (proc_mem.force_override). */
+	return thread == NULL ? -EIO : pt_write(thread->tid, address, bytes, size);
+}
+
+int target_write_small(struct target *target, uint64_t address, const void *bytes, size_t size)
+{
+	struct change change = { .kind = CHANGE_BYTES, .address = address, .size = size };
+	int err;
+
+	if (size == 0 || size > sizeof(change.old))
+		return fail(EINVAL, "a change of %zu bytes is not a small one", size);
+	err = target_read(target, address, change.old, size);
+	if (err != 0)
+		return fail(EIO, "%s: cannot read memory at 0x%" PRIx64, target_name(target), address);
+	err = journal_add(target, &change);
+	if (err != 0)
+		return err;
+	err = store(target, address, bytes, size);
+	if (err != 0)
+		return fail(-err, "%s: cannot write to memory at 0x%" PRIx64 ": %s",
+			    target_name(target), address, strerror(-err));
+	return 0;
+}
+
+int target_write_bulk(struct target *target, uint64_t address, const void *bytes, size_t size)
+{
+	const uint8_t *from = bytes;
+	struct thread *thread = target_any_stopped(target);
+	int err = 0;
+
+	while (size > 0) {
+		ssize_t put = pwrite(target->mem_fd, from, size, (off_t)address);
+
+		if (put <= 0) {
+			err = thread == NULL ? -EIO : pt_write(thread->tid, address, from, size);
+			break;
+		}
+		from += put;
+		address += (uint64_t)put;
+		size -= (size_t)put;
+	}
+	if (err != 0)
+		return fail(-err, "%s: cannot write to memory at 0x%" PRIx64 ": %s",
+			    target_name(target), address, strerror(-err));
+	return 0;
+}
+
+void target_commit(struct target *target)
+{
+	target->committed = true;
+}
+
+/* ---- undo and close ---- */
+
+static int undo_mapping(struct target *target, const struct change *change)
+{
+	const uint64_t args[6] = { change->address, change->size };
+	struct remote remote;
+	struct thread *thread;
+	uint64_t gate;
+	int64_t result = 0;
+	int err, end;
+
+	err = remote_find_gate(target, &gate);
+	if (err == 0)
+		err = remote_pick_thread(target, &thread);
+	if (err == 0)
+		err = remote_begin(&remote, target, thread, gate);
+	if (err != 0)
+		return err;
+	err = remote_syscall(&remote, NR_MUNMAP, args, &result);
+	end = remote_end(&remote);
+	return err != 0 ? err : end != 0 ? end : (int)result;
+}
+
+static int undo_change(struct target *target, const struct change *change)
+{
+	uint8_t now[JUMP_MAX];
+
+	if (change->kind == CHANGE_MAPPING)
+		return undo_mapping(target, change);
+	if (target_read(target, change->address, now, (size_t)change->size) != 0)
+		return -EIO;
+	if (memcmp(now, change->old, (size_t)change->size) == 0)
+		return 0;
+	return store(target, change->address, change->old, (size_t)change->size);
+}
+
+static bool has_ended(const struct target *target)
+{
+	char state = proc_thread_state(target->pid, target->pid);
+	struct stat st;
+
+	return state == '\0' || state == 'X' ||
+	       (state == 'Z' && fstat(target->task_fd, &st) == 0 && st.st_nlink <= 3);
+}
+
+int target_close(struct target *target)
+{
+	int err = 0;
+
+	if (!target->committed) {
+		while (target->n_changes > 0) {
+			int undone = undo_change(target, &target->journal[--target->n_changes]);
+
+			if (err == 0)
+				err = undone;
+		}
+	}
+	for (size_t i = 0; i < target->n_threads; i++) {
+		int detached = target_detach(target, &target->threads[i]);
+
+		if (err == 0)
+			err = detached;
+	}
+	if (err != 0 && target->task_fd != -1 && has_ended(target))
+		err = 0;	/* nothing is left that could be damaged */
+	if (err != 0) {
+		/* What made us undo matters less now than what is left behind. */
+		msg_forget();
+		err = fail(EUCLEAN, "%s: could not undo what was begun: %s (the process may be damaged:"
+			   " restart it)", target_name(target), strerror(-err));
+	}
+	maps_deinit(&target->maps);
+	free(target->threads);
+	free(target->journal);
+	if (target->mem_fd != -1)
+		(void)close(target->mem_fd);
+	if (target->task_fd != -1)
+		(void)close(target->task_fd);
+	*target = (struct target){ .mem_fd = -1, .task_fd = -1 };
+	return err;
+}

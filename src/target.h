@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target: the live process: open, threads, stop, read, write, undo, close.
+ *
+ * Every change of the target is entered in its journal before it happens.
+ * target_close() without target_commit() replays the journal backwards, gives
+ * every thread its registers back, detaches, and says whether that worked.
+ * Once a target is open nothing exits; errors are 0 or -errno with a message:
+ *   -ESRCH  no such process, or it ended meanwhile
+ *   -EPERM  not permitted, with what would help
+ *   -EALREADY  traced by another process
+ *   -EINVAL what it is cannot be patched (kernel thread, zombie, x32...)
+ *   -EUCLEAN  the undo failed: the target is damaged
+ */
+#ifndef NSB_TARGET_H
+#define NSB_TARGET_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "arch.h"
+#include "elf.h"
+#include "maps.h"
+#include "ptrace.h"
+
+enum thread_state {
+	THREAD_FOUND,		/* listed, not seized */
+	THREAD_RUNNING,		/* seized; runs */
+	THREAD_STOPPED,		/* in a ptrace-stop; regs are valid */
+	THREAD_GONE,
+};
+
+/* One thread of the target. */
+struct thread {
+	pid_t tid;
+	enum thread_state state;
+	bool asleep;		/* was not on a CPU when last looked at: stopped first */
+	bool group_stop;	/* stopped by a job-control signal, and stays so */
+	bool restop;		/* a stop signal was withheld while a call was injected */
+	struct regs regs;	/* as the thread shall see them when it goes on */
+	bool regs_changed;	/* regs differ from what the kernel has */
+};
+
+/* A change that can be taken back. */
+struct change {
+	enum { CHANGE_BYTES, CHANGE_MAPPING } kind;
+	uint64_t address;
+	uint64_t size;
+	uint8_t old[JUMP_MAX];	/* CHANGE_BYTES */
+};
+
+struct target {
+	pid_t pid;
+	char comm[32];
+	const struct arch *arch;
+	bool suspend_seccomp;
+	bool committed;
+	int mem_fd;		/* /proc/PID/mem */
+	int task_fd;		/* /proc/PID/task */
+	struct bytes memory;	/* reads mem_fd; run-time addresses */
+	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* 0 if not there */
+	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
+	struct maps maps;
+	struct thread *threads;	/* sorted by tid */
+	size_t n_threads;
+	struct change *journal;
+	size_t n_changes, changes_room;
+};
+
+/* Open a process: checks that it can be patched at all; it runs on, untraced. */
+int target_open(struct target *target, pid_t pid) MUST_CHECK;
+/*
+ * Undo what is not committed, release every thread, free everything.
+ * -EUCLEAN with a message: the undo failed.  Harmless on a zeroed struct.
+ */
+int target_close(struct target *target) MUST_CHECK;
+/* What was done so far stays. */
+void target_commit(struct target *target);
+
+/* Make target->maps new. */
+int target_read_maps(struct target *target) MUST_CHECK;
+
+/* Read memory; all or nothing.  -EIO without a message. */
+int target_read(const struct target *target, uint64_t address, void *buf, size_t size) MUST_CHECK;
+
+/* Trace every thread; they run on.  Rescans until none is new. */
+int target_seize(struct target *target) MUST_CHECK;
+/* Seize what was born since; *found tells how many. */
+int target_rescan(struct target *target, size_t *found) MUST_CHECK;
+/* Number of threads the kernel counts now, by the link count of /proc/PID/task. */
+int target_count_threads(const struct target *target, size_t *count) MUST_CHECK;
+/* Look which threads are on a CPU or waiting for one (thread->asleep). */
+void target_look_asleep(struct target *target);
+
+/*
+ * Ask a thread to stop, and wait until it has; its registers are read then.
+ * An interrupted system call is set to restart where the kernel would have
+ * made it fail for our stop alone.  A thread that is gone is THREAD_GONE, no
+ * error.
+ */
+int target_interrupt(struct target *target, struct thread *thread) MUST_CHECK;
+int target_await_stop(struct target *target, struct thread *thread) MUST_CHECK;
+/* Let a stopped thread go on (or stay in its job-control stop), still traced. */
+int target_continue(struct target *target, struct thread *thread) MUST_CHECK;
+/* Let it go on untraced. */
+int target_detach(struct target *target, struct thread *thread) MUST_CHECK;
+
+/*
+ * Change up to JUMP_MAX bytes of code or state in the target with one store:
+ * one POKE if they lie in one aligned word, else one write to /proc/PID/mem
+ * within one page.  The old bytes are journalled.  At least one thread is
+ * stopped.
+ */
+int target_write_small(struct target *target, uint64_t address, const void *bytes,
+		       size_t size) MUST_CHECK;
+/* Fill memory that we mapped ourselves (not journalled: the mapping is). */
+int target_write_bulk(struct target *target, uint64_t address, const void *bytes,
+		      size_t size) MUST_CHECK;
+/* Enter a mapping before it is made, so that undo unmaps it. */
+int target_journal_mapping(struct target *target, uint64_t address, uint64_t size) MUST_CHECK;
+
+/* A stopped thread, or NULL. */
+struct thread *target_any_stopped(struct target *target);
+
+/* "1234 (name)" for messages; static storage. */
+const char *target_name(const struct target *target);
+
+#endif
