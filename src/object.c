@@ -2,10 +2,12 @@
 #include "object.h"
 
 #include <errno.h>
+#include <gelf.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define LINK_MAP_MAX 65536	/* objects in a list that may be a lie */
 #define NAME_BYTES 1024
@@ -300,12 +302,45 @@ void objects_deinit(struct objects *objects)
 
 /* ---- unwind tables ---- */
 
+/*
+ * Where a static executable, which has no PT_GNU_EH_FRAME, keeps .eh_frame: by
+ * its section in the file.  Without one there is no table, and stacks in it are
+ * never proven.
+ */
+static void find_eh_frame_section(const struct target *target, struct cfi_table *table)
+{
+	Elf_Scn *section = NULL;
+	Elf *file;
+	size_t names;
+	int fd = target_open_exe(target);
+
+	if (fd == -1)
+		return;
+	(void)elf_version(EV_CURRENT);
+	file = elf_begin(fd, ELF_C_READ, NULL);
+	if (file != NULL && elf_getshdrstrndx(file, &names) == 0) {
+		while ((section = elf_nextscn(file, section)) != NULL) {
+			GElf_Shdr header;
+			const char *name;
+
+			if (gelf_getshdr(section, &header) == NULL)
+				continue;
+			name = elf_strptr(file, names, header.sh_name);
+			if (name != NULL && strcmp(name, ".eh_frame") == 0) {
+				table->eh_frame = header.sh_addr;
+				table->eh_frame_size = header.sh_size;
+			}
+		}
+	}
+	(void)elf_end(file);
+	(void)close(fd);
+}
+
 int objects_cfi_tables(const struct objects *objects, const struct target *target,
 		       struct cfi_table **tables, size_t *count)
 {
 	struct cfi_table *all = calloc(objects->count, sizeof(*all));
 
-	(void)target;
 	if (all == NULL)
 		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; i < objects->count; i++) {
@@ -318,6 +353,11 @@ int objects_cfi_tables(const struct objects *objects, const struct target *targe
 				continue;
 			all[i].hdr = elf->bias + elf->phdrs[p].vaddr;
 			all[i].hdr_size = elf->phdrs[p].memsz;
+		}
+		if (all[i].hdr == 0 && objects->all[i].is_exe) {
+			find_eh_frame_section(target, &all[i]);
+			if (all[i].eh_frame != 0)
+				all[i].eh_frame += elf->bias;
 		}
 	}
 	*tables = all;

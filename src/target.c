@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proc.h"
@@ -73,7 +74,7 @@ static int refuse_traced(pid_t pid, const struct proc_status *status)
 }
 
 /* Whether it is a process at all, and one that can be patched. */
-static int check_process(struct target *target)
+static int check_process(struct target *target, enum target_access access_wanted)
 {
 	pid_t pid = target->pid;
 	struct proc_status status;
@@ -96,7 +97,7 @@ static int check_process(struct target *target)
 		return fail(EINVAL, "%s: is a kernel thread, not a process", target_name(target));
 	if (status.seccomp != 0)
 		target->suspend_seccomp = true;
-	return refuse_traced(pid, &status);
+	return access_wanted == TARGET_VIEW ? 0 : refuse_traced(pid, &status);
 }
 
 /* A leader that has ended while other threads live looks like a zombie, too. */
@@ -131,6 +132,14 @@ static int open_proc(const struct target *target, const char *file, int flags, c
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", target->pid, file);
 	*fd = open(path, flags | O_CLOEXEC);
 	return *fd == -1 ? refuse_access(target, errno, what) : 0;
+}
+
+int target_open_exe(const struct target *target)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static int choose_arch(struct target *target)
@@ -222,25 +231,26 @@ static int refuse_shared_memory(const struct target *target)
 	return err;
 }
 
-int target_open(struct target *target, pid_t pid)
+int target_open(struct target *target, pid_t pid, enum target_access access_wanted)
 {
+	int mem_flags = access_wanted == TARGET_VIEW ? O_RDONLY : O_RDWR;
 	int err;
 
 	*target = (struct target){ .pid = pid, .mem_fd = -1, .task_fd = -1 };
 	target->memory = (struct bytes){ read_memory, target };
-	err = check_process(target);
+	err = check_process(target, access_wanted);
 	if (err == 0)
 		err = open_proc(target, "task", O_RDONLY | O_DIRECTORY, "list its threads",
 				&target->task_fd);
 	if (err == 0)
 		err = check_not_dead(target);
 	if (err == 0)
-		err = open_proc(target, "mem", O_RDWR, "access its memory", &target->mem_fd);
+		err = open_proc(target, "mem", mem_flags, "access its memory", &target->mem_fd);
 	if (err == 0)
 		err = choose_arch(target);
 	if (err == 0)
 		err = read_auxv(target);
-	if (err == 0)
+	if (err == 0 && access_wanted == TARGET_CHANGE)
 		err = refuse_shared_memory(target);
 	if (err == 0)
 		err = target_read_maps(target);
@@ -541,6 +551,70 @@ int target_detach(struct target *target, struct thread *thread)
 	return 0;
 }
 
+int target_detach_all(struct target *target)
+{
+	int err = 0;
+
+	for (int asleep = 0; asleep <= 1; asleep++) {
+		for (size_t i = 0; i < target->n_threads; i++) {
+			struct thread *thread = &target->threads[i];
+			int detached = thread->asleep == (asleep == 1) ?
+				       target_detach(target, thread) : 0;
+
+			if (err == 0)
+				err = detached;
+		}
+	}
+	return err;
+}
+
+static int serve_stop(struct target *target, pid_t tid, const struct pt_status *status)
+{
+	struct thread key = { .tid = tid };
+	struct thread *thread = bsearch(&key, target->threads, target->n_threads, sizeof(key),
+					compare_threads);
+	int err;
+
+	if (thread == NULL)
+		return 0;
+	switch (status->stop) {
+	case PT_GONE:
+		thread->state = THREAD_GONE;
+		return 0;
+	case PT_GROUP_STOP:
+		err = pt_listen(tid);
+		break;
+	case PT_SIGNAL:
+		err = pt_cont(tid, status->signal);
+		break;
+	default:
+		err = pt_cont(tid, 0);
+	}
+	return err == 0 ? 0 : gone_or(target, thread, err, "continue");
+}
+
+int target_serve(struct target *target, unsigned milliseconds)
+{
+	for (unsigned passed = 0; passed <= milliseconds; passed++) {
+		const struct timespec tick = { .tv_nsec = 1000000 };
+		struct pt_status status;
+		pid_t tid;
+		int err;
+
+		while ((err = pt_poll_any(&tid, &status)) == 0 && tid != 0) {
+			err = serve_stop(target, tid, &status);
+			if (err != 0)
+				return err;
+		}
+		if (err != 0 && err != -ECHILD)
+			return fail(-err, "%s: cannot wait for its threads: %s",
+				    target_name(target), strerror(-err));
+		if (passed < milliseconds)
+			(void)nanosleep(&tick, NULL);
+	}
+	return 0;
+}
+
 /* ---- changing ---- */
 
 static int journal_add(struct target *target, const struct change *change)
@@ -674,7 +748,7 @@ static bool has_ended(const struct target *target)
 
 int target_close(struct target *target)
 {
-	int err = 0;
+	int err = 0, detached;
 
 	if (!target->committed) {
 		while (target->n_changes > 0) {
@@ -684,12 +758,9 @@ int target_close(struct target *target)
 				err = undone;
 		}
 	}
-	for (size_t i = 0; i < target->n_threads; i++) {
-		int detached = target_detach(target, &target->threads[i]);
-
-		if (err == 0)
-			err = detached;
-	}
+	detached = target_detach_all(target);
+	if (err == 0)
+		err = detached;
 	if (err != 0 && target->task_fd != -1 && has_ended(target))
 		err = 0;	/* nothing is left that could be damaged */
 	if (err != 0) {

@@ -67,8 +67,13 @@ struct target {
 	size_t n_changes, changes_room;
 };
 
+enum target_access {
+	TARGET_VIEW,		/* read its memory; it may be traced by others */
+	TARGET_CHANGE,
+};
+
 /* Open a process: checks that it can be patched at all; it runs on, untraced. */
-int target_open(struct target *target, pid_t pid) MUST_CHECK;
+int target_open(struct target *target, pid_t pid, enum target_access access) MUST_CHECK;
 /*
  * Undo what is not committed, release every thread, free everything.
  * -EUCLEAN with a message: the undo failed.  Harmless on a zeroed struct.
@@ -76,6 +81,9 @@ int target_open(struct target *target, pid_t pid) MUST_CHECK;
 int target_close(struct target *target) MUST_CHECK;
 /* What was done so far stays. */
 void target_commit(struct target *target);
+
+/* A descriptor of its executable, whatever became of the path; -1 if it cannot be had. */
+int target_open_exe(const struct target *target);
 
 /* Make target->maps new. */
 int target_read_maps(struct target *target) MUST_CHECK;
@@ -104,6 +112,13 @@ int target_await_stop(struct target *target, struct thread *thread) MUST_CHECK;
 int target_continue(struct target *target, struct thread *thread) MUST_CHECK;
 /* Let it go on untraced. */
 int target_detach(struct target *target, struct thread *thread) MUST_CHECK;
+/* Detach from all, those that were running first. */
+int target_detach_all(struct target *target) MUST_CHECK;
+/*
+ * For about `milliseconds`, let the traced threads run: deliver their signals,
+ * let them stop and end.
+ */
+int target_serve(struct target *target, unsigned milliseconds) MUST_CHECK;
 
 /*
  * Change up to JUMP_MAX bytes of code or state in the target with one store:

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * commands: patch, revert, list, check, info.
+ *
+ * Each is a pipeline of named steps and returns 0 or -errno; main.c says what
+ * exit status an errno means.
+ */
+#ifndef NSB_COMMANDS_H
+#define NSB_COMMANDS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "safepoint.h"
+
+struct options {
+	pid_t pid;		/* 0: none given */
+	const char *file;
+	uint8_t id[BUILD_ID_MAX];	/* --id */
+	size_t id_size;
+	bool dry_run, json, quiet;
+	struct safepoint_limits limits;
+};
+
+int command_patch(const struct options *options) MUST_CHECK;
+int command_revert(const struct options *options) MUST_CHECK;
+int command_list(const struct options *options) MUST_CHECK;
+int command_check(const struct options *options) MUST_CHECK;
+int command_info(const struct options *options) MUST_CHECK;
+
+#endif

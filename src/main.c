@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nsb: argv to command, errno to exit status.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "msg.h"
+
+#define DEFAULT_TIMEOUT_MS 10000
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,
+	EXIT_NOT_APPLIED = 2,
+	EXIT_BUSY = 3,
+	EXIT_NOT_PERMITTED = 4,
+	EXIT_NO_PROCESS = 5,
+	EXIT_TRACED = 6,
+	EXIT_BAD_PATCH = 7,
+	EXIT_NO_FIT = 8,
+	EXIT_APPLIED = 9,
+	EXIT_DAMAGED = 11,
+	EXIT_USAGE = 64,
+};
+
+/* The exit statuses of nsb(1); whatever is not here is EXIT_REFUSED. */
+static const struct {
+	int err;
+	enum exit_status status;
+} statuses[] = {
+	{ ENOENT, EXIT_NOT_APPLIED },
+	{ EBUSY, EXIT_BUSY },
+	{ EPERM, EXIT_NOT_PERMITTED },
+	{ EACCES, EXIT_NOT_PERMITTED },
+	{ ESRCH, EXIT_NO_PROCESS },
+	{ EALREADY, EXIT_TRACED },
+	{ ENOEXEC, EXIT_BAD_PATCH },
+	{ ESTALE, EXIT_NO_FIT },
+	{ EEXIST, EXIT_APPLIED },
+	{ EUCLEAN, EXIT_DAMAGED },
+};
+
+static const struct {
+	const char *name;
+	int (*run)(const struct options *options);
+	bool needs_pid, needs_file;
+	bool takes_id;		/* --id does instead of a file */
+} commands[] = {
+	{ "patch", command_patch, true, true, false },
+	{ "revert", command_revert, true, true, true },
+	{ "list", command_list, false, false, false },
+	{ "check", command_check, true, true, false },
+	{ "info", command_info, false, true, false },
+};
+
+static const char help_text[] =
+	"Usage: nsb COMMAND [OPTION]...\n"
+	"Change the code of a running program.\n"
+	"\n"
+	"  nsb patch  -p PID -f FILE              apply a patch\n"
+	"  nsb revert -p PID -f FILE | --id ID    take it out again\n"
+	"  nsb list   [-p PID]                    patches of a process, of all processes\n"
+	"  nsb check  -p PID -f FILE              is it applied? can it be applied now?\n"
+	"  nsb info   -f FILE                     what is in a patch\n"
+	"\n"
+	"  -p, --pid PID          the process\n"
+	"  -f, --filename FILE    the patch\n"
+	"      --id BUILD-ID      the patch by its build-id (revert)\n"
+	"      --dry-run          do all but change the process\n"
+	"      --timeout SECONDS  how long to look for a safe point (10)\n"
+	"      --retries N        attempts after the first (until the timeout)\n"
+	"      --json             answer in JSON\n"
+	"  -v, --verbosity [N]    tell the steps; -vv or -v 2: the details\n"
+	"  -q, --quiet            print errors only\n"
+	"  -h, --help    -V, --version\n";
+
+enum { OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_JSON, OPT_NO_PLUGIN };
+
+static const struct option long_options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "filename", required_argument, NULL, 'f' },
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "retries", required_argument, NULL, OPT_RETRIES },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "verbosity", optional_argument, NULL, 'v' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "no-plugin", no_argument, NULL, OPT_NO_PLUGIN },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int usage(const char *what, const char *arg)
+{
+	warn("%s%s%s (try nsb --help)", what, arg[0] == '\0' ? "" : ": ", arg);
+	return EXIT_USAGE;
+}
+
+/* A whole decimal number from lo to hi. */
+static int parse_number(const char *text, long lo, long hi, long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtol(text, &end, 10);
+	return errno != 0 || end == text || *end != '\0' || *value < lo || *value > hi ? -EINVAL : 0;
+}
+
+/* -v counts up, -v N and -vN set: both spellings are in scripts. */
+static int parse_verbosity(int argc, char **argv)
+{
+	long value;
+
+	if (optarg == NULL && optind < argc && parse_number(argv[optind], 0, 9, &value) == 0)
+		optarg = argv[optind++];
+	if (optarg == NULL) {
+		msg_verbosity++;
+		return 0;
+	}
+	if (strspn(optarg, "v") == strlen(optarg)) {
+		msg_verbosity += 1 + (int)strlen(optarg);
+		return 0;
+	}
+	if (parse_number(optarg, 0, 9, &value) != 0)
+		return -EINVAL;
+	msg_verbosity = (int)value;
+	return 0;
+}
+
+static int parse_timeout(const char *text, unsigned *ms)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno != 0 || end == text || *end != '\0' || !(seconds >= 0 && seconds <= 86400))
+		return -EINVAL;
+	*ms = (unsigned)(seconds * 1000);
+	return 0;
+}
+
+static int parse_option(int option, int argc, char **argv, struct options *options)
+{
+	long value;
+	int err = 0;
+
+	switch (option) {
+	case 'p':
+		err = parse_number(optarg, 1, INT_MAX, &value);
+		options->pid = (pid_t)value;
+		return err != 0 ? usage("not a process id", optarg) : 0;
+	case 'f':
+		options->file = optarg;
+		return 0;
+	case OPT_ID:
+		err = build_id_parse(optarg, options->id, &options->id_size);
+		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_DRY_RUN:
+		options->dry_run = true;
+		return 0;
+	case OPT_TIMEOUT:
+		err = parse_timeout(optarg, &options->limits.timeout_ms);
+		return err != 0 ? usage("not a time in seconds", optarg) : 0;
+	case OPT_RETRIES:
+		err = parse_number(optarg, 0, INT_MAX, &value);
+		options->limits.retries = (unsigned)value;
+		return err != 0 ? usage("not a number of retries", optarg) : 0;
+	case OPT_JSON:
+		options->json = true;
+		return 0;
+	case 'v':
+		return parse_verbosity(argc, argv) != 0 ? usage("not a verbosity", optarg) : 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	case OPT_NO_PLUGIN:
+		return 0;
+	case 'h':
+		fputs(help_text, stdout);
+		exit(fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED);
+	case 'V':
+		printf("nsb %s\n", NSB_VERSION);
+		exit(fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED);
+	case ':':
+		return usage("an argument is missing", argv[optind - 1]);
+	default:
+		return usage("no such option", argv[optind - 1]);
+	}
+}
+
+static enum exit_status status_of(int err)
+{
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (statuses[i].err == -err)
+			return statuses[i].status;
+	}
+	return EXIT_REFUSED;
+}
+
+static int run_command(size_t i, const struct options *options)
+{
+	int err;
+
+	if (commands[i].needs_pid && options->pid == 0)
+		return usage("no process given (-p PID)", "");
+	if (commands[i].needs_file && options->file == NULL &&
+	    !(commands[i].takes_id && options->id_size > 0))
+		return usage("no patch given (-f FILE)", "");
+	err = commands[i].run(options);
+	if (err != 0 && msg_kept()[0] != '\0')
+		msg_print_kept();
+	if (fflush(stdout) != 0 && err == 0) {
+		warn("cannot write the answer: %s", strerror(errno));
+		return EXIT_REFUSED;
+	}
+	return err == 0 ? EXIT_DONE : (int)status_of(err);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .limits = { DEFAULT_TIMEOUT_MS, UINT_MAX } };
+	int option, err;
+
+	msg_init("nsb");
+	while ((option = getopt_long(argc, argv, ":p:f:v::qhV", long_options, NULL)) != -1) {
+		err = parse_option(option, argc, argv, &options);
+		if (err != 0)
+			return err;
+	}
+	if (optind == argc)
+		return usage("no command given", "");
+	if (optind + 1 < argc)
+		return usage("too many arguments", argv[optind + 1]);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[optind]) == 0)
+			return run_command(i, &options);
+	}
+	return usage("no such command", argv[optind]);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PAGE 4096u
+#define REACH_MARGIN 4096u		/* a displacement counts from the end of its instruction */
+
+static uint64_t page_up(uint64_t size)
+{
+	return (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+/* ---- what stands at the start of a function ---- */
+
+/* Records in force, in order; `without` is left out. */
+struct generations {
+	const struct arch *arch;
+	const struct records *records;
+	const struct record *more;	/* a record that is not in records yet, the youngest */
+};
+
+static const struct record *generation(const struct generations *all, size_t i)
+{
+	return i < all->records->count ? &all->records->all[i] : all->more;
+}
+
+static size_t count_generations(const struct generations *all)
+{
+	return all->records->count + (all->more != NULL);
+}
+
+static const struct record_func *replaces(const struct record *record, uint64_t target)
+{
+	if (record->head->state == RECORD_KEPT)
+		return NULL;
+	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
+		if (record->funcs[i].target == target)
+			return &record->funcs[i];
+	}
+	return NULL;
+}
+
+/* The youngest function that replaces `target`, leaving one record out; NULL: none does. */
+static const struct record_func *find_top(const struct generations *all, uint64_t target,
+					  const struct record *without)
+{
+	for (size_t i = count_generations(all); i-- > 0;) {
+		const struct record *record = generation(all, i);
+		const struct record_func *func = record == without ? NULL :
+						 replaces(record, target);
+
+		if (func != NULL)
+			return func;
+	}
+	return NULL;
+}
+
+/* What stands at `address`, where the code has `old`, if calls have to reach `top`. */
+static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *old,
+		    uint64_t own, const struct record_func *top, uint8_t *out)
+{
+	memcpy(out, old, arch->jump_size);
+	if (top == NULL || top->patch == own)
+		return 0;
+	if (arch->jump(address, top->patch, out) != 0)
+		return fail(ENOSPC, "a jump from 0x%" PRIx64 " does not reach 0x%" PRIx64, address,
+			    top->patch);
+	return 0;
+}
+
+/* ---- places ---- */
+
+static int add_place(struct plan *plan, const struct place *place)
+{
+	struct place *places;
+
+	if (memcmp(place->now, place->want, place->size) == 0 &&
+	    memcmp(place->half, place->want, place->size) == 0)
+		return 0;
+	if (place->address / PAGE != (place->address + place->size - 1) / PAGE)
+		return fail(ESTALE, "%s: its first bytes lie across the end of a page, where a jump"
+			    " cannot be written in one store", place->name);
+	places = reallocarray(plan->places, plan->n_places + 1, sizeof(*places));
+	if (places == NULL)
+		return fail(ENOMEM, "out of memory");
+	plan->places = places;
+	places[plan->n_places++] = *place;
+	return 0;
+}
+
+/*
+ * Places that change for one function when the records go from `before` to
+ * `after` (each: all of `all` but one).  A place where an attempt died half-way
+ * may hold either.
+ */
+static int plan_place(struct plan *plan, const struct generations *all, const char *name,
+		      uint64_t address, const uint8_t *old, uint64_t own, uint64_t target,
+		      const struct record *not_before, const struct record *not_after)
+{
+	struct place place = { .address = address, .size = plan->arch->jump_size, .name = name };
+	const struct record_func *before = find_top(all, target, not_before);
+	const struct record_func *after = find_top(all, target, not_after);
+	int err = bytes_at(plan->arch, address, old, own, before, place.now);
+
+	if (err == 0)
+		err = bytes_at(plan->arch, address, old, own, after, place.want);
+	memcpy(place.half, place.now, sizeof(place.half));
+	if (not_after != NULL && not_after->head->state != RECORD_APPLIED)
+		memcpy(place.half, place.want, sizeof(place.half));
+	return err != 0 ? err : add_place(plan, &place);
+}
+
+static int plan_places(struct plan *plan, const struct generations *all,
+		       const struct record *subject, const struct record *not_before,
+		       const struct record *not_after)
+{
+	for (uint32_t i = 0; i < subject->head->n_funcs; i++) {
+		const struct record_func *func = &subject->funcs[i];
+		const char *name = record_string(subject, func->name);
+		int err = plan_place(plan, all, name, func->target + func->jump_offset,
+				     func->target_old, func->target, func->target, not_before,
+				     not_after);
+
+		for (size_t g = 0; g < count_generations(all) && err == 0; g++) {
+			const struct record *other = generation(all, g);
+			const struct record_func *old = other == subject ? NULL :
+							replaces(other, func->target);
+
+			if (old != NULL)
+				err = plan_place(plan, all, name,
+						 old->patch + old->patch_jump_offset,
+						 old->patch_old, old->patch, func->target,
+						 not_before, not_after);
+		}
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+int plan_verify(const struct plan *plan, const struct target *target)
+{
+	for (size_t i = 0; i < plan->n_places; i++) {
+		const struct place *place = &plan->places[i];
+		uint8_t found[JUMP_MAX];
+
+		if (target_read(target, place->address, found, place->size) != 0)
+			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " cannot be read",
+				    target_name(target), place->name, place->address);
+		if (memcmp(found, place->now, place->size) != 0 &&
+		    memcmp(found, place->half, place->size) != 0)
+			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
+				    " (changed by another patcher, or a breakpoint?)",
+				    target_name(target), place->name, place->address);
+	}
+	return 0;
+}
+
+/* ---- ranges ---- */
+
+static int add_range(struct plan *plan, uint64_t start, uint64_t end, const char *name)
+{
+	struct code_range *ranges = reallocarray(plan->ranges, plan->n_ranges + 1,
+						 sizeof(*ranges));
+
+	if (ranges == NULL)
+		return fail(ENOMEM, "out of memory");
+	plan->ranges = ranges;
+	ranges[plan->n_ranges++] = (struct code_range){ start, end, name };
+	return 0;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct code_range *left = a, *right = b;
+
+	return (left->start > right->start) - (left->start < right->start);
+}
+
+/* Where old activations may finish, only the bytes under the jump are forbidden. */
+static uint64_t forbidden_size(const struct plan *plan, const struct record_func *func,
+			       uint64_t size, uint64_t jump_offset)
+{
+	uint64_t jump = jump_offset + plan->arch->jump_size;
+
+	return (func->flags & VZ_FUNC_ALLOW_ACTIVE) || size < jump ? jump : size;
+}
+
+static int forbid_replaced(struct plan *plan, const struct generations *all,
+			   const struct record *subject)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < subject->head->n_funcs && err == 0; i++) {
+		const struct record_func *func = &subject->funcs[i];
+		const char *name = record_string(subject, func->name);
+
+		err = add_range(plan, func->target, func->target +
+				forbidden_size(plan, func, func->target_size, func->jump_offset),
+				name);
+		for (size_t g = 0; g < all->records->count && err == 0; g++) {
+			const struct record_func *old = replaces(generation(all, g), func->target);
+
+			if (old != NULL)
+				err = add_range(plan, old->patch, old->patch +
+						forbidden_size(plan, func, old->patch_size,
+							       old->patch_jump_offset), name);
+		}
+	}
+	for (uint32_t i = 0; i < subject->head->n_ranges && err == 0; i++) {
+		const struct record_range *range = &subject->ranges[i];
+		const struct record_func *func = &subject->funcs[range->func];
+
+		if (!(func->flags & VZ_FUNC_ALLOW_ACTIVE))
+			err = add_range(plan, range->start, range->end,
+					record_string(subject, func->name));
+	}
+	return err;
+}
+
+/* ---- the unwinder ---- */
+
+static int make_unwinder(struct plan *plan, const struct target *target,
+			 const struct objects *objects)
+{
+	struct unwind_setup setup = { .arch = target->arch, .memory = target->memory,
+				      .pid = target->pid };
+	struct unwind_mapping *mappings = calloc(target->maps.count, sizeof(*mappings));
+	struct cfi_table *tables = NULL;
+	int err;
+
+	if (mappings == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; i < target->maps.count; i++) {
+		if (target->maps.all[i].prot != 0)
+			mappings[setup.n_mappings++] = (struct unwind_mapping){
+				target->maps.all[i].start, target->maps.all[i].end
+			};
+	}
+	setup.mappings = mappings;
+	err = objects_cfi_tables(objects, target, &tables, &setup.n_tables);
+	setup.tables = tables;
+	if (err == 0)
+		err = unwinder_create(&plan->unwinder, &setup);
+	free(tables);
+	free(mappings);
+	return err;
+}
+
+static int finish(struct plan *plan, const struct target *target, const struct objects *objects)
+{
+	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	return make_unwinder(plan, target, objects);
+}
+
+/* ---- apply ---- */
+
+struct resolve_context {
+	const struct target *target;
+	const struct objects *objects;
+	const struct object *object;
+};
+
+static int resolve(const struct link_symbol *symbol, uint64_t *address, void *ctx)
+{
+	const struct resolve_context *context = ctx;
+	int err = objects_resolve(context->objects, context->target, context->object, symbol->name,
+				  symbol->version, address);
+
+	if (err != -ENOENT)
+		return err;
+	if (symbol->weak) {
+		*address = 0;
+		return 0;
+	}
+	return fail(ESTALE, "%s: the patch needs %s%s%s, which no object of the process defines",
+		    target_name(context->target), symbol->name,
+		    symbol->version[0] != '\0' ? "@" : "", symbol->version);
+}
+
+/*
+ * The image may lie anywhere on an ABI whose displacements wrap; otherwise
+ * within 2 GiB of the whole of the object that it patches and of the patches
+ * that it may be stacked upon.
+ */
+static int choose_place(struct plan *plan, const struct target *target,
+			const struct object *object, const struct records *records)
+{
+	uint64_t lo = object->elf.lo, hi = object->elf.hi;
+	uint64_t top = target->arch->word == 8 ? (uint64_t)1 << 47 : 0xffffe000u;
+	uint64_t reach = target->arch->reach_is_whole ? 0 :
+			 ((uint64_t)1 << 31) - plan->mapped - REACH_MARGIN;
+
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record_head *head = records->all[i].head;
+
+		if (head->object_base != object->elf.lo)
+			continue;
+		lo = head->address < lo ? head->address : lo;
+		hi = head->address + head->mapped > hi ? head->address + head->mapped : hi;
+	}
+	return maps_find_hole(&target->maps, plan->mapped, lo, hi, reach, top, &plan->address);
+}
+
+static int make_record(struct plan *plan, const struct object *object,
+		       const struct records *records, const struct patchfile *patch)
+{
+	struct record_input input = {
+		.patch = patch, .image = &plan->image, .arch = plan->arch,
+		.address = plan->address, .mapped = plan->mapped, .sequence = 1,
+		.applied_at = (uint64_t)time(NULL), .object_base = object->elf.lo,
+		.object_bias = object->elf.bias, .object_name = object_name(object),
+	};
+
+	for (size_t i = 0; i < records->count; i++) {
+		if (records->all[i].head->sequence >= input.sequence)
+			input.sequence = records->all[i].head->sequence + 1;
+	}
+	return record_make(&input, &plan->record);
+}
+
+int plan_apply(struct plan *plan, const struct target *target, const struct objects *objects,
+	       const struct object *object, const struct records *records,
+	       const struct patchfile *patch)
+{
+	struct resolve_context context = { target, objects, object };
+	struct link_resolver resolver = { resolve, &context };
+	struct generations all = { target->arch, records, &plan->record };
+	uint64_t head_size = page_up(record_size(patch, object_name(object)));
+	int err;
+
+	*plan = (struct plan){ .arch = target->arch };
+	plan->mapped = head_size + link_size(patch);
+	err = choose_place(plan, target, object, records);
+	if (err == 0)
+		err = link_image(patch, target->arch, plan->address + head_size,
+				 object->elf.bias, &resolver, &plan->image);
+	if (err == 0)
+		err = make_record(plan, object, records, patch);
+	if (err == 0)
+		err = plan_places(plan, &all, &plan->record, &plan->record, NULL);
+	if (err == 0)
+		err = forbid_replaced(plan, &all, &plan->record);
+	if (err == 0)
+		err = finish(plan, target, objects);
+	if (err != 0)
+		plan_deinit(plan);
+	return err;
+}
+
+/* ---- revert ---- */
+
+int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
+		const struct records *records, const struct record *record)
+{
+	struct generations all = { target->arch, records, NULL };
+	int err;
+
+	*plan = (struct plan){ .arch = target->arch, .address = record->head->address,
+			       .mapped = record->head->mapped };
+	err = plan_places(plan, &all, record, NULL, record);
+	/* A thread may sit in any code of the patch, new functions too. */
+	if (err == 0)
+		err = add_range(plan, plan->address, plan->address + plan->mapped,
+				record_string(record, record->head->patch_name));
+	if (err == 0)
+		err = finish(plan, target, objects);
+	if (err != 0)
+		plan_deinit(plan);
+	return err;
+}
+
+void plan_deinit(struct plan *plan)
+{
+	link_image_deinit(&plan->image);
+	record_deinit(&plan->record);
+	free(plan->places);
+	free(plan->ranges);
+	unwinder_destroy(plan->unwinder);
+	*plan = (struct plan){ 0 };
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan: all that will be done to a target, computed while it runs.
+ *
+ * Where the patch goes, its finished image, its record; which bytes change at
+ * which places; and the code that no thread may be in while they do.
+ *
+ * What stands at the start of a function is a pure function of the records: the
+ * youngest patch of it (its top) has a jump to its code at the target's own
+ * function and at the function of every older patch of it ("generation"); the
+ * top's own start is as its file has it.
+ */
+#ifndef NSB_PLAN_H
+#define NSB_PLAN_H
+
+#include "object.h"
+#include "record.h"
+#include "unwind.h"
+
+/* Bytes at one place, before and after. */
+struct place {
+	uint64_t address;
+	size_t size;
+	uint8_t now[JUMP_MAX];		/* what has to stand there */
+	uint8_t half[JUMP_MAX];		/* what may stand there after an attempt that died */
+	uint8_t want[JUMP_MAX];
+	const char *name;		/* of the function */
+};
+
+struct plan {
+	const struct arch *arch;
+	/* of a patch to be applied */
+	struct link_image image;
+	struct record record;
+	/* of either */
+	uint64_t address, mapped;	/* the memory of the patch, record included */
+	struct place *places;
+	size_t n_places;
+	struct code_range *ranges;	/* sorted by start */
+	size_t n_ranges;
+	struct unwinder *unwinder;
+};
+
+/* Plan to apply `patch` to `object`.  -ESTALE, -ENOSPC, -ENOEXEC with a message. */
+int plan_apply(struct plan *plan, const struct target *target, const struct objects *objects,
+	       const struct object *object, const struct records *records,
+	       const struct patchfile *patch) MUST_CHECK;
+/* Plan to take `record`, one of `records`, out again. */
+int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
+		const struct records *records, const struct record *record) MUST_CHECK;
+void plan_deinit(struct plan *plan);
+
+/*
+ * Does every place hold what the plan says?  -ESTALE with a message: another
+ * patcher, a breakpoint.
+ */
+int plan_verify(const struct plan *plan, const struct target *target) MUST_CHECK;
+
+#endif
