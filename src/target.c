@@ -750,6 +750,8 @@ int target_close(struct target *target)
 {
 	int err = 0, detached;
 
+	if (target->pid == 0)
+		return 0;
 	if (!target->committed) {
 		while (target->n_changes > 0) {
 			int undone = undo_change(target, &target->journal[--target->n_changes]);
