@@ -9,7 +9,9 @@
 #define MAX_PHDRS 512
 #define MAX_DYNAMIC 4096	/* entries of PT_DYNAMIC */
 #define MAX_NOTES (64u << 10)	/* bytes of one PT_NOTE */
-#define MAX_VERSIONS 32768	/* versym has 15 bits for them */
+/* More than any linker makes; together they bound what one lookup may cost. */
+#define MAX_VERSIONS 4096
+#define MAX_CHAIN 4096
 #define MAX_NAME 4096		/* bytes of a symbol's or version's name that is compared */
 #define VERSYM_HIDDEN 0x8000	/* gABI, Linux extension: "symbol versioning" */
 
@@ -96,7 +98,8 @@ static int read_phdrs(struct elf *elf, uint64_t addr, size_t count)
 static const struct elf_phdr *first_load(const struct elf *elf)
 {
 	for (size_t i = 0; i < elf->n_phdrs; i++) {
-		if (elf->phdrs[i].type == PT_LOAD && elf->phdrs[i].offset == 0)
+		if (elf->phdrs[i].type == PT_LOAD && elf->phdrs[i].offset == 0 &&
+		    elf->phdrs[i].memsz != 0)
 			return &elf->phdrs[i];
 	}
 	return NULL;
@@ -160,6 +163,7 @@ static const struct {
 	{ DT_INIT_ARRAYSZ, VALUE, offsetof(struct elf_dynamic, init_arraysz) },
 	{ DT_FINI_ARRAY, ADDRESS, offsetof(struct elf_dynamic, fini_array) },
 	{ DT_FINI_ARRAYSZ, VALUE, offsetof(struct elf_dynamic, fini_arraysz) },
+	{ DT_PREINIT_ARRAYSZ, VALUE, offsetof(struct elf_dynamic, preinit_arraysz) },
 	{ DT_DEBUG, VALUE, offsetof(struct elf_dynamic, debug) },
 	{ DT_SONAME, VALUE, offsetof(struct elf_dynamic, soname) },
 	{ DT_FLAGS, VALUE, offsetof(struct elf_dynamic, flags) },
@@ -362,8 +366,11 @@ static int count_by_gnu_hash(const struct elf *elf, uint64_t *count)
 	*count = 0;
 	if (ret < 0 || highest == 0)
 		return ret;
-	for (*count = highest; ret == 0 && (hash & 1) == 0; (*count)++)
+	for (*count = highest; ret == 0 && (hash & 1) == 0; (*count)++) {
+		if (*count - highest > MAX_CHAIN)
+			return bad(elf, "a chain of DT_GNU_HASH does not end");
 		ret = read_chain(elf, &table, *count, &hash);
+	}
 	return ret;
 }
 
@@ -512,9 +519,8 @@ static int read_header(struct elf *elf, uint64_t addr, struct header *header)
 	return ret;
 }
 
-int elf_open(struct elf *elf, struct bytes bytes, uint64_t address)
+int elf_open_headers(struct elf *elf, struct bytes bytes, uint64_t address)
 {
-	const struct elf_phdr *load;
 	struct header header;
 	int ret;
 
@@ -526,19 +532,29 @@ int elf_open(struct elf *elf, struct bytes bytes, uint64_t address)
 	elf->machine = header.machine;
 	elf->type = header.type;
 	elf->entry = header.entry;
+	elf->phoff = header.phoff;
 	if (header.phentsize != record_size(elf, sizeof(Elf32_Phdr), sizeof(Elf64_Phdr)))
 		return bad(elf, "its program headers have an unknown size");
 	ret = read_phdrs(elf, wrap(elf, address + header.phoff), header.phnum);
 	if (ret < 0)
-		goto out;
+		elf_deinit(elf);
+	return ret;
+}
+
+int elf_open(struct elf *elf, struct bytes bytes, uint64_t address)
+{
+	const struct elf_phdr *load;
+	int ret = elf_open_headers(elf, bytes, address);
+
+	if (ret < 0)
+		return ret;
 	load = first_load(elf);
 	if (load == NULL) {
 		ret = bad(elf, "no PT_LOAD has its ELF header");
-		goto out;
+	} else {
+		elf->bias = wrap(elf, address - load->vaddr);
+		ret = read_tables(elf);
 	}
-	elf->bias = wrap(elf, address - load->vaddr);
-	ret = read_tables(elf);
-out:
 	if (ret < 0)
 		elf_deinit(elf);
 	return ret;
@@ -856,6 +872,8 @@ static int lookup_gnu(const struct elf *elf, const char *name, const char *versi
 	if (ret < 0)
 		return ret;
 	for (uint64_t i = bucket; i != 0 && (chain & 1) == 0; i++) {
+		if (i - bucket > MAX_CHAIN)
+			return bad(elf, "a chain of DT_GNU_HASH does not end");
 		ret = read_chain(elf, &table, i, &chain);
 		if (ret == 0 && (chain | 1) == (hash | 1))
 			ret = symbol_matches(elf, (uint32_t)i, name, version, sym);
@@ -882,7 +900,7 @@ static int lookup_sysv(const struct elf *elf, const char *name, const char *vers
 		hash = (hash ^ (hash >> 24 & 0xf0)) & 0x0fffffff;
 	}
 	addr = elf->dyn.hash + sizeof(head) + UINT64_C(4) * (hash % head[0]);
-	for (uint64_t steps = 0; steps <= elf->n_dynsyms; steps++) {
+	for (uint64_t steps = 0; steps <= elf->n_dynsyms && steps <= MAX_CHAIN; steps++) {
 		if (!inside(elf, addr, 4))
 			return bad(elf, "DT_HASH leads outside the image");
 		ret = read_bytes(elf, addr, index, 4);

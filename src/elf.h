@@ -52,6 +52,7 @@ struct elf_dynamic {
 	uint64_t versym, verdef, verneed, n_verdef, n_verneed;
 	uint64_t rel, relsz, jmprel, jmprelsz, relr, relrsz;
 	uint64_t pltgot, init, fini, init_array, init_arraysz, fini_array, fini_arraysz;
+	uint64_t preinit_arraysz;
 	uint64_t debug;		/* DT_DEBUG's value: struct r_debug */
 	uint64_t soname;	/* offset in strtab, 0 if none */
 	uint64_t flags, flags_1;
@@ -69,6 +70,7 @@ struct elf {
 	uint8_t elf_class;	/* ELFCLASS32 or ELFCLASS64 */
 	uint16_t machine, type;
 	uint64_t entry;		/* e_entry, without bias */
+	uint64_t phoff;		/* e_phoff; 0 after elf_open_phdrs() */
 	struct elf_phdr *phdrs;	/* owned */
 	size_t n_phdrs;
 	uint64_t lo, hi;	/* extent of the PT_LOADs: run-time addresses [lo, hi) */
@@ -86,7 +88,10 @@ struct elf {
  */
 int elf_open(struct elf *elf, struct bytes bytes, uint64_t header) MUST_CHECK;
 
-/* The same where the program headers' address and count are known (AT_PHDR). */
+/* Only the header and the program headers: lo, hi, bias and all tables stay 0. */
+int elf_open_headers(struct elf *elf, struct bytes bytes, uint64_t header) MUST_CHECK;
+
+/* The same as elf_open() where the program headers' address and count are known (AT_PHDR). */
 int elf_open_phdrs(struct elf *elf, struct bytes bytes, uint8_t elf_class, uint16_t machine,
 		   uint16_t type, uint64_t phdrs, size_t n_phdrs) MUST_CHECK;
 void elf_deinit(struct elf *elf);
