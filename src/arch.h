@@ -7,7 +7,7 @@
  * size of the register set that the kernel returns.
  *
  * Porting guide: write src/arch/NAME/NAME.c that fills in a struct arch, add
- * its row to the table in arch.c and its parasite to src/parasite.  Nothing
+ * its row to arch_all (src/arch/i386/all.c) and its parasite to src/parasite.  Nothing
  * else in the tree may know the architecture.  Field by field:
  *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
@@ -53,10 +53,35 @@ struct regs {
 
 enum nr { NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_RT_SIGRETURN, NR_RESTART_SYSCALL, NR_COUNT };
 
+/*
+ * What a relocation computes, in the psABIs' letters: S the symbol's address, A
+ * the addend, P the place, B the load bias, Z the symbol's size, GOT the
+ * address of the image's global offset table, G the offset of the symbol's slot
+ * in it, L the symbol's entry in the procedure linkage table.
+ */
 enum reloc_kind {
-	RELOC_UNKNOWN = 0, RELOC_NONE, RELOC_ABS, RELOC_PCREL, RELOC_GOT, RELOC_GOTREL,
-	RELOC_GOTPC, RELOC_PLT, RELOC_RELATIVE, RELOC_IRELATIVE, RELOC_DTPMOD, RELOC_DTPOFF,
-	RELOC_TPOFF, RELOC_TPOFF_NEG, RELOC_TLSDESC, RELOC_COPY, RELOC_SIZE
+	RELOC_UNKNOWN = 0,
+	RELOC_NONE,		/* nothing */
+	RELOC_ABS,		/* S + A */
+	RELOC_PCREL,		/* S + A - P */
+	RELOC_SLOT,		/* S, whatever the addend: a slot that leads to the symbol */
+	RELOC_RELATIVE,		/* B + A */
+	RELOC_IRELATIVE,	/* what the function at B + A returns */
+	RELOC_COPY,		/* the symbol's bytes */
+	RELOC_SIZE,		/* Z + A */
+	RELOC_DTPMOD,		/* TLS: number of the symbol's module */
+	RELOC_DTPOFF,		/* TLS: S + A within the module's block */
+	RELOC_TPOFF,		/* TLS: S + A from the thread pointer */
+	RELOC_TPOFF_NEG,	/* TLS: the same with the opposite sign */
+	RELOC_TLSDESC,		/* TLS: descriptor, two words */
+	/* Only the link editor meets those below. */
+	RELOC_GOT,		/* G + A */
+	RELOC_GOTPCREL,		/* G + GOT + A - P */
+	RELOC_GOTREL,		/* S + A - GOT */
+	RELOC_GOTPC,		/* GOT + A - P */
+	RELOC_PLT,		/* L + A - P */
+	RELOC_TLS_CODE,		/* part of an instruction sequence that finds a TLS variable */
+	RELOC_KIND_COUNT
 };
 
 /* One relocation type of an architecture. */
@@ -78,6 +103,7 @@ struct arch {
 	unsigned n_dwarf_regs;	/* the last one is the return address column */
 	unsigned dwarf_sp;	/* DWARF number of the stack pointer */
 	unsigned dwarf_fp;	/* DWARF number of the frame pointer */
+	const uint8_t *unw_to_dwarf;	/* libunwind's register numbers as DWARF's; NULL: the same */
 	unsigned red_zone;	/* bytes below SP that are in use (128 on amd64) */
 	int nr[NR_COUNT];
 	uint8_t syscall_insn[4];

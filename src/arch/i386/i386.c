@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "i386.h"
+
+#include <elf.h>
+#include <string.h>
+
+/* Offsets in the compat NT_PRSTATUS set (sys/user.h of a 32-bit build): 17 words, in this order. */
+#define SLOT(index) { (index) * 4, 4 }
+enum {
+	U_EBX, U_ECX, U_EDX, U_ESI, U_EDI, U_EBP, U_EAX, U_DS, U_ES, U_FS, U_GS, U_ORIG_EAX, U_EIP,
+	U_CS, U_EFLAGS, U_ESP, U_SS, U_COUNT
+};
+
+#define TYPE(name, kind, width) [name] = { #name, kind, width, false }
+/* psABI Intel386 4.4, table 4.9; every sum is modulo 2^32, so that no value is ever out of range. */
+static const struct reloc_type relocs[] = {
+	TYPE(R_386_NONE, RELOC_NONE, 0),
+	TYPE(R_386_32, RELOC_ABS, 4),
+	TYPE(R_386_PC32, RELOC_PCREL, 4),
+	TYPE(R_386_GOT32, RELOC_GOT, 4),
+	TYPE(R_386_PLT32, RELOC_PLT, 4),
+	TYPE(R_386_COPY, RELOC_COPY, 0),
+	TYPE(R_386_GLOB_DAT, RELOC_SLOT, 4),
+	TYPE(R_386_JMP_SLOT, RELOC_SLOT, 4),
+	TYPE(R_386_RELATIVE, RELOC_RELATIVE, 4),
+	TYPE(R_386_GOTOFF, RELOC_GOTREL, 4),
+	TYPE(R_386_GOTPC, RELOC_GOTPC, 4),
+	TYPE(R_386_TLS_TPOFF, RELOC_TPOFF, 4),
+	TYPE(R_386_TLS_IE, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_GOTIE, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_LE, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_GD, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_LDM, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_LDO_32, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_IE_32, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_LE_32, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_DTPMOD32, RELOC_DTPMOD, 4),
+	TYPE(R_386_TLS_DTPOFF32, RELOC_DTPOFF, 4),
+	TYPE(R_386_TLS_TPOFF32, RELOC_TPOFF_NEG, 4),
+	TYPE(R_386_SIZE32, RELOC_SIZE, 4),
+	TYPE(R_386_TLS_GOTDESC, RELOC_TLS_CODE, 4),
+	TYPE(R_386_TLS_DESC_CALL, RELOC_TLS_CODE, 0),
+	TYPE(R_386_TLS_DESC, RELOC_TLSDESC, 8),
+	TYPE(R_386_IRELATIVE, RELOC_IRELATIVE, 4),
+	TYPE(R_386_GOT32X, RELOC_GOT, 4),
+};
+
+static int jump(uint64_t from, uint64_t to, uint8_t *out)
+{
+	uint32_t rel = (uint32_t)(to - (from + 5));
+
+	out[0] = 0xe9;		/* JMP rel32; EIP wraps at 2^32 */
+	memcpy(out + 1, &rel, sizeof(rel));
+	return 0;
+}
+
+extern const uint8_t parasite_i386[], parasite_i386_end[];
+
+const struct arch arch_i386 = {
+	.name = "i386",
+	.elf_class = ELFCLASS32,
+	.elf_machine = EM_386,
+	.word = 4,
+	.regs_size = U_COUNT * 4,
+	.reg = {
+		[REG_PC] = SLOT(U_EIP), [REG_SP] = SLOT(U_ESP), [REG_AX] = SLOT(U_EAX),
+		[REG_ORIG_AX] = SLOT(U_ORIG_EAX), [REG_FLAGS] = SLOT(U_EFLAGS),
+		[REG_ARG0] = SLOT(U_EBX), [REG_ARG1] = SLOT(U_ECX), [REG_ARG2] = SLOT(U_EDX),
+		[REG_ARG3] = SLOT(U_ESI), [REG_ARG4] = SLOT(U_EDI), [REG_ARG5] = SLOT(U_EBP),
+	},
+	/* psABI Intel386 table 2.14: numbers 0 to 7, and 8 is the return address. */
+	.dwarf_reg = {
+		SLOT(U_EAX), SLOT(U_ECX), SLOT(U_EDX), SLOT(U_EBX), SLOT(U_ESP), SLOT(U_EBP),
+		SLOT(U_ESI), SLOT(U_EDI), SLOT(U_EIP),
+	},
+	.n_dwarf_regs = 9,
+	.dwarf_sp = 4,
+	.dwarf_fp = 5,
+	.red_zone = 0,
+	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
+	.nr = {
+		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_RT_SIGRETURN] = 173,
+		[NR_RESTART_SYSCALL] = 0,
+	},
+	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
+	.syscall_insn_size = 2,
+	.landing = { 0xf3, 0x0f, 0x1e, 0xfb },	/* ENDBR32 */
+	.landing_size = 4,
+	.relocs = relocs,
+	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
+	.relative_type = R_386_RELATIVE,
+	.jump_size = 5,
+	.reach_is_whole = true,
+	.jump = jump,
+	.parasite = parasite_i386,
+	.parasite_end = parasite_i386_end,
+};
