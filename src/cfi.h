@@ -17,12 +17,19 @@
 #include "arch.h"
 #include "elf.h"
 
+/* Where the FDE of the function that starts at `start` lies. */
+struct cfi_index_entry {
+	uint64_t start, fde;
+};
+
 /* The unwind tables of one loaded object, as run-time addresses. */
 struct cfi_table {
 	uint64_t start, end;	/* the code it may describe */
 	uint64_t hdr, hdr_size;	/* PT_GNU_EH_FRAME; 0: none */
 	uint64_t eh_frame, eh_frame_size;	/* .eh_frame by section, where there is no header */
 	const uint8_t *eh_frame_bytes;		/* its bytes when not read from the target; NULL: read */
+	const struct cfi_index_entry *index;	/* sorted; searched instead of the above; NULL: none */
+	size_t n_index;
 };
 
 /* The registers of a frame by DWARF number; `known` says which have a value. */
@@ -59,5 +66,27 @@ enum cfi_result cfi_step(const struct arch *arch, const struct cfi_table *table,
  */
 int cfi_function(const struct arch *arch, const struct cfi_table *table,
 		 const struct bytes *bytes, uint64_t pc, uint64_t *start, uint64_t *end) MUST_CHECK;
+
+/*
+ * What .eh_frame_hdr says: where .eh_frame lies and, where the header has a
+ * table that can be searched, that table's address and count of 8-byte rows
+ * (else 0).  0, or -ENOENT.
+ */
+struct cfi_header {
+	uint64_t eh_frame;
+	uint64_t rows, n_rows;
+};
+
+int cfi_header(const struct arch *arch, const struct cfi_table *table,
+	       const struct bytes *bytes, struct cfi_header *header) MUST_CHECK;
+
+/*
+ * Make the sorted index of .eh_frame for an object whose header has none:
+ * without it each step reads the section from its start.  *index is malloced.
+ * 0, -ENOMEM, or -ENOENT where there is no FDE; no message.
+ */
+int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
+		     const struct bytes *bytes, struct cfi_index_entry **index,
+		     size_t *count) MUST_CHECK;
 
 #endif

@@ -63,7 +63,8 @@ struct unwind_verdict {
 	bool proven;		/* unwound to the bottom; else the word scan decided */
 	bool scan_hit;		/* the word scan found an address (it may be a stale one) */
 	uint64_t hit;		/* the offending pc or return address */
-	uint64_t hit_sp;	/* proven frames: CFA below which the offending outermost frame lies */
+	uint64_t hit_sp;	/* proven: CFA of the outermost offending frame: its caller's SP */
+	uint64_t hit_return;	/* proven: where that frame returns to; 0 if it is the bottom one */
 	const struct code_range *range;	/* where it lies; NULL when safe */
 	size_t n_frames;
 };

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unwind-native.h"
+
+#include <errno.h>
+#include <libunwind.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHED_STATES 1024	/* libunwind's cache of decoded register rules */
+#define CACHED_PLACES 1024	/* a power of two */
+
+/* Exported by libunwind for users of its remote interface, declared in no header of it. */
+extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t pc,
+					      unw_dyn_info_t *table, unw_proc_info_t *info,
+					      int need_unwind_info, void *arg);
+
+/* What our evaluator says of a place in the code; libunwind tells neither. */
+struct place {
+	uint64_t pc;		/* the one looked up; 0: unused */
+	bool covered, signal, bottom;
+};
+
+struct native {
+	const struct arch *arch;
+	const struct bytes *bytes;
+	native_find *find;
+	void *ctx;
+	const struct regs *regs;
+	unw_addr_space_t space;
+	unw_cursor_t cursor;
+	bool missed;		/* libunwind was told that there is no information */
+	struct place places[CACHED_PLACES];
+};
+
+/* ---- what libunwind asks ---- */
+
+static int find_proc_info(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t *info,
+			  int need_unwind_info, void *arg)
+{
+	struct native *native = arg;
+	const struct cfi_table *table = native->find(native->ctx, pc);
+	struct cfi_header header;
+	unw_dyn_info_t remote = { .format = UNW_INFO_FORMAT_REMOTE_TABLE };
+	int err = -UNW_ENOINFO;
+
+	if (table != NULL && native_serves(table) &&
+	    cfi_header(native->arch, table, native->bytes, &header) == 0 && header.n_rows != 0) {
+		remote.start_ip = (unw_word_t)table->start;
+		remote.end_ip = (unw_word_t)table->end;
+		remote.u.rti.segbase = (unw_word_t)table->hdr;
+		remote.u.rti.table_data = (unw_word_t)header.rows;
+		remote.u.rti.table_len = (unw_word_t)(header.n_rows * 8 / sizeof(unw_word_t));
+		err = UNW_OBJ(dwarf_search_unwind_table)(space, pc, &remote, info,
+							 need_unwind_info, arg);
+	}
+	if (err < 0)
+		native->missed = true;
+	return err;
+}
+
+static void put_unwind_info(unw_addr_space_t space, unw_proc_info_t *info, void *arg)
+{
+	(void)space;
+	(void)info;
+	(void)arg;
+}
+
+static int get_dyn_info_list_addr(unw_addr_space_t space, unw_word_t *addr, void *arg)
+{
+	(void)space;
+	(void)addr;
+	(void)arg;
+	return -UNW_ENOINFO;
+}
+
+static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value, int write,
+		      void *arg)
+{
+	struct native *native = arg;
+
+	(void)space;
+	if (write || native->bytes->read(native->bytes, addr, value, sizeof(*value)) != 0)
+		return -UNW_EINVAL;
+	return 0;
+}
+
+/* libunwind's number of a register as DWARF's. */
+static unsigned dwarf_number(const struct native *native, unw_regnum_t number)
+{
+	if (number < 0 || (unsigned)number >= native->arch->n_dwarf_regs)
+		return DWARF_REGS_MAX;
+	if (native->arch->unw_to_dwarf != NULL)
+		return native->arch->unw_to_dwarf[number];
+	return (unsigned)number;
+}
+
+static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write,
+		      void *arg)
+{
+	struct native *native = arg;
+	unsigned dwarf = dwarf_number(native, number);
+
+	(void)space;
+	if (write || !regs_has_dwarf(native->arch, dwarf))
+		return -UNW_EBADREG;
+	*value = (unw_word_t)regs_get_dwarf(native->arch, native->regs, dwarf);
+	return 0;
+}
+
+static int access_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int write,
+			void *arg)
+{
+	(void)space;
+	(void)number;
+	(void)value;
+	(void)write;
+	(void)arg;
+	return -UNW_EBADREG;
+}
+
+static int resume(unw_addr_space_t space, unw_cursor_t *cursor, void *arg)
+{
+	(void)space;
+	(void)cursor;
+	(void)arg;
+	return -UNW_EINVAL;
+}
+
+static int get_proc_name(unw_addr_space_t space, unw_word_t pc, char *name, size_t size,
+			 unw_word_t *offset, void *arg)
+{
+	(void)space;
+	(void)pc;
+	(void)name;
+	(void)size;
+	(void)offset;
+	(void)arg;
+	return -UNW_ENOINFO;
+}
+
+/* ---- stepping ---- */
+
+int native_create(struct native **out, const struct arch *arch, const struct bytes *bytes,
+		  native_find *find, void *ctx)
+{
+	static unw_accessors_t accessors = {
+		.find_proc_info = find_proc_info, .put_unwind_info = put_unwind_info,
+		.get_dyn_info_list_addr = get_dyn_info_list_addr, .access_mem = access_mem,
+		.access_reg = access_reg, .access_fpreg = access_fpreg, .resume = resume,
+		.get_proc_name = get_proc_name,
+	};
+	struct native *native = calloc(1, sizeof(*native));
+
+	*out = NULL;
+	if (native == NULL)
+		return fail(ENOMEM, "out of memory for libunwind");
+	native->arch = arch;
+	native->bytes = bytes;
+	native->find = find;
+	native->ctx = ctx;
+	native->space = unw_create_addr_space(&accessors, 0);
+	if (native->space == NULL) {
+		free(native);
+		return fail(ENOMEM, "libunwind cannot make an address space");
+	}
+	/* Slower, but not wrong, where libunwind refuses. */
+	(void)unw_set_caching_policy(native->space, UNW_CACHE_GLOBAL);
+	(void)unw_set_cache_size(native->space, CACHED_STATES, 0);
+	*out = native;
+	return 0;
+}
+
+void native_destroy(struct native *native)
+{
+	if (native == NULL)
+		return;
+	unw_destroy_addr_space(native->space);
+	free(native);
+}
+
+bool native_serves(const struct cfi_table *table)
+{
+	return table->hdr != 0 && table->index == NULL;
+}
+
+bool native_start(struct native *native, const struct regs *regs)
+{
+	native->regs = regs;
+	return unw_init_remote(&native->cursor, native->space, native) == 0;
+}
+
+/*
+ * The evaluator, given a pc but no registers, comes as far as the rules: it
+ * knows whether there are any, whether they are a signal frame's and whether
+ * the return address is undefined.
+ */
+static const struct place *look_up_place(struct native *native, const struct cfi_table *table,
+					 uint64_t pc)
+{
+	struct place *place = &native->places[(pc ^ (pc >> 10)) % CACHED_PLACES];
+	struct cfi_frame frame = { .pc = pc, .exact = true };
+	enum cfi_result result;
+
+	if (place->pc == pc)
+		return place;
+	result = cfi_step(native->arch, table, native->bytes, &frame);
+	place->pc = pc;
+	place->covered = result != CFI_NONE;
+	place->bottom = result == CFI_BOTTOM;
+	place->signal = frame.signal;
+	return place;
+}
+
+enum cfi_result native_step(struct native *native, const struct cfi_table *table,
+			    struct cfi_frame *frame)
+{
+	uint64_t looked_up = frame->exact ? frame->pc : frame->pc - 1;
+	const struct place *place = look_up_place(native, table, looked_up);
+	unw_word_t pc, sp;
+
+	frame->signal = place->signal;
+	if (!place->covered)
+		return CFI_NONE;
+	if (place->bottom)
+		return CFI_BOTTOM;
+	native->missed = false;
+	/* 0 is an end that nobody proved; a miss is followed by a guess. */
+	if (unw_step(&native->cursor) <= 0 || native->missed ||
+	    unw_get_reg(&native->cursor, UNW_REG_IP, &pc) != 0 ||
+	    unw_get_reg(&native->cursor, UNW_REG_SP, &sp) != 0)
+		return CFI_BAD;
+	frame->pc = pc;
+	frame->reg[native->arch->dwarf_sp] = sp;
+	frame->exact = place->signal;
+	return CFI_STEPPED;
+}
+
+void native_registers(struct native *native, struct cfi_frame *frame)
+{
+	frame->known = 0;
+	for (unsigned i = 0; i < native->arch->n_dwarf_regs; i++) {
+		unsigned dwarf = dwarf_number(native, (unw_regnum_t)i);
+		unw_word_t value;
+
+		if (dwarf < DWARF_REGS_MAX &&
+		    unw_get_reg(&native->cursor, (unw_regnum_t)i, &value) == 0) {
+			frame->reg[dwarf] = value;
+			frame->known |= (uint32_t)1 << dwarf;
+		}
+	}
+}

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unwind.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "unwind-native.h"
+
+#define WINDOW_SIZE 8192
+#define WINDOW_BELOW 256	/* a frame's registers lie below the first that is asked for */
+#define PAGE 4096		/* the smallest unit in which memory is readable or not */
+#define COPY_MAX (16u << 20)
+#define SCAN_MAX (256u << 20)	/* a stack that is larger is not called safe by a scan */
+#define ROOTS_MAX 8
+
+/* A piece of a thread's stack, read while it is stopped. */
+struct window {
+	uint64_t start;
+	size_t size;
+	uint8_t bytes[WINDOW_SIZE];
+};
+
+/* Unwind tables as they were when the unwinder was made. */
+struct copy {
+	uint64_t start, size;
+	uint8_t *bytes;
+};
+
+struct unwinder {
+	const struct arch *arch;
+	struct bytes memory;
+	struct bytes view;	/* windows, copies, memory, in this order */
+	struct cfi_table *tables;
+	size_t n_tables;
+	struct unwind_mapping *mappings;
+	size_t n_mappings;
+	struct copy *copies;	/* sorted by start */
+	size_t n_copies;
+	struct native *native;	/* NULL: our own engine only */
+	pid_t tid;
+	struct window windows[2];	/* the innermost bytes stay, the second one moves up */
+	uint64_t scan_buffer[WINDOW_SIZE / 8];
+};
+
+/* One check: the question, and the answer as far as it is known. */
+struct walk {
+	struct unwinder *unwinder;
+	const struct code_range *ranges;
+	size_t n_ranges;
+	uint64_t lowest, highest;	/* what all ranges lie in */
+	struct unwind_verdict *verdict;
+	struct unwind_frame *frames;
+	size_t max_frames;
+	bool last_hit;			/* the frame last seen lies in a range */
+	/* Interrupted frames that signal frames in scanned stacks lead to, and how many are done. */
+	struct cfi_frame roots[ROOTS_MAX];
+	size_t n_roots, n_done;
+};
+
+/* ---- memory ---- */
+
+/* As many bytes from addr on as can be read, up to size. */
+static size_t read_some(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
+	ssize_t got = -1;
+	size_t fill = 0;
+
+	if (addr <= UINTPTR_MAX)
+		got = process_vm_readv(unwinder->tid, &local, 1, &remote, 1, 0);
+	if (got > 0)
+		return (size_t)got;
+	/* The other way to the memory is all or nothing, and readability changes at pages. */
+	while (fill < size) {
+		size_t piece = PAGE - (size_t)((addr + fill) % PAGE);
+
+		if (piece > size - fill)
+			piece = size - fill;
+		if (unwinder->memory.read(&unwinder->memory, addr + fill, (uint8_t *)buf + fill,
+					  piece) != 0)
+			break;
+		fill += piece;
+	}
+	return fill;
+}
+
+static void fill_window(const struct unwinder *unwinder, struct window *window, uint64_t start)
+{
+	size_t size = WINDOW_SIZE;
+
+	if (start > UINT64_MAX - size)
+		size = (size_t)(UINT64_MAX - start);
+	window->start = start;
+	window->size = read_some(unwinder, start, window->bytes, size);
+}
+
+static bool read_window(const struct window *window, uint64_t addr, void *buf, size_t size)
+{
+	if (addr < window->start || size > window->size ||
+	    addr - window->start > window->size - size)
+		return false;
+	memcpy(buf, window->bytes + (addr - window->start), size);
+	return true;
+}
+
+static const struct copy *find_copy(const struct unwinder *unwinder, uint64_t addr)
+{
+	size_t low = 0, high = unwinder->n_copies;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (unwinder->copies[middle].start <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low == 0 ? NULL : &unwinder->copies[low - 1];
+}
+
+static bool read_copy(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
+{
+	const struct copy *copy = find_copy(unwinder, addr);
+
+	if (copy == NULL || size > copy->size || addr - copy->start > copy->size - size)
+		return false;
+	memcpy(buf, copy->bytes + (addr - copy->start), size);
+	return true;
+}
+
+static int read_view(const struct bytes *self, uint64_t addr, void *buf, size_t size)
+{
+	struct unwinder *unwinder = (struct unwinder *)(uintptr_t)self->ctx;
+	struct window *moving = &unwinder->windows[1];
+	uint64_t page = addr - addr % PAGE, start;
+
+	if (read_window(&unwinder->windows[0], addr, buf, size) ||
+	    read_window(moving, addr, buf, size) || read_copy(unwinder, addr, buf, size))
+		return 0;
+	if (unwinder->tid != 0 && size <= unwinder->arch->word) {
+		start = addr - page < WINDOW_BELOW ? page : addr - WINDOW_BELOW;
+		fill_window(unwinder, moving, start);
+		if (read_window(moving, addr, buf, size))
+			return 0;
+	}
+	return unwinder->memory.read(&unwinder->memory, addr, buf, size);
+}
+
+/* ---- what is known beforehand ---- */
+
+static const struct unwind_mapping *find_mapping(const struct unwinder *unwinder, uint64_t addr)
+{
+	size_t low = 0, high = unwinder->n_mappings;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (unwinder->mappings[middle].end <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == unwinder->n_mappings || unwinder->mappings[low].start > addr)
+		return NULL;
+	return &unwinder->mappings[low];
+}
+
+static const struct cfi_table *find_table(const struct unwinder *unwinder, uint64_t pc)
+{
+	size_t low = 0, high = unwinder->n_tables;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (unwinder->tables[middle].end <= pc)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == unwinder->n_tables || unwinder->tables[low].start > pc)
+		return NULL;
+	return &unwinder->tables[low];
+}
+
+/* What cannot be copied is read from the target when it is needed. */
+static int add_copy(struct unwinder *unwinder, uint64_t start, uint64_t size)
+{
+	const struct copy *last = find_copy(unwinder, start);
+	struct copy *at;
+	uint8_t *bytes;
+
+	if (size == 0 || (last != NULL && start - last->start < last->size))
+		return 0;
+	if (size > COPY_MAX)
+		size = COPY_MAX;
+	bytes = malloc((size_t)size);
+	if (bytes == NULL)
+		return fail(ENOMEM, "out of memory for unwind tables");
+	if (unwinder->memory.read(&unwinder->memory, start, bytes, (size_t)size) != 0) {
+		free(bytes);
+		return 0;
+	}
+	at = unwinder->copies + unwinder->n_copies;
+	while (at > unwinder->copies && at[-1].start > start) {
+		*at = at[-1];
+		at--;
+	}
+	*at = (struct copy){ start, size, bytes };
+	unwinder->n_copies++;
+	return 0;
+}
+
+/* From addr to the end of its mapping: the section that starts there has no stated size. */
+static int copy_mapping_from(struct unwinder *unwinder, uint64_t addr, uint64_t least)
+{
+	const struct unwind_mapping *mapping = find_mapping(unwinder, addr);
+
+	return add_copy(unwinder, addr, mapping != NULL ? mapping->end - addr : least);
+}
+
+static int prepare_table(struct unwinder *unwinder, struct cfi_table *table)
+{
+	struct cfi_header header = { 0 };
+	struct cfi_index_entry *index;
+	int err = 0;
+
+	if (table->hdr != 0)
+		err = copy_mapping_from(unwinder, table->hdr, table->hdr_size);
+	if (err == 0 && table->hdr != 0 &&
+	    cfi_header(unwinder->arch, table, &unwinder->view, &header) == 0)
+		err = copy_mapping_from(unwinder, header.eh_frame, 0);
+	else if (err == 0 && table->eh_frame != 0 && table->eh_frame_bytes == NULL)
+		err = add_copy(unwinder, table->eh_frame, table->eh_frame_size);
+	if (err != 0 || header.n_rows != 0)
+		return err;
+	err = cfi_index_create(unwinder->arch, table, &unwinder->view, &index, &table->n_index);
+	if (err == -ENOMEM)
+		return fail(ENOMEM, "out of memory for unwind tables");
+	table->index = index;
+	return 0;
+}
+
+static void *copy_array(const void *from, size_t count, size_t size)
+{
+	void *to = calloc(count + 1, size);
+
+	if (to != NULL && count != 0)
+		memcpy(to, from, count * size);
+	return to;
+}
+
+static const struct cfi_table *find_table_of(void *ctx, uint64_t pc)
+{
+	return find_table(ctx, pc);
+}
+
+int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
+{
+	struct unwinder *unwinder = calloc(1, sizeof(*unwinder));
+	int err = 0;
+
+	*out = NULL;
+	if (unwinder == NULL)
+		return fail(ENOMEM, "out of memory for the unwinder");
+	unwinder->arch = setup->arch;
+	unwinder->memory = setup->memory;
+	unwinder->view = (struct bytes){ read_view, unwinder };
+	unwinder->n_tables = setup->n_tables;
+	unwinder->n_mappings = setup->n_mappings;
+	unwinder->tables = copy_array(setup->tables, setup->n_tables, sizeof(*unwinder->tables));
+	unwinder->mappings = copy_array(setup->mappings, setup->n_mappings,
+					sizeof(*unwinder->mappings));
+	unwinder->copies = calloc(2 * setup->n_tables + 1, sizeof(*unwinder->copies));
+	if (unwinder->tables == NULL || unwinder->mappings == NULL || unwinder->copies == NULL)
+		err = fail(ENOMEM, "out of memory for the unwinder");
+	/* An index that is not ours must not be freed by us. */
+	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
+		unwinder->tables[i].index = NULL;
+	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
+		err = prepare_table(unwinder, &unwinder->tables[i]);
+	if (err == 0 && !setup->own_engine && setup->arch == arch_all[0])
+		err = native_create(&unwinder->native, setup->arch, &unwinder->view, find_table_of,
+				    unwinder);
+	if (err != 0) {
+		unwinder_destroy(unwinder);
+		return err;
+	}
+	*out = unwinder;
+	return 0;
+}
+
+void unwinder_destroy(struct unwinder *unwinder)
+{
+	if (unwinder == NULL)
+		return;
+	native_destroy(unwinder->native);
+	for (size_t i = 0; i < unwinder->n_copies; i++)
+		free(unwinder->copies[i].bytes);
+	for (size_t i = 0; unwinder->tables != NULL && i < unwinder->n_tables; i++)
+		free((struct cfi_index_entry *)(uintptr_t)unwinder->tables[i].index);
+	free(unwinder->copies);
+	free(unwinder->mappings);
+	free(unwinder->tables);
+	free(unwinder);
+}
+
+/* ---- frames ---- */
+
+static const struct code_range *find_range(const struct walk *walk, uint64_t pc)
+{
+	if (pc < walk->lowest || pc >= walk->highest)
+		return NULL;
+	for (size_t i = 0; i < walk->n_ranges && walk->ranges[i].start <= pc; i++) {
+		if (pc < walk->ranges[i].end)
+			return &walk->ranges[i];
+	}
+	return NULL;
+}
+
+static uint64_t lookup_pc(const struct cfi_frame *frame)
+{
+	return frame->exact ? frame->pc : frame->pc - 1;
+}
+
+/* Take note of a frame, and of where the one before it, if it is forbidden, returns to. */
+static void visit(struct walk *walk, const struct cfi_frame *frame)
+{
+	struct unwind_verdict *verdict = walk->verdict;
+	const struct code_range *range = find_range(walk, lookup_pc(frame));
+
+	if (walk->last_hit) {
+		verdict->hit_sp = frame->reg[walk->unwinder->arch->dwarf_sp];
+		verdict->hit_return = frame->pc;
+	}
+	walk->last_hit = range != NULL;
+	if (range != NULL) {
+		verdict->range = range;
+		verdict->hit = frame->pc;
+		verdict->hit_sp = 0;
+		verdict->hit_return = 0;
+	}
+	if (verdict->n_frames < walk->max_frames) {
+		walk->frames[verdict->n_frames].pc = frame->pc;
+		walk->frames[verdict->n_frames].exact = frame->exact;
+		walk->frames[verdict->n_frames].signal = false;
+	}
+	verdict->n_frames++;
+}
+
+static void mark_signal(struct walk *walk)
+{
+	size_t last = walk->verdict->n_frames - 1;
+
+	if (last < walk->max_frames)
+		walk->frames[last].signal = true;
+}
+
+/*
+ * Follow frames outwards from *frame.  Returns how it ended; *frame is then
+ * the last one reached.  `native`: libunwind stands on *frame.
+ */
+static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool native)
+{
+	struct unwinder *unwinder = walk->unwinder;
+
+	for (unsigned i = 0; i < UNWIND_MAX_FRAMES; i++) {
+		const struct cfi_table *table = find_table(unwinder, lookup_pc(frame));
+		enum cfi_result result;
+
+		visit(walk, frame);
+		if (table == NULL)
+			return CFI_NONE;
+		if (native && !native_serves(table)) {
+			native = false;
+			native_registers(unwinder->native, frame);
+		}
+		if (native)
+			result = native_step(unwinder->native, table, frame);
+		else
+			result = cfi_step(unwinder->arch, table, &unwinder->view, frame);
+		if (frame->signal)
+			mark_signal(walk);
+		if (result != CFI_STEPPED)
+			return result;
+	}
+	return CFI_BAD;
+}
+
+/* ---- the word scan ---- */
+
+/* The scan cannot vouch for this stack. */
+static void give_up_scan(struct walk *walk, uint64_t sp)
+{
+	walk->verdict->scan_hit = true;
+	walk->verdict->hit = sp;
+}
+
+static uint64_t word_at(const struct walk *walk, size_t index)
+{
+	unsigned word = walk->unwinder->arch->word;
+	uint64_t value = 0;
+
+	memcpy(&value, (const uint8_t *)walk->unwinder->scan_buffer + index * word, word);
+	return value;
+}
+
+/* Each once: stale signal frames of two stacks may lead to each other. */
+static void add_root(struct walk *walk, const struct cfi_frame *frame)
+{
+	unsigned sp = walk->unwinder->arch->dwarf_sp;
+
+	for (size_t i = 0; i < walk->n_roots; i++) {
+		if (walk->roots[i].pc == frame->pc && walk->roots[i].reg[sp] == frame->reg[sp])
+			return;
+	}
+	if (walk->n_roots == ROOTS_MAX)
+		give_up_scan(walk, frame->reg[sp]);
+	else
+		walk->roots[walk->n_roots++] = *frame;
+}
+
+/*
+ * A word that is the return address of a signal handler: the interrupted frame
+ * may lie on another stack (sigaltstack(2)), which must be looked at as well.
+ */
+static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, uint64_t end)
+{
+	const struct arch *arch = walk->unwinder->arch;
+	const struct cfi_table *table = find_table(walk->unwinder, value - 1);
+	struct cfi_frame frame = { .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
+	const struct code_range *range;
+
+	if (table == NULL)
+		return;
+	frame.reg[arch->dwarf_sp] = sp;
+	if (cfi_step(arch, table, &walk->unwinder->view, &frame) != CFI_STEPPED || !frame.signal)
+		return;
+	range = find_range(walk, frame.pc);
+	if (range != NULL) {
+		walk->verdict->scan_hit = true;
+		walk->verdict->hit = frame.pc;
+		walk->verdict->range = range;
+	} else if (frame.reg[arch->dwarf_sp] < sp || frame.reg[arch->dwarf_sp] >= end) {
+		add_root(walk, &frame);
+	}
+}
+
+/*
+ * Look at every word from sp up to the end of the stack's mapping.  A return
+ * address lies behind its call, so it is above the start of its function and
+ * may equal its end.
+ */
+static void scan(struct walk *walk, uint64_t sp)
+{
+	struct unwinder *unwinder = walk->unwinder;
+	unsigned word = unwinder->arch->word;
+	const struct unwind_mapping *mapping = find_mapping(unwinder, sp);
+	uint64_t at = (sp + word - 1) & ~(uint64_t)(word - 1);
+	uint64_t end = mapping != NULL ? mapping->end : 0;
+
+	if (mapping == NULL || end - at > SCAN_MAX) {
+		give_up_scan(walk, sp);
+		return;
+	}
+	while (at < end && !walk->verdict->scan_hit) {
+		size_t size = end - at < WINDOW_SIZE ? (size_t)(end - at) : WINDOW_SIZE;
+
+		if (read_some(unwinder, at, unwinder->scan_buffer, size) != size) {
+			give_up_scan(walk, sp);
+			return;
+		}
+		for (size_t i = 0; i < size / word && !walk->verdict->scan_hit; i++) {
+			uint64_t value = word_at(walk, i);
+			const struct code_range *range = find_range(walk, value - 1);
+
+			if (range != NULL) {
+				walk->verdict->scan_hit = true;
+				walk->verdict->hit = value;
+				walk->verdict->range = range;
+			} else {
+				find_signal_frame(walk, value, at + (i + 1) * word, end);
+			}
+		}
+		at += size;
+	}
+}
+
+/* Where the part of the stack that `frame` may use begins. */
+static uint64_t scan_start(const struct walk *walk, const struct cfi_frame *frame)
+{
+	const struct arch *arch = walk->unwinder->arch;
+	uint64_t sp = frame->reg[arch->dwarf_sp];
+
+	return frame->exact && sp >= arch->red_zone ? sp - arch->red_zone : sp;
+}
+
+/* ---- the question ---- */
+
+/* Ranges of no length are in nobody's way. */
+static void find_extent(struct walk *walk)
+{
+	walk->lowest = UINT64_MAX;
+	walk->highest = 0;
+	for (size_t i = 0; i < walk->n_ranges; i++) {
+		if (walk->ranges[i].start < walk->lowest)
+			walk->lowest = walk->ranges[i].start;
+		if (walk->ranges[i].end > walk->highest)
+			walk->highest = walk->ranges[i].end;
+	}
+}
+
+int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
+		 const struct code_range *ranges, size_t n_ranges,
+		 struct unwind_verdict *verdict,
+		 struct unwind_frame *frames, size_t max_frames)
+{
+	struct walk walk = { .unwinder = unwinder, .ranges = ranges, .n_ranges = n_ranges,
+			     .verdict = verdict, .frames = frames,
+			     .max_frames = frames != NULL ? max_frames : 0 };
+	struct cfi_frame frame;
+	uint64_t sp = regs_get(unwinder->arch, regs, REG_SP);
+	bool native = false;
+
+	*verdict = (struct unwind_verdict){ 0 };
+	find_extent(&walk);
+	cfi_start(unwinder->arch, regs, &frame);
+	unwinder->tid = tid;
+	unwinder->windows[1].size = 0;
+	fill_window(unwinder, &unwinder->windows[0], scan_start(&walk, &frame));
+	if (unwinder->native != NULL)
+		native = native_start(unwinder->native, regs);
+	verdict->proven = follow(&walk, &frame, native) == CFI_BOTTOM;
+	if (!verdict->proven && verdict->range == NULL)
+		scan(&walk, scan_start(&walk, &frame));
+	while (walk.n_done < walk.n_roots && verdict->range == NULL && !verdict->scan_hit) {
+		frame = walk.roots[walk.n_done++];
+		if (follow(&walk, &frame, false) != CFI_BOTTOM && verdict->range == NULL)
+			scan(&walk, scan_start(&walk, &frame));
+	}
+	unwinder->tid = 0;
+	verdict->safe = verdict->range == NULL && !verdict->scan_hit;
+	if (unwinder->windows[0].size == 0 && sp != 0)
+		return -EIO;
+	return 0;
+}
