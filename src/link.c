@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "link.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+#define NAME_BYTES 4096
+#define VERSION_BYTES 256
+
+/* What a dynamic symbol of the patch stands for. */
+struct meaning {
+	uint64_t address;
+	bool known;
+};
+
+struct linker {
+	const struct patchfile *patch;
+	const struct arch *arch;
+	uint64_t start;			/* link-time address of image->bytes[0] */
+	uint64_t target_bias;
+	const struct link_resolver *resolver;
+	struct link_image *image;
+	struct meaning *meanings;	/* by index of dynamic symbol */
+	const struct vz_func **funcs;	/* by patch_addr */
+};
+
+static uint64_t page_down(uint64_t addr)
+{
+	return addr & ~(uint64_t)(PAGE - 1);
+}
+
+static uint64_t page_up(uint64_t addr)
+{
+	return page_down(addr + PAGE - 1);
+}
+
+/* Addresses of a 32-bit ABI are modulo 2^32. */
+static uint64_t wrap(const struct linker *linker, uint64_t value)
+{
+	return linker->arch->word == 4 ? value & UINT32_MAX : value;
+}
+
+uint64_t link_size(const struct patchfile *patch)
+{
+	return page_up(patch->image_lo % PAGE + patch->image_size);
+}
+
+/* ---- layout ---- */
+
+static uint8_t protection(uint32_t flags)
+{
+	return (uint8_t)((flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
+			 (flags & PF_X ? PROT_EXEC : 0));
+}
+
+static bool in_image(const struct linker *linker, uint64_t addr, uint64_t size)
+{
+	uint64_t offset = addr - linker->start;
+
+	return offset <= linker->image->size && size <= linker->image->size - offset;
+}
+
+/*
+ * Enter what the program headers of one type say into PROT_* of every page.  No
+ * two PT_LOADs share a page: patchfile has seen to that.  Of PT_GNU_RELRO the
+ * last page counts only if it is whole, as the dynamic linker has it.
+ */
+static int protect_pages(const struct linker *linker, uint32_t type, uint8_t *prots)
+{
+	const struct elf *elf = &linker->patch->elf;
+
+	for (size_t i = 0; i < elf->n_phdrs; i++) {
+		const struct elf_phdr *phdr = &elf->phdrs[i];
+		uint64_t first = page_down(phdr->vaddr - linker->start);
+		uint64_t end = phdr->vaddr - linker->start + phdr->memsz;
+
+		if (phdr->type != type)
+			continue;
+		if (!in_image(linker, phdr->vaddr, phdr->memsz))
+			return fail(ENOEXEC, "%s: program header %zu leads outside the image",
+				    linker->patch->path, i);
+		end = type == PT_LOAD ? page_up(end) : page_down(end);
+		for (uint64_t at = first; at < end; at += PAGE)
+			prots[at / PAGE] = type == PT_LOAD ? protection(phdr->flags) :
+					   (uint8_t)(prots[at / PAGE] & ~PROT_WRITE);
+	}
+	return 0;
+}
+
+/* Runs of pages with the same protection are the segments; what no PT_LOAD has is zeros. */
+static int make_segments(const struct linker *linker)
+{
+	struct link_image *image = linker->image;
+	size_t n_pages = (size_t)(image->size / PAGE);
+	uint8_t *prots = malloc(n_pages);
+	int err;
+
+	image->segments = calloc(n_pages, sizeof(*image->segments));
+	if (prots == NULL || image->segments == NULL) {
+		err = fail(ENOMEM, "out of memory for %zu pages", n_pages);
+		goto out;
+	}
+	memset(prots, PROT_READ, n_pages);
+	err = protect_pages(linker, PT_LOAD, prots);
+	if (err == 0)
+		err = protect_pages(linker, PT_GNU_RELRO, prots);
+	for (size_t i = 0; i < n_pages && err == 0; i++) {
+		if (i == 0 || prots[i] != prots[i - 1])
+			image->segments[image->n_segments++] =
+				(struct link_segment){ .offset = i * PAGE, .prot = prots[i] };
+		image->segments[image->n_segments - 1].size += PAGE;
+	}
+out:
+	free(prots);
+	return err;
+}
+
+static int lay_out(struct linker *linker, uint64_t base)
+{
+	const struct patchfile *patch = linker->patch;
+	struct link_image *image = linker->image;
+	uint64_t last = linker->arch->word == 4 ? UINT32_MAX : UINT64_MAX;
+
+	linker->start = page_down(patch->image_lo);
+	image->size = link_size(patch);
+	image->base = base;
+	image->bias = base - linker->start;
+	if (base % PAGE != 0 || base > last || image->size == 0 || image->size - 1 > last - base)
+		return fail(ERANGE, "%s: its image of %" PRIu64 " bytes cannot lie at 0x%" PRIx64,
+			    patch->path, image->size, base);
+	image->bytes = calloc(1, (size_t)image->size);
+	if (image->bytes == NULL)
+		return fail(ENOMEM, "out of memory for an image of %" PRIu64 " bytes", image->size);
+	memcpy(image->bytes + patch->image_lo % PAGE, patch->image, (size_t)patch->image_size);
+	return make_segments(linker);
+}
+
+/* ---- what symbols mean ---- */
+
+static int compare_funcs(const void *a, const void *b)
+{
+	const struct vz_func *const *left = a, *const *right = b;
+
+	return ((*left)->patch_addr > (*right)->patch_addr) -
+	       ((*left)->patch_addr < (*right)->patch_addr);
+}
+
+/*
+ * The run-time address meant by an address of the patch.  A function that is
+ * replaced is known to all by its address in the target, where the jump is.
+ */
+static uint64_t own_address(const struct linker *linker, uint64_t addr)
+{
+	const struct vz_func key = { .patch_addr = wrap(linker, addr) }, *sought = &key;
+	const struct vz_func **found = bsearch(&sought, linker->funcs, linker->patch->meta.n_funcs,
+					       sizeof(*linker->funcs), compare_funcs);
+
+	if (found != NULL)
+		return linker->target_bias + (*found)->target_addr;
+	return linker->image->bias + addr;
+}
+
+/* A symbol's name as messages give it. */
+static const char *symbol_name(const struct linker *linker, uint32_t index, char *name, size_t size)
+{
+	struct elf_sym sym;
+
+	if (index == STN_UNDEF || elf_dynsym(&linker->patch->elf, index, &sym) < 0 ||
+	    elf_dynstr(&linker->patch->elf, sym.name, name, size) < 0 || name[0] == '\0')
+		return "(no symbol)";
+	return name;
+}
+
+static int ask_resolver(const struct linker *linker, uint32_t index, const struct elf_sym *sym,
+			const char *name, uint64_t *address)
+{
+	char version[VERSION_BYTES];
+	bool weak_version;
+	struct link_symbol symbol = { .name = name, .version = version, .type = sym->type,
+				      .weak = sym->bind == STB_WEAK };
+	int err = elf_symbol_version(&linker->patch->elf, index, version, sizeof(version),
+				     &weak_version);
+
+	return err < 0 ? err : linker->resolver->find(&symbol, address, linker->resolver->ctx);
+}
+
+static int find_meaning(const struct linker *linker, uint32_t index, uint64_t *address)
+{
+	const struct elf *elf = &linker->patch->elf;
+	char name[NAME_BYTES];
+	struct elf_sym sym;
+	int err = elf_dynsym(elf, index, &sym);
+
+	if (err == 0)
+		err = elf_dynstr(elf, sym.name, name, sizeof(name));
+	if (err < 0)
+		return err;
+	if (sym.type == STT_TLS)
+		return fail(ENOEXEC, "%s: %s is a TLS variable, which a patch cannot use",
+			    linker->patch->path, name);
+	if (sym.shndx == SHN_UNDEF)
+		return ask_resolver(linker, index, &sym, name, address);
+	if (sym.type == STT_GNU_IFUNC)
+		return fail(ENOEXEC, "%s: %s is an IFUNC of the patch's own, whose resolver nobody"
+			    " would run (call the chosen function itself)", linker->patch->path, name);
+	*address = sym.shndx == SHN_ABS ? sym.value : own_address(linker, sym.value);
+	return 0;
+}
+
+/* S; that of the nameless symbol 0 is the load bias, as the dynamic linker has it. */
+static int symbol_address(struct linker *linker, uint32_t index, uint64_t *address)
+{
+	struct meaning *meaning;
+	int err = 0;
+
+	if (index == STN_UNDEF) {
+		*address = linker->image->bias;
+		return 0;
+	}
+	if (index >= linker->patch->elf.n_dynsyms)
+		return fail(ENOEXEC, "%s: a relocation names dynamic symbol %u of %u",
+			    linker->patch->path, index, linker->patch->elf.n_dynsyms);
+	meaning = &linker->meanings[index];
+	if (!meaning->known)
+		err = find_meaning(linker, index, &meaning->address);
+	meaning->known = err == 0;
+	*address = meaning->address;
+	return err;
+}
+
+/* Z, for symbols of the patch; nobody tells the size of another's. */
+static int symbol_size(const struct linker *linker, uint32_t index, uint64_t *size)
+{
+	struct elf_sym sym;
+	int err = elf_dynsym(&linker->patch->elf, index, &sym);
+
+	if (err == 0 && sym.shndx == SHN_UNDEF)
+		err = fail(ENOEXEC, "%s: a relocation asks for the size of dynamic symbol %u, which"
+			   " is not the patch's own", linker->patch->path, index);
+	*size = err == 0 ? sym.size : 0;
+	return err;
+}
+
+/* Index what the metadata tells of symbols and functions. */
+static int read_meta(struct linker *linker)
+{
+	const struct vzpatch *meta = &linker->patch->meta;
+	size_t n_symbols = linker->patch->elf.n_dynsyms;
+
+	linker->meanings = calloc(n_symbols + 1, sizeof(*linker->meanings));
+	linker->funcs = calloc(meta->n_funcs + 1, sizeof(*linker->funcs));
+	if (linker->meanings == NULL || linker->funcs == NULL)
+		return fail(ENOMEM, "out of memory for %zu symbols", n_symbols);
+	for (size_t i = 0; i < meta->n_dynrefs; i++) {
+		const struct vz_dynref *ref = &meta->dynrefs[i];
+
+		if (ref->symbol == STN_UNDEF || ref->symbol >= n_symbols)
+			return fail(ENOEXEC, "%s: reference %s names dynamic symbol %" PRIu64 " of %zu",
+				    linker->patch->path, ref->name, ref->symbol, n_symbols);
+		linker->meanings[ref->symbol] =
+			(struct meaning){ linker->target_bias + ref->target_addr, true };
+	}
+	for (size_t i = 0; i < meta->n_funcs; i++)
+		linker->funcs[i] = &meta->funcs[i];
+	qsort(linker->funcs, meta->n_funcs, sizeof(*linker->funcs), compare_funcs);
+	return 0;
+}
+
+/* ---- relocating ---- */
+
+/* Why a kind cannot be applied; kinds without a text are applied. */
+static const char *const refusals[RELOC_KIND_COUNT] = {
+	[RELOC_UNKNOWN] = "its type is unknown",
+	[RELOC_IRELATIVE] = "an IFUNC of the patch's own, whose resolver nobody would run",
+	[RELOC_COPY] = "a patch cannot have a copy of another's variable (link it with -shared)",
+	[RELOC_DTPMOD ... RELOC_TLSDESC] = "a TLS variable, which a patch cannot use",
+	[RELOC_GOT ... RELOC_PLT] = "this type is for the link editor only",
+	[RELOC_TLS_CODE] = "a TLS variable, which a patch cannot use",
+};
+
+/* The bytes at a link-time address, if all lie in one PT_LOAD; else NULL. */
+static uint8_t *bytes_at(const struct linker *linker, uint64_t addr, uint64_t size)
+{
+	const struct elf *elf = &linker->patch->elf;
+
+	for (size_t i = 0; i < elf->n_phdrs; i++) {
+		const struct elf_phdr *load = &elf->phdrs[i];
+
+		if (load->type == PT_LOAD && addr >= load->vaddr && load->memsz >= size &&
+		    addr - load->vaddr <= load->memsz - size)
+			return linker->image->bytes + (addr - linker->start);
+	}
+	return NULL;
+}
+
+static bool fits(const struct arch *arch, const struct reloc_type *type, uint64_t value)
+{
+	if (type->width >= arch->word)
+		return true;
+	return type->is_signed ? (uint64_t)(int64_t)(int32_t)value == value : value <= UINT32_MAX;
+}
+
+static int out_of_reach(const struct linker *linker, const struct reloc_type *type, uint64_t addr,
+			uint64_t value, const char *name)
+{
+	return fail(ERANGE, "%s: %s at 0x%" PRIx64 ": %s is out of reach (0x%" PRIx64
+		    " does not fit in %u bytes)", linker->patch->path, type->name, addr, name, value,
+		    type->width);
+}
+
+/* Of SHT_REL: the place itself holds the addend. */
+static uint64_t addend_in_place(const struct reloc_type *type, const uint8_t *bytes)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, bytes, type->width);
+	return type->width == 4 ? (uint64_t)(int64_t)(int32_t)value : value;
+}
+
+static int compute(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,
+		   uint64_t addend, uint64_t *value)
+{
+	uint64_t symbol = 0;
+	int err = 0;
+
+	if (kind == RELOC_RELATIVE)
+		symbol = own_address(linker, addend) - addend;
+	else if (kind == RELOC_SIZE)
+		err = symbol_size(linker, rel->symbol, &symbol);
+	else
+		err = symbol_address(linker, rel->symbol, &symbol);
+	*value = kind == RELOC_SLOT ? symbol : symbol + addend;
+	if (kind == RELOC_PCREL)
+		*value -= linker->image->bias + rel->offset;
+	return err;
+}
+
+static int relocate(const struct elf_rel *rel, bool has_addend, void *ctx)
+{
+	struct linker *linker = ctx;
+	const struct reloc_type *type = arch_reloc(linker->arch, rel->type);
+	const char *why = refusals[type != NULL ? type->kind : RELOC_UNKNOWN];
+	const char *path = linker->patch->path;
+	char name[NAME_BYTES];
+	uint64_t value;
+	uint8_t *bytes;
+	int err;
+
+	if (why != NULL)
+		return fail(ENOEXEC, "%s: relocation type %u (%s) at 0x%" PRIx64 ", %s: %s", path,
+			    rel->type, type != NULL ? type->name : "?", rel->offset,
+			    symbol_name(linker, rel->symbol, name, sizeof(name)), why);
+	if (type->kind == RELOC_NONE)
+		return 0;
+	bytes = bytes_at(linker, rel->offset, type->width);
+	if (bytes == NULL)
+		return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " lies outside the patch", path, type->name,
+			    rel->offset);
+	err = compute(linker, rel, type->kind,
+		      has_addend ? (uint64_t)rel->addend : addend_in_place(type, bytes), &value);
+	if (err < 0)
+		return err;
+	value = wrap(linker, value);
+	if (!fits(linker->arch, type, value))
+		return out_of_reach(linker, type, rel->offset, value,
+				    symbol_name(linker, rel->symbol, name, sizeof(name)));
+	memcpy(bytes, &value, type->width);
+	return 0;
+}
+
+/* ---- places of the metadata ---- */
+
+/* 4-byte ones are signed: so an absolute one fits whichever way it is extended. */
+static const struct reloc_type place_types[] = {
+	[VZ_PLACE_ABS] = { "absolute reference", RELOC_ABS, 0, true },
+	[VZ_PLACE_PCREL] = { "relative reference", RELOC_PCREL, 0, true },
+	[VZ_PLACE_GOTREL] = { "GOT-relative reference", RELOC_GOTREL, 0, true },
+};
+
+static int apply_place(const struct linker *linker, const struct vz_place *place)
+{
+	const char *path = linker->patch->path;
+	uint64_t value = linker->target_bias + place->target_addr + (uint64_t)place->addend;
+	uint64_t got = linker->patch->elf.dyn.pltgot;
+	struct reloc_type type;
+	uint8_t *bytes;
+
+	if (place->kind >= sizeof(place_types) / sizeof(place_types[0]) ||
+	    place_types[place->kind].name == NULL)
+		return fail(ENOEXEC, "%s: reference at 0x%" PRIx64 " has the unknown kind %" PRIu64, path,
+			    place->patch_addr, place->kind);
+	type = place_types[place->kind];
+	if (place->width != 4 && place->width != linker->arch->word)
+		return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " is %" PRIu64 " bytes wide", path, type.name,
+			    place->patch_addr, place->width);
+	type.width = (uint8_t)place->width;
+	bytes = bytes_at(linker, place->patch_addr, type.width);
+	if (bytes == NULL)
+		return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " lies outside the patch", path, type.name,
+			    place->patch_addr);
+	if (type.kind == RELOC_PCREL)
+		value -= linker->image->bias + place->patch_addr;
+	if (type.kind == RELOC_GOTREL) {
+		if (got == 0)
+			return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 ", but the patch has no GOT", path,
+				    type.name, place->patch_addr);
+		value -= linker->image->bias + got;
+	}
+	value = wrap(linker, value);
+	if (!fits(linker->arch, &type, value))
+		return out_of_reach(linker, &type, place->patch_addr, value, "the target");
+	memcpy(bytes, &value, type.width);
+	return 0;
+}
+
+int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t base,
+	       uint64_t target_bias, const struct link_resolver *resolver, struct link_image *out)
+{
+	struct linker linker = { .patch = patch, .arch = arch, .target_bias = target_bias,
+				 .resolver = resolver, .image = out };
+	int err = 0;
+
+	*out = (struct link_image){ 0 };
+	if (patch->elf.elf_class != arch->elf_class || patch->elf.machine != arch->elf_machine)
+		err = fail(ENOEXEC, "%s: is a patch for %s, not for %s", patch->path,
+			   arch_describe(patch->elf.elf_class, patch->elf.machine), arch->name);
+	if (err == 0)
+		err = lay_out(&linker, base);
+	if (err == 0)
+		err = read_meta(&linker);
+	if (err == 0)
+		err = elf_each_reloc(&patch->elf, arch->relative_type, relocate, &linker);
+	for (size_t i = 0; i < patch->meta.n_places && err == 0; i++)
+		err = apply_place(&linker, &patch->meta.places[i]);
+	free(linker.meanings);
+	free(linker.funcs);
+	if (err < 0)
+		link_image_deinit(out);
+	return err;
+}
+
+void link_image_deinit(struct link_image *image)
+{
+	free(image->bytes);
+	free(image->segments);
+	*image = (struct link_image){ 0 };
+}
