@@ -54,6 +54,9 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 	return 0;
 }
 
+/* enum x86_regnum_t of libunwind-x86.h: eax edx ecx ebx esi edi ebp esp eip. */
+static const uint8_t unw_to_dwarf[] = { 0, 2, 1, 3, 6, 7, 5, 4, 8 };
+
 extern const uint8_t parasite_i386[], parasite_i386_end[];
 
 const struct arch arch_i386 = {
@@ -76,6 +79,7 @@ const struct arch arch_i386 = {
 	.n_dwarf_regs = 9,
 	.dwarf_sp = 4,
 	.dwarf_fp = 5,
+	.unw_to_dwarf = unw_to_dwarf,
 	.red_zone = 0,
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
