@@ -53,24 +53,13 @@ static bool is_stop_signal(int signal)
 	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
-int pt_wait(pid_t tid, struct pt_status *status)
+static void decode(int word, struct pt_status *status)
 {
-	int word;
-	pid_t got;
-
-	do {
-		got = waitpid(tid, &word, __WALL);
-	} while (got == -1 && errno == EINTR);
 	status->signal = 0;
-	if (got == -1) {
-		/* exec(2) in another thread takes a tracee away without a report. */
-		status->stop = PT_GONE;
-		return errno == ECHILD ? 0 : -errno;
-	}
 	if (!WIFSTOPPED(word)) {
 		status->stop = PT_GONE;
 		status->signal = WIFSIGNALED(word) ? WTERMSIG(word) : 0;
-		return 0;
+		return;
 	}
 	status->signal = WSTOPSIG(word);
 	switch (word >> 16) {
@@ -83,6 +72,36 @@ int pt_wait(pid_t tid, struct pt_status *status)
 	default:
 		status->stop = PT_OTHER_EVENT;
 	}
+}
+
+int pt_wait(pid_t tid, struct pt_status *status)
+{
+	int word;
+	pid_t got;
+
+	do {
+		got = waitpid(tid, &word, __WALL);
+	} while (got == -1 && errno == EINTR);
+	if (got != -1) {
+		decode(word, status);
+		return 0;
+	}
+	/* exec(2) in another thread takes a tracee away without a report. */
+	*status = (struct pt_status){ .stop = PT_GONE };
+	return errno == ECHILD ? 0 : -errno;
+}
+
+int pt_poll_any(pid_t *tid, struct pt_status *status)
+{
+	int word;
+
+	do {
+		*tid = waitpid(-1, &word, __WALL | WNOHANG);
+	} while (*tid == -1 && errno == EINTR);
+	if (*tid == -1)
+		return -errno;
+	if (*tid != 0)
+		decode(word, status);
 	return 0;
 }
 

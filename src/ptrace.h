@@ -39,6 +39,9 @@ int pt_detach(pid_t tid, int signal) MUST_CHECK;
 /* Wait for this tracee, restarted after EINTR.  A tracee that is gone is no error. */
 int pt_wait(pid_t tid, struct pt_status *status) MUST_CHECK;
 
+/* What any tracee reports, without waiting: *tid 0 if none does.  -ECHILD: there is none. */
+int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
+
 /* The general register set; regs->size tells the mode (arch.h). */
 int pt_get_regs(pid_t tid, struct regs *regs) MUST_CHECK;
 int pt_set_regs(pid_t tid, const struct regs *regs) MUST_CHECK;

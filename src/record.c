@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #define PAGE 4096u
+#define SCAN_PAGES 4096u	/* of one mapping; ours begin long before */
 #define CRC_START (offsetof(struct record_head, crc) + sizeof(uint32_t))
 
 const char *record_string(const struct record *record, uint32_t offset)
@@ -180,7 +181,7 @@ static bool head_is_sound(const struct record_head *head, size_t size)
 			head->strings_size;
 
 	return head->size == size && want == size && head->strings_size > 0 &&
-	       head->state >= RECORD_LOADING && head->state <= RECORD_REVERTING &&
+	       head->state >= RECORD_LOADING && head->state <= RECORD_KEPT &&
 	       head->patch_id_size >= 1 && head->patch_id_size <= BUILD_ID_MAX &&
 	       head->object_id_size >= 1 && head->object_id_size <= BUILD_ID_MAX &&
 	       head->mapped >= size && head->address + head->mapped > head->address &&
@@ -284,8 +285,9 @@ int records_read(struct records *records, const struct target *target)
 		/* The kernel may have merged the record's pages with like neighbours. */
 		if (m->inode != 0 || m->prot != PROT_READ || !m->is_private || m->path[0] != '\0')
 			continue;
-		for (uint64_t at = m->start; at < m->end && err == 0; at += PAGE)
-			err = read_record(records, target, at);
+		for (uint64_t page = 0; page < (m->end - m->start) / PAGE && page < SCAN_PAGES &&
+		     err == 0; page++)
+			err = read_record(records, target, m->start + page * PAGE);
 	}
 	if (err != 0) {
 		records_deinit(records);
@@ -309,7 +311,8 @@ const struct record *records_find(const struct records *records, const uint8_t *
 	for (size_t i = 0; i < records->count; i++) {
 		const struct record_head *head = records->all[i].head;
 
-		if (head->patch_id_size == size && memcmp(head->patch_id, id, size) == 0)
+		if (head->state != RECORD_KEPT && head->patch_id_size == size &&
+		    memcmp(head->patch_id, id, size) == 0)
 			return &records->all[i];
 	}
 	return NULL;

@@ -28,6 +28,7 @@ enum record_state {
 	RECORD_LOADING = 1,	/* mapped, no jump leads here */
 	RECORD_APPLIED = 2,
 	RECORD_REVERTING = 3,	/* jumps may be partly gone */
+	RECORD_KEPT = 4,	/* reverted; the memory stays: its addresses may be in use */
 };
 
 struct record_head {
@@ -111,7 +112,7 @@ int record_decode(uint8_t *bytes, size_t size, struct record *out) MUST_CHECK;
 /* Find all records in a process.  Damaged ones are refused with a message. */
 int records_read(struct records *records, const struct target *target) MUST_CHECK;
 void records_deinit(struct records *records);
-/* By the patch's build-id; NULL if there is none. */
+/* By the patch's build-id, one that is in force or half-way; NULL if there is none. */
 const struct record *records_find(const struct records *records, const uint8_t *id, size_t size);
 
 #endif
