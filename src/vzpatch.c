@@ -266,8 +266,14 @@ static size_t utf8_length(const unsigned char *text)
 
 /*
  * Names come from foreign files: what is no UTF-8 would make the JSON invalid,
- * and control bytes would talk to the terminal.
+ * and control characters (C0, DEL, C1) would talk to the terminal.
  */
+static bool is_control(const unsigned char *text, size_t length)
+{
+	return (length == 1 && (text[0] < 0x20 || text[0] == 0x7f)) ||
+	       (length == 2 && text[0] == 0xc2 && text[1] < 0xa0);
+}
+
 void json_string(FILE *out, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -278,32 +284,35 @@ void json_string(FILE *out, const char *text)
 
 		if (length == 0) {
 			(void)fputs("\\ufffd", out);
-			p++;
-		} else if (length == 1 && (*p < 0x20 || *p == 0x7f)) {
-			(void)fprintf(out, "\\u%04x", *p++);
+			length = 1;
+		} else if (is_control(p, length)) {
+			(void)fprintf(out, "\\u%04x", p[length - 1]);
 		} else {
 			if (*p == '"' || *p == '\\')
 				(void)fputc('\\', out);
 			(void)fwrite(p, 1, length, out);
-			p += length;
 		}
+		p += length;
 	}
 	(void)fputc('"', out);
 }
 
 static void print_text(FILE *out, const char *text)
 {
-	if (*text == '\0')
+	const unsigned char *p = (const unsigned char *)text;
+
+	if (*p == '\0')
 		(void)fputs("-", out);
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
+	while (*p != '\0') {
 		size_t length = utf8_length(p);
 
-		if (length == 0 || *p < 0x20 || *p == 0x7f) {
-			(void)fprintf(out, "\\x%02x", *p++);
+		if (length == 0 || is_control(p, length)) {
+			(void)fprintf(out, "\\x%02x", *p);
+			length = 1;
 		} else {
 			(void)fwrite(p, 1, length, out);
-			p += length;
 		}
+		p += length;
 	}
 }
 

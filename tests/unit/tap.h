@@ -1,52 +1,109 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tap: what a unit test prints: ok() or skip() per sentence, `return done();`
- * from main().
+ * tap: what unit tests say, and the folder they may write to.
+ *
+ * A test program calls ok() with a sentence per check and ends with
+ * `return done();`, which prints the plan and is the exit status.
  */
-#ifndef NSB_TAP_H
-#define NSB_TAP_H
+#ifndef NSB_TESTS_TAP_H
+#define NSB_TESTS_TAP_H
 
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-static int tap_count, tap_failed;
+#include "msg.h"
 
-/* Returns `condition`, so that what depends on it can be left out. */
-__attribute__((format(printf, 2, 3)))
-static inline bool ok(bool condition, const char *format, ...)
+static int tap_count, tap_failures;
+static char tap_folder[] = "/tmp/nsb-unit-XXXXXX";
+static bool tap_has_folder;
+
+/* One check; returns whether it held. */
+static inline PRINTF_LIKE(2, 3) bool ok(bool holds, const char *fmt, ...)
 {
 	va_list args;
 
-	printf("%sok %d - ", condition ? "" : "not ", ++tap_count);
-	va_start(args, format);
-	vprintf(format, args);
+	printf("%sok %d - ", holds ? "" : "not ", ++tap_count);
+	va_start(args, fmt);
+	vprintf(fmt, args);
 	va_end(args);
-	putchar('\n');
+	printf("\n");
+	if (!holds)
+		tap_failures++;
 	fflush(stdout);
-	tap_failed += !condition;
-	return condition;
+	return holds;
 }
 
-/* Cannot be tried on this machine, and why. */
-__attribute__((format(printf, 1, 2)))
-static inline void skip(const char *format, ...)
+/* A check that cannot be made here, and why. */
+static inline void skip(const char *sentence, const char *why)
+{
+	printf("ok %d - %s # SKIP %s\n", ++tap_count, sentence, why);
+}
+
+/* A line of explanation below a failed check. */
+static inline PRINTF_LIKE(1, 2) void note(const char *fmt, ...)
 {
 	va_list args;
 
-	printf("ok %d # SKIP ", ++tap_count);
-	va_start(args, format);
-	vprintf(format, args);
+	printf("# ");
+	va_start(args, fmt);
+	vprintf(fmt, args);
 	va_end(args);
-	putchar('\n');
-	fflush(stdout);
+	printf("\n");
 }
 
-/* The plan, and the exit status. */
+/* The call returned this number and its message has this text in it; the message is forgotten. */
+static inline bool fails(int ret, int expected, const char *text, const char *sentence)
+{
+	bool holds = ok(ret == expected && strstr(msg_kept(), text) != NULL, "%s", sentence);
+
+	if (!holds)
+		note("returned %d, expected %d; said \"%s\", expected \"%s\"", ret, expected,
+		     msg_kept(), text);
+	msg_forget();
+	return holds;
+}
+
+/* A folder for this run; done() removes it. */
+static inline const char *scratch(void)
+{
+	if (!tap_has_folder && mkdtemp(tap_folder) == NULL) {
+		printf("Bail out! no scratch folder\n");
+		exit(1);
+	}
+	tap_has_folder = true;
+	return tap_folder;
+}
+
+/* Run a shell command inside the scratch folder, its output thrown away: did it succeed? */
+static inline PRINTF_LIKE(1, 2) bool shell(const char *fmt, ...)
+{
+	char command[4096];
+	int used = snprintf(command, sizeof(command), "cd %s && exec >/dev/null 2>&1 && ", scratch());
+	va_list args;
+
+	va_start(args, fmt);
+	used += vsnprintf(command + used, sizeof(command) - (size_t)used, fmt, args);
+	va_end(args);
+	return used < (int)sizeof(command) && system(command) == 0;
+}
+
 static inline int done(void)
 {
+	char command[64];
+
+	if (tap_has_folder) {
+		(void)snprintf(command, sizeof(command), "rm -rf %s", tap_folder);
+		if (system(command) != 0)
+			note("%s is left behind", tap_folder);
+	}
 	printf("1..%d\n", tap_count);
-	return tap_failed != 0 || tap_count == 0;
+	if (tap_failures > 0)
+		note("%d of %d failed", tap_failures, tap_count);
+	return tap_failures > 0;
 }
 
 #endif
