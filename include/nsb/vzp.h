@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vzp.h: what the source of a live patch says to nsb-gen.
+ *
+ * A patch is C code, built as a shared object with -g -fPIC.  Functions that it
+ * defines and the target has are replaced.  Global things of the target are
+ * declared `extern`, as usual.  Things that the linker does not let out of the
+ * target are declared with the macros below:
+ *
+ *	VZP_FILE("src/queue.c");
+ *	VZP_STATIC_VAR_REF(struct queue *, head);
+ *	VZP_STATIC_FUNC_REF(int, queue_grow, (struct queue *queue, int by));
+ *
+ * and are then used by their names.  Each works at file scope and inside
+ * functions.  A static variable of a function is declared inside the function of
+ * the same name in the patch.  nsb-gen(1) tells all.
+ */
+#ifndef NSB_VZP_H
+#define NSB_VZP_H
+
+/*
+ * VZP_FILE(file): what follows in this source file comes from the target's
+ * source file `file`: its name, with as many directories as make it unique.
+ */
+#define VZP_FILE(file) VZP__RECORD(__COUNTER__, "F", file, "", "")
+
+/*
+ * VZP_STATIC_VAR_REF(type, name[, file]), VZP_STATIC_FUNC_REF(type, name, (args)[, file]):
+ * a variable or function that is static in the target.  An array is
+ * VZP_STATIC_VAR_REF(int[8], name).
+ */
+#define VZP_STATIC_VAR_REF(type, ...) \
+	VZP__VARIABLE("V", type, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__))
+#define VZP_STATIC_FUNC_REF(type, name, ...) \
+	VZP__FUNCTION("U", type, name, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__))
+
+/* The same for global things that the target does not export. */
+#define VZP_HIDDEN_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "")
+#define VZP_HIDDEN_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
+#define VZP_PROTECTED_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "")
+#define VZP_PROTECTED_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
+#define VZP_INTERNAL_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "")
+#define VZP_INTERNAL_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
+
+/*
+ * VZP_STATIC_SYM_ALIAS(patch_name, target_name): what the patch calls
+ * patch_name, a function that it defines or anything it refers to, is called
+ * target_name in the target.  For two statics of one name.
+ */
+#define VZP_STATIC_SYM_ALIAS(patch_name, target_name) \
+	VZP__RECORD(__COUNTER__, "A", #patch_name, #target_name, "")
+
+/* VZP_COMMENT("CVE-2026-1234: ..."): kept in the patch, shown by nsb info. */
+#define VZP_COMMENT(text) VZP__RECORD(__COUNTER__, "C", text, "", "")
+
+/*
+ * VZP_ALLOW_ACTIVE(func): apply the patch even where threads are inside the old
+ * func; they finish there.  Only where old and new code can run side by side.
+ */
+#define VZP_ALLOW_ACTIVE(func) VZP__RECORD(__COUNTER__, "O", #func, "", "")
+
+/*
+ * Two source files of one patch that refer to different statics of one name
+ * need different names for VZP_UNIT, defined before this header is included.
+ */
+#ifndef VZP_UNIT
+#define VZP_UNIT
+#endif
+
+/*
+ * From here on: how it is done.  A reference is an undefined symbol NAME.vzp, so
+ * that the code reaches it through the global offset table and there is no copy
+ * of it.  A record, a string in the section .vzp, tells what the symbol means;
+ * where it was written, its file, line and function, nsb-gen takes from the debug
+ * info of the record itself.
+ */
+#define VZP__FIRST_(first, ...) first
+#define VZP__SECOND_(first, second, ...) second
+#define VZP__FIRST(...) VZP__FIRST_(__VA_ARGS__, )
+#define VZP__SECOND(...) VZP__SECOND_(__VA_ARGS__, "", )
+#define VZP__TEXT_(x) #x
+#define VZP__TEXT(x) VZP__TEXT_(x)
+
+/* gcc's assembler text can say that .vzp is not to be loaded; clang loads it. */
+#if defined(__clang__)
+#define VZP__SECTION ".vzp"
+#else
+#define VZP__SECTION ".vzp,\"\",@progbits#"
+#endif
+
+#define VZP__RECORD_(id, kind, a, b, c) \
+	static const char vzp__record_##id[] \
+	__attribute__((used, aligned(1), section(VZP__SECTION))) = kind a "\0" b "\0" c
+#define VZP__RECORD(id, kind, a, b, c) VZP__RECORD_(id, kind, a, b, c)
+
+#define VZP__LABEL(name) VZP__TEXT(name) ".vzp" VZP__TEXT(VZP_UNIT)
+#define VZP__EXTERN(name) \
+	__asm__(VZP__LABEL(name)) __attribute__((unused, visibility("default")))
+
+#define VZP__VARIABLE(kind, type, name, file) \
+	extern __typeof__(type) name VZP__EXTERN(name); \
+	VZP__RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file)
+#define VZP__FUNCTION(kind, type, name, args, file) \
+	extern __typeof__(type) name args VZP__EXTERN(name); \
+	VZP__RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file)
+
+#endif

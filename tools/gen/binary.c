@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "binary.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEBUG_ROOT "/usr/lib/debug"
+
+static bool has_debug_info(const struct elffile *file)
+{
+	GElf_Shdr shdr;
+
+	return elffile_section(file, ".debug_info", &shdr) && shdr.sh_type != SHT_NOBITS;
+}
+
+static bool has_old_compression(const struct elffile *file)
+{
+	GElf_Shdr shdr;
+
+	return elffile_section(file, ".zdebug_info", &shdr) != NULL;
+}
+
+static int check_build_id(const struct elffile *file, const struct elffile *debug)
+{
+	char wanted[2 * BUILD_ID_MAX + 1], have[2 * BUILD_ID_MAX + 1];
+
+	if (file->build_id_size == debug->build_id_size &&
+	    !memcmp(file->build_id, debug->build_id, file->build_id_size))
+		return 0;
+	build_id_format(file->build_id, file->build_id_size, wanted);
+	build_id_format(debug->build_id, debug->build_id_size, have);
+	return fail(EINVAL, "%s is not the debug file of %s: its build-id is %s, not %s",
+		    debug->path, file->path, *have ? have : "missing", *wanted ? wanted : "missing");
+}
+
+static int open_if_there(struct elffile *out, char *path)
+{
+	int err;
+
+	if (!path)
+		return fail(ENOMEM, "not enough memory");
+	err = access(path, R_OK) ? -ENOENT : elffile_open(out, path);
+	free(path);
+	return err;
+}
+
+static char *format_path(const char *before, const char *middle, const char *after)
+{
+	char *path;
+
+	return asprintf(&path, "%s%s%s", before, middle, after) < 0 ? NULL : path;
+}
+
+static int open_by_build_id(const struct elffile *file, struct elffile *out)
+{
+	char id[2 * BUILD_ID_MAX + 1], *path;
+
+	if (file->build_id_size < 2)
+		return -ENOENT;
+	build_id_format(file->build_id, file->build_id_size, id);
+	if (asprintf(&path, DEBUG_ROOT "/.build-id/%.2s/%s.debug", id, id + 2) < 0)
+		path = NULL;
+	return open_if_there(out, path);
+}
+
+/* The places where gdb's manual says that a .gnu_debuglink is looked for. */
+static int open_by_link(const struct elffile *file, struct elffile *out)
+{
+	struct dwarf_bytes link;
+	char *real, *slash;
+	int err = elffile_bytes(file, ".gnu_debuglink", &link);
+
+	if (err)
+		return err;
+	if (!link.size || !memchr(link.data, 0, link.size))
+		return -ENOENT;
+	const char *name = base_name((const char *)link.data);
+	real = realpath(file->path, NULL);
+	if (!real)
+		return fail(errno, "%s: %s", file->path, strerror(errno));
+	slash = strrchr(real, '/');
+	slash[1] = 0;
+	err = open_if_there(out, format_path(real, "", name));
+	if (err == -ENOENT)
+		err = open_if_there(out, format_path(real, ".debug/", name));
+	if (err == -ENOENT)
+		err = open_if_there(out, format_path(DEBUG_ROOT, real, name));
+	free(real);
+	return err;
+}
+
+static int open_debug_file(struct binary *binary, const char *debug_path)
+{
+	struct elffile *out = &binary->debug_file;
+	int err;
+
+	if (debug_path)
+		err = elffile_open(out, debug_path);
+	else if (has_debug_info(&binary->file) || has_old_compression(&binary->file))
+		return 0;
+	else {
+		err = open_by_build_id(&binary->file, out);
+		if (err == -ENOENT)
+			err = open_by_link(&binary->file, out);
+		if (err == -ENOENT)
+			return fail(ENOENT, "%s: no debug info (build with -g, install its debug "
+				    "package, or name the file with --debugfile)",
+				    binary->file.path);
+	}
+	if (!err)
+		err = check_build_id(&binary->file, out);
+	if (!err)
+		say("debug info of %s is in %s", binary->file.path, out->path);
+	return err;
+}
+
+/*
+ * .gnu_debugaltlink: a path, relative to the file that has it, and the
+ * build-id of the supplementary file.
+ */
+static int open_supplement(struct binary *binary, const struct elffile *debug)
+{
+	struct dwarf_bytes link;
+	int err = elffile_bytes(debug, ".gnu_debugaltlink", &link);
+
+	if (err || !link.size)
+		return err;
+	const uint8_t *nul = memchr(link.data, 0, link.size);
+	if (!nul)
+		return fail(ENOEXEC, "%s: section .gnu_debugaltlink is damaged", debug->path);
+	const char *name = (const char *)link.data;
+	char *path, *slash;
+	if (*name == '/') {
+		path = strdup(name);
+	} else {
+		char *real = realpath(debug->path, NULL);
+
+		if (!real)
+			return fail(errno, "%s: %s", debug->path, strerror(errno));
+		slash = strrchr(real, '/');
+		slash[1] = 0;
+		path = format_path(real, "", name);
+		free(real);
+	}
+	err = open_if_there(&binary->supplement_file, path);
+	if (err == -ENOENT)
+		return fail(ENOENT, "%s: part of the debug info is in a file made by dwz, %s, which "
+			    "is not there (install it with the debug package)", debug->path, name);
+	if (err)
+		return err;
+	const struct elffile *have = &binary->supplement_file;
+	size_t id_size = link.size - (size_t)(nul + 1 - link.data);
+	if (id_size != have->build_id_size || memcmp(nul + 1, have->build_id, id_size))
+		return fail(EINVAL, "%s is of another build than %s, which refers to it",
+			    have->path, debug->path);
+	return 0;
+}
+
+static int read_sections(const struct elffile *file, struct dwarf_input *input)
+{
+	int err = 0;
+
+	*input = (struct dwarf_input){ .name = file->path };
+	if (has_old_compression(file))
+		return fail(ENOTSUP, "%s: debug info is compressed in the old way, .zdebug_info "
+			    "(objcopy --decompress-debug-sections)", file->path);
+	for (int i = 0; !err && i < DWARF_N_SECTIONS; i++)
+		err = elffile_bytes(file, dwarf_section_names[i], &input->sections[i]);
+	if (!err && !input->sections[DWARF_INFO].size)
+		return fail(ENOENT, "%s: no debug info (build with -g)", file->path);
+	return err;
+}
+
+static int index_debug_info(struct binary *binary)
+{
+	const struct elffile *debug =
+		binary->debug_file.path ? &binary->debug_file : &binary->file;
+	struct dwarf_input input, supplement;
+	int err = read_sections(debug, &input);
+
+	if (!err)
+		err = open_supplement(binary, debug);
+	if (!err && binary->supplement_file.path)
+		err = read_sections(&binary->supplement_file, &supplement);
+	if (!err)
+		err = dwarf_init(&binary->dwarf, &input,
+				 binary->supplement_file.path ? &supplement : NULL);
+	for (uint32_t i = 0; !err && i < binary->dwarf.n_units; i++) {
+		const struct dwarf_unit *unit = &binary->dwarf.units[i];
+
+		if (unit->dwo_name)
+			err = fail(ENOTSUP, "%s: debug info of %s is split off to %s (build "
+				   "without -gsplit-dwarf)", debug->path,
+				   unit->name ? unit->name : "a unit", unit->dwo_name);
+	}
+	return err;
+}
+
+int binary_open(struct binary *binary, const char *path, const char *debug_path)
+{
+	*binary = (struct binary){ 0 };
+	int err = elffile_open(&binary->file, path);
+
+	if (!err)
+		err = open_debug_file(binary, debug_path);
+	if (!err)
+		err = index_debug_info(binary);
+	if (err) {
+		binary_close(binary);
+		return err;
+	}
+	binary->symbols = &binary->file.symtab;
+	if (!binary->symbols->count && binary->debug_file.path)
+		binary->symbols = &binary->debug_file.symtab;
+	say("%s: %u functions, %u variables, %u inlined instances in %u units", path,
+	    binary->dwarf.n_functions, binary->dwarf.n_variables, binary->dwarf.n_inlined,
+	    binary->dwarf.n_units);
+	return 0;
+}
+
+void binary_close(struct binary *binary)
+{
+	dwarf_deinit(&binary->dwarf);
+	elffile_close(&binary->supplement_file);
+	elffile_close(&binary->debug_file);
+	elffile_close(&binary->file);
+}
+
+const struct symbol *binary_function_symbol(const struct binary *binary, uint64_t addr,
+					    const char *name)
+{
+	const struct symbol *found = NULL;
+
+	for (size_t i = 0; i < binary->symbols->count; i++) {
+		const struct symbol *symbol = &binary->symbols->table[i];
+
+		if (symbol->value != addr || symbol->section == SHN_UNDEF ||
+		    (symbol->type != STT_FUNC && symbol->type != STT_GNU_IFUNC))
+			continue;
+		if (!strcmp(symbol->name, name))
+			return symbol;
+		if (!found)
+			found = symbol;
+	}
+	return found;
+}
+
+/* One component back, over "." and "x/..": *end is moved; returns its start. */
+static const char *component_before(const char *path, const char **end)
+{
+	const char *at = *end;
+	unsigned int up = 0;
+
+	for (;;) {
+		while (at > path && at[-1] == '/')
+			at--;
+		const char *last = at;
+		while (at > path && at[-1] != '/')
+			at--;
+		size_t size = (size_t)(last - at);
+		if (!size)
+			return NULL;
+		if (size == 1 && *at == '.')
+			continue;
+		if (size == 2 && at[0] == '.' && at[1] == '.') {
+			up++;
+			continue;
+		}
+		if (up) {
+			up--;
+			continue;
+		}
+		*end = last;
+		return at;
+	}
+}
+
+bool path_has_suffix(const char *path, const char *suffix)
+{
+	const char *a_end = path + strlen(path), *b_end = suffix + strlen(suffix);
+
+	for (bool any = false; ; any = true) {
+		const char *a = component_before(path, &a_end);
+		const char *b = component_before(suffix, &b_end);
+
+		if (!b)
+			return any && (*suffix != '/' || !a);
+		if (!a || a_end - a != b_end - b || memcmp(a, b, (size_t)(b_end - b)))
+			return false;
+		a_end = a;
+		b_end = b;
+	}
+}
+
+bool unit_matches_file(const struct dwarf_unit *unit, const char *file)
+{
+	char *path = dwarf_unit_path(unit);
+	bool matches = path && path_has_suffix(path, file);
+
+	free(path);
+	return matches;
+}

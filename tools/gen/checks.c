@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "checks.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cursor.h"
+
+#define LISTED_MAX 6
+
+/* Does the compiler's command line, as recorded, turn an option on at the end? */
+static bool has_option(const char *producer, const char *on, const char *off)
+{
+	const char *last_on = NULL, *last_off = NULL;
+
+	for (const char *p = producer; (p = strstr(p, on)); p++)
+		last_on = p;
+	for (const char *p = producer; (p = strstr(p, off)); p++)
+		last_off = p;
+	return last_on && (!last_off || last_off < last_on);
+}
+
+int check_lto(const struct binary *target)
+{
+	for (uint32_t i = 0; i < target->dwarf.n_units; i++) {
+		const struct dwarf_unit *unit = &target->dwarf.units[i];
+
+		if (unit->producer && (strstr(unit->producer, "GNU GIMPLE") ||
+				       has_option(unit->producer, "-flto", "-fno-lto")))
+			return fail(EINVAL, "%s: %s was built with link-time optimisation, so that "
+				    "functions are not where their source says (build it with "
+				    "-fno-lto)", target->file.path,
+				    unit->name && *unit->name ? unit->name : "a part of it");
+	}
+	return 0;
+}
+
+/*
+ * Is `origin`, what some code is an instance of, the replaced function?  Other
+ * units have DIEs of their own for a global function that is inlined there.
+ */
+static bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *function,
+			   uint64_t origin)
+{
+	uint32_t i = DWARF_NONE;
+
+	if (origin == function->die || (function->origin && origin == function->origin))
+		return true;
+	if (!function->external)
+		return false;
+	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE)
+		if (dwarf->functions[i].external &&
+		    (dwarf->functions[i].die == origin || dwarf->functions[i].origin == origin))
+			return true;
+	return false;
+}
+
+/* Is this code of the target replaced: as itself, or as a part of what is? */
+static bool is_replaced(const struct draft *draft, const struct dwarf_function *code)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+
+	for (size_t i = 0; i < draft->meta.n_funcs; i++) {
+		const struct place *place = &draft->replaced[i]->place;
+
+		if (place->addr == entry_range(draft->target, code).lo)
+			return true;
+		if (place->index != DWARF_NONE && code->origin &&
+		    is_instance_of(dwarf, &dwarf->functions[place->index], code->origin))
+			return true;
+	}
+	return false;
+}
+
+/* A list of names without repetition, for messages. */
+struct names {
+	const char *table[LISTED_MAX];
+	size_t count, more;
+};
+
+static void names_add(struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->table[i], name))
+			return;
+	if (names->count < LISTED_MAX)
+		names->table[names->count++] = name;
+	else
+		names->more++;
+}
+
+static void names_format(const struct names *names, char *text, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < names->count && at < size; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s'%s'", i ? ", " : "", names->table[i]);
+	if (names->more && at < size)
+		snprintf(text + at, size - at, " and others");
+}
+
+static void list_inlined(const struct draft *draft, const struct dwarf_function *function,
+			 struct names *names)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+
+	for (uint32_t i = 0; i < dwarf->n_inlined; i++) {
+		const struct dwarf_function *code = &dwarf->functions[dwarf->inlined[i].function];
+
+		if (code->name && is_instance_of(dwarf, function, dwarf->inlined[i].origin) &&
+		    !is_replaced(draft, code))
+			names_add(names, code->name);
+	}
+}
+
+int check_inlined(const struct draft *draft)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+
+	for (size_t i = 0; i < draft->meta.n_funcs; i++) {
+		uint32_t index = draft->replaced[i]->place.index;
+		struct names names = { 0 };
+		char text[512];
+
+		if (index == DWARF_NONE)
+			continue;
+		list_inlined(draft, &dwarf->functions[index], &names);
+		if (!names.count)
+			continue;
+		names_format(&names, text, sizeof(text));
+		return fail(EINVAL, "%s: '%s' was inlined into %s, where the old code would stay: "
+			    "replace that too", draft->target->file.path,
+			    draft->meta.funcs[i].name, text);
+	}
+	return 0;
+}
+
+int check_absent(const struct draft *draft, const char *name, const char *file, bool from_header)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+	uint32_t i = DWARF_NONE;
+
+	while (!from_header && (i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+		const struct dwarf_unit *unit = &dwarf->units[function->unit];
+		struct names names = { 0 };
+		char text[512];
+
+		if (file && !function->external && !unit_matches_file(unit, file))
+			continue;
+		const char *clone = function->hi ? clone_name(draft->target, function) : NULL;
+		if (clone)
+			return fail(EINVAL, "%s: '%s' exists only as the compiler's clone '%s', "
+				    "which cannot be replaced (replace its callers)",
+				    draft->target->file.path, name, clone);
+		if (function->hi)
+			continue;
+		list_inlined(draft, function, &names);
+		if (!names.count)
+			continue;
+		names_format(&names, text, sizeof(text));
+		return fail(EINVAL, "%s: '%s' has no code of its own, it was inlined into %s: replace "
+			    "that, and give the new '%s' another name", draft->target->file.path,
+			    name, text, name);
+	}
+	return 0;
+}
+
+int check_patch_clone(const struct draft *draft, uint32_t index, const char *clone)
+{
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+	const struct dwarf_function *function = &dwarf->functions[index];
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE)
+		if (dwarf->functions[i].hi && !clone_name(draft->patch, &dwarf->functions[i]))
+			return 0;
+	if (dwarf_find_function(&draft->target->dwarf, function->name, DWARF_NONE) == DWARF_NONE)
+		return 0;
+	return fail(EINVAL, "%s: the compiler made a clone of '%s', '%s', and nothing else "
+		    "(mark it __attribute__((used, noipa)))", draft->patch->file.path,
+		    function->name, clone);
+}
+
+static bool has_suffix_part(const char *clone, const char *name, const char *part)
+{
+	return strstr(clone + strlen(name), part) != NULL;
+}
+
+/* Clones that the debug info knows, as instances of the replaced function. */
+static int check_clones_of(struct draft *draft, size_t func)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->place.index];
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
+		const struct dwarf_function *other = &dwarf->functions[i];
+
+		if (!other->hi || other == function || other->lo == function->lo ||
+		    !is_instance_of(dwarf, function, other->origin))
+			continue;
+		const char *clone = clone_name(draft->target, other);
+		if (!clone)
+			continue;
+		if (!has_suffix_part(clone, function->name, ".part.") &&
+		    !has_suffix_part(clone, function->name, ".cold"))
+			return fail(EINVAL, "%s: beside '%s' there is the compiler's clone '%s', "
+				    "where the old code would stay: replace its callers",
+				    draft->target->file.path, function->name, clone);
+		for (uint32_t k = 0; k < other->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[other->first_range + k];
+			int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int check_clones(struct draft *draft)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->place.index != DWARF_NONE)
+			err = check_clones_of(draft, i);
+	return err;
+}
+
+int check_variables(const struct draft *draft)
+{
+	const struct symbols *symbols = draft->patch->symbols;
+
+	for (size_t i = 0; i < symbols->count; i++) {
+		const struct symbol *symbol = &symbols->table[i];
+		uint32_t k = DWARF_NONE;
+
+		if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL ||
+		    (symbol->type != STT_OBJECT && symbol->type != STT_TLS))
+			continue;
+		const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
+		bool twice = have && (have->type == STT_OBJECT || have->type == STT_TLS);
+		while (!twice && (k = dwarf_find_variable(&draft->target->dwarf, symbol->name, k)) !=
+		       DWARF_NONE)
+			twice = draft->target->dwarf.variables[k].external &&
+				draft->target->dwarf.variables[k].has_addr;
+		if (twice)
+			return fail(EINVAL, "%s: global variable '%s' would exist twice: %s has it "
+				    "(declare it extern in the patch)", draft->patch->file.path,
+				    symbol->name, draft->target->file.path);
+	}
+	return 0;
+}
+
+int check_unexported(const struct draft *draft, const char *name)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
+		if (dwarf->functions[i].external || dwarf->functions[i].declaration ||
+		    !dwarf->functions[i].hi)
+			continue;
+		warn("%s: '%s' is static in %s of %s: if that is meant, use VZP_STATIC_FUNC_REF",
+		     draft->patch->file.path, name, dwarf->units[dwarf->functions[i].unit].name,
+		     draft->target->file.path);
+		return 0;
+	}
+	while ((i = dwarf_find_variable(dwarf, name, i)) != DWARF_NONE) {
+		if (dwarf->variables[i].external || !dwarf->variables[i].has_addr)
+			continue;
+		warn("%s: '%s' is static in %s of %s: if that is meant, use VZP_STATIC_VAR_REF",
+		     draft->patch->file.path, name, dwarf->units[dwarf->variables[i].unit].name,
+		     draft->target->file.path);
+		return 0;
+	}
+	return 0;
+}
+
+/* The slot that the start-up code fills with what the IFUNC's resolver returns. */
+static bool find_irelative(const struct binary *target, uint64_t resolver, uint64_t *slot)
+{
+	uint32_t irelative = target->file.elf_class == ELFCLASS64 ? R_X86_64_IRELATIVE :
+		R_386_IRELATIVE;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(target->file.elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || !shdr.sh_entsize)
+			continue;
+		Elf_Data *data = elf_getdata(scn, NULL);
+		size_t count = data ? data->d_size / shdr.sh_entsize : 0;
+		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
+			GElf_Rela rela;
+			GElf_Rel rel;
+			uint32_t word;
+
+			if (shdr.sh_type == SHT_RELA) {
+				if (!gelf_getrela(data, (int)i, &rela))
+					continue;
+			} else {
+				if (!gelf_getrel(data, (int)i, &rel) ||
+				    !elffile_read(&target->file, rel.r_offset, &word, sizeof(word)))
+					continue;
+				rela = (GElf_Rela){ rel.r_offset, rel.r_info, word };
+			}
+			if (GELF_R_TYPE(rela.r_info) != irelative ||
+			    (uint64_t)rela.r_addend != resolver)
+				continue;
+			*slot = rela.r_offset;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The stub that jumps through a slot: ff 25, relative to what follows on amd64. */
+static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub)
+{
+	static const char *const sections[] = { ".plt", ".iplt", ".plt.sec", ".plt.got" };
+	bool wide = target->file.elf_class == ELFCLASS64;
+
+	for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {
+		struct dwarf_bytes code;
+		GElf_Shdr shdr;
+
+		if (!elffile_section(&target->file, sections[s], &shdr) ||
+		    elffile_bytes(&target->file, sections[s], &code))
+			continue;
+		for (size_t i = 0; i + 6 <= code.size; i++) {
+			struct cursor at;
+
+			if (code.data[i] != 0xff || code.data[i + 1] != 0x25)
+				continue;
+			cursor_init(&at, code.data + i + 2, 4);
+			uint64_t to = cursor_uint(&at, 4);
+			if (wide)
+				to = shdr.sh_addr + i + 6 + (uint64_t)(int64_t)(int32_t)to;
+			if (to != slot)
+				continue;
+			*stub = (shdr.sh_addr + i) & ~UINT64_C(15);
+			return true;
+		}
+	}
+	return false;
+}
+
+int check_ifunc(struct draft *draft, const struct symbol *symbol, const struct symbol *ifunc)
+{
+	uint64_t slot, stub;
+
+	if (!find_irelative(draft->target, ifunc->value, &slot) ||
+	    !find_stub(draft->target, slot, &stub))
+		return fail(EINVAL, "%s: '%s' is an IFUNC that %s itself does not call, so that its "
+			    "choice is not known", draft->patch->file.path, ifunc->name,
+			    draft->target->file.path);
+	struct place place = {
+		.name = ifunc->name, .addr = stub, .index = DWARF_NONE, .global = true,
+	};
+	return draft_add_dynref(draft, symbol->index, &place);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * checks: what cannot be patched, found before anyone tries.
+ *
+ * Each looks at one thing and returns 0, or -EINVAL with a message that names
+ * function, file and cure.
+ */
+#ifndef NSB_GEN_CHECKS_H
+#define NSB_GEN_CHECKS_H
+
+#include "draft.h"
+
+/* The target must not have been built with link-time optimisation. */
+int check_lto(const struct binary *target) MUST_CHECK;
+
+/* No replaced function's body may stand inlined in code that is not replaced. */
+int check_inlined(const struct draft *draft) MUST_CHECK;
+
+/* Nor may a clone of it (.constprop, .isra) go on running.  Adds .part and .cold as ranges. */
+int check_clones(struct draft *draft) MUST_CHECK;
+
+/* A global variable must not exist twice. */
+int check_variables(const struct draft *draft) MUST_CHECK;
+
+/*
+ * The target has no code called `name`: fine for a new function, not for one that
+ * is there inlined or as a clone only.
+ */
+int check_absent(const struct draft *draft, const char *name, const char *file,
+		 bool from_header) MUST_CHECK;
+
+/* The patch's own compiler made a clone of function no. `index`. */
+int check_patch_clone(const struct draft *draft, uint32_t index, const char *clone) MUST_CHECK;
+
+/* An undefined symbol of the patch that nobody exports. */
+int check_unexported(const struct draft *draft, const char *name) MUST_CHECK;
+
+/* One that is an IFUNC of a static executable: adds a reference to the target's stub for it. */
+int check_ifunc(struct draft *draft, const struct symbol *symbol,
+		const struct symbol *ifunc) MUST_CHECK;
+
+#endif

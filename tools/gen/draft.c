@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "draft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "room.h"
+
+static const char *class_name(uint8_t elf_class)
+{
+	return elf_class == ELFCLASS32 ? "32-bit" : "64-bit";
+}
+
+static int describe(const struct elffile *file, struct vz_object *out)
+{
+	if (!file->build_id_size)
+		return fail(EINVAL, "%s: no build-id (link with -Wl,--build-id)", file->path);
+	if (file->machine != EM_386 && file->machine != EM_X86_64)
+		return fail(EINVAL, "%s: machine %u is neither i386 (3) nor x86-64 (62)",
+			    file->path, file->machine);
+	if (file->type != ET_EXEC && file->type != ET_DYN)
+		return fail(EINVAL, "%s: neither an executable nor a shared object", file->path);
+	*out = (struct vz_object){
+		.build_id = { file->build_id, file->build_id_size },
+		.name = base_name(file->path),
+		.elf_class = file->elf_class,
+		.machine = file->machine,
+		.type = file->type,
+	};
+	return 0;
+}
+
+int draft_init(struct draft *draft, const struct binary *target, const struct binary *patch)
+{
+	*draft = (struct draft){ .target = target, .patch = patch };
+	int err = describe(&target->file, &draft->meta.target);
+
+	if (!err)
+		err = describe(&patch->file, &draft->meta.patch);
+	if (err)
+		return err;
+	if (target->file.machine != patch->file.machine ||
+	    target->file.elf_class != patch->file.elf_class)
+		return fail(EINVAL, "%s is %s, %s is %s: build the patch for the target's machine",
+			    target->file.path, class_name(target->file.elf_class),
+			    patch->file.path, class_name(patch->file.elf_class));
+	if (patch->file.type != ET_DYN)
+		return fail(EINVAL, "%s: not a shared object (build with -fPIC -shared)",
+			    patch->file.path);
+	draft->meta.generator = "nsb-gen " NSB_VERSION;
+	return 0;
+}
+
+void draft_deinit(struct draft *draft)
+{
+	for (size_t i = 0; i < draft->meta.n_funcs; i++)
+		free(draft->replaced[i]);
+	for (size_t i = 0; i < draft->n_owned; i++)
+		free(draft->owned[i]);
+	free(draft->owned);
+	free(draft->replaced);
+	free(draft->meta.funcs);
+	free(draft->meta.ranges);
+	free(draft->meta.dynrefs);
+	free(draft->meta.places);
+	free(draft->meta.comments);
+	*draft = (struct draft){ 0 };
+}
+
+/* Room for one more; NULL with a message when out of memory. */
+static void *one_more(void *array, size_t count, size_t element)
+{
+	void *bigger = reallocarray(array, count + 1, element);
+
+	if (!bigger)
+		fail(ENOMEM, "not enough memory");
+	return bigger;
+}
+
+static const char *copy_string(struct draft *draft, const char *text)
+{
+	char **owned = one_more(draft->owned, draft->n_owned, sizeof(*owned));
+
+	if (!owned)
+		return NULL;
+	draft->owned = owned;
+	char *copy = strdup(text);
+	if (!copy)
+		fail(ENOMEM, "not enough memory");
+	else
+		owned[draft->n_owned++] = copy;
+	return copy;
+}
+
+int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t size)
+{
+	struct vzpatch *meta = &draft->meta;
+
+	for (size_t i = 0; i < meta->n_ranges; i++)
+		if (meta->ranges[i].func == func && meta->ranges[i].addr == addr)
+			return 0;
+	struct vz_range *ranges = one_more(meta->ranges, meta->n_ranges, sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	meta->ranges = ranges;
+	ranges[meta->n_ranges++] = (struct vz_range){ func, addr, size };
+	return 0;
+}
+
+/* The rest of the function: cold code that the compiler moved away. */
+static int add_other_ranges(struct draft *draft, size_t func, const struct place *place)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+
+	if (place->index == DWARF_NONE)
+		return 0;
+	const struct dwarf_function *function = &dwarf->functions[place->index];
+	for (uint32_t i = 0; i < function->n_ranges; i++) {
+		struct dwarf_range range = dwarf->ranges[function->first_range + i];
+
+		if (range.lo == place->addr)
+			continue;
+		int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int draft_add_function(struct draft *draft, uint32_t patch_function, const struct place *place,
+		       uint64_t flags)
+{
+	struct vzpatch *meta = &draft->meta;
+	const struct dwarf_function *function = &draft->patch->dwarf.functions[patch_function];
+	struct dwarf_range range = entry_range(draft->patch, function);
+	uint64_t room = 0;
+	int err = measure_room(draft->target, place, &room);
+
+	if (err)
+		return err;
+	struct vz_func *funcs = one_more(meta->funcs, meta->n_funcs, sizeof(*funcs));
+	if (!funcs)
+		return -ENOMEM;
+	meta->funcs = funcs;
+	struct replaced **all = one_more(draft->replaced, meta->n_funcs, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	draft->replaced = all;
+	struct replaced *replaced = calloc(1, sizeof(*replaced));
+	if (!replaced)
+		return fail(ENOMEM, "not enough memory");
+	*replaced = (struct replaced){ .patch_function = patch_function, .place = *place };
+	size_t size = room < FIRST_BYTES_MAX ? (size_t)room : FIRST_BYTES_MAX;
+	if (!elffile_read(&draft->target->file, place->addr, replaced->first, size)) {
+		free(replaced);
+		return fail(EINVAL, "%s: the code of '%s' is not in the file",
+			    draft->target->file.path, place->name);
+	}
+	all[meta->n_funcs] = replaced;
+	funcs[meta->n_funcs++] = (struct vz_func){
+		.name = place->name,
+		.file = place->global || !place->file ? "" : place->file,
+		.target_addr = place->addr,
+		.target_size = place->size,
+		.patch_addr = range.lo,
+		.patch_size = range.hi - range.lo,
+		.flags = flags | (place->global ? VZ_FUNC_GLOBAL : 0),
+		.room = room,
+		.first = { replaced->first, size },
+	};
+	return add_other_ranges(draft, meta->n_funcs - 1, place);
+}
+
+int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *place)
+{
+	struct vzpatch *meta = &draft->meta;
+	struct vz_dynref *dynrefs = one_more(meta->dynrefs, meta->n_dynrefs, sizeof(*dynrefs));
+
+	if (!dynrefs)
+		return -ENOMEM;
+	meta->dynrefs = dynrefs;
+	dynrefs[meta->n_dynrefs++] = (struct vz_dynref){
+		.symbol = symbol, .target_addr = place->addr, .size = place->size,
+		.name = place->name,
+	};
+	return 0;
+}
+
+int draft_add_comment(struct draft *draft, const char *key, const char *text)
+{
+	struct vzpatch *meta = &draft->meta;
+	struct vz_comment *comments = one_more(meta->comments, meta->n_comments, sizeof(*comments));
+
+	if (!comments)
+		return -ENOMEM;
+	meta->comments = comments;
+	const char *copy = copy_string(draft, text);
+	if (!copy)
+		return -ENOMEM;
+	comments[meta->n_comments++] = (struct vz_comment){ key, copy };
+	return 0;
+}
+
+size_t draft_find(const struct draft *draft, uint64_t addr)
+{
+	for (size_t i = 0; i < draft->meta.n_funcs; i++)
+		if (draft->meta.funcs[i].target_addr == addr)
+			return i;
+	return SIZE_MAX;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dwarf: an index of debug info, DWARF 2 to 5, as C compilers write it.
+ *
+ * Knows no process and no ELF: its input is the debug sections as byte ranges,
+ * linked (relocated) already, which must stay in place while the index lives.
+ * Its output is arrays of functions, inlined instances and variables, and DIEs
+ * (debugging information entries) that are read when asked for.  Nothing in
+ * the input is trusted: every read is bounded, every walk ends.
+ *
+ * A DIE is named by its offset.  There is one space of offsets: .debug_info,
+ * then .debug_types, then the .debug_info of a supplementary (dwz) file.
+ */
+#ifndef NSB_GEN_DWARF_H
+#define NSB_GEN_DWARF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "msg.h"
+
+enum dwarf_section_id {
+	DWARF_INFO, DWARF_TYPES, DWARF_ABBREV, DWARF_STR, DWARF_LINE_STR, DWARF_STR_OFFSETS,
+	DWARF_ADDR, DWARF_RANGES, DWARF_RNGLISTS, DWARF_LINE,
+	DWARF_N_SECTIONS
+};
+
+/* ".debug_info" and so on, in the order of the enum. */
+extern const char *const dwarf_section_names[DWARF_N_SECTIONS];
+
+struct dwarf_bytes {
+	const uint8_t *data;
+	size_t size;
+};
+
+struct dwarf_input {
+	const char *name;	/* of the file, for messages; must outlive the index */
+	struct dwarf_bytes sections[DWARF_N_SECTIONS];
+};
+
+#define DWARF_NONE UINT32_MAX	/* no index */
+
+/* The tags that users of the index look at (DWARF 5, table 7.3). */
+enum dwarf_tag {
+	DW_TAG_array_type = 0x01, DW_TAG_class_type = 0x02, DW_TAG_enumeration_type = 0x04,
+	DW_TAG_formal_parameter = 0x05, DW_TAG_lexical_block = 0x0b, DW_TAG_member = 0x0d,
+	DW_TAG_pointer_type = 0x0f, DW_TAG_reference_type = 0x10, DW_TAG_compile_unit = 0x11,
+	DW_TAG_structure_type = 0x13, DW_TAG_subroutine_type = 0x15, DW_TAG_typedef = 0x16,
+	DW_TAG_union_type = 0x17, DW_TAG_unspecified_parameters = 0x18,
+	DW_TAG_inlined_subroutine = 0x1d, DW_TAG_subrange_type = 0x21, DW_TAG_base_type = 0x24,
+	DW_TAG_const_type = 0x26, DW_TAG_enumerator = 0x28, DW_TAG_subprogram = 0x2e,
+	DW_TAG_variable = 0x34, DW_TAG_volatile_type = 0x35, DW_TAG_restrict_type = 0x37,
+	DW_TAG_namespace = 0x39, DW_TAG_unspecified_type = 0x3b, DW_TAG_partial_unit = 0x3c,
+	DW_TAG_rvalue_reference_type = 0x42, DW_TAG_atomic_type = 0x47,
+};
+
+/* The attributes that are kept of a DIE. */
+enum dwarf_field {
+	DWARF_NO_FIELD,
+	DWARF_SIBLING, DWARF_LOCATION, DWARF_NAME, DWARF_BYTE_SIZE, DWARF_BIT_OFFSET, DWARF_BIT_SIZE,
+	DWARF_STMT_LIST, DWARF_LOW_PC, DWARF_HIGH_PC, DWARF_LANGUAGE, DWARF_COMP_DIR,
+	DWARF_CONST_VALUE, DWARF_INLINE, DWARF_PRODUCER, DWARF_PROTOTYPED, DWARF_UPPER_BOUND,
+	DWARF_ORIGIN, DWARF_COUNT, DWARF_MEMBER_LOCATION, DWARF_DECL_FILE, DWARF_DECL_LINE,
+	DWARF_DECLARATION, DWARF_ENCODING, DWARF_EXTERNAL, DWARF_SPECIFICATION, DWARF_TYPE,
+	DWARF_ENTRY_PC, DWARF_RANGES_LIST, DWARF_CALL_FILE, DWARF_CALL_LINE, DWARF_SIGNATURE,
+	DWARF_DATA_BIT_OFFSET, DWARF_LINKAGE_NAME, DWARF_STR_OFFSETS_BASE, DWARF_ADDR_BASE,
+	DWARF_RNGLISTS_BASE, DWARF_DWO_NAME,
+	DWARF_N_FIELDS
+};
+
+enum dwarf_kind {
+	DWARF_CONSTANT,		/* u, negative ones sign-extended; flags are 0 or 1 */
+	DWARF_ADDRESS,		/* u */
+	DWARF_ADDRESS_INDEX,	/* u: index into .debug_addr */
+	DWARF_STRING,		/* data, NUL-terminated */
+	DWARF_STRING_INDEX,	/* u: index into .debug_str_offsets */
+	DWARF_REFERENCE,	/* u: offset of a DIE */
+	DWARF_TYPE_SIGNATURE,	/* u */
+	DWARF_BLOCK,		/* data, size */
+	DWARF_OFFSET,		/* u: offset in the section that the attribute means */
+	DWARF_LIST_INDEX,	/* u: index of a range or location list */
+	DWARF_ABSENT,		/* a form that says nothing here (supplementary file missing) */
+};
+
+struct dwarf_value {
+	enum dwarf_kind kind;
+	uint64_t u;		/* also the size of a block */
+	const uint8_t *data;
+};
+
+struct dwarf_unit {
+	uint64_t offset, dies, end;	/* header, first DIE, end: DIE offsets */
+	uint32_t input;			/* 0, or 1 for the supplementary file */
+	uint8_t version, address_size, offset_size, kind;
+	uint32_t abbrevs;		/* index of the table */
+	uint16_t tag;
+	const char *name, *comp_dir, *producer, *dwo_name;	/* NULL where absent */
+	uint64_t language, low_pc, stmt_list, addr_base, str_offsets_base, rnglists_base;
+	bool has_stmt_list;
+	uint64_t signature, type_die;	/* of a type unit */
+};
+
+struct dwarf_range {
+	uint64_t lo, hi;
+};
+
+struct dwarf_function {
+	const char *name;		/* NULL for one without a name */
+	const char *linkage_name;	/* NULL where absent */
+	uint64_t die;
+	uint64_t origin;		/* DIE that this one is an instance or definition of, 0 if none */
+	uint64_t lo, hi;		/* the range with the entry; 0, 0 if there is no code */
+	uint32_t first_range, n_ranges;	/* all its ranges, into `ranges` */
+	uint32_t unit, file, line;	/* where declared; file is an index for dwarf_file() */
+	uint32_t next;			/* private: next of the same hash */
+	bool external, declaration, is_inlined;
+};
+
+/* One place where a function's body stands inside another function's code. */
+struct dwarf_inlined {
+	uint64_t origin;		/* DIE of the function that was inlined */
+	uint32_t function;		/* index of the function whose code it is */
+	uint32_t line;			/* of the call */
+};
+
+struct dwarf_variable {
+	const char *name;
+	uint64_t die, type;		/* type: DIE offset, 0 if none */
+	uint64_t addr;
+	uint32_t function;		/* index of the function that it is local to, or DWARF_NONE */
+	uint32_t unit, file, line;
+	uint32_t next;			/* private: next of the same hash */
+	bool external, declaration, has_addr, is_tls;
+};
+
+struct dwarf_names {			/* hash table: name -> first index */
+	uint32_t *heads;
+	uint32_t mask;
+};
+
+struct dwarf {
+	struct dwarf_input inputs[2];
+	uint64_t bases[3], ends[3];	/* DIE offsets of .debug_info, .debug_types, supplementary */
+	struct dwarf_unit *units;
+	struct dwarf_function *functions;
+	struct dwarf_inlined *inlined;
+	struct dwarf_variable *variables;
+	struct dwarf_range *ranges;
+	uint32_t n_units, n_functions, n_inlined, n_variables, n_ranges;
+	struct dwarf_names function_names, variable_names;
+	struct dwarf_abbrevs *abbrevs;	/* private, as all below */
+	uint32_t n_abbrevs;
+	uint32_t *type_units, n_type_units;
+};
+
+struct dwarf_die {
+	uint64_t offset;
+	uint64_t next;			/* offset of what follows the attributes */
+	const struct dwarf_unit *unit;
+	uint16_t tag;
+	bool has_children;
+	uint64_t present;		/* bit per enum dwarf_field */
+	struct dwarf_value values[DWARF_N_FIELDS];
+};
+
+/*
+ * Index `input`; `supplement` (the dwz file's sections) may be NULL.  Errors:
+ * -ENOEXEC with a message naming section and offset, -ENOMEM.  Freed by
+ * dwarf_deinit(), which is harmless on a zeroed struct.
+ */
+int dwarf_init(struct dwarf *dwarf, const struct dwarf_input *input,
+	       const struct dwarf_input *supplement) MUST_CHECK;
+void dwarf_deinit(struct dwarf *dwarf);
+
+/*
+ * Function or variable of a name: the first one after index `after`, which is
+ * DWARF_NONE to begin with.  DWARF_NONE if there is none.
+ */
+uint32_t dwarf_find_function(const struct dwarf *dwarf, const char *name, uint32_t after);
+uint32_t dwarf_find_variable(const struct dwarf *dwarf, const char *name, uint32_t after);
+
+/* Read the DIE at `offset`.  -ENOEXEC where there is none. */
+int dwarf_die_read(const struct dwarf *dwarf, uint64_t offset, struct dwarf_die *die) MUST_CHECK;
+
+/*
+ * First child and next sibling: 1 and *out, 0 at the end, -ENOEXEC.  `out` may
+ * be the DIE that is asked from.
+ */
+int dwarf_child(const struct dwarf *dwarf, const struct dwarf_die *die,
+		struct dwarf_die *out) MUST_CHECK;
+int dwarf_sibling(const struct dwarf *dwarf, const struct dwarf_die *die,
+		  struct dwarf_die *out) MUST_CHECK;
+
+/* An attribute's value; false (NULL) if absent, of another kind, or outside its section. */
+bool dwarf_has(const struct dwarf_die *die, enum dwarf_field field);
+bool dwarf_number(const struct dwarf_die *die, enum dwarf_field field, uint64_t *out);
+bool dwarf_address(const struct dwarf *dwarf, const struct dwarf_die *die,
+		   enum dwarf_field field, uint64_t *out);
+bool dwarf_reference(const struct dwarf *dwarf, const struct dwarf_die *die,
+		     enum dwarf_field field, uint64_t *out);
+const char *dwarf_text(const struct dwarf *dwarf, const struct dwarf_die *die,
+		       enum dwarf_field field);
+
+/*
+ * Path of file number `index` of the unit's line table, directory included as
+ * the compiler recorded it; malloced, NULL if unknown or out of memory.
+ */
+char *dwarf_file(const struct dwarf *dwarf, uint32_t unit, uint32_t index);
+
+/* Name of a unit's source file with its directory; malloced, NULL when out of memory. */
+char *dwarf_unit_path(const struct dwarf_unit *unit);
+
+#endif

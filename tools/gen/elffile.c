@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "elffile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int damaged(const struct elffile *file, const char *what)
+{
+	return fail(ENOEXEC, "%s: %s: %s", file->path, what, elf_errmsg(-1));
+}
+
+static int read_headers(struct elffile *file)
+{
+	GElf_Ehdr ehdr;
+	bool interpreted = false, dynamic = false;
+
+	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &ehdr))
+		return fail(ENOEXEC, "%s: not an ELF file", file->path);
+	file->elf_class = ehdr.e_ident[EI_CLASS];
+	file->machine = ehdr.e_machine;
+	file->type = ehdr.e_type;
+	if (ehdr.e_ident[EI_DATA] != ELFDATA2LSB)
+		return fail(ENOEXEC, "%s: big-endian", file->path);
+	if (elf_getphdrnum(file->elf, &file->n_phdrs))
+		return damaged(file, "cannot read the program headers");
+	file->phdrs = calloc(file->n_phdrs + 1, sizeof(*file->phdrs));
+	if (!file->phdrs)
+		return fail(ENOMEM, "%s: not enough memory", file->path);
+	for (size_t i = 0; i < file->n_phdrs; i++) {
+		if (!gelf_getphdr(file->elf, (int)i, &file->phdrs[i]))
+			return damaged(file, "cannot read a program header");
+		interpreted |= file->phdrs[i].p_type == PT_INTERP;
+		dynamic |= file->phdrs[i].p_type == PT_DYNAMIC;
+	}
+	/* A static-pie has PT_DYNAMIC for its own relocations, but nobody links it. */
+	file->is_static = file->type == ET_EXEC ? !dynamic : false;
+	if (file->type == ET_DYN && dynamic && !interpreted) {
+		GElf_Shdr shdr;
+		Elf_Scn *scn = elffile_section(file, ".dynamic", &shdr);
+		Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+		GElf_Dyn dyn;
+
+		for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++)
+			if (dyn.d_tag == DT_FLAGS_1 && (dyn.d_un.d_val & DF_1_PIE))
+				file->is_static = true;
+	}
+	return 0;
+}
+
+static int read_symbols(struct elffile *file, uint32_t type, struct symbols *out)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(file->elf, scn)))
+		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == type)
+			break;
+	if (!scn)
+		return 0;
+	Elf_Data *data = elf_getdata(scn, NULL);
+	size_t entry = gelf_fsize(file->elf, ELF_T_SYM, 1, EV_CURRENT);
+	if (!data || !entry)
+		return damaged(file, "cannot read the symbols");
+	size_t count = data->d_size / entry;
+	if (count < 2)
+		return 0;
+	out->table = calloc(count, sizeof(*out->table));
+	if (!out->table)
+		return fail(ENOMEM, "%s: not enough memory", file->path);
+	for (size_t i = 1; i < count && i < INT32_MAX; i++) {
+		GElf_Sym sym;
+		if (!gelf_getsym(data, (int)i, &sym))
+			return damaged(file, "cannot read a symbol");
+		const char *name = elf_strptr(file->elf, shdr.sh_link, sym.st_name);
+		out->table[out->count++] = (struct symbol){
+			.name = name ? name : "",
+			.value = sym.st_value,
+			.size = sym.st_size,
+			.index = (uint32_t)i,
+			.section = sym.st_shndx,
+			.type = GELF_ST_TYPE(sym.st_info),
+			.bind = GELF_ST_BIND(sym.st_info),
+			.visibility = GELF_ST_VISIBILITY(sym.st_other),
+		};
+	}
+	return 0;
+}
+
+static void read_build_id(struct elffile *file)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_NOTE)
+			continue;
+		Elf_Data *data = elf_getdata(scn, NULL);
+		size_t at = 0, name, desc;
+		GElf_Nhdr note;
+
+		while (data && (at = gelf_getnote(data, at, &note, &name, &desc))) {
+			if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
+			    memcmp((char *)data->d_buf + name, "GNU", 4) ||
+			    !note.n_descsz || note.n_descsz > BUILD_ID_MAX)
+				continue;
+			memcpy(file->build_id, (char *)data->d_buf + desc, note.n_descsz);
+			file->build_id_size = note.n_descsz;
+			return;
+		}
+	}
+}
+
+int elffile_open(struct elffile *file, const char *path)
+{
+	int err;
+
+	*file = (struct elffile){ .fd = -1 };
+	file->path = strdup(path);
+	if (!file->path)
+		return fail(ENOMEM, "%s: not enough memory", path);
+	file->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (file->fd < 0) {
+		err = fail(errno, "%s: %s", path, strerror(errno));
+		goto out;
+	}
+	elf_version(EV_CURRENT);
+	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	if (!file->elf) {
+		err = fail(ENOEXEC, "%s: not an ELF file", path);
+		goto out;
+	}
+	err = read_headers(file);
+	if (!err)
+		err = read_symbols(file, SHT_SYMTAB, &file->symtab);
+	if (!err)
+		err = read_symbols(file, SHT_DYNSYM, &file->dynsym);
+	if (!err)
+		read_build_id(file);
+out:
+	if (err)
+		elffile_close(file);
+	return err;
+}
+
+void elffile_close(struct elffile *file)
+{
+	if (!file->path)
+		return;
+	if (file->elf)
+		elf_end(file->elf);
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->symtab.table);
+	free(file->dynsym.table);
+	free(file->phdrs);
+	free(file->path);
+	*file = (struct elffile){ .fd = -1 };
+}
+
+Elf_Scn *elffile_section(const struct elffile *file, const char *name, GElf_Shdr *shdr)
+{
+	Elf_Scn *scn = NULL;
+	size_t strings;
+
+	if (elf_getshdrstrndx(file->elf, &strings))
+		return NULL;
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		const char *have;
+
+		if (gelf_getshdr(scn, shdr) &&
+		    (have = elf_strptr(file->elf, strings, shdr->sh_name)) && !strcmp(have, name))
+			return scn;
+	}
+	return NULL;
+}
+
+int elffile_bytes(const struct elffile *file, const char *name, struct dwarf_bytes *out)
+{
+	GElf_Shdr shdr;
+	Elf_Scn *scn = elffile_section(file, name, &shdr);
+
+	*out = (struct dwarf_bytes){ NULL, 0 };
+	if (!scn || shdr.sh_type == SHT_NOBITS || !shdr.sh_size)
+		return 0;
+	if ((shdr.sh_flags & SHF_COMPRESSED) && elf_compress(scn, 0, 0) < 0)
+		return fail(ENOEXEC, "%s: cannot decompress section %s: %s (objcopy "
+			    "--decompress-debug-sections makes a file that can be read)",
+			    file->path, name, elf_errmsg(-1));
+	Elf_Data *data = elf_rawdata(scn, NULL);
+	if (shdr.sh_flags & SHF_COMPRESSED)
+		data = elf_getdata(scn, NULL);
+	if (!data || (data->d_size && !data->d_buf))
+		return fail(ENOEXEC, "%s: cannot read section %s: %s", file->path, name,
+			    elf_errmsg(-1));
+	*out = (struct dwarf_bytes){ data->d_buf, data->d_size };
+	return 0;
+}
+
+bool elffile_read(const struct elffile *file, uint64_t addr, void *buf, size_t size)
+{
+	size_t file_size;
+	const char *raw = elf_rawfile(file->elf, &file_size);
+
+	for (size_t i = 0; raw && i < file->n_phdrs; i++) {
+		const GElf_Phdr *phdr = &file->phdrs[i];
+
+		if (phdr->p_type != PT_LOAD || addr < phdr->p_vaddr ||
+		    addr - phdr->p_vaddr > phdr->p_filesz ||
+		    size > phdr->p_filesz - (addr - phdr->p_vaddr))
+			continue;
+		uint64_t offset = addr - phdr->p_vaddr;
+		if (phdr->p_offset > file_size || offset > file_size - phdr->p_offset ||
+		    size > file_size - phdr->p_offset - offset)
+			return false;
+		memcpy(buf, raw + phdr->p_offset + offset, size);
+		return true;
+	}
+	return false;
+}
+
+bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo, uint64_t *hi)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+		    addr < shdr.sh_addr || addr - shdr.sh_addr >= shdr.sh_size)
+			continue;
+		*lo = shdr.sh_addr;
+		*hi = shdr.sh_addr + shdr.sh_size;
+		return true;
+	}
+	for (size_t i = 0; i < file->n_phdrs; i++) {
+		const GElf_Phdr *phdr = &file->phdrs[i];
+
+		if (phdr->p_type != PT_LOAD || !(phdr->p_flags & PF_X) || addr < phdr->p_vaddr ||
+		    addr - phdr->p_vaddr >= phdr->p_filesz)
+			continue;
+		*lo = phdr->p_vaddr;
+		*hi = phdr->p_vaddr + phdr->p_filesz;
+		return true;
+	}
+	return false;
+}

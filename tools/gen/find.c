@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "find.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTED_MAX 8
+
+static bool is_code(const struct symbol *symbol)
+{
+	return symbol->section != SHN_UNDEF &&
+		(symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC);
+}
+
+const char *clone_name(const struct binary *binary, const struct dwarf_function *function)
+{
+	size_t size = strlen(function->name);
+	const struct symbol *symbol =
+		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
+
+	if (symbol && !strncmp(symbol->name, function->name, size) && symbol->name[size] == '.')
+		return symbol->name;
+	return NULL;
+}
+
+struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function)
+{
+	const struct dwarf_range *ranges = &binary->dwarf.ranges[function->first_range];
+
+	for (uint32_t i = 0; i < function->n_ranges && function->n_ranges > 1; i++) {
+		const struct symbol *symbol =
+			binary_function_symbol(binary, ranges[i].lo, function->name);
+
+		if (symbol && !strcmp(symbol->name, function->name))
+			return ranges[i];
+	}
+	return (struct dwarf_range){ function->lo, function->hi };
+}
+
+static int add_place(struct places *places, const struct place *place)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (places->table[i].addr == place->addr)
+			return 0;
+	struct place *bigger = reallocarray(places->table, places->count + 1, sizeof(*place));
+	if (!bigger)
+		return fail(ENOMEM, "not enough memory");
+	places->table = bigger;
+	places->table[places->count++] = *place;
+	return 0;
+}
+
+char *list_files(const struct places *places)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < places->count && i < LISTED_MAX; i++)
+		fprintf(out, "%s%s", i ? ", " : "",
+			places->table[i].file ? places->table[i].file : "a file without debug info");
+	if (places->count > LISTED_MAX)
+		fprintf(out, " and %zu more", places->count - LISTED_MAX);
+	return fclose(out) ? NULL : text;
+}
+
+/* Drop those of the wrong linkage or file. */
+static void filter(struct places *places, enum linkage linkage, const char *file)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < places->count; i++) {
+		struct place place = places->table[i];
+		bool fits = place.global ? linkage & LINKAGE_GLOBAL : linkage & LINKAGE_STATIC;
+
+		if (fits && file && !place.global && place.file)
+			fits = path_has_suffix(place.file, file);
+		if (fits)
+			places->table[kept++] = place;
+	}
+	places->count = kept;
+}
+
+static int choose(const struct binary *target, const char *what, const struct wanted *wanted,
+		  struct places *places, struct place *out)
+{
+	int err = places->count != 0;
+
+	if (places->count == 1)
+		*out = places->table[0];
+	if (places->count > 1) {
+		char *files = list_files(places);
+
+		err = fail(EINVAL, "%s:%u: %s has more than one static %s '%s', in %s: tell which "
+			   "with VZP_FILE(\"...\") or by an alias", base_name(wanted->source),
+			   wanted->line, target->file.path, what, wanted->name, files ? files : "?");
+		free(files);
+	}
+	free(places->table);
+	return err;
+}
+
+static const char *unit_file(const struct dwarf *dwarf, uint32_t unit)
+{
+	return dwarf->units[unit].name;
+}
+
+/* Functions that only the symbol table knows: assembly, units built without -g. */
+static int collect_symbols(const struct binary *target, const char *name, struct places *places)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (!is_code(symbol) || strcmp(symbol->name, name))
+			continue;
+		if (symbol->type == STT_GNU_IFUNC)
+			return fail(EINVAL, "%s: '%s' is an IFUNC: replace the function that it "
+				    "chooses, not the name", target->file.path, name);
+		struct place place = {
+			.name = symbol->name,
+			.addr = symbol->value,
+			.size = symbol->size,
+			.index = DWARF_NONE,
+			.global = symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT,
+		};
+		err = add_place(places, &place);
+	}
+	return err;
+}
+
+int find_function(const struct binary *target, const struct wanted *wanted,
+		  enum linkage linkage, struct place *out)
+{
+	const struct dwarf *dwarf = &target->dwarf;
+	struct places places = { 0 };
+	uint32_t i = DWARF_NONE;
+	int err = 0;
+
+	while (!err && (i = dwarf_find_function(dwarf, wanted->name, i)) != DWARF_NONE) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		if (!function->hi || clone_name(target, function))
+			continue;
+		struct dwarf_range range = entry_range(target, function);
+		struct place place = {
+			.name = function->name,
+			.file = unit_file(dwarf, function->unit),
+			.addr = range.lo,
+			.size = range.hi - range.lo,
+			.index = i,
+			.global = function->external,
+		};
+		err = add_place(&places, &place);
+	}
+	if (!err && !places.count)
+		err = collect_symbols(target, wanted->name, &places);
+	if (err) {
+		free(places.table);
+		return err;
+	}
+	filter(&places, linkage, wanted->file);
+	return choose(target, "function", wanted, &places, out);
+}
+
+static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_variable *variable)
+{
+	uint64_t type = variable->type, size;
+	struct dwarf_die die;
+
+	for (int i = 0; type && i < 16; i++) {
+		if (dwarf_die_read(dwarf, type, &die)) {
+			msg_forget();
+			return 0;
+		}
+		if (dwarf_number(&die, DWARF_BYTE_SIZE, &size))
+			return size;
+		if (!dwarf_reference(dwarf, &die, DWARF_TYPE, &type))
+			return 0;
+		if (die.tag == DW_TAG_array_type)
+			return 0;
+	}
+	return 0;
+}
+
+static bool is_local_to(const struct dwarf *dwarf, const struct dwarf_variable *variable,
+			const char *function)
+{
+	if (!function || variable->function == DWARF_NONE)
+		return !function && variable->function == DWARF_NONE;
+	const char *name = dwarf->functions[variable->function].name;
+	return name && !strcmp(name, function);
+}
+
+int find_variable(const struct binary *target, const struct wanted *wanted,
+		  enum linkage linkage, struct place *out)
+{
+	const struct dwarf *dwarf = &target->dwarf;
+	struct places places = { 0 };
+	uint32_t i = DWARF_NONE;
+	int err = 0;
+
+	while (!err && (i = dwarf_find_variable(dwarf, wanted->name, i)) != DWARF_NONE) {
+		const struct dwarf_variable *variable = &dwarf->variables[i];
+
+		if (!variable->has_addr || !variable->addr ||
+		    !is_local_to(dwarf, variable, wanted->function))
+			continue;
+		struct place place = {
+			.name = variable->name,
+			.file = unit_file(dwarf, variable->unit),
+			.addr = variable->addr,
+			.size = variable_size(dwarf, variable),
+			.index = i,
+			.global = variable->external,
+		};
+		err = add_place(&places, &place);
+	}
+	if (err) {
+		free(places.table);
+		return err;
+	}
+	filter(&places, linkage, wanted->file);
+	return choose(target, "variable", wanted, &places, out);
+}
+
+const struct symbol *find_hidden_symbol(const struct binary *target, const char *name)
+{
+	const struct symbol *found = NULL;
+
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
+			continue;
+		/* The linker makes hidden symbols local, but leaves their visibility. */
+		if (symbol->bind != STB_LOCAL)
+			return symbol;
+		if (symbol->visibility != STV_DEFAULT)
+			found = symbol;
+	}
+	return found;
+}
+
+const struct symbol *find_exported(const struct elffile *file, const char *name)
+{
+	for (size_t i = 0; i < file->dynsym.count; i++) {
+		const struct symbol *symbol = &file->dynsym.table[i];
+
+		if (symbol->section != SHN_UNDEF && !strcmp(symbol->name, name))
+			return symbol;
+	}
+	return NULL;
+}

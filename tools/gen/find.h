@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * find: the target's function or variable that a name in the patch means.
+ */
+#ifndef NSB_GEN_FIND_H
+#define NSB_GEN_FIND_H
+
+#include "binary.h"
+
+/* Something of the target. */
+struct place {
+	const char *name;
+	const char *file;	/* source file of its unit, NULL if unknown */
+	uint64_t addr, size;
+	uint32_t index;		/* of the function or variable in the debug info, or DWARF_NONE */
+	bool global;
+};
+
+struct places {
+	struct place *table;
+	size_t count;
+};
+
+/* What is looked for, and for whom. */
+struct wanted {
+	const char *name;	/* as the target calls it */
+	const char *file;	/* source file, NULL if any will do */
+	const char *function;	/* of which it is a static variable, NULL: of none */
+	const char *source;	/* where the patch's author wrote it */
+	uint32_t line;
+};
+
+enum linkage { LINKAGE_STATIC = 1, LINKAGE_GLOBAL = 2, LINKAGE_ANY = 3 };
+
+/*
+ * 1 and *out; 0 if there is none; -EINVAL if there are several, with a message
+ * that lists them.
+ */
+int find_function(const struct binary *target, const struct wanted *wanted,
+		  enum linkage linkage, struct place *out) MUST_CHECK;
+int find_variable(const struct binary *target, const struct wanted *wanted,
+		  enum linkage linkage, struct place *out) MUST_CHECK;
+
+/* Is the code at this function's entry a clone that the compiler made of it? */
+const char *clone_name(const struct binary *binary, const struct dwarf_function *function);
+
+/* All ranges are in order, entry first: by the symbol of that name where there is one. */
+struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function);
+
+/* The target's global symbol of that name that other objects cannot see; NULL if none. */
+const struct symbol *find_hidden_symbol(const struct binary *target, const char *name);
+
+/* A defined symbol that the dynamic linker finds in `file`. */
+const struct symbol *find_exported(const struct elffile *file, const char *name);
+
+/* "a.c, b.c and 3 more", malloced. */
+char *list_files(const struct places *places);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nsb-gen: makes the metadata of live patches.
+ *
+ * Exit status: 0 done, 1 refused or failed, 64 wrong usage; "check" exits with 2
+ * when no file of the process has the build-id.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binary.h"
+#include "draft.h"
+#include "manual.h"
+#include "output.h"
+#include "patchfile.h"
+#include "process.h"
+
+enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_BAD_USAGE = 64 };
+
+struct options {
+	const char *mode, *output, *debug_file, *build_id, *pid;
+	bool json, quiet;
+	char **arguments;	/* what is no option */
+	int n_arguments;
+};
+
+struct command {
+	const char *name;
+	int (*run)(const struct options *options);
+	int least, most;	/* arguments */
+	const char *usage;
+};
+
+static int bad_usage(const char *why)
+{
+	fail(EINVAL, "%s (see nsb-gen --help)", why);
+	return EXIT_BAD_USAGE;
+}
+
+static int status(int err)
+{
+	return err ? EXIT_REFUSED : 0;
+}
+
+/* generate */
+
+static int checksum(const char *path, uint64_t *out)
+{
+	struct patchfile file;
+	int err = patchfile_open_plain(&file, path);
+
+	if (err)
+		return err;
+	*out = patchfile_load_crc(&file);
+	patchfile_deinit(&file);
+	return 0;
+}
+
+static int write_metadata(const struct draft *draft, const char *path, size_t *size)
+{
+	uint8_t *bytes = NULL;
+	int err = vzpatch_encode(&draft->meta, &bytes, size);
+
+	if (!err)
+		err = output_write(draft->patch->file.path, path, bytes, *size);
+	free(bytes);
+	return err;
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void summarize(const struct draft *draft, const char *path, size_t size)
+{
+	const struct vzpatch *meta = &draft->meta;
+	size_t references = meta->n_dynrefs + meta->n_places;
+
+	printf("%s: %zu function%s replaced, %zu new, %zu reference%s, %zu bytes\n", path,
+	       meta->n_funcs, plural(meta->n_funcs), draft->n_new, references, plural(references),
+	       size);
+}
+
+static const struct mode {
+	const char *name;
+	int (*draw)(struct draft *draft);
+} modes[] = {
+	{ "manual", manual_draw },
+};
+
+static const struct mode *find_mode(const char *name)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!name || !strcmp(name, modes[i].name))
+			return &modes[i];
+	return NULL;
+}
+
+static int generate(const struct options *options)
+{
+	const char *path = options->output ? options->output : options->arguments[1];
+	const struct mode *mode = find_mode(options->mode);
+	struct binary target = { 0 }, patch = { 0 };
+	struct draft draft = { 0 };
+	size_t size = 0;
+	int err;
+
+	if (!mode)
+		return bad_usage("--mode is manual");
+	err = binary_open(&target, options->arguments[0], options->debug_file);
+	if (!err)
+		err = binary_open(&patch, options->arguments[1], NULL);
+	if (!err)
+		err = draft_init(&draft, &target, &patch);
+	if (!err)
+		err = mode->draw(&draft);
+	if (!err)
+		err = checksum(options->arguments[1], &draft.meta.load_crc);
+	if (!err)
+		err = write_metadata(&draft, path, &size);
+	if (!err && !options->quiet)
+		summarize(&draft, path, size);
+	draft_deinit(&draft);
+	binary_close(&patch);
+	binary_close(&target);
+	return status(err);
+}
+
+/* buildid */
+
+static int print_build_id(const struct options *options)
+{
+	char text[2 * BUILD_ID_MAX + 1];
+	struct elffile file;
+	int err = elffile_open(&file, options->arguments[0]);
+
+	if (err)
+		return status(err);
+	if (!file.build_id_size)
+		err = fail(ENOENT, "%s: no build-id (link with -Wl,--build-id)", file.path);
+	build_id_format(file.build_id, file.build_id_size, text);
+	if (!err)
+		puts(text);
+	elffile_close(&file);
+	return status(err);
+}
+
+/* check */
+
+static int check(const struct options *options)
+{
+	uint8_t id[BUILD_ID_MAX];
+	size_t size = 0;
+	char *path = NULL;
+
+	if (!options->pid || !options->build_id)
+		return bad_usage("check needs --pid PID and --id BUILD-ID");
+	if (build_id_parse(options->build_id, id, &size) || !size)
+		return bad_usage("--id wants an even number of hexadecimal digits");
+	int err = process_find_file(options->pid, id, size, &path);
+	if (err == -ENOENT && !path && !*msg_kept()) {
+		if (!options->quiet)
+			warn("%s: no file of the process has build-id %s", options->pid,
+			     options->build_id);
+		return EXIT_ABSENT;
+	}
+	if (!err && !options->quiet)
+		puts(path);
+	free(path);
+	return status(err);
+}
+
+/* dump */
+
+static int dump(const struct options *options)
+{
+	struct vzpatch meta = { 0 };
+	struct dwarf_bytes bytes;
+	struct elffile file;
+	int err = elffile_open(&file, options->arguments[0]);
+
+	if (err)
+		return status(err);
+	err = elffile_bytes(&file, VZPATCH_SECTION, &bytes);
+	if (!err && !bytes.size)
+		err = fail(ENOENT, "%s: no section " VZPATCH_SECTION " (make one with nsb-gen "
+			   "generate)", file.path);
+	if (!err)
+		err = vzpatch_decode(bytes.data, bytes.size, &meta);
+	if (!err && options->json) {
+		vzpatch_print_json(&meta, stdout);
+		putchar('\n');
+	} else if (!err) {
+		vzpatch_print(&meta, stdout);
+	}
+	vzpatch_deinit(&meta);
+	elffile_close(&file);
+	return status(err);
+}
+
+static const struct command commands[] = {
+	{ "generate", generate, 2, 2,
+	  "[--mode manual] [--debugfile FILE] [-o OUT] TARGET PATCH.so" },
+	{ "buildid", print_build_id, 1, 1, "FILE" },
+	{ "check", check, 0, 0, "--pid PID --id BUILD-ID" },
+	{ "dump", dump, 1, 1, "[--json] PATCH.so" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void help(void)
+{
+	puts("nsb-gen makes live patches for nsb out of shared objects.\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("%s nsb-gen %s %s\n", i ? "      " : "usage:", commands[i].name,
+		       commands[i].usage);
+	puts("\n"
+	     "  -m, --mode MODE       manual: the patch names what it needs by the macros of vzp.h\n"
+	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
+	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
+	     "  -p, --pid PID         process to look at\n"
+	     "  -i, --id BUILD-ID     build-id to look for\n"
+	     "      --json            print JSON\n"
+	     "  -v, --verbosity N     tell the steps (1) and details (2); -v alone adds one\n"
+	     "  -q, --quiet           print nothing but errors\n"
+	     "  -h, --help            print this\n"
+	     "      --version         print the version");
+}
+
+enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY };
+
+static const struct option long_options[] = {
+	{ "mode", required_argument, NULL, 'm' },
+	{ "debugfile", required_argument, NULL, 'd' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "id", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "verbosity", required_argument, NULL, OPTION_VERBOSITY },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* "-v" adds one; "-v 2" is accepted as well. */
+static bool is_level(const char *text)
+{
+	return text && text[0] >= '0' && text[0] <= '9' && !text[1];
+}
+
+/* 0 to go on, else the exit status + 1. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "m:d:o:p:i:vqh", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'm':
+			options->mode = optarg;
+			break;
+		case 'd':
+			options->debug_file = optarg;
+			break;
+		case 'o':
+			options->output = optarg;
+			break;
+		case 'p':
+			options->pid = optarg;
+			break;
+		case 'i':
+			options->build_id = optarg;
+			break;
+		case OPTION_JSON:
+			options->json = true;
+			break;
+		case 'v':
+			if (optind < argc && is_level(argv[optind]))
+				msg_verbosity = argv[optind++][0] - '0';
+			else
+				msg_verbosity++;
+			break;
+		case OPTION_VERBOSITY:
+			if (!is_level(optarg))
+				return 1 + bad_usage("--verbosity wants a digit");
+			msg_verbosity = optarg[0] - '0';
+			break;
+		case 'q':
+			options->quiet = true;
+			break;
+		case 'h':
+			help();
+			return 1;
+		case OPTION_VERSION:
+			puts("nsb-gen " NSB_VERSION);
+			return 1;
+		default:
+			fail(EINVAL, "unknown option, or one without its argument: %s (see nsb-gen "
+			     "--help)", argv[optind - 1]);
+			return 1 + EXIT_BAD_USAGE;
+		}
+	}
+	options->arguments = argv + optind;
+	options->n_arguments = argc - optind;
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options = { 0 };
+	int done = read_options(argc, argv, &options);
+
+	if (done)
+		return done - 1;
+	if (!options.n_arguments)
+		return bad_usage("a command is needed: generate, buildid, check or dump");
+	const char *name = *options.arguments++;
+	options.n_arguments--;
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		const struct command *command = &commands[i];
+
+		if (strcmp(command->name, name))
+			continue;
+		if (options.n_arguments < command->least || options.n_arguments > command->most) {
+			fail(EINVAL, "usage: nsb-gen %s %s", name, command->usage);
+			return EXIT_BAD_USAGE;
+		}
+		return command->run(&options);
+	}
+	fail(EINVAL, "unknown command '%s' (see nsb-gen --help)", name);
+	return EXIT_BAD_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	msg_init("nsb-gen");
+	int result = run(argc, argv);
+
+	if (result == EXIT_REFUSED || result == EXIT_BAD_USAGE)
+		msg_print_kept();
+	if (fflush(stdout) || ferror(stdout)) {
+		warn("cannot write the output: %s", strerror(errno));
+		return EXIT_REFUSED;
+	}
+	return result;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "manual.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "records.h"
+
+/* A function that the patch defines, and where its source stands. */
+struct defined {
+	uint32_t index;
+	const struct dwarf_function *function;
+	char *source;		/* NULL when out of memory */
+	const char *target_name;
+	const char *file;	/* the target's source file in force there */
+};
+
+static bool is_header(const char *path)
+{
+	size_t size = strlen(path);
+
+	return size > 2 && !strcmp(path + size - 2, ".h");
+}
+
+static struct defined define(const struct binary *patch, const struct records *records,
+			     uint32_t index)
+{
+	const struct dwarf_function *function = &patch->dwarf.functions[index];
+	struct defined defined = { .index = index, .function = function };
+
+	defined.source = dwarf_file(&patch->dwarf, function->unit, function->file);
+	if (!defined.source)
+		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
+	if (defined.source) {
+		defined.target_name = records_target_name(records, defined.source, function->name);
+		defined.file = records_file_at(records, defined.source, function->line);
+	}
+	return defined;
+}
+
+/*
+ * What the target has by that name.  The author may have dropped "static" to
+ * keep the compiler from dropping the function, so the other linkage will do
+ * where the same one is not there.
+ */
+static int find_original(const struct binary *target, const struct defined *defined,
+			 struct place *out)
+{
+	struct wanted wanted = {
+		.name = defined->target_name,
+		.file = defined->file,
+		.source = defined->source,
+		.line = defined->function->line,
+	};
+	bool external = defined->function->external;
+	int found = find_function(target, &wanted, external ? LINKAGE_GLOBAL : LINKAGE_STATIC, out);
+
+	if (!found)
+		found = find_function(target, &wanted, external ? LINKAGE_STATIC : LINKAGE_GLOBAL,
+				      out);
+	return found;
+}
+
+static int match_function(struct draft *draft, const struct records *records,
+			  const struct defined *defined)
+{
+	const char *name = defined->function->name;
+	const struct binary *target = draft->target;
+	struct place place;
+
+	const char *clone = clone_name(draft->patch, defined->function);
+	if (clone)
+		return check_patch_clone(draft, defined->index, clone);
+	/* A function of a header belongs to whoever includes it: a copy for the patch. */
+	int found = !defined->function->external && is_header(defined->source) ? 0 :
+		find_original(target, defined, &place);
+	if (found < 0)
+		return found;
+	if (!found) {
+		int err = check_absent(draft, defined->target_name, defined->file,
+				       !defined->function->external && is_header(defined->source));
+		if (err)
+			return err;
+		say("new function '%s' (%s:%u)", name, base_name(defined->source),
+		    defined->function->line);
+		draft->n_new++;
+		return 0;
+	}
+	if (draft_find(draft, place.addr) != SIZE_MAX)
+		return fail(EINVAL, "%s:%u: '%s' of %s is replaced twice by this patch",
+			    base_name(defined->source), defined->function->line, place.name,
+			    target->file.path);
+	say("function '%s' (%s:%u) replaces that of %s", name, base_name(defined->source),
+	    defined->function->line, place.file ? place.file : target->file.path);
+	return draft_add_function(draft, defined->index, &place,
+				  records_allow_active(records, name) ? VZ_FUNC_ALLOW_ACTIVE : 0);
+}
+
+static int match_functions(struct draft *draft, const struct records *records)
+{
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++) {
+		if (!dwarf->functions[i].hi || !dwarf->functions[i].name)
+			continue;
+		struct defined defined = define(draft->patch, records, i);
+		err = defined.source ? match_function(draft, records, &defined) :
+			fail(ENOMEM, "not enough memory");
+		free(defined.source);
+	}
+	if (!err && !draft->meta.n_funcs)
+		err = fail(EINVAL, "%s replaces nothing: no function that it defines is in %s "
+			   "(names differ, or it was built without -g)", draft->patch->file.path,
+			   draft->target->file.path);
+	return err;
+}
+
+static int check_allow_active(const struct draft *draft, const struct records *records)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record *record = &records->table[i];
+		bool known = record->kind != RECORD_ALLOW_ACTIVE;
+
+		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++) {
+			uint32_t function = draft->replaced[k]->patch_function;
+			known = !strcmp(draft->patch->dwarf.functions[function].name, record->name);
+		}
+		if (!known)
+			return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no "
+				    "such function", base_name(record->source), record->line,
+				    record->name);
+	}
+	return 0;
+}
+
+/* References */
+
+static bool is_reference(const struct record *record)
+{
+	return record->kind == RECORD_STATIC_VARIABLE || record->kind == RECORD_STATIC_FUNCTION ||
+		record->kind == RECORD_HIDDEN_VARIABLE || record->kind == RECORD_HIDDEN_FUNCTION;
+}
+
+/* A static variable: of the function that the reference stands in, else of the file. */
+static int find_static_variable(const struct draft *draft, const struct records *records,
+				const struct record *record, struct wanted *wanted,
+				struct place *out)
+{
+	if (record->function) {
+		wanted->function = records_target_name(records, record->source, record->function);
+		int found = find_variable(draft->target, wanted, LINKAGE_ANY, out);
+		if (found)
+			return found;
+		wanted->function = NULL;
+	}
+	return find_variable(draft->target, wanted, LINKAGE_STATIC, out);
+}
+
+static int find_hidden(const struct draft *draft, struct wanted *wanted, bool function,
+		       struct place *out)
+{
+	wanted->file = NULL;
+	int found = function ? find_function(draft->target, wanted, LINKAGE_GLOBAL, out) :
+		find_variable(draft->target, wanted, LINKAGE_GLOBAL, out);
+	if (found)
+		return found;
+	const struct symbol *symbol = find_hidden_symbol(draft->target, wanted->name);
+	if (!symbol)
+		return 0;
+	*out = (struct place){
+		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
+		.index = DWARF_NONE, .global = true,
+	};
+	return 1;
+}
+
+/* Why a reference finds nothing: the same name elsewhere is the usual reason. */
+static int explain_missing(const struct draft *draft, const struct record *record,
+			   const struct wanted *wanted)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+	bool function = record->kind == RECORD_STATIC_FUNCTION ||
+		record->kind == RECORD_HIDDEN_FUNCTION;
+	struct wanted anywhere = *wanted;
+	struct place place;
+
+	anywhere.file = NULL;
+	anywhere.function = NULL;
+	int found = function ? find_function(draft->target, &anywhere, LINKAGE_ANY, &place) :
+		find_variable(draft->target, &anywhere, LINKAGE_ANY, &place);
+	if (found < 0)
+		return found;
+	const char *source = base_name(record->source);
+	const char *path = draft->target->file.path;
+	if (found && place.global && !function)
+		return fail(EINVAL, "%s:%u: '%s' is a global variable of %s: declare it extern",
+			    source, record->line, wanted->name, path);
+	if (found && place.global)
+		return fail(EINVAL, "%s:%u: '%s' is a global function of %s: declare it as usual",
+			    source, record->line, wanted->name, path);
+	if (found)
+		return fail(EINVAL, "%s:%u: '%s' is in %s of %s, not in %s", source, record->line,
+			    wanted->name, place.file ? place.file : "another file", path,
+			    wanted->file ? wanted->file : "scope");
+	uint32_t i = function ? DWARF_NONE : dwarf_find_variable(dwarf, wanted->name, DWARF_NONE);
+	if (i != DWARF_NONE && dwarf->variables[i].is_tls)
+		return fail(EINVAL, "%s:%u: '%s' is a thread-local variable of %s, which cannot be "
+			    "referred to", source, record->line, wanted->name, path);
+	if (i != DWARF_NONE && !dwarf->variables[i].has_addr)
+		return fail(EINVAL, "%s:%u: variable '%s' has no address in %s: the compiler "
+			    "optimised it away", source, record->line, wanted->name, path);
+	if (function && dwarf_find_function(dwarf, wanted->name, DWARF_NONE) != DWARF_NONE)
+		return fail(EINVAL, "%s:%u: function '%s' has no code of its own in %s: it was "
+			    "inlined or cloned everywhere (copy it into the patch)", source,
+			    record->line, wanted->name, path);
+	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s", source, record->line, path,
+		    function ? "function" : "variable", wanted->name,
+		    record->function && !function ? " in function '" : "",
+		    record->function && !function ? record->function : "",
+		    record->function && !function ? "' or at file scope" : "");
+}
+
+static int find_reference(const struct draft *draft, const struct records *records,
+			  const struct record *record, struct place *out)
+{
+	struct wanted wanted = {
+		.name = records_target_name(records, record->source, record->name),
+		.file = *record->file ? record->file :
+			records_file_at(records, record->source, record->line),
+		.source = record->source,
+		.line = record->line,
+	};
+	int found;
+
+	switch (record->kind) {
+	case RECORD_STATIC_VARIABLE:
+		found = find_static_variable(draft, records, record, &wanted, out);
+		break;
+	case RECORD_STATIC_FUNCTION:
+		found = find_function(draft->target, &wanted, LINKAGE_STATIC, out);
+		break;
+	default:
+		found = find_hidden(draft, &wanted, record->kind == RECORD_HIDDEN_FUNCTION, out);
+	}
+	if (found < 0)
+		return found;
+	return found ? 0 : explain_missing(draft, record, &wanted);
+}
+
+static const struct symbol *find_undefined(const struct elffile *file, const char *name)
+{
+	for (size_t i = 0; i < file->dynsym.count; i++)
+		if (file->dynsym.table[i].section == SHN_UNDEF &&
+		    !strcmp(file->dynsym.table[i].name, name))
+			return &file->dynsym.table[i];
+	return NULL;
+}
+
+static const struct vz_dynref *dynref_of(const struct draft *draft, uint32_t symbol)
+{
+	for (size_t i = 0; i < draft->meta.n_dynrefs; i++)
+		if (draft->meta.dynrefs[i].symbol == symbol)
+			return &draft->meta.dynrefs[i];
+	return NULL;
+}
+
+/* Every reference must have its meaning, also one that the code does not use. */
+static int resolve_records(struct draft *draft, const struct records *records)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record *record = &records->table[i];
+		struct place place;
+
+		if (!is_reference(record))
+			continue;
+		int err = find_reference(draft, records, record, &place);
+		if (err)
+			return err;
+		const struct symbol *symbol = find_undefined(&draft->patch->file, record->label);
+		if (!symbol)
+			continue;
+		const struct vz_dynref *have = dynref_of(draft, symbol->index);
+		if (have && have->target_addr != place.addr)
+			return fail(EINVAL, "%s:%u: '%s' means another thing here than elsewhere in "
+				    "the patch: give it another name and VZP_STATIC_SYM_ALIAS("
+				    "other_name, %s), or set VZP_UNIT", base_name(record->source),
+				    record->line, record->name, place.name);
+		if (have)
+			continue;
+		debug("%s:%u: '%s' is at 0x%llx", base_name(record->source), record->line,
+		      place.name, (unsigned long long)place.addr);
+		err = draft_add_dynref(draft, symbol->index, &place);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* A global thing of the target by its plain name, which the dynamic linker does not see. */
+static int resolve_plain(struct draft *draft, const char *name, const struct symbol *symbol)
+{
+	const struct binary *target = draft->target;
+	struct wanted wanted = { .name = name, .source = "?" };
+	struct place place;
+	const struct symbol *have = find_hidden_symbol(target, name);
+
+	if (have && have->type == STT_GNU_IFUNC)
+		return check_ifunc(draft, symbol, have);
+	if (have && have->type == STT_TLS)
+		return fail(EINVAL, "%s: '%s' is thread-local and not exported by %s, so it cannot "
+			    "be referred to", draft->patch->file.path, name, target->file.path);
+	int found = find_hidden(draft, &wanted, true, &place);
+	if (!found)
+		found = find_hidden(draft, &wanted, false, &place);
+	if (found < 0)
+		return found;
+	if (found)
+		return draft_add_dynref(draft, symbol->index, &place);
+	if (!target->file.is_static || symbol->bind == STB_WEAK)
+		return check_unexported(draft, name);
+	return fail(EINVAL, "%s: '%s' is not in %s, and a static executable has no libraries to "
+		    "take it from (define it in the patch)", draft->patch->file.path, name,
+		    target->file.path);
+}
+
+static int resolve_symbols(struct draft *draft, const struct records *records)
+{
+	const struct elffile *patch = &draft->patch->file;
+
+	for (size_t i = 0; i < patch->dynsym.count; i++) {
+		const struct symbol *symbol = &patch->dynsym.table[i];
+
+		if (symbol->section != SHN_UNDEF || !*symbol->name ||
+		    dynref_of(draft, symbol->index))
+			continue;
+		const char *name = records_target_name(records, NULL, symbol->name);
+		bool renamed = name != symbol->name;
+		if (!renamed && !draft->target->file.is_static &&
+		    find_exported(&draft->target->file, name))
+			continue;
+		int err = resolve_plain(draft, name, symbol);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int take_comments(struct draft *draft, const struct records *records)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < records->count; i++)
+		if (records->table[i].kind == RECORD_COMMENT)
+			err = draft_add_comment(draft, "comment", records->table[i].name);
+	return err;
+}
+
+int manual_draw(struct draft *draft)
+{
+	struct records records;
+	int err = records_read(&records, draft->patch);
+
+	if (err)
+		return err;
+	draft->meta.mode = "manual";
+	err = check_lto(draft->target);
+	if (!err)
+		err = match_functions(draft, &records);
+	if (!err)
+		err = check_allow_active(draft, &records);
+	if (!err)
+		err = check_inlined(draft);
+	if (!err)
+		err = check_clones(draft);
+	if (!err)
+		err = check_variables(draft);
+	if (!err)
+		err = resolve_records(draft, &records);
+	if (!err)
+		err = resolve_symbols(draft, &records);
+	if (!err)
+		err = take_comments(draft, &records);
+	records_deinit(&records);
+	return err;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "elffile.h"
+
+/* The parts of the new file, in their order. */
+struct layout {
+	size_t kept;			/* bytes of the old file */
+	size_t section_at, strings_at, headers_at, end;
+	uint8_t *strings;		/* section names, with ours */
+	size_t strings_size, name;	/* name: offset of ours */
+	GElf_Shdr *headers;
+	size_t n_headers, strings_index, section_index;
+};
+
+static size_t align(size_t value, size_t to)
+{
+	return (value + to - 1) & ~(to - 1);
+}
+
+/* Section names: the old table and, behind it, our name, unless it is there. */
+static int add_name(const struct elffile *file, struct layout *layout)
+{
+	bool named = layout->section_index < layout->n_headers;
+	Elf_Scn *scn = elf_getscn(file->elf, layout->strings_index);
+	Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+
+	if (!data || !data->d_size)
+		return fail(ENOEXEC, "%s: no section names", file->path);
+	layout->strings = malloc(data->d_size + sizeof(VZPATCH_SECTION));
+	if (!layout->strings)
+		return fail(ENOMEM, "%s: not enough memory", file->path);
+	memcpy(layout->strings, data->d_buf, data->d_size);
+	layout->name = named ? layout->headers[layout->section_index].sh_name : data->d_size;
+	layout->strings_size = data->d_size + (named ? 0 : sizeof(VZPATCH_SECTION));
+	if (named)
+		return 0;
+	memcpy(layout->strings + layout->name, VZPATCH_SECTION, sizeof(VZPATCH_SECTION));
+	return 0;
+}
+
+static int read_section_headers(const struct elffile *file, struct layout *layout)
+{
+	size_t count;
+
+	if (elf_getshdrnum(file->elf, &count) ||
+	    elf_getshdrstrndx(file->elf, &layout->strings_index) || !count)
+		return fail(ENOEXEC, "%s: no section headers", file->path);
+	if (count >= SHN_LORESERVE - 1)
+		return fail(ENOTSUP, "%s: too many sections", file->path);
+	layout->headers = calloc(count + 1, sizeof(*layout->headers));
+	if (!layout->headers)
+		return fail(ENOMEM, "%s: not enough memory", file->path);
+	layout->n_headers = count;
+	layout->section_index = count;
+	for (size_t i = 0; i < count; i++) {
+		Elf_Scn *scn = elf_getscn(file->elf, i);
+
+		if (!scn || !gelf_getshdr(scn, &layout->headers[i]))
+			return fail(ENOEXEC, "%s: cannot read section header %zu", file->path, i);
+		const char *name = elf_strptr(file->elf, layout->strings_index,
+					      layout->headers[i].sh_name);
+		if (name && !strcmp(name, VZPATCH_SECTION))
+			layout->section_index = i;
+	}
+	return 0;
+}
+
+/*
+ * Keep everything up to the end of the last thing that stays; what ld puts last,
+ * section names and headers, is written anew.
+ */
+static void place_parts(const struct elffile *file, struct layout *layout, size_t file_size,
+			size_t size)
+{
+	uint64_t kept = gelf_fsize(file->elf, ELF_T_EHDR, 1, EV_CURRENT);
+
+	for (size_t i = 1; i < layout->n_headers; i++) {
+		const GElf_Shdr *shdr = &layout->headers[i];
+
+		if (i != layout->section_index && i != layout->strings_index &&
+		    shdr->sh_type != SHT_NOBITS && shdr->sh_offset + shdr->sh_size > kept)
+			kept = shdr->sh_offset + shdr->sh_size;
+	}
+	for (size_t i = 0; i < file->n_phdrs; i++)
+		if (file->phdrs[i].p_offset + file->phdrs[i].p_filesz > kept)
+			kept = file->phdrs[i].p_offset + file->phdrs[i].p_filesz;
+	layout->kept = kept < file_size ? (size_t)kept : file_size;
+	layout->section_at = align(layout->kept, 8);
+	layout->strings_at = layout->section_at + size;
+	layout->headers_at = align(layout->strings_at + layout->strings_size, 8);
+	if (layout->section_index == layout->n_headers)
+		layout->n_headers++;
+	layout->end = layout->headers_at +
+		layout->n_headers * gelf_fsize(file->elf, ELF_T_SHDR, 1, EV_CURRENT);
+	layout->headers[layout->section_index] = (GElf_Shdr){
+		.sh_name = (GElf_Word)layout->name,
+		.sh_type = SHT_PROGBITS,
+		.sh_offset = layout->section_at,
+		.sh_size = size,
+		.sh_addralign = 1,
+	};
+	layout->headers[layout->strings_index].sh_offset = layout->strings_at;
+	layout->headers[layout->strings_index].sh_size = layout->strings_size;
+}
+
+static void write_headers(const struct elffile *file, const struct layout *layout, uint8_t *image)
+{
+	if (file->elf_class == ELFCLASS64) {
+		Elf64_Ehdr ehdr;
+
+		memcpy(image + layout->headers_at, layout->headers,
+		       layout->n_headers * sizeof(Elf64_Shdr));
+		memcpy(&ehdr, image, sizeof(ehdr));
+		ehdr.e_shoff = layout->headers_at;
+		ehdr.e_shnum = (Elf64_Half)layout->n_headers;
+		memcpy(image, &ehdr, sizeof(ehdr));
+		return;
+	}
+	for (size_t i = 0; i < layout->n_headers; i++) {
+		const GElf_Shdr *from = &layout->headers[i];
+		Elf32_Shdr to = {
+			.sh_name = from->sh_name, .sh_type = from->sh_type,
+			.sh_flags = (Elf32_Word)from->sh_flags, .sh_addr = (Elf32_Addr)from->sh_addr,
+			.sh_offset = (Elf32_Off)from->sh_offset, .sh_size = (Elf32_Word)from->sh_size,
+			.sh_link = from->sh_link, .sh_info = from->sh_info,
+			.sh_addralign = (Elf32_Word)from->sh_addralign,
+			.sh_entsize = (Elf32_Word)from->sh_entsize,
+		};
+		memcpy(image + layout->headers_at + i * sizeof(to), &to, sizeof(to));
+	}
+	Elf32_Ehdr ehdr;
+	memcpy(&ehdr, image, sizeof(ehdr));
+	ehdr.e_shoff = (Elf32_Off)layout->headers_at;
+	ehdr.e_shnum = (Elf32_Half)layout->n_headers;
+	memcpy(image, &ehdr, sizeof(ehdr));
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A new file beside the old one, then a rename. */
+static int replace_file(const struct elffile *file, const char *path, const uint8_t *image,
+			size_t size)
+{
+	char *temporary;
+	struct stat st;
+	int err = 0;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return fail(ENOMEM, "%s: not enough memory", path);
+	int fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0) {
+		err = fail(errno, "%s: cannot write: %s", path, strerror(errno));
+		free(temporary);
+		return err;
+	}
+	err = write_all(fd, image, size);
+	if (!err && (fstat(file->fd, &st) || fchmod(fd, st.st_mode & 07777)))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(temporary, path))
+		err = -errno;
+	if (err) {
+		unlink(temporary);
+		err = fail(-err, "%s: cannot write: %s", path, strerror(-err));
+	}
+	free(temporary);
+	return err;
+}
+
+int output_write(const char *from, const char *path, const uint8_t *bytes, size_t size)
+{
+	struct layout layout = { 0 };
+	struct elffile file;
+	size_t file_size;
+	uint8_t *image = NULL;
+	int err = elffile_open(&file, from);
+
+	if (err)
+		return err;
+	const char *raw = elf_rawfile(file.elf, &file_size);
+	err = raw ? read_section_headers(&file, &layout) : fail(ENOEXEC, "%s: cannot read", from);
+	if (!err)
+		err = add_name(&file, &layout);
+	if (err)
+		goto out;
+	place_parts(&file, &layout, file_size, size);
+	image = calloc(1, layout.end);
+	if (!image) {
+		err = fail(ENOMEM, "%s: not enough memory", path);
+		goto out;
+	}
+	memcpy(image, raw, layout.kept);
+	memcpy(image + layout.section_at, bytes, size);
+	memcpy(image + layout.strings_at, layout.strings, layout.strings_size);
+	write_headers(&file, &layout, image);
+	err = replace_file(&file, path, image, layout.end);
+out:
+	free(image);
+	free(layout.strings);
+	free(layout.headers);
+	elffile_close(&file);
+	return err;
+}

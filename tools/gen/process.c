@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elffile.h"
+
+/* Is `path` an ELF file with this build-id?  Anything else is simply another file. */
+static bool has_build_id(const char *path, const uint8_t *build_id, size_t size)
+{
+	struct elffile file;
+
+	if (elffile_open(&file, path)) {
+		msg_forget();
+		return false;
+	}
+	bool same = file.build_id_size == size && !memcmp(file.build_id, build_id, size);
+	elffile_close(&file);
+	return same;
+}
+
+/*
+ * map_files reaches a file that was deleted or lies in another namespace, but
+ * needs privileges; the path inside the process's root does not.
+ */
+static bool mapping_matches(const char *pid, unsigned long lo, unsigned long hi, const char *name,
+			    const uint8_t *build_id, size_t size)
+{
+	char *path;
+	bool same = false;
+
+	if (asprintf(&path, "/proc/%s/map_files/%lx-%lx", pid, lo, hi) >= 0) {
+		same = has_build_id(path, build_id, size);
+		free(path);
+	}
+	if (!same && asprintf(&path, "/proc/%s/root%s", pid, name) >= 0) {
+		same = has_build_id(path, build_id, size);
+		free(path);
+	}
+	return same;
+}
+
+int process_find_file(const char *pid, const uint8_t *build_id, size_t size, char **path)
+{
+	char *maps_path, *line = NULL, *last = NULL;
+	size_t line_size = 0;
+	int err = -ENOENT;
+
+	if (!*pid || pid[strspn(pid, "0123456789")])
+		return fail(EINVAL, "'%s' is no process id", pid);
+	if (asprintf(&maps_path, "/proc/%s/maps", pid) < 0)
+		return fail(ENOMEM, "not enough memory");
+	FILE *maps = fopen(maps_path, "re");
+	free(maps_path);
+	if (!maps)
+		return fail(errno, "%s: cannot read the process's mappings: %s", pid,
+			    errno == ENOENT ? "no such process" : strerror(errno));
+	while (err == -ENOENT && getline(&line, &line_size, maps) > 0) {
+		unsigned long lo, hi;
+		int at = 0;
+
+		line[strcspn(line, "\n")] = 0;
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &lo, &hi, &at) != 2 || !at ||
+		    line[at] != '/' || (last && !strcmp(last, line + at)))
+			continue;
+		free(last);
+		last = strdup(line + at);
+		if (!last)
+			err = fail(ENOMEM, "not enough memory");
+		else if (mapping_matches(pid, lo, hi, last, build_id, size))
+			err = 0;
+	}
+	if (!err) {
+		*path = last;
+		last = NULL;
+	}
+	free(last);
+	free(line);
+	fclose(maps);
+	return err;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "records.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cursor.h"
+
+#define RECORD_PREFIX "vzp__record_"
+
+static int parse_record(const struct binary *patch, struct records *records, uint64_t offset,
+			struct record *out)
+{
+	struct cursor at;
+
+	cursor_init(&at, records->bytes.data, records->bytes.size);
+	cursor_skip(&at, offset);
+	char kind = (char)cursor_u8(&at);
+	out->name = cursor_string(&at);
+	out->label = cursor_string(&at);
+	out->file = cursor_string(&at);
+	if (at.bad || !strchr("FVUHGACO", kind) || !kind)
+		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
+			    "nsb/vzp.h", patch->file.path);
+	out->kind = (enum record_kind)kind;
+	return 0;
+}
+
+static int add_record(struct records *records, const struct binary *patch,
+		      const struct dwarf_variable *variable, uint64_t section_addr, uint8_t *seen)
+{
+	struct record record = { 0 };
+	const struct dwarf *dwarf = &patch->dwarf;
+
+	if (variable->addr < section_addr ||
+	    variable->addr - section_addr >= records->bytes.size)
+		return 0;
+	uint64_t offset = variable->addr - section_addr;
+	if (seen[offset])
+		return 0;
+	int err = parse_record(patch, records, offset, &record);
+	if (err)
+		return err;
+	const uint8_t *end = (const uint8_t *)record.file + strlen(record.file) + 1;
+	memset(seen + offset, 1, (size_t)(end - records->bytes.data) - offset);
+	record.line = variable->line;
+	record.source = dwarf_file(dwarf, variable->unit, variable->file);
+	if (!record.source)
+		record.source = dwarf_unit_path(&dwarf->units[variable->unit]);
+	if (variable->function != DWARF_NONE)
+		record.function = dwarf->functions[variable->function].name;
+	struct record *bigger = reallocarray(records->table, records->count + 1, sizeof(record));
+	if (!record.source || !bigger) {
+		free(record.source);
+		records->table = bigger ? bigger : records->table;
+		return fail(ENOMEM, "not enough memory");
+	}
+	records->table = bigger;
+	records->table[records->count++] = record;
+	return 0;
+}
+
+int records_read(struct records *records, const struct binary *patch)
+{
+	const struct dwarf *dwarf = &patch->dwarf;
+	GElf_Shdr shdr;
+
+	*records = (struct records){ 0 };
+	if (!elffile_section(&patch->file, ".vzp", &shdr))
+		return 0;
+	int err = elffile_bytes(&patch->file, ".vzp", &records->bytes);
+	if (err || !records->bytes.size)
+		return err;
+	uint8_t *seen = calloc(1, records->bytes.size);
+	if (!seen)
+		return fail(ENOMEM, "not enough memory");
+	for (uint32_t i = 0; !err && i < dwarf->n_variables; i++) {
+		const struct dwarf_variable *variable = &dwarf->variables[i];
+
+		if (variable->has_addr && variable->name &&
+		    !strncmp(variable->name, RECORD_PREFIX, strlen(RECORD_PREFIX)))
+			err = add_record(records, patch, variable, shdr.sh_addr, seen);
+	}
+	for (size_t i = 0; !err && i < records->bytes.size; i++)
+		if (records->bytes.data[i] && !seen[i])
+			err = fail(ENOEXEC, "%s: a part of it was built without -g: no debug info "
+				   "tells where '%.40s' in section .vzp was written",
+				   patch->file.path, (const char *)records->bytes.data + i);
+	free(seen);
+	if (err)
+		records_deinit(records);
+	return err;
+}
+
+void records_deinit(struct records *records)
+{
+	for (size_t i = 0; i < records->count; i++)
+		free(records->table[i].source);
+	free(records->table);
+	*records = (struct records){ 0 };
+}
+
+const char *records_file_at(const struct records *records, const char *source, uint32_t line)
+{
+	const struct record *last = NULL;
+
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record *record = &records->table[i];
+
+		if (record->kind == RECORD_FILE && record->line <= line &&
+		    !strcmp(record->source, source) && (!last || last->line <= record->line))
+			last = record;
+	}
+	return last ? last->name : NULL;
+}
+
+const char *records_target_name(const struct records *records, const char *source,
+				const char *name)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record *record = &records->table[i];
+
+		if (record->kind == RECORD_ALIAS && !strcmp(record->name, name) &&
+		    (!source || !strcmp(record->source, source)))
+			return record->label;
+	}
+	return name;
+}
+
+bool records_allow_active(const struct records *records, const char *function)
+{
+	for (size_t i = 0; i < records->count; i++)
+		if (records->table[i].kind == RECORD_ALLOW_ACTIVE &&
+		    !strcmp(records->table[i].name, function))
+			return true;
+	return false;
+}

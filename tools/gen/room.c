@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "room.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define JUMP_SIZE 5		/* e9 rel32 */
+#define ENDBR_SIZE 4
+#define PADDING_MAX 256		/* more is no alignment */
+
+/*
+ * What assemblers and linkers fill gaps with: single bytes, the multi-byte nop
+ * 0f 1f /0 with operand size and segment prefixes, and on i386 also moves and
+ * lea of a register to itself (binutils gas, config/tc-i386.c).
+ */
+static const struct { uint8_t size; uint8_t bytes[8]; } fills[] = {
+	{ 1, { 0x90 } }, { 1, { 0xcc } }, { 1, { 0x00 } },
+	{ 3, { 0x0f, 0x1f, 0x00 } }, { 4, { 0x0f, 0x1f, 0x40, 0x00 } },
+	{ 5, { 0x0f, 0x1f, 0x44, 0x00, 0x00 } }, { 7, { 0x0f, 0x1f, 0x80, 0, 0, 0, 0 } },
+	{ 8, { 0x0f, 0x1f, 0x84, 0x00, 0, 0, 0, 0 } },
+	{ 2, { 0x89, 0xf6 } }, { 3, { 0x8d, 0x76, 0x00 } }, { 4, { 0x8d, 0x74, 0x26, 0x00 } },
+	{ 6, { 0x8d, 0xb6, 0, 0, 0, 0 } }, { 7, { 0x8d, 0xb4, 0x26, 0, 0, 0, 0 } },
+	{ 7, { 0x8d, 0xbc, 0x27, 0, 0, 0, 0 } },
+};
+
+static size_t fill_size(const uint8_t *code, size_t size)
+{
+	size_t prefixes = 0;
+
+	while (prefixes < size && prefixes < 12 &&
+	       (code[prefixes] == 0x66 || code[prefixes] == 0x2e))
+		prefixes++;
+	code += prefixes;
+	size -= prefixes;
+	for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++)
+		if (fills[i].size <= size && !memcmp(code, fills[i].bytes, fills[i].size))
+			return prefixes + fills[i].size;
+	return 0;
+}
+
+size_t padding_size(const uint8_t *code, size_t size)
+{
+	size_t at = 0, one;
+
+	while (at < size && (one = fill_size(code + at, size - at)))
+		at += one;
+	return at;
+}
+
+/* Where the next thing after the function's end begins. */
+static uint64_t next_start(const struct binary *target, uint64_t end, uint64_t limit)
+{
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->section != SHN_UNDEF && symbol->section != SHN_ABS &&
+		    symbol->type != STT_TLS && symbol->value >= end && symbol->value < limit)
+			limit = symbol->value;
+	}
+	for (uint32_t i = 0; i < target->dwarf.n_ranges; i++)
+		if (target->dwarf.ranges[i].lo >= end && target->dwarf.ranges[i].lo < limit)
+			limit = target->dwarf.ranges[i].lo;
+	return limit;
+}
+
+int measure_room(const struct binary *target, const struct place *function, uint64_t *room)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const uint8_t endbr32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
+	uint64_t lo, hi, end = function->addr + function->size;
+	uint8_t padding[PADDING_MAX], first[ENDBR_SIZE];
+
+	if (!elffile_code_around(&target->file, function->addr, &lo, &hi) || end < function->addr ||
+	    end > hi)
+		return fail(EINVAL, "%s: '%s' at 0x%" PRIx64 " is not in the file's code (is the "
+			    "debug info that of another build?)", target->file.path, function->name,
+			    function->addr);
+	uint64_t size = next_start(target, end, hi) - end;
+	if (size > sizeof(padding))
+		size = sizeof(padding);
+	if (!elffile_read(&target->file, end, padding, size))
+		size = 0;
+	*room = function->size + padding_size(padding, size);
+	uint64_t needed = JUMP_SIZE;
+	if (elffile_read(&target->file, function->addr, first, sizeof(first)) &&
+	    (!memcmp(first, endbr64, sizeof(first)) || !memcmp(first, endbr32, sizeof(first))))
+		needed += ENDBR_SIZE;
+	if (*room < needed)
+		return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "
+			    "after it, the jump needs %" PRIu64 " (replace its callers instead)",
+			    target->file.path, function->name, *room, needed);
+	return 0;
+}

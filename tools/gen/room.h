@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * room: how many bytes at the start of a target's function may be overwritten.
+ */
+#ifndef NSB_GEN_ROOM_H
+#define NSB_GEN_ROOM_H
+
+#include "find.h"
+
+/*
+ * The function's size and the padding after it, up to the next symbol or
+ * function.  -EINVAL, with a message, if that is too small for the jump; -EINVAL
+ * too if the file has no code there.
+ */
+int measure_room(const struct binary *target, const struct place *function,
+		 uint64_t *room) MUST_CHECK;
+
+/* Bytes of padding (nops in all their forms, int3, zeros) at the start of `code`. */
+size_t padding_size(const uint8_t *code, size_t size);
+
+#endif
