@@ -15,6 +15,7 @@
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
  *   - nr: system call numbers;
  *   - syscall_insn: the bytes that enter the kernel;
+ *   - signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
  *   - jump: writes the jump that is put over a replaced function;
  *   - landing: bytes a function may start with that must stay (ENDBR);
@@ -51,7 +52,7 @@ struct regs {
 	_Alignas(16) uint8_t bytes[REGS_MAX];
 };
 
-enum nr { NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_RT_SIGRETURN, NR_RESTART_SYSCALL, NR_COUNT };
+enum nr { NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_RESTART_SYSCALL, NR_COUNT };
 
 /*
  * What a relocation computes, in the psABIs' letters: S the symbol's address, A
@@ -120,8 +121,17 @@ struct arch {
 	 * -ERANGE, without a message, where it cannot reach.
 	 */
 	int (*jump)(uint64_t from, uint64_t to, uint8_t *out);
-	const uint8_t *parasite;
-	const uint8_t *parasite_end;
+	const uint8_t *parasite;	/* PARASITE_CODE_BYTES */
+	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
+	/*
+	 * Build, below address `top` of a stack, the signal frame from which
+	 * rt_sigreturn restores `regs`, the extended state (an NT_X86_XSTATE set) and
+	 * the signal mask.  *start is where `out` belongs and what the stack pointer
+	 * has to be.  Returns its size in bytes, or 0 where none can be built.
+	 */
+	size_t (*signal_frame)(const struct regs *regs, uint64_t mask, const uint8_t *xstate,
+			       size_t xstate_size, uint64_t top, uint8_t *out, size_t room,
+			       uint64_t *start);
 };
 
 /* Architectures of this build, the native one first; NULL-terminated. */

@@ -12,6 +12,7 @@
 
 #include "load.h"
 #include "proc.h"
+#include "remote.h"
 
 /* Everything known of one target while a command works on it. */
 struct session {
@@ -326,7 +327,8 @@ static int take_out(struct session *session, const struct options *options,
 	if (err == 0)
 		err = let_runners_go(session);
 	if (err == 0 && !may_be_handed_out(record))
-		err = unload_image(&session->target, &session->plan);
+		err = remote_unmap(&session->target, session->plan.address,
+				   session->plan.mapped);
 	else if (err == 0)
 		warn("%s: the memory of the patch stays: the address of one of its functions may be in"
 		     " use", target_name(&session->target));

@@ -6,22 +6,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "remote.h"
+
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
-
-static int call(struct remote *remote, enum nr nr, const uint64_t args[6], const char *what,
-		int64_t *result)
-{
-	int err = remote_syscall(remote, nr, args, result);
-
-	if (err != 0)
-		return err;
-	if (*result < 0 && *result >= -4095)
-		return fail((int)-*result, "%s: cannot %s: %s in the process",
-			    target_name(remote->target), what, strerror((int)-*result));
-	return 0;
-}
 
 /*
  * Memory comes as r-x and only loses rights afterwards: processes that forbid
@@ -37,7 +26,7 @@ static int map(struct remote *remote, const struct plan *plan)
 	int err = target_journal_mapping(remote->target, plan->address, plan->mapped);
 
 	if (err == 0)
-		err = call(remote, NR_MMAP, args, "map memory", &result);
+		err = remote_call(remote, NR_MMAP, args, "map memory", &result);
 	if (err != 0) {
 		remote->target->n_changes--;
 		return err;
@@ -56,19 +45,14 @@ static int protect(struct remote *remote, uint64_t address, uint64_t size, int p
 	const uint64_t args[6] = { address, size, (uint64_t)prot };
 	int64_t result;
 
-	return call(remote, NR_MPROTECT, args, "protect memory", &result);
+	return remote_call(remote, NR_MPROTECT, args, "protect memory", &result);
 }
 
-/* The parasite runs in the page that will hold the record, until the last call. */
 static int protect_segments(struct remote *remote, const struct plan *plan)
 {
-	const struct arch *arch = remote->target->arch;
 	const struct link_image *image = &plan->image;
-	uint64_t outer_gate = remote->gate;
-	int err = target_write_bulk(remote->target, plan->address, arch->parasite,
-				    (size_t)(arch->parasite_end - arch->parasite));
+	int err = 0;
 
-	remote->gate = plan->address;
 	for (size_t i = 0; i < image->n_segments && err == 0; i++) {
 		const struct link_segment *segment = &image->segments[i];
 
@@ -76,7 +60,6 @@ static int protect_segments(struct remote *remote, const struct plan *plan)
 			err = protect(remote, image->base + segment->offset, segment->size,
 				      segment->prot);
 	}
-	remote->gate = outer_gate;
 	if (err == 0)
 		err = protect(remote, plan->address, image->base - plan->address, PROT_READ);
 	return err;
@@ -87,17 +70,18 @@ int load_image(struct target *target, const struct plan *plan)
 	const struct link_image *image = &plan->image;
 	struct remote remote;
 	struct thread *thread;
-	uint64_t gate;
 	int err, end;
 
-	err = remote_find_gate(target, &gate);
+	err = remote_pick_thread(target, &thread);
 	if (err == 0)
-		err = remote_pick_thread(target, &thread);
-	if (err == 0)
-		err = remote_begin(&remote, target, thread, gate);
+		err = remote_begin(&remote, target, thread, plan->address, plan->mapped);
 	if (err != 0)
 		return err;
 	err = map(&remote, plan);
+	/* The record comes first: from now on a later nsb knows whose memory this is. */
+	if (err == 0)
+		err = target_write_bulk(target, plan->address, plan->record.bytes,
+					plan->record.head->size);
 	if (err == 0)
 		err = protect_segments(&remote, plan);
 	end = remote_end(&remote);
@@ -106,30 +90,6 @@ int load_image(struct target *target, const struct plan *plan)
 	if (err == 0)
 		err = target_write_bulk(target, image->base, image->bytes, (size_t)image->size);
 	if (err == 0)
-		err = target_write_bulk(target, plan->address, plan->record.bytes,
-					plan->record.head->size);
-	if (err == 0)
 		err = target_continue(target, thread);
 	return err;
-}
-
-int unload_image(struct target *target, const struct plan *plan)
-{
-	const uint64_t args[6] = { plan->address, plan->mapped };
-	struct remote remote;
-	struct thread *thread;
-	uint64_t gate;
-	int64_t result;
-	int err, end;
-
-	err = remote_find_gate(target, &gate);
-	if (err == 0)
-		err = remote_pick_thread(target, &thread);
-	if (err == 0)
-		err = remote_begin(&remote, target, thread, gate);
-	if (err != 0)
-		return err;
-	err = call(&remote, NR_MUNMAP, args, "unmap memory", &result);
-	end = remote_end(&remote);
-	return err != 0 ? err : end;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * load: bring a planned patch into the target's memory, and take one out.
+ * load: bring a planned patch into the target's memory.
  *
  * One thread is borrowed for the calls that map memory; the bytes are written
  * from outside.  No jump leads there yet.
@@ -9,12 +9,8 @@
 #define NSB_LOAD_H
 
 #include "plan.h"
-#include "remote.h"
 
 /* Map, write, protect.  The thread that was stopped for it goes on afterwards. */
 int load_image(struct target *target, const struct plan *plan) MUST_CHECK;
-
-/* Unmap a patch's memory by a thread that is stopped already; it stays stopped. */
-int unload_image(struct target *target, const struct plan *plan) MUST_CHECK;
 
 #endif

@@ -122,6 +122,15 @@ int pt_set_regs(pid_t tid, const struct regs *regs)
 	return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, (uintptr_t)&iov);
 }
 
+int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size)
+{
+	struct iovec iov = { set, *size };
+	int err = request(PTRACE_GETREGSET, tid, note, (uintptr_t)&iov);
+
+	*size = iov.iov_len;
+	return err;
+}
+
 int pt_get_sigmask(pid_t tid, uint64_t *mask)
 {
 	return request(PTRACE_GETSIGMASK, tid, sizeof(*mask), (uintptr_t)mask);

@@ -46,6 +46,9 @@ int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
 int pt_get_regs(pid_t tid, struct regs *regs) MUST_CHECK;
 int pt_set_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
 
+/* Another register set, by its note type (NT_*): at most *size bytes; *size is set. */
+int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size) MUST_CHECK;
+
 /* The blocked signals, as the kernel's 8-byte set. */
 int pt_get_sigmask(pid_t tid, uint64_t *mask) MUST_CHECK;
 int pt_set_sigmask(pid_t tid, uint64_t mask) MUST_CHECK;

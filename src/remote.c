@@ -7,52 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define GATE_CHUNK 65536
 #define PICK_ROUNDS 200
-
-/* ---- the gate ---- */
-
-static bool find_in_mapping(const struct target *target, const struct mapping *m, uint64_t *gate)
-{
-	const struct arch *arch = target->arch;
-	size_t want = arch->syscall_insn_size;
-	uint8_t *chunk = malloc(GATE_CHUNK);
-	bool found = false;
-
-	for (uint64_t at = m->start; chunk != NULL && at + want <= m->end && !found;
-	     at += GATE_CHUNK - want) {
-		size_t size = m->end - at < GATE_CHUNK ? (size_t)(m->end - at) : GATE_CHUNK;
-		const uint8_t *hit;
-
-		if (target_read(target, at, chunk, size) != 0)
-			break;
-		hit = memmem(chunk, size, arch->syscall_insn, want);
-		if (hit != NULL) {
-			*gate = at + (uint64_t)(hit - chunk);
-			found = true;
-		}
-	}
-	free(chunk);
-	return found;
-}
-
-int remote_find_gate(struct target *target, uint64_t *gate)
-{
-	const struct mapping *vdso = maps_find(&target->maps, target->auxv_vdso);
-
-	if (target->auxv_vdso != 0 && vdso != NULL && find_in_mapping(target, vdso, gate))
-		return 0;
-	/* No vDSO (vdso=0 on the kernel command line): the program's own code has one. */
-	for (size_t i = 0; i < target->maps.count; i++) {
-		const struct mapping *m = &target->maps.all[i];
-
-		if ((m->prot & PROT_EXEC) && (m->prot & PROT_READ) && m->inode != 0 &&
-		    find_in_mapping(target, m, gate))
-			return 0;
-	}
-	return fail(ENOEXEC, "%s: has no instruction that enters the kernel", target_name(target));
-}
+#define XSTATE_MAX 16384		/* AMX is the largest component so far: 8 KiB */
+#define FRAME_MAX (XSTATE_MAX + 1024)
 
 /* ---- choosing the thread ---- */
 
@@ -147,17 +106,158 @@ static int failed(const struct remote *remote, int err, const char *what)
 		    remote->thread->tid, strerror(-err));
 }
 
+/* signal(7): a call that the kernel would restart is made anew from its instruction. */
+static void restart_call(const struct arch *arch, struct regs *regs)
+{
+	static const int restarts[] = { 512, 513, 514, 516 };	/* ERESTART*, linux/errno.h */
+	uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
+	uint64_t ax = regs_get(arch, regs, REG_AX);
+
+	if (!in_system_call(arch, regs))
+		return;
+	for (size_t i = 0; i < sizeof(restarts) / sizeof(restarts[0]); i++) {
+		if (ax != ((uint64_t)-restarts[i] & mask))
+			continue;
+		regs_set(arch, regs, REG_AX, regs_get(arch, regs, REG_ORIG_AX));
+		regs_set(arch, regs, REG_PC, regs_get(arch, regs, REG_PC) -
+			 arch->syscall_insn_size);
+		return;
+	}
+}
+
+/* What the file has at the entry point: what stands there may be a dead nsb's parasite. */
+static int read_entry_of_file(const struct target *target, uint64_t entry, uint8_t *out,
+			      size_t size)
+{
+	struct elf elf;
+	int fd = target_open_exe(target);
+	int err = fd == -1 ? -errno : elf_open_phdrs(&elf, target->memory,
+						     target->arch->elf_class,
+						     target->arch->elf_machine, target->exe_type,
+						     target->auxv_phdr,
+						     (size_t)target->auxv_phnum);
+
+	if (err == 0) {
+		err = -ENOENT;
+		for (size_t i = 0; i < elf.n_phdrs && err != 0; i++) {
+			const struct elf_phdr *ph = &elf.phdrs[i];
+			uint64_t skip = entry - elf.bias - ph->vaddr;
+
+			if (ph->type == PT_LOAD && skip < ph->filesz &&
+			    pread(fd, out, size, (off_t)(ph->offset + skip)) == (ssize_t)size)
+				err = 0;
+		}
+		elf_deinit(&elf);
+	}
+	if (fd != -1)
+		(void)close(fd);
+	return err;
+}
+
+static int read_gate(const struct target *target, uint64_t gate, uint8_t *bytes)
+{
+	const struct mapping *m = maps_find(&target->maps, gate);
+	int err = 0;
+
+	if (m == NULL || !(m->prot & PROT_EXEC) || m->end - gate < sizeof(struct parasite) ||
+	    target_read(target, gate, bytes, sizeof(struct parasite)) != 0)
+		return fail(EINVAL, "%s: its entry point 0x%" PRIx64 " is not in executable memory",
+			    target_name(target), gate);
+	if (memcmp(bytes, target->arch->parasite, PARASITE_CODE_BYTES) == 0) {
+		err = read_entry_of_file(target, gate, bytes, sizeof(struct parasite));
+		if (err != 0)
+			return fail(-err, "%s: an earlier nsb died in it, and what belongs at its entry"
+				    " point cannot be read: %s", target_name(target), strerror(-err));
+	}
+	return 0;
+}
+
+/*
+ * Lay the signal frame.  Where that is not possible (a stack without room, a
+ * processor without XSAVE) the call is made without: it only matters should nsb
+ * be killed in these microseconds.
+ */
+static int lay_frame(struct remote *remote)
+{
+	const struct arch *arch = remote->target->arch;
+	struct regs regs = remote->saved;
+	uint64_t sp = regs_get(arch, &regs, REG_SP);
+	size_t xstate_size = XSTATE_MAX, size = 0;
+	uint8_t *xstate = malloc(XSTATE_MAX), *frame = malloc(FRAME_MAX);
+	uint64_t start = 0;
+
+	remote->stack = sp - arch->red_zone;
+	restart_call(arch, &regs);
+	if (xstate != NULL && frame != NULL &&
+	    pt_get_regset(remote->thread->tid, arch->xstate_note, xstate, &xstate_size) == 0)
+		size = arch->signal_frame(&regs, remote->saved_mask, xstate, xstate_size,
+					  remote->stack, frame, FRAME_MAX, &start);
+	if (size != 0)
+		remote->stack_bytes = malloc(size);
+	if (remote->stack_bytes != NULL &&
+	    target_read(remote->target, start, remote->stack_bytes, size) == 0 &&
+	    target_write_bulk(remote->target, start, frame, size) == 0) {
+		remote->stack = start;
+		remote->stack_size = size;
+	} else {
+		msg_forget();
+		say("%s: no room for a signal frame on the stack of thread %d",
+		    target_name(remote->target), remote->thread->tid);
+	}
+	free(xstate);
+	free(frame);
+	return 0;
+}
+
+static int place_parasite(struct remote *remote, uint64_t address, uint64_t size)
+{
+	struct target *target = remote->target;
+	struct parasite parasite = { .address = address, .size = size };
+	int err = read_gate(target, remote->gate, remote->gate_bytes);
+
+	if (err != 0)
+		return err;
+	memcpy(parasite.code, target->arch->parasite, sizeof(parasite.code));
+	remote->in_place = true;
+	err = pt_write(remote->thread->tid, remote->gate, &parasite, sizeof(parasite));
+	return err == 0 ? 0 : failed(remote, err, "put a system call into");
+}
+
+/* From here on the thread restores itself if it is let go: rt_sigreturn comes next. */
+static int arm(struct remote *remote)
+{
+	const struct arch *arch = remote->target->arch;
+	struct regs regs = remote->saved;
+	int err;
+
+	regs_set(arch, &regs, REG_PC, remote->gate + arch->syscall_insn_size);
+	regs_set(arch, &regs, REG_SP, remote->stack);
+	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	err = pt_set_regs(remote->thread->tid, &regs);
+	if (err == 0)
+		err = pt_set_sigmask(remote->thread->tid, UINT64_MAX);
+	return err == 0 ? 0 : failed(remote, err, "borrow");
+}
+
 int remote_begin(struct remote *remote, struct target *target, struct thread *thread,
-		 uint64_t gate)
+		 uint64_t address, uint64_t size)
 {
 	int err;
 
-	*remote = (struct remote){ .target = target, .thread = thread, .gate = gate };
+	*remote = (struct remote){ .target = target, .thread = thread,
+				   .gate = target->auxv_entry };
 	remote->saved = thread->regs;
 	err = pt_get_sigmask(thread->tid, &remote->saved_mask);
+	if (err != 0)
+		return failed(remote, err, "read the signal mask of");
+	err = lay_frame(remote);
 	if (err == 0)
-		err = pt_set_sigmask(thread->tid, UINT64_MAX);
-	return err == 0 ? 0 : failed(remote, err, "block the signals of");
+		err = place_parasite(remote, address, size);
+	if (err == 0)
+		err = arm(remote);
+	if (err != 0 && remote_end(remote) != 0)
+		return -EUCLEAN;
+	return err;
 }
 
 /*
@@ -205,6 +305,7 @@ int remote_syscall(struct remote *remote, enum nr nr, const uint64_t args[6], in
 	int err;
 
 	regs_set(arch, &regs, REG_PC, remote->gate);
+	regs_set(arch, &regs, REG_SP, remote->stack);
 	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[nr]);
 	/* Otherwise the kernel takes this for a call to be restarted. */
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
@@ -228,22 +329,46 @@ int remote_syscall(struct remote *remote, enum nr nr, const uint64_t args[6], in
 	return 0;
 }
 
-int remote_end(struct remote *remote)
+int remote_call(struct remote *remote, enum nr nr, const uint64_t args[6], const char *what,
+		int64_t *result)
+{
+	int err = remote_syscall(remote, nr, args, result);
+
+	if (err != 0)
+		return err;
+	if (*result < 0 && *result >= -4095)
+		return fail((int)-*result, "%s: cannot %s: %s in the process",
+			    target_name(remote->target), what, strerror((int)-*result));
+	return 0;
+}
+
+/* The thread has its registers again; now its stack and the entry point. */
+static int restore_memory(struct remote *remote)
+{
+	int err = 0;
+
+	if (remote->in_place)
+		err = pt_write(remote->thread->tid, remote->gate, remote->gate_bytes,
+			       sizeof(remote->gate_bytes));
+	if (err != 0)
+		return failed(remote, err, "take a system call out of");
+	if (remote->stack_size != 0)
+		err = target_write_bulk(remote->target, remote->stack, remote->stack_bytes,
+					remote->stack_size);
+	return err;
+}
+
+static int restore_thread(struct remote *remote)
 {
 	struct thread *thread = remote->thread;
-	int err;
+	int err = pt_interrupt(thread->tid);
 
-	if (thread->state != THREAD_STOPPED)
-		return 0;
 	/*
 	 * Going on from a syscall-exit stop the kernel would not restart the call
 	 * that the thread was in (it would see errno 516): only from a stop that is
 	 * taken on the way to signal handling does it.  So go to such a stop first,
 	 * with all signals still blocked: no handler may be entered in between.
 	 */
-	err = pt_set_regs(thread->tid, &remote->saved);
-	if (err == 0)
-		err = pt_interrupt(thread->tid);
 	if (err == 0)
 		err = pt_cont(thread->tid, 0);
 	if (err != 0)
@@ -253,11 +378,57 @@ int remote_end(struct remote *remote)
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
 	thread->regs = remote->saved;
-	err = pt_set_regs(thread->tid, &remote->saved);
-	if (err == 0)
-		err = pt_set_sigmask(thread->tid, remote->saved_mask);
-	if (err != 0)
-		return failed(remote, err, "restore");
 	thread->regs_changed = false;
+	err = pt_set_sigmask(thread->tid, remote->saved_mask);
+	if (err == 0)
+		err = pt_set_regs(thread->tid, &remote->saved);
+	return err == 0 ? 0 : failed(remote, err, "restore");
+}
+
+int remote_end(struct remote *remote)
+{
+	int err = 0;
+
+	if (remote->thread->state == THREAD_STOPPED)
+		err = restore_thread(remote);
+	if (err == 0 && remote->thread->state == THREAD_STOPPED)
+		err = restore_memory(remote);
+	free(remote->stack_bytes);
+	remote->stack_bytes = NULL;
+	return err;
+}
+
+int remote_unmap(struct target *target, uint64_t address, uint64_t size)
+{
+	const uint64_t args[6] = { address, size };
+	struct remote remote;
+	struct thread *thread;
+	int64_t result;
+	int err, end;
+
+	err = remote_pick_thread(target, &thread);
+	if (err == 0)
+		err = remote_begin(&remote, target, thread, address, size);
+	if (err != 0)
+		return err;
+	err = remote_call(&remote, NR_MUNMAP, args, "unmap memory", &result);
+	end = remote_end(&remote);
+	return err != 0 ? err : end;
+}
+
+/* ---- what a dead nsb left ---- */
+
+int remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size)
+{
+	struct parasite found;
+
+	*address = 0;
+	*size = 0;
+	if (target->auxv_entry == 0 ||
+	    target_read(target, target->auxv_entry, &found, sizeof(found)) != 0 ||
+	    memcmp(found.code, target->arch->parasite, sizeof(found.code)) != 0)
+		return 0;
+	*address = found.address;
+	*size = found.size;
 	return 0;
 }

@@ -703,33 +703,12 @@ void target_commit(struct target *target)
 
 /* ---- undo and close ---- */
 
-static int undo_mapping(struct target *target, const struct change *change)
-{
-	const uint64_t args[6] = { change->address, change->size };
-	struct remote remote;
-	struct thread *thread;
-	uint64_t gate;
-	int64_t result = 0;
-	int err, end;
-
-	err = remote_find_gate(target, &gate);
-	if (err == 0)
-		err = remote_pick_thread(target, &thread);
-	if (err == 0)
-		err = remote_begin(&remote, target, thread, gate);
-	if (err != 0)
-		return err;
-	err = remote_syscall(&remote, NR_MUNMAP, args, &result);
-	end = remote_end(&remote);
-	return err != 0 ? err : end != 0 ? end : (int)result;
-}
-
 static int undo_change(struct target *target, const struct change *change)
 {
 	uint8_t now[JUMP_MAX];
 
 	if (change->kind == CHANGE_MAPPING)
-		return undo_mapping(target, change);
+		return remote_unmap(target, change->address, change->size);
 	if (target_read(target, change->address, now, (size_t)change->size) != 0)
 		return -EIO;
 	if (memcmp(now, change->old, (size_t)change->size) == 0)

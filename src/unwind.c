@@ -54,6 +54,7 @@ struct walk {
 	struct unwind_frame *frames;
 	size_t max_frames;
 	bool last_hit;			/* the frame last seen lies in a range */
+	uint64_t scan_from;		/* where a scan begins if the frame last seen leads nowhere */
 	/* Interrupted frames that signal frames in scanned stacks lead to, and how many are done. */
 	struct cfi_frame roots[ROOTS_MAX];
 	size_t n_roots, n_done;
@@ -357,18 +358,34 @@ static void mark_signal(struct walk *walk)
 		walk->frames[last].signal = true;
 }
 
+/* Where the part of the stack that `frame` may use begins. */
+static uint64_t stack_start(const struct walk *walk, const struct cfi_frame *frame)
+{
+	const struct arch *arch = walk->unwinder->arch;
+	uint64_t sp = frame->reg[arch->dwarf_sp];
+
+	return frame->exact && sp >= arch->red_zone ? sp - arch->red_zone : sp;
+}
+
 /*
  * Follow frames outwards from *frame.  Returns how it ended; *frame is then
- * the last one reached.  `native`: libunwind stands on *frame.
+ * the last one reached.  A step that leads to code without tables may have
+ * been a wrong one (glibc's memcpy for i386 pushes a register and does not tell
+ * its tables), so that a scan has to begin one frame earlier.
+ * `native`: libunwind stands on *frame.
  */
 static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool native)
 {
 	struct unwinder *unwinder = walk->unwinder;
+	uint64_t reached = stack_start(walk, frame);
 
+	walk->last_hit = false;
 	for (unsigned i = 0; i < UNWIND_MAX_FRAMES; i++) {
 		const struct cfi_table *table = find_table(unwinder, lookup_pc(frame));
 		enum cfi_result result;
 
+		walk->scan_from = reached;
+		reached = stack_start(walk, frame);
 		visit(walk, frame);
 		if (table == NULL)
 			return CFI_NONE;
@@ -487,15 +504,6 @@ static void scan(struct walk *walk, uint64_t sp)
 	}
 }
 
-/* Where the part of the stack that `frame` may use begins. */
-static uint64_t scan_start(const struct walk *walk, const struct cfi_frame *frame)
-{
-	const struct arch *arch = walk->unwinder->arch;
-	uint64_t sp = frame->reg[arch->dwarf_sp];
-
-	return frame->exact && sp >= arch->red_zone ? sp - arch->red_zone : sp;
-}
-
 /* ---- the question ---- */
 
 /* Ranges of no length are in nobody's way. */
@@ -528,16 +536,16 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 	cfi_start(unwinder->arch, regs, &frame);
 	unwinder->tid = tid;
 	unwinder->windows[1].size = 0;
-	fill_window(unwinder, &unwinder->windows[0], scan_start(&walk, &frame));
+	fill_window(unwinder, &unwinder->windows[0], stack_start(&walk, &frame));
 	if (unwinder->native != NULL)
 		native = native_start(unwinder->native, regs);
 	verdict->proven = follow(&walk, &frame, native) == CFI_BOTTOM;
 	if (!verdict->proven && verdict->range == NULL)
-		scan(&walk, scan_start(&walk, &frame));
+		scan(&walk, walk.scan_from);
 	while (walk.n_done < walk.n_roots && verdict->range == NULL && !verdict->scan_hit) {
 		frame = walk.roots[walk.n_done++];
 		if (follow(&walk, &frame, false) != CFI_BOTTOM && verdict->range == NULL)
-			scan(&walk, scan_start(&walk, &frame));
+			scan(&walk, walk.scan_from);
 	}
 	unwinder->tid = 0;
 	verdict->safe = verdict->range == NULL && !verdict->scan_hit;

@@ -8,4 +8,5 @@ _start:
 	movl	$15, %eax		/* __NR_rt_sigreturn */
 	syscall
 	hlt
+	.balign	16, 0xf4
 	.size	_start, . - _start

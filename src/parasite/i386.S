@@ -8,4 +8,5 @@ _start:
 	movl	$173, %eax		/* __NR_rt_sigreturn */
 	int	$0x80
 	hlt
+	.balign	16, 0xf4
 	.size	_start, . - _start

@@ -60,7 +60,7 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 	return 0;
 }
 
-extern const uint8_t parasite_amd64[], parasite_amd64_end[];
+extern const uint8_t parasite_amd64[];
 
 const struct arch arch_amd64 = {
 	.name = "amd64",
@@ -86,7 +86,7 @@ const struct arch arch_amd64 = {
 	.red_zone = 128,
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	.nr = {
-		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, [NR_RT_SIGRETURN] = 15,
+		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, 
 		[NR_RESTART_SYSCALL] = 219,
 	},
 	.syscall_insn = { 0x0f, 0x05 },
@@ -100,5 +100,6 @@ const struct arch arch_amd64 = {
 	.reach_is_whole = false,
 	.jump = jump,
 	.parasite = parasite_amd64,
-	.parasite_end = parasite_amd64_end,
+	.xstate_note = NT_X86_XSTATE,
+	.signal_frame = amd64_signal_frame,
 };

@@ -57,7 +57,7 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 /* enum x86_regnum_t of libunwind-x86.h: eax edx ecx ebx esi edi ebp esp eip. */
 static const uint8_t unw_to_dwarf[] = { 0, 2, 1, 3, 6, 7, 5, 4, 8 };
 
-extern const uint8_t parasite_i386[], parasite_i386_end[];
+extern const uint8_t parasite_i386[];
 
 const struct arch arch_i386 = {
 	.name = "i386",
@@ -83,7 +83,7 @@ const struct arch arch_i386 = {
 	.red_zone = 0,
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
-		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_RT_SIGRETURN] = 173,
+		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, 
 		[NR_RESTART_SYSCALL] = 0,
 	},
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
@@ -97,5 +97,6 @@ const struct arch arch_i386 = {
 	.reach_is_whole = true,
 	.jump = jump,
 	.parasite = parasite_i386,
-	.parasite_end = parasite_i386_end,
+	.xstate_note = NT_X86_XSTATE,
+	.signal_frame = i386_signal_frame,
 };
