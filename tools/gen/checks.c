@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "type.h"
 
 #define LISTED_MAX 6
 
@@ -228,6 +229,42 @@ int check_clones(struct draft *draft)
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->place.index != DWARF_NONE)
 			err = check_clones_of(draft, i);
+	return err;
+}
+
+static int check_prototype(const struct draft *draft, const struct replaced *replaced)
+{
+	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
+	const struct dwarf_function *new = &patch->functions[replaced->patch_function];
+	const struct dwarf_function *old = &target->functions[replaced->place.index];
+	struct type a = { patch, new->die }, b = { target, old->die };
+	char why[TYPE_WHY_MAX];
+	int same = prototype_equal(a, b, why);
+
+	if (same < 0)
+		return same;
+	if (same)
+		return 0;
+	char *source = dwarf_file(patch, new->unit, new->file);
+	int err = fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s",
+		       source ? base_name(source) : draft->patch->file.path, new->line, new->name,
+		       old->name, replaced->place.file ? replaced->place.file :
+		       draft->target->file.path, why);
+	free(source);
+	return err;
+}
+
+int check_prototypes(const struct draft *draft)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
+		if (draft->replaced[i]->place.index != DWARF_NONE)
+			err = check_prototype(draft, draft->replaced[i]);
+		else
+			warn("%s: no debug info of '%s', so its prototype is not checked",
+			     draft->target->file.path, draft->meta.funcs[i].name);
+	}
 	return err;
 }
 

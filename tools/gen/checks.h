@@ -19,6 +19,9 @@ int check_inlined(const struct draft *draft) MUST_CHECK;
 /* Nor may a clone of it (.constprop, .isra) go on running.  Adds .part and .cold as ranges. */
 int check_clones(struct draft *draft) MUST_CHECK;
 
+/* The prototypes must be the same on both sides. */
+int check_prototypes(const struct draft *draft) MUST_CHECK;
+
 /* A global variable must not exist twice. */
 int check_variables(const struct draft *draft) MUST_CHECK;
 

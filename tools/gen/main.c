@@ -116,6 +116,7 @@ static int generate(const struct options *options)
 		err = binary_open(&patch, options->arguments[1], NULL);
 	if (!err)
 		err = draft_init(&draft, &target, &patch);
+	draft.meta.patch.name = base_name(path);
 	if (!err)
 		err = mode->draw(&draft);
 	if (!err)

@@ -372,6 +372,8 @@ int manual_draw(struct draft *draft)
 	if (!err)
 		err = check_allow_active(draft, &records);
 	if (!err)
+		err = check_prototypes(draft);
+	if (!err)
 		err = check_inlined(draft);
 	if (!err)
 		err = check_clones(draft);
