@@ -140,10 +140,8 @@ static bool write_file(const char *name, const void *bytes, size_t size)
 /* NAME from `source`; quiet, because a compiler may lack a flag. */
 static bool build(const struct abi *abi, const char *flags, const char *source, const char *name)
 {
-	const char *cc = getenv("TEST_CC") != NULL ? getenv("TEST_CC") : "gcc";
-
 	return write_file("source.c", source, strlen(source)) &&
-	       shell("%s %s -w -g %s -Wl,--build-id -o %s source.c", cc, abi->flag, flags, name);
+	       shell("gcc %s -w -g %s -Wl,--build-id -o %s source.c", abi->flag, flags, name);
 }
 
 static bool open_built(const struct abi *abi, const char *flags, const char *source,
@@ -251,7 +249,7 @@ static uint32_t undefined_index(const struct patchfile *file, const char *wanted
 	return 0;
 }
 
-static struct vz_func funcs[2];
+static struct vz_func funcs[3];
 static struct vz_dynref dynrefs[1];
 static struct vz_place places[3];
 
@@ -261,7 +259,8 @@ static void fill_meta(const struct abi *abi, struct patchfile *file)
 
 	/* Not in order of patch_addr. */
 	funcs[0] = (struct vz_func){ .name = "other", .patch_addr = UINT32_MAX };
-	funcs[1] = (struct vz_func){ .name = "replaced", .patch_addr = value_of(file, "replaced"),
+	funcs[1] = (struct vz_func){ .name = "another", .patch_addr = UINT32_MAX - 1 };
+	funcs[2] = (struct vz_func){ .name = "replaced", .patch_addr = value_of(file, "replaced"),
 				     .target_addr = address_of("target_replaced") - TARGET_BIAS };
 	dynrefs[0] = (struct vz_dynref){ .symbol = undefined_index(file, "by_ref"), .name = "by_ref",
 					 .target_addr = address_of("target_by_ref") - TARGET_BIAS };
@@ -272,7 +271,7 @@ static void fill_meta(const struct abi *abi, struct patchfile *file)
 	places[2] = (struct vz_place){ value_of(file, "place_gotrel"), word, VZ_PLACE_GOTREL,
 				       address_of("target_counter") - TARGET_BIAS, 0 };
 	file->meta.funcs = funcs;
-	file->meta.n_funcs = 2;
+	file->meta.n_funcs = 3;
 	file->meta.dynrefs = dynrefs;
 	file->meta.n_dynrefs = 1;
 	file->meta.places = places;
@@ -471,29 +470,36 @@ static void check_forged(const struct abi *abi, struct patchfile *file)
 {
 	uint8_t *reloc = find_reloc(abi, file, abi->reloc_abs), kept[24];
 	size_t word = abi->elf_class == ELFCLASS64 ? 8 : 4;
+	size_t size = word == 8 ? sizeof(Elf64_Rela) : sizeof(Elf32_Rel);
 	uint64_t last = file->image_lo + file->image_size - word + 1;
 
 	if (!ok(reloc != NULL, "%s: the patch has a relocation to forge", abi->flag))
 		return;
-	memcpy(kept, reloc, 2 * word);
+	memcpy(kept, reloc, size);
 	forge(abi, reloc, abi->reloc_copy, -1);
 	refuses(abi, file, abi->base, ENOEXEC, "target_counter", "COPY, and names the symbol");
 	forge(abi, reloc, 200, -1);
 	refuses(abi, file, abi->base, ENOEXEC, "type 200", "an unknown type, and names its number");
 	if (word == 8) {
+		int64_t addend = INT64_C(0x100000000);
+
+		forge(abi, reloc, R_X86_64_32, -1);
+		memcpy(reloc + 16, &addend, 8);
+		refuses(abi, file, abi->base, ERANGE, "R_X86_64_32 ", "R_X86_64_32 beyond 32 bits");
+		memcpy(reloc, kept, size);
 		forge(abi, reloc, R_X86_64_PC32, -1);
 		refuses(abi, file, UINT64_C(1) << 40, ERANGE, "target_counter",
 			"R_X86_64_PC32 out of reach, and names the symbol");
 	}
 	forge(abi, reloc, abi->reloc_abs, 0xffffff);
 	refuses(abi, file, abi->base, ENOEXEC, "16777215", "a symbol that is not there");
-	memcpy(reloc, kept, 2 * word);
+	memcpy(reloc, kept, size);
 	memcpy(reloc, &last, word);
 	refuses(abi, file, abi->base, ENOEXEC, "outside", "a place across the end of the patch");
 	last = 0x7ffff000;
 	memcpy(reloc, &last, word);
 	refuses(abi, file, abi->base, ENOEXEC, "outside", "a place outside the patch");
-	memcpy(reloc, kept, 2 * word);
+	memcpy(reloc, kept, size);
 }
 
 static void check_bad_meta(const struct abi *abi, struct patchfile *file)
@@ -528,6 +534,34 @@ static void check_bad_meta(const struct abi *abi, struct patchfile *file)
 	file->meta.n_dynrefs = 0;
 }
 
+/* RELRO that ends within a page leaves that page writable; one that lies elsewhere is refused. */
+static void check_relro(const struct abi *abi, struct patchfile *file)
+{
+	const struct arch *arch = arch_find(abi->elf_class, abi->machine);
+	struct elf_phdr *relro = NULL;
+	struct link_image image;
+
+	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
+		if (file->elf.phdrs[i].type == PT_GNU_RELRO)
+			relro = &file->elf.phdrs[i];
+	}
+	if (!ok(relro != NULL, "%s: the patch has RELRO", abi->flag))
+		return;
+	relro->memsz -= 4;
+	if (ok(link_image(file, arch, abi->base, TARGET_BIAS, &resolver, &image) == 0,
+	       "%s: links with a RELRO that ends within a page", abi->flag)) {
+		const struct link_segment *segment = segment_of(&image, relro->vaddr);
+
+		ok(segment != NULL && segment->prot == (PROT_READ | PROT_WRITE),
+		   "%s: that page stays writable", abi->flag);
+		link_image_deinit(&image);
+	}
+	relro->memsz += 4;
+	relro->vaddr += UINT64_C(1) << 20;
+	refuses(abi, file, abi->base, ENOEXEC, "program header", "RELRO outside the patch");
+	relro->vaddr -= UINT64_C(1) << 20;
+}
+
 static void check_refusals(const struct abi *abi)
 {
 	const struct abi *other = &abis[abi == &abis[0]];
@@ -547,6 +581,7 @@ static void check_refusals(const struct abi *abi)
 		return;
 	check_forged(abi, &file);
 	check_bad_meta(abi, &file);
+	check_relro(abi, &file);
 	refuses(abi, &file, abi->base + 8, ERANGE, "0x", "a base that is no page");
 	refuses(abi, &file, abi->elf_class == ELFCLASS64 ? ~UINT64_C(0xfff) : 0xfffff000, ERANGE, "0x",
 		"a base without room behind it");
