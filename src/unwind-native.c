@@ -43,7 +43,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t
 	unw_dyn_info_t remote = { .format = UNW_INFO_FORMAT_REMOTE_TABLE };
 	int err = -UNW_ENOINFO;
 
-	if (table != NULL && native_serves(table) &&
+	if (table != NULL && table->hdr != 0 &&
 	    cfi_header(native->arch, table, native->bytes, &header) == 0 && header.n_rows != 0) {
 		remote.start_ip = (unw_word_t)table->start;
 		remote.end_ip = (unw_word_t)table->end;
@@ -178,11 +178,6 @@ void native_destroy(struct native *native)
 	free(native);
 }
 
-bool native_serves(const struct cfi_table *table)
-{
-	return table->hdr != 0 && table->index == NULL;
-}
-
 bool native_start(struct native *native, const struct regs *regs)
 {
 	native->regs = regs;
@@ -211,16 +206,25 @@ static const struct place *look_up_place(struct native *native, const struct cfi
 	return place;
 }
 
+static uint64_t place_of(const struct cfi_frame *frame)
+{
+	return frame->exact ? frame->pc : frame->pc - 1;
+}
+
+bool native_serves(struct native *native, const struct cfi_table *table,
+		   const struct cfi_frame *frame)
+{
+	return table != NULL && table->hdr != 0 && table->index == NULL &&
+		look_up_place(native, table, place_of(frame))->covered;
+}
+
 enum cfi_result native_step(struct native *native, const struct cfi_table *table,
 			    struct cfi_frame *frame)
 {
-	uint64_t looked_up = frame->exact ? frame->pc : frame->pc - 1;
-	const struct place *place = look_up_place(native, table, looked_up);
+	const struct place *place = look_up_place(native, table, place_of(frame));
 	unw_word_t pc, sp;
 
 	frame->signal = place->signal;
-	if (!place->covered)
-		return CFI_NONE;
 	if (place->bottom)
 		return CFI_BOTTOM;
 	native->missed = false;

@@ -21,13 +21,20 @@ int native_create(struct native **out, const struct arch *arch, const struct byt
 		  native_find *find, void *ctx) MUST_CHECK;
 void native_destroy(struct native *native);
 
-/* libunwind needs a table that can be searched; it cannot use our index. */
-bool native_serves(const struct cfi_table *table);
+/*
+ * Whether libunwind has what it needs for a step from *frame: a table (NULL: there is none)
+ * that can be searched, as it cannot use our index, and that covers the place.
+ */
+bool native_serves(struct native *native, const struct cfi_table *table,
+		   const struct cfi_frame *frame);
 
 /* Stand on the innermost frame.  False: libunwind will not. */
 bool native_start(struct native *native, const struct regs *regs);
 
-/* The same as cfi_step(), but of frame->reg only the stack pointer is kept up to date. */
+/*
+ * The same as cfi_step(), where native_serves() says so; of frame->reg only the
+ * stack pointer is kept up to date.
+ */
 enum cfi_result native_step(struct native *native, const struct cfi_table *table,
 			    struct cfi_frame *frame);
 

@@ -14,6 +14,7 @@
 #define COPY_MAX (16u << 20)
 #define SCAN_MAX (256u << 20)	/* a stack that is larger is not called safe by a scan */
 #define ROOTS_MAX 8
+#define CODE_CACHE 256
 
 /* A piece of a thread's stack, read while it is stopped. */
 struct window {
@@ -42,6 +43,7 @@ struct unwinder {
 	pid_t tid;
 	struct window windows[2];	/* the innermost bytes stay, the second one moves up */
 	uint64_t scan_buffer[WINDOW_SIZE / 8];
+	uint64_t no_sigreturn[CODE_CACHE];	/* places of code known not to end a handler */
 };
 
 /* One check: the question, and the answer as far as it is known. */
@@ -358,6 +360,67 @@ static void mark_signal(struct walk *walk)
 		walk->frames[last].signal = true;
 }
 
+/* The code at pc as one that ends a signal handler, or NULL. */
+static const struct sigreturn_code *find_sigreturn(struct unwinder *unwinder, uint64_t pc)
+{
+	const struct arch *arch = unwinder->arch;
+	uint64_t *known = &unwinder->no_sigreturn[(pc ^ (pc >> 8)) % CODE_CACHE];
+	uint8_t code[sizeof(arch->sigreturns->bytes)];
+
+	if (*known == pc)
+		return NULL;
+	for (unsigned i = 0; i < arch->n_sigreturns; i++) {
+		const struct sigreturn_code *sigreturn = &arch->sigreturns[i];
+
+		if (unwinder->memory.read(&unwinder->memory, pc, code, sigreturn->size) == 0 &&
+		    memcmp(code, sigreturn->bytes, sigreturn->size) == 0)
+			return sigreturn;
+	}
+	*known = pc;
+	return NULL;
+}
+
+/*
+ * Step from code that ends a signal handler to what the signal interrupted, by
+ * the look of the code.  C libraries without unwind tables need this, as their
+ * handlers may run on another stack than what they interrupted.  CFI_BAD: the
+ * code is such, but there is no signal frame.
+ */
+static enum cfi_result step_sigreturn(struct unwinder *unwinder, struct cfi_frame *frame)
+{
+	const struct arch *arch = unwinder->arch;
+	const struct sigreturn_code *sigreturn = find_sigreturn(unwinder, frame->pc);
+	const struct bytes *view = &unwinder->view;
+	uint64_t sp = frame->reg[arch->dwarf_sp], pc = 0, interrupted = 0, flags = 0;
+	uint8_t code;
+
+	if (sigreturn == NULL)
+		return CFI_NONE;
+	frame->signal = true;
+	/* What was interrupted ran, so its code is there. */
+	if (view->read(view, sp + sigreturn->pc, &pc, arch->word) != 0 ||
+	    view->read(view, sp + sigreturn->sp, &interrupted, arch->word) != 0 ||
+	    view->read(view, sp + sigreturn->flags, &flags, arch->word) != 0 ||
+	    (flags & sigreturn->flags_mask) != sigreturn->flags_value ||
+	    unwinder->memory.read(&unwinder->memory, pc, &code, 1) != 0)
+		return CFI_BAD;
+	*frame = (struct cfi_frame){ .pc = pc, .exact = true, .signal = true,
+				     .known = (uint32_t)1 << arch->dwarf_sp };
+	frame->reg[arch->dwarf_sp] = interrupted;
+	return CFI_STEPPED;
+}
+
+/* A step by our own engine. */
+static enum cfi_result step_own(struct unwinder *unwinder, const struct cfi_table *table,
+				struct cfi_frame *frame)
+{
+	enum cfi_result result = CFI_NONE;
+
+	if (table != NULL)
+		result = cfi_step(unwinder->arch, table, &unwinder->view, frame);
+	return result == CFI_NONE ? step_sigreturn(unwinder, frame) : result;
+}
+
 /* Where the part of the stack that `frame` may use begins. */
 static uint64_t stack_start(const struct walk *walk, const struct cfi_frame *frame)
 {
@@ -387,16 +450,14 @@ static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool n
 		walk->scan_from = reached;
 		reached = stack_start(walk, frame);
 		visit(walk, frame);
-		if (table == NULL)
-			return CFI_NONE;
-		if (native && !native_serves(table)) {
+		if (native && !native_serves(unwinder->native, table, frame)) {
 			native = false;
 			native_registers(unwinder->native, frame);
 		}
 		if (native)
 			result = native_step(unwinder->native, table, frame);
 		else
-			result = cfi_step(unwinder->arch, table, &unwinder->view, frame);
+			result = step_own(unwinder, table, frame);
 		if (frame->signal)
 			mark_signal(walk);
 		if (result != CFI_STEPPED)
@@ -441,6 +502,8 @@ static void add_root(struct walk *walk, const struct cfi_frame *frame)
 /*
  * A word that is the return address of a signal handler: the interrupted frame
  * may lie on another stack (sigaltstack(2)), which must be looked at as well.
+ * The same address lies about where sigaction(2) was called: the look of the
+ * frame, where the code is known, tells them apart.
  */
 static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, uint64_t end)
 {
@@ -448,11 +511,15 @@ static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, ui
 	const struct cfi_table *table = find_table(walk->unwinder, value - 1);
 	struct cfi_frame frame = { .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
 	const struct code_range *range;
+	enum cfi_result result;
 
 	if (table == NULL)
 		return;
 	frame.reg[arch->dwarf_sp] = sp;
-	if (cfi_step(arch, table, &walk->unwinder->view, &frame) != CFI_STEPPED || !frame.signal)
+	result = step_sigreturn(walk->unwinder, &frame);
+	if (result == CFI_NONE)
+		result = cfi_step(arch, table, &walk->unwinder->view, &frame);
+	if (result != CFI_STEPPED || !frame.signal)
 		return;
 	range = find_range(walk, frame.pc);
 	if (range != NULL) {
