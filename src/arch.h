@@ -13,6 +13,7 @@
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
  *   - reg: where each neutral register lies in that set, and how wide it is;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
+ *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
  *   - nr: system call numbers;
  *   - syscall_insn: the bytes that enter the kernel;
  *   - signal_frame: what rt_sigreturn restores a thread from;
@@ -93,6 +94,19 @@ struct reloc_type {
 	bool is_signed;		/* range check of a width-4 value on a 64-bit ABI */
 };
 
+/*
+ * The code that a signal handler returns to, and where, from the stack pointer
+ * there, the interrupted pc, stack pointer and flags are kept: for C libraries
+ * whose code has no unwind tables.  Some flags are always the same, which
+ * tells a signal frame from other words: those of flags_mask have flags_value.
+ */
+struct sigreturn_code {
+	uint8_t bytes[12];
+	unsigned size;
+	unsigned pc, sp, flags;
+	uint64_t flags_mask, flags_value;
+};
+
 struct arch {
 	const char *name;
 	uint8_t elf_class;
@@ -106,6 +120,8 @@ struct arch {
 	unsigned dwarf_fp;	/* DWARF number of the frame pointer */
 	const uint8_t *unw_to_dwarf;	/* libunwind's register numbers as DWARF's; NULL: the same */
 	unsigned red_zone;	/* bytes below SP that are in use (128 on amd64) */
+	const struct sigreturn_code *sigreturns;
+	unsigned n_sigreturns;
 	int nr[NR_COUNT];
 	uint8_t syscall_insn[4];
 	unsigned syscall_insn_size;

@@ -60,6 +60,14 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 	return 0;
 }
 
+/* Of RFLAGS bit 1 is set, 3, 5, 15 and all from 22 on are clear. */
+#define FLAGS_FIXED 0xffffffffffc0802a, 0x2
+/* mov $15, %rax; syscall.  struct rt_sigframe of the kernel without its return address. */
+static const struct sigreturn_code sigreturns[] = {
+	{ { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 }, 9, 168, 160, 176,
+	  FLAGS_FIXED },
+};
+
 extern const uint8_t parasite_amd64[];
 
 const struct arch arch_amd64 = {
@@ -84,6 +92,8 @@ const struct arch arch_amd64 = {
 	.dwarf_sp = 7,
 	.dwarf_fp = 6,
 	.red_zone = 128,
+	.sigreturns = sigreturns,
+	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	.nr = {
 		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, 

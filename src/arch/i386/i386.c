@@ -57,6 +57,16 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 /* enum x86_regnum_t of libunwind-x86.h: eax edx ecx ebx esi edi ebp esp eip. */
 static const uint8_t unw_to_dwarf[] = { 0, 2, 1, 3, 6, 7, 5, 4, 8 };
 
+/* Of EFLAGS bit 1 is set, 3, 5, 15 and all from 22 on are clear. */
+#define FLAGS_FIXED 0xffc0802a, 0x2
+/* The kernel's struct rt_sigframe and sigframe_ia32 without their return address. */
+static const struct sigreturn_code sigreturns[] = {
+	/* mov $173, %eax; int $0x80 */
+	{ { 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80 }, 7, 216, 188, 224, FLAGS_FIXED },
+	/* pop %eax; mov $119, %eax; int $0x80 */
+	{ { 0x58, 0xb8, 0x77, 0, 0, 0, 0xcd, 0x80 }, 8, 60, 32, 68, FLAGS_FIXED },
+};
+
 extern const uint8_t parasite_i386[];
 
 const struct arch arch_i386 = {
@@ -81,6 +91,8 @@ const struct arch arch_i386 = {
 	.dwarf_fp = 5,
 	.unw_to_dwarf = unw_to_dwarf,
 	.red_zone = 0,
+	.sigreturns = sigreturns,
+	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
 		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, 
