@@ -533,6 +533,8 @@ int elf_open_headers(struct elf *elf, struct bytes bytes, uint64_t address)
 	elf->type = header.type;
 	elf->entry = header.entry;
 	elf->phoff = header.phoff;
+	if (header.phnum == 0)
+		return bad(elf, "it has no program headers (an object file that is not linked?)");
 	if (header.phentsize != record_size(elf, sizeof(Elf32_Phdr), sizeof(Elf64_Phdr)))
 		return bad(elf, "its program headers have an unknown size");
 	ret = read_phdrs(elf, wrap(elf, address + header.phoff), header.phnum);

@@ -165,9 +165,6 @@ static int check_segments(struct patchfile *file, const struct elf *headers)
 	for (size_t i = 0; i < headers->n_phdrs; i++) {
 		const struct elf_phdr *phdr = &headers->phdrs[i];
 
-		if (phdr->type == PT_TLS && phdr->memsz != 0)
-			return fail(ENOEXEC, "%s: it defines thread-local variables; threads that run "
-				    "already could not have them", file->path);
 		if (phdr->type == PT_LOAD) {
 			int ret = check_load(file, headers, phdr, before);
 
@@ -272,6 +269,11 @@ static int check_image(const struct patchfile *file)
 	if ((file->elf.dyn.flags_1 & DF_1_PIE) != 0)
 		return fail(ENOEXEC, "%s: it is a program, no shared object (link it with -shared)",
 			    file->path);
+	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
+		if (file->elf.phdrs[i].type == PT_TLS && file->elf.phdrs[i].memsz != 0)
+			return fail(ENOEXEC, "%s: it defines thread-local variables; threads that run "
+				    "already could not have them", file->path);
+	}
 	if (file->elf.dyn.textrel)
 		return fail(ENOEXEC, "%s: its code needs relocations (compile it with -fPIC)",
 			    file->path);

@@ -514,7 +514,7 @@ static void test_lies(void)
 		LIE(header.e_ident[EI_DATA], ELFDATA2MSB, "not little-endian"),
 		LIE(header.e_ident[EI_VERSION], 2, "version of ELF"),
 		LIE(header.e_phentsize, 32, "unknown size"),
-		LIE(header.e_phnum, 0, "0 program headers"),
+		LIE(header.e_phnum, 0, "no program headers"),
 		LIE(header.e_phnum, 0xffff, "65535 program headers"),
 		LIE(header.e_phoff, UINT64_MAX - 7, "cannot read"),
 		LIE(phdrs[0].p_offset, 4096, "no PT_LOAD has"),
