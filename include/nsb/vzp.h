@@ -81,16 +81,19 @@
 #define VZP__TEXT_(x) #x
 #define VZP__TEXT(x) VZP__TEXT_(x)
 
-/* gcc's assembler text can say that .vzp is not to be loaded; clang loads it. */
+/*
+ * gcc's assembler text can say that .vzp is not to be loaded.  clang's cannot, so
+ * the linker must be kept from dropping it.
+ */
 #if defined(__clang__)
-#define VZP__SECTION ".vzp"
+#define VZP__STORED used, retain, aligned(1), section(".vzp")
 #else
-#define VZP__SECTION ".vzp,\"\",@progbits#"
+#define VZP__STORED used, aligned(1), section(".vzp,\"\",@progbits#")
 #endif
 
 #define VZP__RECORD_(id, kind, a, b, c) \
-	static const char vzp__record_##id[] \
-	__attribute__((used, aligned(1), section(VZP__SECTION))) = kind a "\0" b "\0" c
+	static const char vzp__record_##id[] __attribute__((VZP__STORED)) = \
+		kind a "\0" b "\0" c
 #define VZP__RECORD(id, kind, a, b, c) VZP__RECORD_(id, kind, a, b, c)
 
 #define VZP__LABEL(name) VZP__TEXT(name) ".vzp" VZP__TEXT(VZP_UNIT)

@@ -907,6 +907,8 @@ static int read_code(struct dwarf *dwarf, const struct dwarf_die *die,
 		err = add_range(dwarf, lo, hi);
 	}
 	function->n_ranges = dwarf->n_ranges - function->first_range;
+	function->is_dropped = !function->n_ranges &&
+		(dwarf_has(die, DWARF_LOW_PC) || dwarf_has(die, DWARF_RANGES_LIST));
 	if (!err && function->n_ranges) {
 		function->lo = dwarf->ranges[function->first_range].lo;
 		function->hi = dwarf->ranges[function->first_range].hi;

@@ -115,6 +115,7 @@ struct dwarf_function {
 	uint32_t unit, file, line;	/* where declared; file is an index for dwarf_file() */
 	uint32_t next;			/* private: next of the same hash */
 	bool external, declaration, is_inlined;
+	bool is_dropped;		/* had code that the linker dropped */
 };
 
 /* One place where a function's body stands inside another function's code. */

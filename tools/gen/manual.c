@@ -70,7 +70,8 @@ static int match_function(struct draft *draft, const struct records *records,
 	const struct binary *target = draft->target;
 	struct place place;
 
-	const char *clone = clone_name(draft->patch, defined->function);
+	const char *clone = defined->function->hi ?
+		clone_name(draft->patch, defined->function) : NULL;
 	if (clone)
 		return check_patch_clone(draft, defined->index, clone);
 	/* A function of a header belongs to whoever includes it: a copy for the patch. */
@@ -78,6 +79,13 @@ static int match_function(struct draft *draft, const struct records *records,
 		find_original(target, defined, &place);
 	if (found < 0)
 		return found;
+	if (defined->function->is_dropped) {
+		if (!found)
+			return 0;
+		return fail(EINVAL, "%s:%u: '%s' was dropped by the linker, because nothing in the "
+			    "patch calls it (link without --gc-sections, or make it global)",
+			    base_name(defined->source), defined->function->line, name);
+	}
 	if (!found) {
 		int err = check_absent(draft, defined->target_name, defined->file,
 				       !defined->function->external && is_header(defined->source));
@@ -104,7 +112,8 @@ static int match_functions(struct draft *draft, const struct records *records)
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++) {
-		if (!dwarf->functions[i].hi || !dwarf->functions[i].name)
+		if ((!dwarf->functions[i].hi && !dwarf->functions[i].is_dropped) ||
+		    !dwarf->functions[i].name)
 			continue;
 		struct defined defined = define(draft->patch, records, i);
 		err = defined.source ? match_function(draft, records, &defined) :
@@ -312,6 +321,9 @@ static int resolve_plain(struct draft *draft, const char *name, const struct sym
 	if (have && have->type == STT_TLS)
 		return fail(EINVAL, "%s: '%s' is thread-local and not exported by %s, so it cannot "
 			    "be referred to", draft->patch->file.path, name, target->file.path);
+	if (strstr(name, ".vzp"))
+		return fail(EINVAL, "%s: '%s' comes from nsb/vzp.h, but the record of it is missing "
+			    "(was section .vzp stripped?)", draft->patch->file.path, name);
 	int found = find_hidden(draft, &wanted, true, &place);
 	if (!found)
 		found = find_hidden(draft, &wanted, false, &place);
