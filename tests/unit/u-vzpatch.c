@@ -213,6 +213,44 @@ static void test_damage(void)
 	free(bytes);
 }
 
+/* The bytes as docs/vzpatch.5 describes them, written down by hand. */
+static void test_bytes(void)
+{
+	static const uint8_t section[] = {
+		'V', 'Z', 'P', 'A', 'T', 'C', 'H', '\n', 1, 0, 3, 0, 1, 0, 0, 0, 83, 0, 0, 0,
+		0x75, 0xce, 0x5d, 0xaf,
+		1, 5, 0, 'f', 0, 'p', 0,
+		3, 7, 2, 0xaa, 0xbb, 3, 1, 3, 3,
+		5, 6, 1, 0xcc, 0, 1, 3, 2,
+		7, 4, 0, 0, 0x80, 0x01,
+		9, 13, 1, 0, 0x80, 0x20, 10, 0xac, 0x02, 20, 1, 16, 2, 0x55, 0xc3,
+		15, 8, 0x80, 0x02, 4, 2, 0x80, 0x20, 0x80, 0x7f,
+		16, 2, 1, 3,
+	};
+	struct vzpatch out;
+	uint8_t *bytes = NULL;
+	size_t size = 0;
+
+	if (!ok(vzpatch_decode(section, sizeof(section), &out) == 0, "a section written by hand "
+		"decodes (%s)", msg_kept()))
+		return;
+	ok(strcmp(out.patch.name, "p") == 0 && out.patch.build_id.size == 2 &&
+	   out.patch.build_id.data[1] == 0xbb && strcmp(out.target.name, "") == 0 &&
+	   out.target.type == ET_EXEC && out.load_crc == 128 && out.n_funcs == 1 &&
+	   strcmp(out.funcs[0].name, "f") == 0 && out.funcs[0].target_addr == 0x1000 &&
+	   out.funcs[0].target_size == 10 && out.funcs[0].patch_addr == 300 &&
+	   out.funcs[0].patch_size == 20 && out.funcs[0].flags == VZ_FUNC_GLOBAL &&
+	   out.funcs[0].room == 16 && out.funcs[0].first.size == 2 && out.n_places == 1 &&
+	   out.places[0].patch_addr == 256 && out.places[0].kind == VZ_PLACE_PCREL &&
+	   out.places[0].target_addr == 0x1000 && out.places[0].addend == -128 &&
+	   out.n_comments == 1 && strcmp(out.comments[0].text, "p") == 0,
+	   "to what the man page says");
+	ok(vzpatch_encode(&out, &bytes, &size) == 0 && size == sizeof(section) &&
+	   memcmp(bytes, section, size) == 0, "and encodes to the same bytes");
+	free(bytes);
+	vzpatch_deinit(&out);
+}
+
 /* The sample with header byte `at` set to `value`. */
 static int decode_with_header(size_t at, uint8_t value)
 {
@@ -541,6 +579,7 @@ int main(void)
 {
 	test_round_trip();
 	test_damage();
+	test_bytes();
 	test_header();
 	test_records();
 	test_meaning();
