@@ -1,0 +1,349 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The words that tests are made of.  A test file sources this one, says `t` for
+# each test, and ends with `done_testing`:
+#
+#	. "${0%/*}/lib.sh"
+#	for_each_abi
+#	t 'a fix goes in and comes out' '
+#		target server && snapshot &&
+#		patch_from greet.c &&
+#		says hello greet && patch greet.so && says goodbye greet &&
+#		listed greet.so && revert greet.so && says hello greet && unharmed
+#	'
+#	done_testing
+#
+# A body is a chain of &&.  It runs in a folder and in a subshell of its own;
+# the processes that it started by `target` and `starts` are ended after it.
+# On failure the body, its output and the last commands are printed.
+
+root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+tests=$root/tests
+NSB_ABIS=${NSB_ABIS:-amd64 i386}
+NSB_BUILD=${NSB_BUILD:-$root/build}
+NSB=${NSB:-$NSB_BUILD/nsb}
+NSB_GEN=${NSB_GEN:-$NSB_BUILD/nsb-gen}
+# Patience, in seconds, with anything that a test waits for.
+patience=60
+
+# How Debian builds its programs.
+debian_flags='-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2'
+debian_ldflags='-Wl,-z,relro,-z,now -Wl,--build-id=sha1'
+
+file=${0##*/}
+file=${file%.sh}
+abis=amd64
+abi=amd64
+count=0
+pids=()
+folder=$(mktemp -d "${TMPDIR:-/tmp}/nsb-$file-XXXXXX") || exit 1
+trap 'rm -rf "$folder"' EXIT
+
+# ---- tests ----
+
+# Run the tests that follow once for each ABI.
+for_each_abi() {
+	abis=$NSB_ABIS
+}
+
+# t TITLE BODY: one test, for each ABI of the file.
+t() {
+	for abi in $abis; do
+		run_body "$1 ($abi)" "$2"
+	done
+}
+
+run_body() {
+	local title=$1 body=$2 status place
+	count=$((count + 1))
+	place=$folder/$count
+	mkdir "$place"
+	(
+		cd "$place" || exit 1
+		trap end_processes EXIT
+		exec 3>trace >output 2>&1 </dev/null
+		BASH_XTRACEFD=3
+		set -x
+		eval "$body"
+	)
+	status=$?
+	if [ "$status" = 0 ]; then
+		echo "ok $count - $title"
+	elif [ "$status" = 77 ] && [ -e "$place/skipped" ]; then
+		echo "ok $count - $title # SKIP $(cat "$place/skipped")"
+	else
+		echo "not ok $count - $title"
+		{
+			printf '%s\n' "$body"
+			echo "--- output (status $status):"
+			tail -n 40 "$place/output"
+			echo '--- last commands:'
+			grep '^+* *' "$place/trace" | tail -n 6 | cut -c 1-300
+		} | sed 's/^/# /'
+	fi
+	rm -rf "$place"
+}
+
+# The last word of a file: a file that ends without it has failed.
+done_testing() {
+	echo "1..$count"
+}
+
+# skip WHY: this test cannot be made here.
+skip() {
+	echo "$*" >"$place/skipped"
+	exit 77
+}
+
+# Skip all the file.
+skip_all() {
+	echo "ok 1 - $file # SKIP $*"
+	echo '1..1'
+	exit 0
+}
+
+# ---- processes ----
+
+end_processes() {
+	set +x
+	local one
+	for one in "${pids[@]}"; do
+		kill -KILL "$one"
+		wait "$one"
+	done 2>/dev/null
+}
+
+# starts COMMAND...: in the background, until the test ends; sets $started.
+starts() {
+	"$@" &
+	started=$!
+	pids+=("$started")
+}
+
+# wait_until COMMAND...: try it until it holds.
+wait_until() {
+	local - tries pause
+	set +x
+	exec {pause}<> <(:)
+	for ((tries = 0; tries < patience * 50; tries++)); do
+		if "$@"; then
+			exec {pause}<&-
+			return 0
+		fi
+		read -r -t 0.02 -u "$pause"
+	done
+	echo "never came true: $*"
+	return 1
+}
+
+# thread_states [PID]: the letters of its threads' states, sorted: RSSS.
+thread_states() {
+	local stat letters=
+	for stat in /proc/"${1:-$pid}"/task/*/stat; do
+		[ -e "$stat" ] && letters+=$(sed 's/.*) \(.\).*/\1/' "$stat")$'\n'
+	done
+	sort <<<"$letters" | tr -d '\n'
+}
+
+# ---- building ----
+
+mflag() {
+	if [ "$abi" = amd64 ]; then
+		echo -m64
+	else
+		echo -m32
+	fi
+}
+
+# helper NAME: the path of tests/helpers/NAME.c, built.
+helper() {
+	local to
+	to=$NSB_BUILD/tests/$1-$(md5sum <"$tests/helpers/$1.c" | cut -c 1-12)
+	if ! [ -x "$to" ]; then
+		mkdir -p "$NSB_BUILD/tests" &&
+		gcc -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -o "$to.$$" \
+			"$tests/helpers/$1.c" &&
+		mv "$to.$$" "$to" || return 1
+	fi
+	echo "$to"
+}
+
+# compile_target TO KIND NAME SOURCES...: see build.
+# shellcheck disable=SC2086 # $cc is a list of words
+compile_target() {
+	local to=$1 kind=$2 name=$3
+	shift 3
+	case $kind in
+	pie)
+		$cc -fPIE -pie -o "$to/$name" "$@" tests/targets/main.c ;;
+	nopie)
+		$cc -fno-pie -no-pie -o "$to/$name" "$@" tests/targets/main.c ;;
+	static)
+		$cc -fno-pie -no-pie -static -o "$to/$name" "$@" tests/targets/main.c ;;
+	static-pie)
+		$cc -fPIE -static-pie -o "$to/$name" "$@" tests/targets/main.c ;;
+	so)
+		$cc -fPIC -shared -Wl,-soname,"lib$name.so" -o "$to/lib$name.so" "$@" &&
+		$cc -fPIE -pie -o "$to/$name" tests/targets/main.c \
+			-L"$to" "-l$name" '-Wl,-rpath,$ORIGIN' ;;
+	dlopen)
+		$cc -fPIC -shared -o "$to/lib$name.so" "$@" &&
+		$cc -fPIE -pie -o "$to/$name" "-DLIBRARY=\"lib$name.so\"" \
+			tests/targets/main.c '-Wl,-rpath,$ORIGIN' -ldl ;;
+	*)
+		echo "no such kind: $kind"
+		false ;;
+	esac
+}
+
+# build NAME [KIND]: tests/targets/NAME.c, and NAME2.c if there is one, behind
+# main.c.  KIND is pie, nopie, static, static-pie, so (in a shared library) or
+# dlopen (in one that is loaded later).  Sets $program, and $object, the file
+# that has the functions.  $CC and $CFLAGS_EXTRA have their say.  What was built
+# before from the same sources in the same way is used again.
+build() {
+	local name=$1 kind=${2:-pie} cc sources=() to
+	cc="${CC:-gcc} $(mflag) $debian_flags $debian_ldflags -D_GNU_SOURCE -pthread ${CFLAGS_EXTRA:-}"
+	for to in "$tests/targets/$name"{,2}.c; do
+		[ -e "$to" ] && sources+=("${to#"$root"/}")
+	done
+	to=$(cd "$root" && { echo "$kind $cc" && cat tests/targets/*.h tests/targets/main.c "${sources[@]}"; } |
+		md5sum | cut -c 1-12)
+	to=$NSB_BUILD/tests/$name-$kind-$abi-$to
+	if ! [ -d "$to" ]; then
+		mkdir -p "$to.$$" &&
+		(cd "$root" && compile_target "$to.$$" "$kind" "$name" "${sources[@]}") || return 1
+		# Another test file may have been quicker.
+		mv -T "$to.$$" "$to" 2>/dev/null || rm -rf "$to.$$"
+	fi
+	program=$to/$name
+	object=$program
+	case $kind in
+	so|dlopen) object=$to/lib$name.so ;;
+	esac
+}
+
+# target NAME [KIND [ARGUMENTS...]]: build and start it, and wait until it is
+# ready.  Sets $pid, $program and $object.
+target() {
+	build "$1" "${2:-pie}" && launch "$program" "${@:3}"
+}
+
+# launch PROGRAM [ARGUMENTS...]: start what answers questions.  Sets $pid.
+launch() {
+	local line
+	rm -f .to .from
+	mkfifo .to .from || return 1
+	exec {to}<>.to {from}<>.from
+	"$@" <.to >.from 3>&- {to}>&- {from}>&- &
+	pid=$!
+	pids+=("$pid")
+	read -r -t "$patience" -u "$from" line && [ "$line" = ready ]
+}
+
+# ask WORDS...: the target's answer.
+ask() {
+	local line
+	printf '%s\n' "$*" >&"$to" &&
+	read -r -t "$patience" -u "$from" line &&
+	printf '%s\n' "$line"
+}
+
+# says TEXT WORDS...: asked WORDS, the target answers TEXT.
+says() {
+	local answer
+	answer=$(ask "${@:2}")
+	if [ "$answer" != "$1" ]; then
+		echo "asked '${*:2}' the target says '$answer', not '$1'"
+		return 1
+	fi
+}
+
+# ---- patches ----
+
+# patch_from FILE.c [-o OUT.so] [FLAGS...]: compile the patch tests/patches/FILE.c,
+# or FILE.c of this folder, and make it a patch of $object.  OUT.so is FILE.so
+# unless told otherwise.
+patch_from() {
+	# shellcheck disable=SC2119
+	patch_object "$@" && generate
+}
+
+# patch_object FILE.c [-o OUT.so] [FLAGS...]: compile it only; sets $made.
+# shellcheck disable=SC2046 # mflag says nothing else
+patch_object() {
+	local source=$1
+	shift
+	made=$(basename "$source" .c).so
+	if [ "${1:-}" = -o ]; then
+		made=$2
+		shift 2
+	fi
+	[ -e "$source" ] || source=$tests/patches/$source
+	${PATCH_CC:-gcc} $(mflag) -g -O2 -fPIC -shared -Wl,--build-id=sha1 -I"$root/include" \
+		-I"$tests/targets" -Werror=implicit-function-declaration "$@" -o "$made" "$source"
+}
+
+# generate [OPTIONS...]: add the vzpatch section to $made.
+# shellcheck disable=SC2120 # most want none
+generate() {
+	timeout -s KILL "$patience" "$NSB_GEN" generate --mode manual "$@" "$object" "$made"
+}
+
+nsb() {
+	timeout -s KILL "$patience" "$NSB" "$@"
+}
+
+# patch FILE [OPTIONS...], revert FILE [OPTIONS...]: of the target.
+patch() {
+	nsb patch -p "$pid" -f "$@"
+}
+
+revert() {
+	nsb revert -p "$pid" -f "$@"
+}
+
+# listed NAMES...: just these patches are in the target, in this order.
+listed() {
+	local found
+	found=$(nsb list -p "$pid" | awk '{ print $4 }' | xargs)
+	if [ "$found" != "$*" ]; then
+		echo "listed: '$found', not '$*'"
+		return 1
+	fi
+}
+
+# ---- demands ----
+
+# fails_with STATUS REGEX COMMAND...: exits with STATUS and says one line on
+# stderr, which REGEX matches.
+fails_with() {
+	local - want=$1 regex=$2 status
+	shift 2
+	"$@" 2>.stderr
+	status=$?
+	set +x
+	if [ "$status" != "$want" ]; then
+		echo "status $status, not $want: $*"
+		cat .stderr
+		return 1
+	fi
+	# The trace of a function shares its stderr; it has a file of its own.
+	if [ "$(wc -l <.stderr)" != 1 ] || ! grep -qE -- "$regex" .stderr; then
+		echo "not one line with '$regex', but:"
+		cat .stderr
+		return 1
+	fi
+}
+
+# snapshot: remember the state of the target; unharmed: it has not changed.
+snapshot() {
+	local state
+	state=$(helper state) && "$state" "$pid" >.snapshot
+}
+
+unharmed() {
+	local state
+	state=$(helper state) && "$state" "$pid" >.now && diff -U0 .snapshot .now
+}
