@@ -164,14 +164,14 @@ static uint64_t own_address(const struct linker *linker, uint64_t addr)
 	return linker->image->bias + addr;
 }
 
-/* A symbol's name as messages give it. */
+/* A symbol's name as messages give it; places of the metadata have none. */
 static const char *symbol_name(const struct linker *linker, uint32_t index, char *name, size_t size)
 {
 	struct elf_sym sym;
 
 	if (index == STN_UNDEF || elf_dynsym(&linker->patch->elf, index, &sym) < 0 ||
 	    elf_dynstr(&linker->patch->elf, sym.name, name, size) < 0 || name[0] == '\0')
-		return "(no symbol)";
+		return "its target";
 	return name;
 }
 
@@ -276,25 +276,28 @@ static int read_meta(struct linker *linker)
 static const char *const refusals[RELOC_KIND_COUNT] = {
 	[RELOC_UNKNOWN] = "its type is unknown",
 	[RELOC_IRELATIVE] = "an IFUNC of the patch's own, whose resolver nobody would run",
-	[RELOC_COPY] = "a patch cannot have a copy of another's variable (link it with -shared)",
+	[RELOC_COPY] = "a copy of another's variable, which a patch cannot have",
 	[RELOC_DTPMOD ... RELOC_TLSDESC] = "a TLS variable, which a patch cannot use",
-	[RELOC_GOT ... RELOC_PLT] = "this type is for the link editor only",
-	[RELOC_TLS_CODE] = "a TLS variable, which a patch cannot use",
+	[RELOC_GOT ... RELOC_TLS_CODE] = "only the link editor can apply this type",
 };
 
-/* The bytes at a link-time address, if all lie in one PT_LOAD; else NULL. */
-static uint8_t *bytes_at(const struct linker *linker, uint64_t addr, uint64_t size)
+/* The bytes that `type` changes at a link-time address; they lie in one PT_LOAD. */
+static int find_bytes(const struct linker *linker, const struct reloc_type *type, uint64_t addr,
+		      uint8_t **bytes)
 {
 	const struct elf *elf = &linker->patch->elf;
 
 	for (size_t i = 0; i < elf->n_phdrs; i++) {
 		const struct elf_phdr *load = &elf->phdrs[i];
 
-		if (load->type == PT_LOAD && addr >= load->vaddr && load->memsz >= size &&
-		    addr - load->vaddr <= load->memsz - size)
-			return linker->image->bytes + (addr - linker->start);
+		if (load->type == PT_LOAD && addr >= load->vaddr && load->memsz >= type->width &&
+		    addr - load->vaddr <= load->memsz - type->width) {
+			*bytes = linker->image->bytes + (addr - linker->start);
+			return 0;
+		}
 	}
-	return NULL;
+	return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " lies outside the patch", linker->patch->path,
+		    type->name, addr);
 }
 
 static bool fits(const struct arch *arch, const struct reloc_type *type, uint64_t value)
@@ -304,12 +307,19 @@ static bool fits(const struct arch *arch, const struct reloc_type *type, uint64_
 	return type->is_signed ? (uint64_t)(int64_t)(int32_t)value == value : value <= UINT32_MAX;
 }
 
-static int out_of_reach(const struct linker *linker, const struct reloc_type *type, uint64_t addr,
-			uint64_t value, const char *name)
+/* Write the value that was computed for link-time address `addr`; `symbol` is for the message. */
+static int put(const struct linker *linker, const struct reloc_type *type, uint64_t addr,
+	       uint8_t *bytes, uint64_t value, uint32_t symbol)
 {
-	return fail(ERANGE, "%s: %s at 0x%" PRIx64 ": %s is out of reach (0x%" PRIx64
-		    " does not fit in %u bytes)", linker->patch->path, type->name, addr, name, value,
-		    type->width);
+	char name[NAME_BYTES];
+
+	value = wrap(linker, value);
+	if (!fits(linker->arch, type, value))
+		return fail(ERANGE, "%s: %s at 0x%" PRIx64 ": %s is out of reach (0x%" PRIx64
+			    " does not fit in %u bytes)", linker->patch->path, type->name, addr,
+			    symbol_name(linker, symbol, name, sizeof(name)), value, type->width);
+	memcpy(bytes, &value, type->width);
+	return 0;
 }
 
 /* Of SHT_REL: the place itself holds the addend. */
@@ -324,16 +334,17 @@ static uint64_t addend_in_place(const struct reloc_type *type, const uint8_t *by
 static int compute(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,
 		   uint64_t addend, uint64_t *value)
 {
-	uint64_t symbol = 0;
-	int err = 0;
+	int err;
 
-	if (kind == RELOC_RELATIVE)
-		symbol = own_address(linker, addend) - addend;
-	else if (kind == RELOC_SIZE)
-		err = symbol_size(linker, rel->symbol, &symbol);
-	else
-		err = symbol_address(linker, rel->symbol, &symbol);
-	*value = kind == RELOC_SLOT ? symbol : symbol + addend;
+	*value = 0;
+	if (kind == RELOC_RELATIVE) {
+		*value = own_address(linker, addend);
+		return 0;
+	}
+	err = kind == RELOC_SIZE ? symbol_size(linker, rel->symbol, value) :
+				   symbol_address(linker, rel->symbol, value);
+	if (kind != RELOC_SLOT)
+		*value += addend;
 	if (kind == RELOC_PCREL)
 		*value -= linker->image->bias + rel->offset;
 	return err;
@@ -344,32 +355,23 @@ static int relocate(const struct elf_rel *rel, bool has_addend, void *ctx)
 	struct linker *linker = ctx;
 	const struct reloc_type *type = arch_reloc(linker->arch, rel->type);
 	const char *why = refusals[type != NULL ? type->kind : RELOC_UNKNOWN];
-	const char *path = linker->patch->path;
 	char name[NAME_BYTES];
-	uint64_t value;
+	uint64_t addend, value;
 	uint8_t *bytes;
 	int err;
 
 	if (why != NULL)
-		return fail(ENOEXEC, "%s: relocation type %u (%s) at 0x%" PRIx64 ", %s: %s", path,
-			    rel->type, type != NULL ? type->name : "?", rel->offset,
-			    symbol_name(linker, rel->symbol, name, sizeof(name)), why);
+		return fail(ENOEXEC, "%s: relocation type %u (%s) at 0x%" PRIx64 ", %s: %s",
+			    linker->patch->path, rel->type, type != NULL ? type->name : "?",
+			    rel->offset, symbol_name(linker, rel->symbol, name, sizeof(name)), why);
 	if (type->kind == RELOC_NONE)
 		return 0;
-	bytes = bytes_at(linker, rel->offset, type->width);
-	if (bytes == NULL)
-		return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " lies outside the patch", path, type->name,
-			    rel->offset);
-	err = compute(linker, rel, type->kind,
-		      has_addend ? (uint64_t)rel->addend : addend_in_place(type, bytes), &value);
+	err = find_bytes(linker, type, rel->offset, &bytes);
 	if (err < 0)
 		return err;
-	value = wrap(linker, value);
-	if (!fits(linker->arch, type, value))
-		return out_of_reach(linker, type, rel->offset, value,
-				    symbol_name(linker, rel->symbol, name, sizeof(name)));
-	memcpy(bytes, &value, type->width);
-	return 0;
+	addend = has_addend ? (uint64_t)rel->addend : addend_in_place(type, bytes);
+	err = compute(linker, rel, type->kind, addend, &value);
+	return err < 0 ? err : put(linker, type, rel->offset, bytes, value, rel->symbol);
 }
 
 /* ---- places of the metadata ---- */
@@ -383,38 +385,28 @@ static const struct reloc_type place_types[] = {
 
 static int apply_place(const struct linker *linker, const struct vz_place *place)
 {
-	const char *path = linker->patch->path;
 	uint64_t value = linker->target_bias + place->target_addr + (uint64_t)place->addend;
-	uint64_t got = linker->patch->elf.dyn.pltgot;
-	struct reloc_type type;
+	uint64_t got = linker->patch->elf.dyn.pltgot, addr = place->patch_addr;
+	struct reloc_type type = { .kind = RELOC_UNKNOWN };
 	uint8_t *bytes;
+	int err;
 
-	if (place->kind >= sizeof(place_types) / sizeof(place_types[0]) ||
-	    place_types[place->kind].name == NULL)
-		return fail(ENOEXEC, "%s: reference at 0x%" PRIx64 " has the unknown kind %" PRIu64, path,
-			    place->patch_addr, place->kind);
-	type = place_types[place->kind];
-	if (place->width != 4 && place->width != linker->arch->word)
-		return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " is %" PRIu64 " bytes wide", path, type.name,
-			    place->patch_addr, place->width);
+	if (place->kind < sizeof(place_types) / sizeof(place_types[0]))
+		type = place_types[place->kind];
+	if (type.kind == RELOC_UNKNOWN || (type.kind == RELOC_GOTREL && got == 0) ||
+	    (place->width != 4 && place->width != linker->arch->word))
+		return fail(ENOEXEC, "%s: reference of kind %" PRIu64 " and %" PRIu64 " bytes at 0x%"
+			    PRIx64 " cannot be made in this patch", linker->patch->path, place->kind,
+			    place->width, addr);
 	type.width = (uint8_t)place->width;
-	bytes = bytes_at(linker, place->patch_addr, type.width);
-	if (bytes == NULL)
-		return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 " lies outside the patch", path, type.name,
-			    place->patch_addr);
+	err = find_bytes(linker, &type, addr, &bytes);
+	if (err < 0)
+		return err;
 	if (type.kind == RELOC_PCREL)
-		value -= linker->image->bias + place->patch_addr;
-	if (type.kind == RELOC_GOTREL) {
-		if (got == 0)
-			return fail(ENOEXEC, "%s: %s at 0x%" PRIx64 ", but the patch has no GOT", path,
-				    type.name, place->patch_addr);
+		value -= linker->image->bias + addr;
+	if (type.kind == RELOC_GOTREL)
 		value -= linker->image->bias + got;
-	}
-	value = wrap(linker, value);
-	if (!fits(linker->arch, &type, value))
-		return out_of_reach(linker, &type, place->patch_addr, value, "the target");
-	memcpy(bytes, &value, type.width);
-	return 0;
+	return put(linker, &type, addr, bytes, value, STN_UNDEF);
 }
 
 int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t base,

@@ -513,9 +513,9 @@ static void check_bad_meta(const struct abi *abi, struct patchfile *file)
 	places[0] = (struct vz_place){ pointer, 3, VZ_PLACE_ABS, 0, 0 };
 	refuses(abi, file, abi->base, ENOEXEC, "3 bytes", "a reference of 3 bytes");
 	places[0] = (struct vz_place){ pointer, 4, 77, 0, 0 };
-	refuses(abi, file, abi->base, ENOEXEC, "77", "a reference of unknown kind");
+	refuses(abi, file, abi->base, ENOEXEC, "kind 77 ", "a reference of unknown kind");
 	places[0] = (struct vz_place){ pointer, 4, 0, 0, 0 };
-	refuses(abi, file, abi->base, ENOEXEC, "kind 0", "a reference of no kind");
+	refuses(abi, file, abi->base, ENOEXEC, "kind 0 ", "a reference of no kind");
 	if (abi->elf_class == ELFCLASS64) {
 		places[0] = (struct vz_place){ pointer, 4, VZ_PLACE_PCREL, UINT64_C(1) << 40, 0 };
 		refuses(abi, file, abi->base, ERANGE, "out of reach", "a reference out of reach");
