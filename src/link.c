@@ -38,12 +38,6 @@ static uint64_t page_up(uint64_t addr)
 	return page_down(addr + PAGE - 1);
 }
 
-/* Addresses of a 32-bit ABI are modulo 2^32. */
-static uint64_t wrap(const struct linker *linker, uint64_t value)
-{
-	return linker->arch->word == 4 ? value & UINT32_MAX : value;
-}
-
 uint64_t link_size(const struct patchfile *patch)
 {
 	return page_up(patch->image_lo % PAGE + patch->image_size);
@@ -155,7 +149,7 @@ static int compare_funcs(const void *a, const void *b)
  */
 static uint64_t own_address(const struct linker *linker, uint64_t addr)
 {
-	const struct vz_func key = { .patch_addr = wrap(linker, addr) }, *sought = &key;
+	const struct vz_func key = { .patch_addr = addr }, *sought = &key;
 	const struct vz_func **found = bsearch(&sought, linker->funcs, linker->patch->meta.n_funcs,
 					       sizeof(*linker->funcs), compare_funcs);
 
@@ -300,6 +294,7 @@ static int find_bytes(const struct linker *linker, const struct reloc_type *type
 		    type->name, addr);
 }
 
+/* Values as wide as an address are modulo the address space. */
 static bool fits(const struct arch *arch, const struct reloc_type *type, uint64_t value)
 {
 	if (type->width >= arch->word)
@@ -313,7 +308,6 @@ static int put(const struct linker *linker, const struct reloc_type *type, uint6
 {
 	char name[NAME_BYTES];
 
-	value = wrap(linker, value);
 	if (!fits(linker->arch, type, value))
 		return fail(ERANGE, "%s: %s at 0x%" PRIx64 ": %s is out of reach (0x%" PRIx64
 			    " does not fit in %u bytes)", linker->patch->path, type->name, addr,
@@ -328,7 +322,7 @@ static uint64_t addend_in_place(const struct reloc_type *type, const uint8_t *by
 	uint64_t value = 0;
 
 	memcpy(&value, bytes, type->width);
-	return type->width == 4 ? (uint64_t)(int64_t)(int32_t)value : value;
+	return type->width == 4 && type->is_signed ? (uint64_t)(int64_t)(int32_t)value : value;
 }
 
 static int compute(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,

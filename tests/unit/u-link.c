@@ -20,13 +20,14 @@ struct abi {
 	uint8_t elf_class;
 	uint16_t machine;
 	uint64_t base;		/* on i386 more than 2 GiB away from the program: distances wrap */
-	uint32_t reloc_abs, reloc_copy, reloc_slot;
+	uint32_t reloc_abs, reloc_copy, reloc_slot, reloc_tls;
 };
 
 static const struct abi abis[] = {
 	{ "-m64", ELFCLASS64, EM_X86_64, 0x60000000, R_X86_64_64, R_X86_64_COPY,
-	  R_X86_64_GLOB_DAT },
-	{ "-m32", ELFCLASS32, EM_386, 0xa0000000, R_386_32, R_386_COPY, R_386_GLOB_DAT },
+	  R_X86_64_GLOB_DAT, R_X86_64_DTPMOD64 },
+	{ "-m32", ELFCLASS32, EM_386, 0xa0000000, R_386_32, R_386_COPY, R_386_GLOB_DAT,
+	  R_386_TLS_DTPMOD32 },
 };
 
 /* The program: maps IMAGE at BASE, protects, prints what ENTRY(0), ENTRY(1)... return. */
@@ -562,13 +563,53 @@ static void check_relro(const struct abi *abi, struct patchfile *file)
 	relro->vaddr -= UINT64_C(1) << 20;
 }
 
+static const char tls_source[] = "extern __thread int tls; int get(void) { return tls; }";
+
+static void check_tls(const struct abi *abi)
+{
+	struct patchfile file;
+	uint8_t *reloc;
+
+	if (!ok(open_built(abi, "", tls_source, &file), "%s: builds a patch with a TLS variable",
+		abi->flag))
+		return;
+	refuses(abi, &file, abi->base, ENOEXEC, ", tls: a TLS variable",
+		"the number of a TLS variable's module, and names the variable");
+	reloc = find_reloc(abi, &file, abi->reloc_tls);
+	if (ok(reloc != NULL, "%s: finds that relocation", abi->flag)) {
+		forge(abi, reloc, abi->reloc_abs, -1);
+		refuses(abi, &file, abi->base, ENOEXEC, "tls is a TLS variable",
+			"the address of a TLS variable, and names it");
+	}
+	close_file(&file);
+}
+
+/* A segment that is shorter than what is written into it. */
+static void check_short_segment(const struct abi *abi, struct patchfile *file)
+{
+	uint8_t *reloc = find_reloc(abi, file, abi->reloc_abs);
+	struct elf_phdr *last = NULL;
+	uint64_t memsz;
+
+	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
+		if (file->elf.phdrs[i].type == PT_LOAD)
+			last = &file->elf.phdrs[i];
+	}
+	if (!ok(reloc != NULL && last != NULL, "%s: finds the last segment", abi->flag))
+		return;
+	memcpy(reloc, &last->vaddr, abi->elf_class == ELFCLASS64 ? 8 : 4);
+	memsz = last->memsz;
+	last->memsz = 3;
+	refuses(abi, file, abi->base, ENOEXEC, "outside", "a segment of 3 bytes as a place");
+	last->memsz = memsz;
+}
+
 static void check_refusals(const struct abi *abi)
 {
 	const struct abi *other = &abis[abi == &abis[0]];
 	struct patchfile file;
 
-	refuses_source(abi, "extern __thread int tls; int get(void) { return tls; }", "tls",
-		       "a TLS variable, and names it");
+	check_tls(abi);
 	refuses_source(abi, "static int one(void) { return 1; }\n"
 		       "static void *choose(void) { return one; }\n"
 		       "int pick(void) __attribute__((ifunc(\"choose\")));\n"
@@ -587,6 +628,7 @@ static void check_refusals(const struct abi *abi)
 		"a base without room behind it");
 	if (arch_find(other->elf_class, other->machine) != NULL)
 		refuses(other, &file, abi->base, ENOEXEC, "is a patch for", "a patch of the other ABI");
+	check_short_segment(abi, &file);
 	close_file(&file);
 }
 
