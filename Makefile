@@ -63,7 +63,7 @@ gen_obj  := $(call objects,$(gen_src))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check check-long bench fuzz unit lint install dist deps deps-check deps-test clean
+.PHONY: all demo check check-long bench fuzz unit lint syntax install dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen
 
@@ -113,6 +113,43 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard src/*.[ch] tools/gen/*.[ch]) Makefile
 fuzz: $(parasites:%=$(obj)/parasite-%.o) $(fuzz_bin)
 	$(Q)for f in $(fuzz_bin); do mkdir -p $$f.corpus && $$f -max_total_time=$(T) -print_final_stats=1 \
 		-artifact_prefix=$$f. $$f.corpus $$(test -d tests/fuzz/seeds && echo tests/fuzz/seeds) || exit 1; done
+
+# Tests: make check ONLY='t-kinds u-*'; check-long makes more rounds of what is random.
+JOBS ?= 2
+check check-long: deps-test
+	$(Q)$(MAKE) --no-print-directory all unit
+	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -j $(JOBS) $(ONLY)
+lint: deps-test
+	$(Q)$(MAKE) --no-print-directory unit
+	$(Q)tests/run -v t-lint
+demo: deps-check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo.sh
+
+# All C files, looked at by $(CC) and not kept.
+syntax:
+	$(Q)set -e; for f in $(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c); do \
+		case $$f in *.c) $(CC) $(ALL_CPPFLAGS) -iquote tools/gen $(ALL_CFLAGS) -fsyntax-only $$f;; esac; done
+
+# Packages: installed when root, named otherwise.  Those of i386 go into a folder.
+deps deps-check:
+	$(Q)tests/deps.sh build
+ifeq ($(ARCH),i386)
+	$(Q)tools/i386-root.sh $(i386_root)
+endif
+deps-test:
+	$(Q)tests/deps.sh test
+
+man := $(wildcard docs/*.[1-9])
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(top)/nsb $(top)/nsb-gen
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/nsb include/nsb/vzp.h
+	$(Q)for page in $(man); do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
+
+dist:
+	$(Q)mkdir -p build
+	git archive --prefix=nsb-$(VERSION)/ -o build/nsb-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf build
