@@ -270,6 +270,7 @@ static void *hold(void *arg)
 			holder->broken = changed_at(holder, avx);
 		holder->rounds++;
 	}
+	return NULL;
 }
 
 static void check(char *answer, size_t size)

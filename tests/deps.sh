@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Packages that nsb needs: tests/deps.sh [build|test]
+#
+# build: to build it; test, the default: for the demo and the tests, too.  Installs
+# what is missing when run by root; otherwise says what to install.
+
+set -u
+
+build='gcc make libc6-dev binutils libelf-dev libunwind-dev zlib1g-dev liblzma-dev gcc-multilib'
+test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-linux
+	dpkg-dev ca-certificates libevent-dev dwz'
+
+case ${1:-test} in
+build) wanted=$build ;;
+test) wanted="$build $test" ;;
+*) echo "usage: deps.sh [build|test]" >&2; exit 64 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps.sh: this is no Debian; nsb needs what these packages have: $wanted" >&2
+	exit 0
+fi
+
+missing=()
+for package in $wanted; do
+	case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+	installed) ;;
+	*) missing+=("$package") ;;
+	esac
+done
+[ "${#missing[@]}" = 0 ] && exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "deps.sh: install these packages first: apt-get install ${missing[*]}" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+echo "installing ${missing[*]}"
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+# One index that cannot be had is no failure: what counts is the packages.
+apt-get -q update >"$log" 2>&1
+if ! apt-get -q -y --no-install-recommends install "${missing[@]}" >>"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	echo "deps.sh: cannot install ${missing[*]}" >&2
+	exit 1
+fi
