@@ -2,7 +2,8 @@
 /*
  * cfi_step, cfi_function and cfi_index_create over memory that the fuzzer
  * makes.  The first bytes say how the table is found and where the frame
- * stands; the rest is the memory, tables and stack in one.
+ * stands; the rest is the memory, tables and stack in one, or, behind a CIE and
+ * the start of an FDE that are right, instructions.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -55,6 +56,27 @@ static void step(const struct arch *arch, const struct cfi_table *table, const s
 	}
 }
 
+/* A section that says of all of the memory's code what the instructions say; its size. */
+static size_t frame_instructions(const struct arch *arch, const uint8_t *insns, size_t size,
+				 uint8_t out[4096])
+{
+	/* Length 16, CIE, version 1, "zR", alignments 1 and -8 or -4, column, udata4. */
+	uint8_t cie[20] = { 16, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1,
+			    (uint8_t)(0x80 - arch->word), (uint8_t)(arch->n_dwarf_regs - 1),
+			    1, 0x03 };
+	uint32_t fde[4] = { 0, sizeof(cie) + 4, BASE, 4096 };
+	size_t start = sizeof(cie) + sizeof(fde) + 1;
+
+	if (size > 4096 - start)
+		size = 4096 - start;
+	fde[0] = (uint32_t)(sizeof(fde) - 4 + 1 + size);
+	memset(out, 0, 4096);
+	memcpy(out, cie, sizeof(cie));
+	memcpy(out + sizeof(cie), fde, sizeof(fde));
+	memcpy(out + start, insns, size);
+	return 4096;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct choice choice;
@@ -62,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes bytes = { read_input, &input };
 	struct cfi_table table = { .start = 0, .end = UINT64_MAX };
 	struct cfi_index_entry *index = NULL;
+	uint8_t framed[4096];
 	const struct arch *arch;
 	size_t n_archs = 0;
 
@@ -73,6 +96,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (arch_all[n_archs] != NULL)
 		n_archs++;
 	arch = arch_all[choice.arch % n_archs];
+	if ((choice.form & 16) != 0) {
+		input.size = frame_instructions(arch, input.bytes, input.size, framed);
+		input.bytes = framed;
+		choice = (struct choice){ .form = choice.form & 8, .exact = 1, .pc = 0x40,
+					  .sp = choice.sp % 4096 };
+	}
 	if ((choice.form & 1) != 0) {
 		table.hdr = BASE + choice.hdr;
 		table.hdr_size = (choice.form & 2) != 0 ? input.size : 0;

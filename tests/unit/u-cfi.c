@@ -489,6 +489,7 @@ static void test_lookup(const struct arch *arch)
 	struct cfi_index_entry *index = NULL;
 	struct cfi_frame frame = make_frame(arch);
 	uint8_t *bytes;
+	size_t size;
 	struct cfi_header header;
 
 	ok(cfi_index_create(arch, &table, &memory, &index, &table.n_index) == 0 &&
@@ -515,11 +516,12 @@ static void test_lookup(const struct arch *arch)
 	   "%s: a row that leads nowhere is no proof", arch->name);
 
 	table = make_table(&plan, &fde);
-	bytes = malloc(table.eh_frame_size);
+	size = (size_t)table.eh_frame_size;
+	bytes = malloc(size);
 	if (bytes == NULL)
 		exit(1);
-	memcpy(bytes, image.bytes + (table.eh_frame - BASE), table.eh_frame_size);
-	memset(image.bytes + (table.eh_frame - BASE), 0xff, table.eh_frame_size);
+	memcpy(bytes, image.bytes + (table.eh_frame - BASE), size);
+	memset(image.bytes + (table.eh_frame - BASE), 0xff, size);
 	copied = table;
 	copied.eh_frame_bytes = bytes;
 	ok(serves(arch, &copied), "%s: bytes of the section that are given are used", arch->name);
@@ -547,7 +549,7 @@ static void test_damage(const struct arch *arch)
 					0x08 }, .size = 11 };
 	uint64_t fde;
 	struct cfi_table table = make_table(&plan, &fde);
-	size_t first = table.eh_frame - BASE, results[4] = { 0 };
+	size_t first = (size_t)(table.eh_frame - BASE), results[4] = { 0 };
 
 	for (size_t i = first; i < first + table.eh_frame_size; i++) {
 		uint8_t kept = image.bytes[i];

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -105,8 +106,8 @@ static bool start(struct subject *subject, const char *program, const char *scen
 		fill++;
 	subject->pipe = fds[0];
 	subject->tid = subject->pid;
-	return sscanf(line, "%lx %lx %lx %lx", &subject->outer, &subject->middle, &subject->leaf,
-		      &subject->never) == 4;
+	return sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &subject->outer,
+		      &subject->middle, &subject->leaf, &subject->never) == 4;
 }
 
 /* The youngest thread. */
@@ -205,7 +206,7 @@ static struct code_range range_of(struct subject *subject, uint64_t start)
 		if (start >= table->start && start < table->end &&
 		    cfi_function(subject->target.arch, table, &subject->target.memory, start,
 				 &range.start, &range.end) != 0)
-			note("no bounds for %lx", start);
+			note("no bounds for %" PRIx64, start);
 	}
 	return range;
 }
@@ -225,7 +226,7 @@ static struct unwind_verdict check(struct subject *subject, struct unwinder *unw
 static void show(const struct unwind_frame *frames, size_t count)
 {
 	for (size_t i = 0; i < count && i < FRAMES; i++)
-		note("%2zu %lx%s%s", i, frames[i].pc, frames[i].exact ? " exact" : "",
+		note("%2zu %" PRIx64 "%s%s", i, frames[i].pc, frames[i].exact ? " exact" : "",
 		     frames[i].signal ? " signal" : "");
 }
 
@@ -280,8 +281,8 @@ static void test_engine(struct subject *subject, struct unwinder *unwinder, cons
 		scenario->proven ? "by proof" : "by the scan") ||
 	    !ok(count >= scenario->least_frames && (signals != 0) == scenario->has_signal,
 		"%s: all frames are seen", title)) {
-		note("safe %d proven %d scan %d hit %lx frames %zu", verdict.safe, verdict.proven,
-		     verdict.scan_hit, verdict.hit, count);
+		note("safe %d proven %d scan %d hit %" PRIx64 " frames %zu", verdict.safe,
+		     verdict.proven, verdict.scan_hit, verdict.hit, count);
 		show(frames, count);
 	}
 	verdict = check(subject, unwinder, subject->middle, NULL);
@@ -340,7 +341,7 @@ static void test_anywhere(const struct build *build, const char *scenario, bool 
 		return;
 	}
 	for (unsigned i = 0; i < SAMPLES; i++) {
-		struct timespec pause = { 0, 50000 + (i * 7919) % 50000 };
+		struct timespec pause = { 0, (long)(50000 + (i * 7919) % 50000) };
 		struct unwind_frame frames[FRAMES] = { 0 };
 		struct unwind_verdict verdict = check(&subject, subject.own, subject.middle, NULL);
 
@@ -413,6 +414,7 @@ int main(void)
 			test_scenario(build, &scenarios[j]);
 		test_anywhere(build, "sort", !build->is_32 && !build->bare);
 		test_anywhere(build, "clock", !build->is_32 && !build->bare);
+		measure(build, "sleep");
 		measure(build, "qsort");
 		measure(build, "deep");
 	}
