@@ -139,12 +139,12 @@ int check_inlined(const struct draft *draft)
 	return 0;
 }
 
-int check_absent(const struct draft *draft, const char *name, const char *file, bool from_header)
+int check_absent(const struct draft *draft, const char *name, const char *file)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	uint32_t i = DWARF_NONE;
 
-	while (!from_header && (i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
+	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 		const struct dwarf_unit *unit = &dwarf->units[function->unit];
 		struct names names = { 0 };
@@ -235,7 +235,7 @@ int check_clones(struct draft *draft)
 static int check_prototype(const struct draft *draft, const struct replaced *replaced)
 {
 	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
-	const struct dwarf_function *new = &patch->functions[replaced->patch_function];
+	const struct dwarf_function *new = &patch->functions[replaced->body.index];
 	const struct dwarf_function *old = &target->functions[replaced->place.index];
 	struct type a = { patch, new->die }, b = { target, old->die };
 	char why[TYPE_WHY_MAX];
@@ -247,7 +247,8 @@ static int check_prototype(const struct draft *draft, const struct replaced *rep
 		return 0;
 	char *source = dwarf_file(patch, new->unit, new->file);
 	int err = fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s",
-		       source ? base_name(source) : draft->patch->file.path, new->line, new->name,
+		       source ? base_name(source) : draft->patch->file.path, new->line,
+		       replaced->body.name,
 		       old->name, replaced->place.file ? replaced->place.file :
 		       draft->target->file.path, why);
 	free(source);
@@ -266,6 +267,27 @@ int check_prototypes(const struct draft *draft)
 			     draft->target->file.path, draft->meta.funcs[i].name);
 	}
 	return err;
+}
+
+void check_folded(const struct draft *draft)
+{
+	const struct binary *target = draft->target;
+
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+		uint32_t k;
+
+		if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC)
+			continue;
+		size_t func = draft_find(draft, symbol->value);
+		if (func == SIZE_MAX || !strcmp(draft->meta.funcs[func].name, symbol->name))
+			continue;
+		/* An alias that the source made has no definition of its own in the debug info. */
+		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
+		if (k != DWARF_NONE && !target->dwarf.functions[k].declaration)
+			warn("%s: '%s' shares its code with '%s', which is replaced with it",
+			     target->file.path, draft->meta.funcs[func].name, symbol->name);
+	}
 }
 
 int check_variables(const struct draft *draft)
@@ -356,7 +378,10 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 	return false;
 }
 
-/* The stub that jumps through a slot: ff 25, relative to what follows on amd64. */
+/*
+ * The stub that jumps through a slot: ff 25, relative to what follows on amd64.
+ * (A PIC stub of i386, ff a3, wants the target's own %ebx and is of no use.)
+ */
 static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub)
 {
 	static const char *const sections[] = { ".plt", ".iplt", ".plt.sec", ".plt.got" };
@@ -393,9 +418,9 @@ int check_ifunc(struct draft *draft, const struct symbol *symbol, const struct s
 
 	if (!find_irelative(draft->target, ifunc->value, &slot) ||
 	    !find_stub(draft->target, slot, &stub))
-		return fail(EINVAL, "%s: '%s' is an IFUNC that %s itself does not call, so that its "
-			    "choice is not known", draft->patch->file.path, ifunc->name,
-			    draft->target->file.path);
+		return fail(EINVAL, "%s: '%s' is an IFUNC, and %s has no code that could be called to "
+			    "reach its choice (define it in the patch)", draft->patch->file.path,
+			    ifunc->name, draft->target->file.path);
 	struct place place = {
 		.name = ifunc->name, .addr = stub, .index = DWARF_NONE, .global = true,
 	};

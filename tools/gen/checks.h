@@ -22,6 +22,9 @@ int check_clones(struct draft *draft) MUST_CHECK;
 /* The prototypes must be the same on both sides. */
 int check_prototypes(const struct draft *draft) MUST_CHECK;
 
+/* Warns where the target's compiler folded another function into a replaced one. */
+void check_folded(const struct draft *draft);
+
 /* A global variable must not exist twice. */
 int check_variables(const struct draft *draft) MUST_CHECK;
 
@@ -29,8 +32,7 @@ int check_variables(const struct draft *draft) MUST_CHECK;
  * The target has no code called `name`: fine for a new function, not for one that
  * is there inlined or as a clone only.
  */
-int check_absent(const struct draft *draft, const char *name, const char *file,
-		 bool from_header) MUST_CHECK;
+int check_absent(const struct draft *draft, const char *name, const char *file) MUST_CHECK;
 
 /* The patch's own compiler made a clone of function no. `index`. */
 int check_patch_clone(const struct draft *draft, uint32_t index, const char *clone) MUST_CHECK;

@@ -128,12 +128,10 @@ static int add_other_ranges(struct draft *draft, size_t func, const struct place
 	return 0;
 }
 
-int draft_add_function(struct draft *draft, uint32_t patch_function, const struct place *place,
+int draft_add_function(struct draft *draft, const struct place *body, const struct place *place,
 		       uint64_t flags)
 {
 	struct vzpatch *meta = &draft->meta;
-	const struct dwarf_function *function = &draft->patch->dwarf.functions[patch_function];
-	struct dwarf_range range = entry_range(draft->patch, function);
 	uint64_t room = 0;
 	int err = measure_room(draft->target, place, &room);
 
@@ -150,7 +148,7 @@ int draft_add_function(struct draft *draft, uint32_t patch_function, const struc
 	struct replaced *replaced = calloc(1, sizeof(*replaced));
 	if (!replaced)
 		return fail(ENOMEM, "not enough memory");
-	*replaced = (struct replaced){ .patch_function = patch_function, .place = *place };
+	*replaced = (struct replaced){ .body = *body, .place = *place };
 	size_t size = room < FIRST_BYTES_MAX ? (size_t)room : FIRST_BYTES_MAX;
 	if (!elffile_read(&draft->target->file, place->addr, replaced->first, size)) {
 		free(replaced);
@@ -163,8 +161,8 @@ int draft_add_function(struct draft *draft, uint32_t patch_function, const struc
 		.file = place->global || !place->file ? "" : place->file,
 		.target_addr = place->addr,
 		.target_size = place->size,
-		.patch_addr = range.lo,
-		.patch_size = range.hi - range.lo,
+		.patch_addr = body->addr,
+		.patch_size = body->size,
 		.flags = flags | (place->global ? VZ_FUNC_GLOBAL : 0),
 		.room = room,
 		.first = { replaced->first, size },

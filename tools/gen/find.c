@@ -77,8 +77,8 @@ static void filter(struct places *places, enum linkage linkage, const char *file
 		struct place place = places->table[i];
 		bool fits = place.global ? linkage & LINKAGE_GLOBAL : linkage & LINKAGE_STATIC;
 
-		if (fits && file && !place.global && place.file)
-			fits = path_has_suffix(place.file, file);
+		if (fits && file && !place.global && place.unit)
+			fits = unit_matches_file(place.unit, file);
 		if (fits)
 			places->table[kept++] = place;
 	}
@@ -104,12 +104,31 @@ static int choose(const struct binary *target, const char *what, const struct wa
 	return err;
 }
 
-static const char *unit_file(const struct dwarf *dwarf, uint32_t unit)
+static void set_unit(struct place *place, const struct dwarf *dwarf, uint32_t unit)
 {
-	return dwarf->units[unit].name;
+	place->unit = &dwarf->units[unit];
+	place->file = place->unit->name;
 }
 
-/* Functions that only the symbol table knows: assembly, units built without -g. */
+/* The debug info of a function whose code is not mentioned there; DWARF_NONE if unclear. */
+static uint32_t find_codeless(const struct dwarf *dwarf, const char *name)
+{
+	uint32_t i = DWARF_NONE, found = DWARF_NONE;
+
+	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
+		if (dwarf->functions[i].declaration || dwarf->functions[i].origin)
+			continue;
+		if (found != DWARF_NONE)
+			return DWARF_NONE;
+		found = i;
+	}
+	return found;
+}
+
+/*
+ * Functions whose code only the symbol table knows: assembly, units built without
+ * -g, and those that gcc found to be identical to another one.
+ */
 static int collect_symbols(const struct binary *target, const char *name, struct places *places)
 {
 	int err = 0;
@@ -126,9 +145,12 @@ static int collect_symbols(const struct binary *target, const char *name, struct
 			.name = symbol->name,
 			.addr = symbol->value,
 			.size = symbol->size,
-			.index = DWARF_NONE,
+			.index = find_codeless(&target->dwarf, name),
 			.global = symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT,
 		};
+		if (place.index != DWARF_NONE)
+			set_unit(&place, &target->dwarf,
+				 target->dwarf.functions[place.index].unit);
 		err = add_place(places, &place);
 	}
 	return err;
@@ -150,12 +172,12 @@ int find_function(const struct binary *target, const struct wanted *wanted,
 		struct dwarf_range range = entry_range(target, function);
 		struct place place = {
 			.name = function->name,
-			.file = unit_file(dwarf, function->unit),
 			.addr = range.lo,
 			.size = range.hi - range.lo,
 			.index = i,
 			.global = function->external,
 		};
+		set_unit(&place, dwarf, function->unit);
 		err = add_place(&places, &place);
 	}
 	if (!err && !places.count)
@@ -213,12 +235,12 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 			continue;
 		struct place place = {
 			.name = variable->name,
-			.file = unit_file(dwarf, variable->unit),
 			.addr = variable->addr,
 			.size = variable_size(dwarf, variable),
 			.index = i,
 			.global = variable->external,
 		};
+		set_unit(&place, dwarf, variable->unit);
 		err = add_place(&places, &place);
 	}
 	if (err) {
@@ -239,10 +261,13 @@ const struct symbol *find_hidden_symbol(const struct binary *target, const char 
 		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
 		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
 			continue;
-		/* The linker makes hidden symbols local, but leaves their visibility. */
+		/*
+		 * The linker makes hidden symbols local, but leaves their visibility; ld makes
+		 * the IFUNCs of a static-pie local as well.
+		 */
 		if (symbol->bind != STB_LOCAL)
 			return symbol;
-		if (symbol->visibility != STV_DEFAULT)
+		if (symbol->visibility != STV_DEFAULT || symbol->type == STT_GNU_IFUNC)
 			found = symbol;
 	}
 	return found;

@@ -11,6 +11,7 @@
 struct place {
 	const char *name;
 	const char *file;	/* source file of its unit, NULL if unknown */
+	const struct dwarf_unit *unit;	/* NULL if unknown */
 	uint64_t addr, size;
 	uint32_t index;		/* of the function or variable in the debug info, or DWARF_NONE */
 	bool global;

@@ -10,7 +10,7 @@
 
 /* A function that the patch defines, and where its source stands. */
 struct defined {
-	uint32_t index;
+	struct place body;
 	const struct dwarf_function *function;
 	char *source;		/* NULL when out of memory */
 	const char *target_name;
@@ -25,19 +25,25 @@ static bool is_header(const char *path)
 }
 
 static struct defined define(const struct binary *patch, const struct records *records,
-			     uint32_t index)
+			     const struct place *body)
 {
-	const struct dwarf_function *function = &patch->dwarf.functions[index];
-	struct defined defined = { .index = index, .function = function };
+	const struct dwarf_function *function = &patch->dwarf.functions[body->index];
+	struct defined defined = { .body = *body, .function = function };
 
 	defined.source = dwarf_file(&patch->dwarf, function->unit, function->file);
 	if (!defined.source)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
 	if (defined.source) {
-		defined.target_name = records_target_name(records, defined.source, function->name);
+		defined.target_name = records_target_name(records, defined.source, body->name);
 		defined.file = records_file_at(records, defined.source, function->line);
 	}
 	return defined;
+}
+
+/* A static function of a header belongs to whoever includes it: a copy for the patch. */
+static bool is_copy(const struct defined *defined)
+{
+	return !defined->function->external && is_header(defined->source);
 }
 
 /*
@@ -66,17 +72,15 @@ static int find_original(const struct binary *target, const struct defined *defi
 static int match_function(struct draft *draft, const struct records *records,
 			  const struct defined *defined)
 {
-	const char *name = defined->function->name;
+	const char *name = defined->body.name;
 	const struct binary *target = draft->target;
 	struct place place;
 
 	const char *clone = defined->function->hi ?
 		clone_name(draft->patch, defined->function) : NULL;
 	if (clone)
-		return check_patch_clone(draft, defined->index, clone);
-	/* A function of a header belongs to whoever includes it: a copy for the patch. */
-	int found = !defined->function->external && is_header(defined->source) ? 0 :
-		find_original(target, defined, &place);
+		return check_patch_clone(draft, defined->body.index, clone);
+	int found = is_copy(defined) ? 0 : find_original(target, defined, &place);
 	if (found < 0)
 		return found;
 	if (defined->function->is_dropped) {
@@ -87,10 +91,6 @@ static int match_function(struct draft *draft, const struct records *records,
 			    base_name(defined->source), defined->function->line, name);
 	}
 	if (!found) {
-		int err = check_absent(draft, defined->target_name, defined->file,
-				       !defined->function->external && is_header(defined->source));
-		if (err)
-			return err;
 		say("new function '%s' (%s:%u)", name, base_name(defined->source),
 		    defined->function->line);
 		draft->n_new++;
@@ -102,24 +102,105 @@ static int match_function(struct draft *draft, const struct records *records,
 			    target->file.path);
 	say("function '%s' (%s:%u) replaces that of %s", name, base_name(defined->source),
 	    defined->function->line, place.file ? place.file : target->file.path);
-	return draft_add_function(draft, defined->index, &place,
+	return draft_add_function(draft, &defined->body, &place,
 				  records_allow_active(records, name) ? VZ_FUNC_ALLOW_ACTIVE : 0);
+}
+
+static int check_new_function(struct draft *draft,
+			      const struct records *records __attribute__((unused)),
+			      const struct defined *defined)
+{
+	for (size_t i = 0; i < draft->meta.n_funcs; i++)
+		if (!strcmp(draft->replaced[i]->body.name, defined->body.name))
+			return 0;
+	return is_copy(defined) ? 0 : check_absent(draft, defined->target_name, defined->file);
+}
+
+typedef int (*visitor)(struct draft *draft, const struct records *records,
+		       const struct defined *defined);
+
+static int visit_body(struct draft *draft, const struct records *records,
+		      const struct place *body, visitor visit)
+{
+	struct defined defined = define(draft->patch, records, body);
+	int err = defined.source ? visit(draft, records, &defined) :
+		fail(ENOMEM, "not enough memory");
+
+	free(defined.source);
+	return err;
+}
+
+static int visit_function(struct draft *draft, const struct records *records, uint32_t index,
+			  visitor visit)
+{
+	const struct dwarf_function *function = &draft->patch->dwarf.functions[index];
+	struct place body = { .name = function->name, .index = index };
+
+	if (function->hi) {
+		struct dwarf_range range = entry_range(draft->patch, function);
+		body.addr = range.lo;
+		body.size = range.hi - range.lo;
+	}
+	return visit_body(draft, records, &body, visit);
+}
+
+/*
+ * The debug info that fits a symbol without any code there: gcc leaves the code out
+ * where it found the function to be identical to another one.
+ */
+static uint32_t find_description(const struct dwarf *dwarf, const struct symbol *symbol)
+{
+	uint32_t i = DWARF_NONE, found = DWARF_NONE;
+
+	while ((i = dwarf_find_function(dwarf, symbol->name, i)) != DWARF_NONE) {
+		if (dwarf->functions[i].hi)
+			return DWARF_NONE;
+		if (!dwarf->functions[i].declaration)
+			found = i;
+	}
+	for (i = 0; found == DWARF_NONE && i < dwarf->n_functions; i++)
+		if (dwarf->functions[i].hi && dwarf->functions[i].lo == symbol->value &&
+		    dwarf->functions[i].name)
+			found = i;
+	return found;
+}
+
+static int visit_symbol(struct draft *draft, const struct records *records,
+			const struct symbol *symbol, visitor visit)
+{
+	if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC || strchr(symbol->name, '.'))
+		return 0;
+	struct place body = {
+		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
+		.index = find_description(&draft->patch->dwarf, symbol),
+	};
+	return body.index == DWARF_NONE ? 0 : visit_body(draft, records, &body, visit);
+}
+
+static int each_function(struct draft *draft, const struct records *records, visitor visit)
+{
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+	const struct symbols *symbols = draft->patch->symbols;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		if ((function->hi || function->is_dropped) && function->name)
+			err = visit_function(draft, records, i, visit);
+	}
+	for (size_t i = 0; !err && i < symbols->count; i++)
+		err = visit_symbol(draft, records, &symbols->table[i], visit);
+	return err;
 }
 
 static int match_functions(struct draft *draft, const struct records *records)
 {
-	const struct dwarf *dwarf = &draft->patch->dwarf;
-	int err = 0;
+	int err = each_function(draft, records, match_function);
 
-	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++) {
-		if ((!dwarf->functions[i].hi && !dwarf->functions[i].is_dropped) ||
-		    !dwarf->functions[i].name)
-			continue;
-		struct defined defined = define(draft->patch, records, i);
-		err = defined.source ? match_function(draft, records, &defined) :
-			fail(ENOMEM, "not enough memory");
-		free(defined.source);
-	}
+	/* What is new is only new if the target has not got it in another form. */
+	if (!err)
+		err = each_function(draft, records, check_new_function);
 	if (!err && !draft->meta.n_funcs)
 		err = fail(EINVAL, "%s replaces nothing: no function that it defines is in %s "
 			   "(names differ, or it was built without -g)", draft->patch->file.path,
@@ -133,16 +214,38 @@ static int check_allow_active(const struct draft *draft, const struct records *r
 		const struct record *record = &records->table[i];
 		bool known = record->kind != RECORD_ALLOW_ACTIVE;
 
-		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++) {
-			uint32_t function = draft->replaced[k]->patch_function;
-			known = !strcmp(draft->patch->dwarf.functions[function].name, record->name);
-		}
+		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
+			known = !strcmp(draft->replaced[k]->body.name, record->name);
 		if (!known)
 			return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no "
 				    "such function", base_name(record->source), record->line,
 				    record->name);
 	}
 	return 0;
+}
+
+/* A file name that means no source file at all is a slip of the pen. */
+static int check_file(const struct draft *draft, const struct record *record)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+	const char *file = record->kind == RECORD_FILE ? record->name : record->file;
+
+	if (!*file)
+		return 0;
+	for (uint32_t i = 0; i < dwarf->n_units; i++)
+		if (unit_matches_file(&dwarf->units[i], file))
+			return 0;
+	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'", base_name(record->source),
+		    record->line, draft->target->file.path, file);
+}
+
+static int check_files(const struct draft *draft, const struct records *records)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < records->count; i++)
+		err = check_file(draft, &records->table[i]);
+	return err;
 }
 
 /* References */
@@ -380,6 +483,8 @@ int manual_draw(struct draft *draft)
 	draft->meta.mode = "manual";
 	err = check_lto(draft->target);
 	if (!err)
+		err = check_files(draft, &records);
+	if (!err)
 		err = match_functions(draft, &records);
 	if (!err)
 		err = check_allow_active(draft, &records);
@@ -391,6 +496,8 @@ int manual_draw(struct draft *draft)
 		err = check_clones(draft);
 	if (!err)
 		err = check_variables(draft);
+	if (!err)
+		check_folded(draft);
 	if (!err)
 		err = resolve_records(draft, &records);
 	if (!err)
