@@ -8,6 +8,9 @@
 
 #define FIRST_PAUSE_MS 1
 #define LONGEST_PAUSE_MS 64
+#define FIRST_HOLD_NS 1000000u
+#define LONGEST_HOLD_NS 64000000u
+#define LONGEST_GAP_US 400
 
 uint64_t now_ns(void)
 {
@@ -24,30 +27,40 @@ struct attempt {
 	const struct code_range *ranges;
 	size_t n_ranges;
 	struct safepoint_report *report;
-	bool unsafe;
-	pid_t tid;			/* the thread that was not safe */
+	uint64_t hold_ns;		/* how long threads are kept for the sake of others */
+	pid_t tid;			/* the last thread that was not safe */
 	struct unwind_verdict verdict;
 };
 
-static int check(struct attempt *attempt, const struct thread *thread)
+/* A stopped thread that is safe stays so; another one goes on. */
+static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 {
+	struct unwind_verdict verdict = { 0 };
 	int err;
 
 	if (thread->state != THREAD_STOPPED)
 		return 0;
 	err = unwind_check(attempt->unwinder, thread->tid, &thread->regs, attempt->ranges,
-			   attempt->n_ranges, &attempt->verdict, NULL, 0);
+			   attempt->n_ranges, &verdict, NULL, 0);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
-	attempt->report->threads++;
-	attempt->report->frames += attempt->verdict.n_frames;
-	if (err != 0 || !attempt->verdict.safe) {
-		attempt->unsafe = true;
-		attempt->tid = thread->tid;
-		if (err != 0)
-			attempt->verdict = (struct unwind_verdict){ 0 };
+	if (err == 0 && verdict.safe) {
+		attempt->report->threads++;
+		attempt->report->frames += verdict.n_frames;
+		return 0;
 	}
-	return 0;
+	attempt->tid = thread->tid;
+	attempt->verdict = err == 0 ? verdict : (struct unwind_verdict){ 0 };
+	return target_continue(attempt->target, thread);
+}
+
+static int sample(struct attempt *attempt, struct thread *thread)
+{
+	int err = target_interrupt(attempt->target, thread);
+
+	if (err == 0)
+		err = target_await_stop(attempt->target, thread);
+	return err != 0 ? err : keep_if_safe(attempt, thread);
 }
 
 /* Sleepers: each is stopped and checked before the next is touched. */
@@ -56,16 +69,9 @@ static int stop_sleepers(struct attempt *attempt)
 	struct target *target = attempt->target;
 	int err = 0;
 
-	for (size_t i = 0; i < target->n_threads && err == 0 && !attempt->unsafe; i++) {
-		struct thread *thread = &target->threads[i];
-
-		if (!thread->asleep)
-			continue;
-		err = target_interrupt(target, thread);
-		if (err == 0)
-			err = target_await_stop(target, thread);
-		if (err == 0)
-			err = check(attempt, thread);
+	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
+		if (target->threads[i].asleep && target->threads[i].state == THREAD_RUNNING)
+			err = sample(attempt, &target->threads[i]);
 	}
 	return err;
 }
@@ -86,58 +92,92 @@ static int stop_runners(struct attempt *attempt)
 		err = target_interrupt(target, thread);
 	}
 	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-		if (!target->threads[i].asleep)
-			err = target_await_stop(target, &target->threads[i]);
+		struct thread *thread = &target->threads[i];
+
+		if (thread->asleep || thread->state != THREAD_RUNNING)
+			continue;
+		err = target_await_stop(target, thread);
+		if (err == 0)
+			err = keep_if_safe(attempt, thread);
 	}
-	for (size_t i = 0; i < target->n_threads && err == 0 && !attempt->unsafe; i++) {
-		if (!target->threads[i].asleep)
-			err = check(attempt, &target->threads[i]);
+	return err;
+}
+
+static size_t count_threads(const struct target *target, enum thread_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < target->n_threads; i++)
+		count += target->threads[i].state == state;
+	return count;
+}
+
+/*
+ * A thread that is nearly always in forbidden code is looked at again and again,
+ * until a look finds it outside; what is safe already is kept meanwhile, for a
+ * bounded time: it may hold a lock that the other one waits for.  The time
+ * between looks is random and grows, so that it meets every rhythm.
+ */
+static int chase(struct attempt *attempt)
+{
+	struct target *target = attempt->target;
+	uint64_t end = now_ns() + attempt->hold_ns;
+	long gap_us = 4;
+	int err = 0;
+
+	while (err == 0 && count_threads(target, THREAD_RUNNING) > 0 && now_ns() < end) {
+		const struct timespec gap = { .tv_nsec = 1000 * ((long)rand() % gap_us) };
+
+		(void)nanosleep(&gap, NULL);
+		for (size_t i = 0; i < target->n_threads && err == 0; i++) {
+			if (target->threads[i].state == THREAD_RUNNING)
+				err = sample(attempt, &target->threads[i]);
+		}
+		if (gap_us < LONGEST_GAP_US)
+			gap_us += gap_us / 4;
 	}
 	return err;
 }
 
 /* Threads that were born while the others were being stopped. */
-static int stop_newborn(struct attempt *attempt)
+static int find_newborn(struct attempt *attempt, size_t *found)
 {
 	struct target *target = attempt->target;
-	size_t counted, found = 1;
-	int err = 0;
+	size_t counted;
+	int err = target_count_threads(target, &counted);
 
-	while (err == 0 && found > 0 && !attempt->unsafe) {
-		size_t known = 0;
-
-		for (size_t i = 0; i < target->n_threads; i++)
-			known += target->threads[i].state == THREAD_STOPPED;
-		err = target_count_threads(target, &counted);
-		if (err != 0 || counted == known)
-			return err;
-		err = target_rescan(target, &found);
-		for (size_t i = 0; i < target->n_threads; i++) {
-			if (target->threads[i].state == THREAD_RUNNING)
-				target->threads[i].asleep = false;
-		}
-		if (err == 0)
-			err = stop_runners(attempt);
+	*found = 0;
+	if (err != 0 || counted == count_threads(target, THREAD_STOPPED))
+		return err;
+	err = target_rescan(target, found);
+	for (size_t i = 0; i < target->n_threads; i++) {
+		if (target->threads[i].state == THREAD_RUNNING)
+			target->threads[i].asleep = false;
 	}
 	return err;
 }
 
 static int try_once(struct attempt *attempt)
 {
+	size_t found = 1;
 	int err;
 
-	attempt->unsafe = false;
 	attempt->report->threads = 0;
 	attempt->report->frames = 0;
 	attempt->report->first_runner = 0;
 	target_look_asleep(attempt->target);
 	attempt->report->first_stop = now_ns();
 	err = stop_sleepers(attempt);
-	if (err == 0 && !attempt->unsafe)
+	while (err == 0 && found > 0) {
 		err = stop_runners(attempt);
-	if (err == 0 && !attempt->unsafe)
-		err = stop_newborn(attempt);
-	if (err == 0 && target_any_stopped(attempt->target) == NULL)
+		if (err == 0)
+			err = chase(attempt);
+		if (err != 0 || count_threads(attempt->target, THREAD_RUNNING) > 0)
+			break;
+		err = find_newborn(attempt, &found);
+	}
+	if (err == 0 && count_threads(attempt->target, THREAD_STOPPED) == 0 &&
+	    count_threads(attempt->target, THREAD_RUNNING) == 0)
 		err = fail(ESRCH, "%s: has ended", target_name(attempt->target));
 	return err;
 }
@@ -170,7 +210,8 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 		    const struct safepoint_limits *limits, struct safepoint_report *report)
 {
 	struct attempt attempt = { .target = target, .unwinder = unwinder, .ranges = ranges,
-				   .n_ranges = n_ranges, .report = report };
+				   .n_ranges = n_ranges, .report = report,
+				   .hold_ns = FIRST_HOLD_NS };
 	uint64_t start = now_ns();
 	unsigned pause = FIRST_PAUSE_MS;
 
@@ -180,7 +221,7 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 		int err = try_once(&attempt);
 
 		report->attempts++;
-		if (err != 0 || !attempt.unsafe)
+		if (err != 0 || count_threads(target, THREAD_RUNNING) == 0)
 			return err;
 		err = let_go(target);
 		if (err != 0)
@@ -191,11 +232,12 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 		      attempt.verdict.range != NULL ? attempt.verdict.range->name : "");
 		if (waited >= limits->timeout_ms || report->attempts > limits->retries)
 			return refuse(&attempt, (unsigned)waited);
-		/* Jitter: a loop of the target's own rhythm must not stay in step with ours. */
-		err = target_serve(target, pause / 2 + (unsigned)(now_ns() / 1000u) % pause);
+		err = target_serve(target, pause);
 		if (err != 0)
 			return err;
 		if (pause < LONGEST_PAUSE_MS)
 			pause *= 2;
+		if (attempt.hold_ns < LONGEST_HOLD_NS)
+			attempt.hold_ns *= 2;
 	}
 }
