@@ -28,7 +28,8 @@ struct code_range {
 /*
  * What the unwinder knows of a process.  Built once, while the target runs;
  * used for every thread.  No file is opened and nothing is allocated per
- * thread.
+ * thread.  Unwind tables are copied when it is made: it answers for the objects
+ * that were loaded then, and a later dlopen(3) or dlclose(3) asks for a new one.
  */
 struct unwinder;
 
@@ -61,7 +62,8 @@ struct unwind_frame {
 struct unwind_verdict {
 	bool safe;
 	bool proven;		/* unwound to the bottom; else the word scan decided */
-	bool scan_hit;		/* the word scan found an address (it may be a stale one) */
+	bool scan_hit;		/* the word scan found an address (it may be a stale one), or, where
+				   range is NULL, could not read the stack to its end */
 	uint64_t hit;		/* the offending pc or return address */
 	uint64_t hit_sp;	/* proven: CFA of the outermost offending frame: its caller's SP */
 	uint64_t hit_return;	/* proven: where that frame returns to; 0 if it is the bottom one */

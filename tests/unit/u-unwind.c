@@ -56,6 +56,7 @@ static const struct scenario scenarios[] = {
 	{ "siginfo", true, true, true, false, 8 },
 	{ "altstack", true, true, true, false, 8 },
 	{ "notables", false, false, true, true, 4 },
+	{ "wrongtables", false, false, true, true, 4 },
 	{ "notables-altstack", false, false, true, true, 4 },
 };
 

@@ -19,15 +19,25 @@ static volatile int sink, depth = 60;
 static const char *scenario;
 /* Calls its argument; the tables know nothing of it. */
 extern void without_tables(void (*callee)(void));
+/* The same with tables that are wrong: they lead past its return address, to pc 1. */
+extern void with_wrong_tables(void (*callee)(void));
 int outer(int level), middle(int level), never(int level);
 void leaf(void);
 
 #ifdef __x86_64__
 __asm__(".text\n.type without_tables, @function\nwithout_tables:\n\tsub $24, %rsp\n\tcall *%rdi\n"
-	"\tadd $24, %rsp\n\tret\n.size without_tables, .-without_tables\n");
+	"\tadd $24, %rsp\n\tret\n.size without_tables, .-without_tables\n"
+	".type with_wrong_tables, @function\nwith_wrong_tables:\n.cfi_startproc\n"
+	"\tsub $24, %rsp\n\tmovq $1, 8(%rsp)\n.cfi_def_cfa_offset 64\n.cfi_offset 16, -56\n"
+	"\tcall *%rdi\n\tadd $24, %rsp\n\tret\n.cfi_endproc\n"
+	".size with_wrong_tables, .-with_wrong_tables\n");
 #else
 __asm__(".text\n.type without_tables, @function\nwithout_tables:\n\tsub $12, %esp\n"
-	"\tcall *16(%esp)\n\tadd $12, %esp\n\tret\n.size without_tables, .-without_tables\n");
+	"\tcall *16(%esp)\n\tadd $12, %esp\n\tret\n.size without_tables, .-without_tables\n"
+	".type with_wrong_tables, @function\nwith_wrong_tables:\n.cfi_startproc\n"
+	"\tsub $12, %esp\n\tmovl $1, 4(%esp)\n.cfi_def_cfa_offset 48\n.cfi_offset 8, -44\n"
+	"\tcall *16(%esp)\n\tadd $12, %esp\n\tret\n.cfi_endproc\n"
+	".size with_wrong_tables, .-with_wrong_tables\n");
 #endif
 
 static void announce(void)
@@ -152,6 +162,8 @@ NOINLINE int middle(int level)
 		sort_forever();
 	else if (strcmp(scenario, "notables") == 0)
 		without_tables(leaf);
+	else if (strcmp(scenario, "wrongtables") == 0)
+		with_wrong_tables(leaf);
 	else if (strcmp(scenario, "notables-altstack") == 0)
 		interrupt(handler_without_tables, SA_ONSTACK);
 	else
