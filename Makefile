@@ -94,7 +94,7 @@ $(obj)/parasite-%.elf: src/parasite/%.S src/parasite/parasite.lds src/parasite/p
 $(obj)/parasite-%.bin: $(obj)/parasite-%.elf
 	$(call say,COPY,$@)objcopy -O binary $< $@
 $(obj)/parasite-%.o: src/parasite/embed.S $(obj)/parasite-%.bin
-	$(call say,AS,$@)$(CC) $(ALL_CFLAGS) -DNAME=$* -DBLOB='"$(obj)/parasite-$*.bin"' -c -o $@ $<
+	$(call say,AS,$@)$(CC) $(ALL_CFLAGS) -Ui386 -DNAME=$* -DBLOB='"$(obj)/parasite-$*.bin"' -c -o $@ $<
 
 # Unit tests: one program per file of tests/unit, linked with all of the library.
 unit_bin := $(patsubst tests/unit/%.c,$(top)/unit/%,$(wildcard tests/unit/u-*.c))
