@@ -51,12 +51,19 @@ KEEP double mean(double a, double b)
 	return (a + b) / 2;
 }
 
+/* What is static changes, or the compiler would take it for a constant. */
+KEEP void set(int n)
+{
+	factor = n;
+	same = n + 10;
+	other_set(n);
+}
+
 KEEP int all_limited(int n)
 {
 	return hidden_function(n) + protected_function(n) + internal_function(n);
 }
 
-/* The longest, so that each patch of it has something to reach. */
 KEEP int length(const char *text)
 {
 	return (int)strlen(text);
@@ -102,6 +109,8 @@ void reply(const char *question, char *answer, size_t size)
 		snprintf(answer, size, "count %d", count());
 	else if (strcmp(what, "twins") == 0)
 		snprintf(answer, size, "twins %d %d", twin(), other_twin());
+	else if (strcmp(what, "set") == 0)
+		set(n);
 	else if (strcmp(what, "word") == 0)
 		snprintf(answer, size, "word %s", word(n));
 	else if (strcmp(what, "mean") == 0)

@@ -12,5 +12,6 @@ __attribute__((visibility("hidden"))) int hidden_function(int n);
 __attribute__((visibility("protected"))) int protected_function(int n);
 __attribute__((visibility("internal"))) int internal_function(int n);
 int other_twin(void);
+void other_set(int n);
 
 #endif

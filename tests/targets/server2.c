@@ -31,3 +31,8 @@ KEEP int other_twin(void)
 {
 	return twin() * 10;
 }
+
+void other_set(int n)
+{
+	same = n + 20;
+}
