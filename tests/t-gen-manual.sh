@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# nsb-gen alone: what a patch's names mean in the target, and the file it makes.
+
+. "${0%/*}/lib.sh"
+for_each_abi
+
+sources() {
+	cat >one.c <<-'END'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#ifdef __clang__
+		#define noipa noinline
+		#endif
+		static volatile int level = 1;
+		int shared = 5;
+		__attribute__((visibility("hidden"))) int hidden = 6;
+		__attribute__((visibility("hidden"), noipa)) int hidden_function(int x) { return x + hidden; }
+		__attribute__((noipa)) static int get(void) { static volatile int calls = 3; return level + calls++; }
+		__attribute__((noipa)) int push(int n) { static volatile int calls = 4; return n + get() + calls++; }
+		__attribute__((noipa)) int print(const char *format) { return puts(format) + level; }
+	END
+	mkdir -p dir && cat >dir/two.c <<-'END'
+		#ifdef __clang__
+		#define noipa noinline
+		#endif
+		int push(int), print(const char *), hidden_function(int);
+		static volatile int level = 2;
+		__attribute__((noipa)) static int get(void) { return level * 3; }
+		int main(void) { return push(get()) + print("x") + hidden_function(level); }
+	END
+}
+
+# compiled [FLAGS...]: the target.
+# shellcheck disable=SC2046 # mflag says nothing else
+compiled() {
+	sources && ${CC:-gcc} $(mflag) ${LEVEL:--O2} -g -Wl,--build-id=sha1 -o prog "$@" one.c dir/two.c &&
+	object=prog
+}
+
+# patched CODE: made into a patch; its metadata goes to dumped.
+patched() {
+	printf '#include <nsb/vzp.h>\n%s\n' "$1" >p.c &&
+	patch_object p.c -Wall -Wextra -Werror -Wno-missing-prototypes -Wno-unused-parameter &&
+	generate && "$NSB_GEN" dump p.so >dumped
+}
+
+# address FILE NAME: of the symbol in that source file of the target.
+address() {
+	readelf -sW ${symbols:-prog} | awk -v file="$1" -v name="$2" '
+		$4 == "FILE" { now = $8 }
+		$8 == name && (file == "" || now == file || $5 == "GLOBAL") { print $2; exit }' |
+		sed 's/^0*/0x/'
+}
+
+# refers NAME FILE SYMBOL: the reference NAME is to that symbol of the target.
+refers() {
+	grep -E "^  symbol=[0-9]+ target_addr=$(address "$2" "$3") size=[0-9]+ name=$1$" dumped
+}
+
+# replaces NAME FILE: the target's function of that file is replaced.
+replaces() {
+	grep -E "^  name=$1 file=.* target_addr=$(address "$2" "$1") " dumped
+}
+
+whole_patch='
+VZP_FILE("one.c");
+VZP_COMMENT("CVE-2026-1: all of it");
+VZP_STATIC_VAR_REF(volatile int, level);
+VZP_STATIC_VAR_REF(volatile int, other_level, "two.c");
+VZP_STATIC_SYM_ALIAS(other_level, level);
+VZP_HIDDEN_VAR_REF(int, hidden);
+VZP_HIDDEN_FUNC_REF(int, hidden_function, (int));
+VZP_ALLOW_ACTIVE(push);
+extern int shared;
+static int helper(int x) { return x * 2; }
+__attribute__((used)) static int get(void)
+{
+	VZP_STATIC_VAR_REF(volatile int, calls);
+	return level + calls++ + other_level;
+}
+int push(int n)
+{
+	VZP_STATIC_VAR_REF(volatile int, push_calls);
+	VZP_STATIC_SYM_ALIAS(push_calls, calls);
+	return n + get() + push_calls++ + hidden + hidden_function(shared) + helper(n);
+}'
+
+# The static locals of gcc and clang are called differently in the symbol table.
+calls_of() {
+	address '' "$(readelf -sW prog | awk '{ print $8 }' | grep -E "$1" | head -n 1)"
+}
+
+whole() {
+	patched "$whole_patch" && replaces push one.c && replaces get one.c &&
+	refers level one.c level && refers level two.c level &&
+	refers hidden '' hidden && refers hidden_function '' hidden_function &&
+	[ "$(grep -c ' name=calls$' dumped)" = 2 ] &&
+	grep -q 'key=comment text=CVE-2026-1: all of it' dumped &&
+	grep -E 'name=push .*allow-active' dumped && grep -E 'name=get file=one.c' dumped
+}
+
+for cc in gcc clang; do
+	for level in -O0 -O1 -O2 -O3; do
+		t "every macro, target and patch by $cc $level" "
+			CC=$cc LEVEL=$level PATCH_CC=$cc compiled && CC=$cc PATCH_CC=$cc whole
+		"
+	done
+	for version in 2 3 4 5; do
+		t "every macro, $cc -gdwarf-$version" "
+			CC=$cc compiled -gdwarf-$version && PATCH_CC=$cc whole
+		"
+	done
+	for flags in '-static' '-static-pie -fPIE' '-no-pie -fno-pie' '-gz=zlib' '-fdebug-types-section' \
+		'-ffunction-sections -fdata-sections -Wl,--gc-sections' '-fcf-protection=full'; do
+		t "every macro, $cc $flags" "CC=$cc compiled $flags && PATCH_CC=$cc whole"
+	done
+done
+
+t 'debug info in a separate file, named, found by link, found by build-id' '
+	compiled && cp prog whole && symbols=whole && objcopy --only-keep-debug prog prog.debug && strip prog &&
+	printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&
+	generate --debugfile prog.debug && "$NSB_GEN" dump p.so >dumped && replaces print "" &&
+	objcopy --add-gnu-debuglink=prog.debug prog && generate &&
+	mkdir .debug && mv prog.debug .debug/ && generate &&
+	"$NSB_GEN" dump p.so >dumped && replaces print ""
+'
+t 'a function-local reference falls back to the file, and needs no file where the function is unique' '
+	compiled && patched "int print(const char *s) { VZP_STATIC_VAR_REF(volatile int, level, \"one.c\"); return level + *s; }" &&
+	refers level one.c level
+'
+t 'plain extern finds hidden things and what the executable does not export' '
+	compiled && patched "extern int hidden, shared; int hidden_function(int);
+		int print(const char *s) { return hidden + shared + hidden_function(*s); }" &&
+	refers hidden "" hidden && refers hidden_function "" hidden_function && refers shared "" shared
+'
+t 'what the target exports is left to the dynamic rules' '
+	compiled -rdynamic && patched "extern int shared; int print(const char *s) { return shared + *s; }" &&
+	! grep name=shared dumped
+'
+t 'a reference that is not used costs nothing but must exist' '
+	compiled && patched "VZP_STATIC_VAR_REF(volatile int, level, \"one.c\"); int print(const char *s) { return *s; }" &&
+	! grep name=level dumped
+'
+t 'identical functions, folded into one by the compiler, are both replaced' '
+	compiled && patched "int print(const char *s) { return s != 0; } int hidden_function(int x) { return x != 0; }
+		int push(int n) { return n != 0; }" &&
+	replaces print "" && replaces hidden_function "" && replaces push ""
+'
+t 'cold code that the compiler moved away belongs to the function' '
+	cat >one.c <<-"END" &&
+		#include <stdio.h>
+		#include <stdlib.h>
+		int sink;
+		__attribute__((noinline, cold)) int slow(int x) { return x + 1; }
+		__attribute__((noinline)) int work(int n)
+		{
+			if (__builtin_expect(n > 100, 0)) {
+				sink = slow(n);
+				printf("%d is too many, %d\n", n, slow(sink));
+				abort();
+			}
+			return sink += n;
+		}
+		int main(int argc, char **argv) { (void)argv; return work(argc); }
+	END
+	gcc $(mflag) -g -O2 -o prog one.c && object=prog && patched "int work(int n) { return n; }" &&
+	grep "func=0 addr=$(address "" work.cold) " dumped
+'
+t 'the first bytes, the room with the padding' '
+	cat >one.c <<-"END" &&
+		__asm__(".text\n.p2align 4\n.globl tiny\n.type tiny, @function\ntiny: .byte 0x31, 0xc0, 0xc3\n.size tiny, 3\n"
+			".p2align 4\n.globl next\n.type next, @function\nnext: ret\n.size next, 1\n");
+		int main(void) { return 0; }
+	END
+	gcc $(mflag) -g -o prog one.c && object=prog && patched "int tiny(void) { return 1; }" &&
+	grep -E "name=tiny .*target_size=3 .* room=16 first=31c0c3" dumped
+'
+t 'the file: nothing that is loaded moves, tools read it, strip keeps it' '
+	compiled && printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&
+	chmod 751 p.so && cp -p p.so plain.so && generate -o made.so && cmp p.so plain.so &&
+	[ "$(stat -c %a made.so)" = 751 ] &&
+	diff <(readelf -lW plain.so | grep -v "entry\|There are" | grep -v "File type") \
+		<(readelf -lW made.so | grep -v "entry\|There are" | grep -v "File type") &&
+	readelf -aW made.so >/dev/null 2>warnings && [ ! -s warnings ] &&
+	objdump -d made.so >/dev/null && "$NSB_GEN" dump made.so >full && strip -g made.so &&
+	"$NSB_GEN" dump made.so >stripped && cmp full stripped && strip made.so && "$NSB_GEN" dump made.so >all &&
+	cmp full all && [ -z "$(ls | grep -v "made.so$" | grep "made.so.")" ]
+'
+t 'generating twice gives the same file' '
+	compiled && printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&
+	generate && cp p.so once.so && generate && cmp p.so once.so &&
+	patch_object p.c && generate && cmp p.so once.so
+'
+t 'options in any order, quiet, verbose, JSON' '
+	compiled && printf "%s\n" "int print(const char *s) { return *s; }" "int fresh(void) { return 1; }" >p.c && patch_object p.c &&
+	[ "$("$NSB_GEN" generate prog -o out.so p.so --mode manual)" = \
+		"out.so: 1 function replaced, 1 new, 0 references, $(objdump -h out.so | awk "/vzpatch/ { print \$3 }" | xargs -I{} printf %d 0x{}) bytes" ] &&
+	[ -z "$("$NSB_GEN" -q generate prog p.so)" ] &&
+	"$NSB_GEN" generate prog p.so -v 2>&1 | grep "new function .fresh. (p.c:2)" &&
+	"$NSB_GEN" dump --json out.so | python3 -c "import json, sys; assert json.load(sys.stdin)[\"functions\"][0][\"name\"] == \"print\""
+'
+t 'build-id, of a file and in a process' '
+	compiled && id=$("$NSB_GEN" buildid prog) && readelf -n prog | grep "Build ID: $id" &&
+	starts sleep 100 &&
+	sleep_id=$("$NSB_GEN" buildid "$(command -v sleep)") &&
+	wait_until "$NSB_GEN" -q check --pid $started --id $sleep_id &&
+	[ "$("$NSB_GEN" check --pid $started --id $sleep_id)" = "$(readlink /proc/$started/exe)" ] &&
+	fails_with 2 "no file of the process has build-id $id" "$NSB_GEN" check --pid $started --id $id &&
+	fails_with 1 "no such process" "$NSB_GEN" check --pid 99999999 --id $id &&
+	fails_with 64 "xyz. is no build-id" "$NSB_GEN" check --pid $started --id xyz
+'
+
+done_testing

@@ -1,0 +1,269 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What nsb-gen refuses, and the words it has for it.
+
+. "${0%/*}/lib.sh"
+for_each_abi
+
+# A target of two files: statics of one name, inlined and cloned functions.
+sources() {
+	cat >queue.h <<-'END'
+		struct inner { int a; char b; };
+		struct queue { int size; struct inner in; struct queue *next; unsigned f : 3, g : 5; };
+		enum color { RED, GREEN = 5 };
+	END
+	cat >one.c <<-'END'
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include "queue.h"
+		#ifdef __clang__
+		#define noipa noinline
+		#endif
+		static volatile int level = 1;
+		static __thread int per_thread;
+		int shared = 5;
+		static inline __attribute__((always_inline)) int inlined(int x) { return x * level + 1; }
+		__attribute__((noipa)) static int get(void) { static volatile int calls; calls++; return level + calls; }
+		__attribute__((noipa)) int push(struct queue *q, int n) { return q->size + n + get() + inlined(n); }
+		__attribute__((noipa)) long paint(const char *s, enum color c) { return s[0] + c + inlined(3) + per_thread++; }
+		__attribute__((noipa)) int run(int (*f)(int, struct queue *), void *p) { return f(shared, p) * 3; }
+		__attribute__((noipa)) int print(const char *format, ...) { return puts(format) + level; }
+	END
+	cat >two.c <<-'END'
+		#include "queue.h"
+		#ifdef __clang__
+		#define noipa noinline
+		#endif
+		int push(struct queue *, int); long paint(const char *, enum color); int print(const char *, ...);
+		int run(int (*f)(int, struct queue *), void *p);
+		static volatile int level = 2;
+		__attribute__((noipa)) static int get(void) { return level * 3; }
+		__attribute__((noipa)) static int grow(int n, int by) { return n * by + level; }
+		__attribute__((noipa)) void nothing(void) { }
+		int main(void)
+		{
+			struct queue q = { 0 };
+			nothing();
+			return push(&q, get()) + (int)paint("x", RED) + print("x") + grow(level, 7) + !run;
+		}
+	END
+}
+
+# compiled [FLAGS...]: the target, set up as patches want it.
+# shellcheck disable=SC2046 # mflag says nothing else
+compiled() {
+	sources && ${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog "$@" one.c two.c &&
+	object=prog
+}
+
+# refuses REGEX CODE: nsb-gen says it of this patch, and leaves the patch as it was.
+refuses() {
+	compiled && printf '#include <nsb/vzp.h>\n#include "queue.h"\n%s\n' "$2" >p.c &&
+	patch_object p.c -I. && cp p.so before.so &&
+	fails_with 1 "$1" generate && cmp p.so before.so
+}
+
+t 'a parameter of another type' '
+	refuses "p.c:3: .push. has not the prototype.*parameter 2 .n. is .long long int., the target.s .int." \
+		"int push(struct queue *q, long long n) { return q->size; }"
+'
+t 'fewer parameters' '
+	refuses "it takes 1 parameter, the target.s 2" "int push(struct queue *q) { return q->size; }"
+'
+t 'another result' '
+	refuses "it returns .void., the target.s .int." "void push(struct queue *q, int n) { q->size = n; }"
+'
+t 'no variable parameters' '
+	refuses "takes 1 parameter, the target.s 2" "int print(const char *format) { return *format; }"
+'
+t 'a pointer to a function of another type' '
+	refuses "parameter 1 .f." "int run(int (*f)(long long, struct queue *), void *p) { return f(1, p); }"
+'
+
+# refuses_layout REGEX OLD NEW: a changed line of queue.h.
+refuses_layout() {
+	compiled && sed -i "s/$2/$3/" queue.h &&
+	echo "#include \"queue.h\"
+int push(struct queue *q, int n) { return q->size + n; }
+long paint(const char *s, enum color c) { return s[0] + c; }" >p.c &&
+	patch_object p.c -I. && fails_with 1 "$1" generate
+}
+
+t 'a structure with a new member' '
+	refuses_layout "struct queue has a new member .more." "g : 5;" "g : 5; int more;"
+'
+t 'a member of another type inside a structure' '
+	refuses_layout "member .b. of struct inner is .short int., was .char." "char b" "short b"
+'
+t 'members in another order' '
+	refuses_layout "member .in. of struct queue was .size." \
+		"int size; struct inner in;" "struct inner in; int size;"
+'
+t 'a bit field of another width' '
+	refuses_layout "another number of bits" "f : 3, g : 5" "f : 4, g : 4"
+'
+t 'an enumerator of another value' '
+	refuses_layout ".GREEN. of enum color is 6, was 5" "GREEN = 5" "GREEN = 6"
+'
+
+t 'a static of more than one file' '
+	refuses "p.c:3: prog has more than one static variable .level., in one.c, two.c" \
+		"VZP_STATIC_VAR_REF(int, level); int print(const char *s, ...) { return level; }"
+'
+t 'a static function of more than one file, replaced' '
+	refuses "more than one static function .get." \
+		"__attribute__((used)) static int get(void) { return 1; }"
+'
+t 'a reference to what is not there' '
+	refuses "p.c:3: prog has no variable .lvl." \
+		"VZP_STATIC_VAR_REF(int, lvl); int print(const char *s, ...) { return 1; }"
+'
+t 'the same inside a function' '
+	refuses "no variable .lvl. in function .print. or at file scope" \
+		"int print(const char *s, ...) { VZP_STATIC_VAR_REF(int, lvl); return 1; }"
+'
+t 'a file that is no source of the target' '
+	refuses "p.c:3: no source file of prog is called .three.c." \
+		"VZP_FILE(\"three.c\"); int print(const char *s, ...) { return 1; }"
+'
+t 'a file that has no such static' '
+	refuses "p.c:3: .grow. is in two.c of prog, not in one.c" \
+		"VZP_STATIC_FUNC_REF(int, grow, (int, int), \"one.c\"); int print(const char *s, ...) { return 1; }"
+'
+t 'a static reference to a global variable' '
+	refuses "is a global variable of prog: declare it extern" \
+		"VZP_STATIC_VAR_REF(int, shared); int print(const char *s, ...) { return 1; }"
+'
+t 'a thread-local variable' '
+	refuses "thread-local" \
+		"VZP_STATIC_VAR_REF(int, per_thread); int print(const char *s, ...) { return per_thread; }"
+'
+t 'one name for two statics' '
+	refuses "means another thing here" "
+		int print(const char *s, ...) { VZP_STATIC_VAR_REF(int, level, \"one.c\"); return level; }
+		int run(int (*f)(int, struct queue *), void *p) { VZP_STATIC_VAR_REF(int, level, \"two.c\"); return level + 1; }"
+'
+t 'a function that was inlined everywhere' '
+	refuses ".inlined. has no code of its own, it was inlined into .*.push." \
+		"int inlined(int x) { return x; }"
+'
+t 'a function that was inlined into another one' '
+	compiled -DX && cat >one.c <<-"END" &&
+		int small(int x) { return x * 3 + 1; }
+		int large(int x) { return small(x) + small(x + 1); }
+		int main(int argc, char **argv) { (void)argv; return large(argc); }
+	END
+	gcc $(mflag) -g -O2 -fno-inline-functions-called-once -o prog one.c && object=prog &&
+	echo "int small(int x) { return x * 3 + 2; }" >p.c && patch_object p.c &&
+	fails_with 1 ".small. was inlined into .*.large.*, where the old code would stay" generate
+'
+t 'a function that exists as a clone only' '
+	cat >one.c <<-"END" &&
+		__attribute__((noinline)) static int sum(int n, int k)
+		{
+			volatile int s = 0;
+			for (int i = 0; i < n; i++)
+				s += i * k;
+			return s;
+		}
+		__attribute__((noipa)) int main(int argc, char **argv) { (void)argv; return sum(argc, 3) + sum(argc + 1, 3); }
+	END
+	gcc $(mflag) -g -O2 -o prog one.c && object=prog &&
+	echo "__attribute__((used)) static int sum(int n, int k) { return n + k; }" >p.c &&
+	patch_object p.c && fails_with 1 ".sum. exists only as the compiler.s clone .sum.constprop.0." generate
+'
+t 'a function too small for the jump' '
+	cat >one.c <<-"END" &&
+		__asm__(".text\n.globl tiny\n.type tiny, @function\ntiny: xor %eax, %eax\nret\n.size tiny, 3\n"
+			".globl next\n.type next, @function\nnext: xor %eax, %eax\nret\n.size next, 3\n");
+		int main(void) { return 0; }
+	END
+	gcc $(mflag) -g -o prog one.c && object=prog && echo "int tiny(void) { return 1; }" >p.c &&
+	patch_object p.c && fails_with 1 ".tiny. is too small: 3 bytes" generate
+'
+t 'an IFUNC' '
+	cat >one.c <<-"END" &&
+		static int first(void) { return 1; }
+		static int (*resolve(void))(void) { return first; }
+		int chosen(void) __attribute__((ifunc("resolve")));
+		int main(void) { return chosen(); }
+	END
+	gcc $(mflag) -g -o prog one.c && object=prog && echo "int chosen(void) { return 1; }" >p.c &&
+	patch_object p.c && fails_with 1 ".chosen. is an IFUNC" generate
+'
+t 'a global variable on both sides' '
+	refuses "global variable .shared. would exist twice" \
+		"int shared = 1; int print(const char *s, ...) { return shared; }"
+'
+t 'an old body allowed of a function that is not replaced' '
+	refuses "VZP_ALLOW_ACTIVE\(prnt\): the patch replaces no such function" \
+		"VZP_ALLOW_ACTIVE(prnt); int print(const char *s, ...) { return 1; }"
+'
+t 'a patch that replaces nothing' '
+	refuses "p.so replaces nothing" "int unknown(void) { return 1; }"
+'
+t 'a patch without debug info' '
+	compiled && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c -g0 &&
+	fails_with 1 "p.so: no debug info" generate
+'
+t 'records without debug info' '
+	compiled && echo "int print(const char *s, ...) { return 1; }" >a.c &&
+	printf "%s\n" "#include <nsb/vzp.h>" "VZP_STATIC_VAR_REF(int, level); int f(void); int f(void) { return level; }" >b.c &&
+	gcc $(mflag) -O2 -fPIC -I"$root/include" -c b.c && patch_object a.c -o p.so b.o &&
+	fails_with 1 "built without -g" generate
+'
+t 'a function that the linker dropped' '
+	compiled && echo "int print(const char *s, ...) { return 1; }
+	__attribute__((used)) static int grow(int n, int by) { return n + by; }" >p.c &&
+	patch_object p.c -ffunction-sections -Wl,--gc-sections &&
+	fails_with 1 "p.c:2: .grow. was dropped by the linker" generate
+'
+t 'a target without debug info' '
+	compiled && strip -g prog && echo "int print(const char *s, ...) { return 1; }" >p.c &&
+	patch_object p.c && fails_with 1 "prog: no debug info" generate
+'
+t 'a debug file of another build' '
+	compiled && objcopy --only-keep-debug prog other.debug && compiled -O1 && strip prog &&
+	echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
+	fails_with 1 "other.debug is not the debug file of prog: its build-id is [0-9a-f]+, not [0-9a-f]+" \
+		generate --debugfile other.debug
+'
+t 'a target built with link-time optimisation' '
+	compiled -flto && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
+	fails_with 1 "link-time optimisation" generate
+'
+t 'split debug info' '
+	compiled -gsplit-dwarf && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
+	fails_with 1 "is split off to .*dwo.*build without -gsplit-dwarf" generate
+'
+t 'a target without a build-id' '
+	sources && gcc $(mflag) -g -O2 -Wl,--build-id=none -o prog one.c two.c && object=prog &&
+	echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
+	fails_with 1 "prog: no build-id" generate
+'
+t 'a patch for the other machine' '
+	compiled && echo "int print(const char *s, ...) { return 1; }" >p.c &&
+	patch_object p.c $([ $abi = amd64 ] && echo -m32 || echo -m64) &&
+	fails_with 1 "build the patch for the target.s machine" generate
+'
+t 'what a static executable does not have' '
+	compiled -static && printf "%s\n" "int sethostname(const char *, unsigned long);" \
+		"int print(const char *s, ...) { return sethostname(s, 1); }" >p.c && patch_object p.c &&
+	fails_with 1 ".sethostname. is not in prog, and a static executable has no libraries" generate
+'
+
+t 'no arguments, an unknown command, an unknown option' '
+	fails_with 64 "a command is needed" "$NSB_GEN" &&
+	fails_with 64 "unknown command .make." "$NSB_GEN" make &&
+	fails_with 64 "unknown option" "$NSB_GEN" generate --nonsense a b &&
+	fails_with 64 "usage: nsb-gen generate" "$NSB_GEN" generate a &&
+	fails_with 64 "needs --pid PID and --id" "$NSB_GEN" check --pid 1
+'
+t 'files that are not there, or no ELF' '
+	echo text >text &&
+	fails_with 1 "none: No such file" "$NSB_GEN" generate none none &&
+	fails_with 1 "text: not an ELF file" "$NSB_GEN" buildid text &&
+	fails_with 1 "no section vzpatch" "$NSB_GEN" dump /bin/true
+'
+
+done_testing
