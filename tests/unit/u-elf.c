@@ -489,13 +489,20 @@ static void test_small(void)
 	ok(elf_lookup(&elf, "a", NULL, &index, &sym) == -ENOENT, "a local symbol is not found");
 	elf_deinit(&elf);
 
+	small_init(&s);
+	s.symbols[2].st_other = STV_HIDDEN;
+	ok(small_open(&s, &elf) == 0 &&
+	   elf_lookup(&elf, "bc", NULL, &index, &sym) == -ENOENT, "nor is a hidden one");
+	elf_deinit(&elf);
+
+	small_init(&s);
 	s.hash[2 + 1 + 2] = 1;
 	ok(small_open(&s, &elf) == 0, "a hash chain that bites its tail");
 	fails(elf_lookup(&elf, "x", NULL, &index, &sym), -ENOEXEC, "does not end", "is an error");
 	elf_deinit(&elf);
 
 	small_init(&s);
-	s.note.head.n_descsz = BUILD_ID_MAX + 1;
+	s.note.head.n_descsz = 5;
 	ok(small_open(&s, &elf) == 0 && elf.build_id_size == 0, "a build-id beyond its note is none");
 	elf_deinit(&elf);
 }

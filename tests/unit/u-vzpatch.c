@@ -228,9 +228,14 @@ static void test_bytes(void)
 		16, 2, 1, 3,
 	};
 	struct vzpatch out;
-	uint8_t *bytes = NULL;
+	uint8_t *bytes = NULL, copy[sizeof(section)];
 	size_t size = 0;
 
+	memcpy(copy, section, sizeof(section));
+	copy[sizeof(copy) - 1] = 5;
+	seal(copy, sizeof(copy));
+	fails(vzpatch_decode(copy, sizeof(copy), &out), -ENOEXEC, "beyond the string table",
+	      "a string right behind the string table is refused");
 	if (!ok(vzpatch_decode(section, sizeof(section), &out) == 0, "a section written by hand "
 		"decodes (%s)", msg_kept()))
 		return;
