@@ -23,11 +23,12 @@ obj := $(top)/obj
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 
-CFLAGS ?= -O2 -g
+# Small, not fast: the whole of nsb is to be dropped onto hosts, and its time is spent in the kernel.
+CFLAGS ?= -Os -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' -iquote src -Iinclude $(CPPFLAGS)
-ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing $(CFLAGS)
-STATIC := -static
+ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing -ffunction-sections -fno-asynchronous-unwind-tables $(CFLAGS)
+STATIC := -static -Wl,--gc-sections
 ifeq ($(SANITIZE),1)
 # The sanitizers' run-time needs a dynamic program.
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -47,8 +48,8 @@ else
 arch_src := $(wildcard src/arch/i386/*.[cS])
 endif
 # Order matters to the static linker.
-NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind -lelf -lz -llzma
-GEN_LIBS := $(LIB_DIRS) -lelf -lz -llzma
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind -lelf -lz
+GEN_LIBS := $(LIB_DIRS) -lelf -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
 main_src := src/main.c

@@ -13,6 +13,7 @@
 #include "msg.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
+#define LONGEST_TIMEOUT_S 86400
 
 enum exit_status {
 	EXIT_DONE = 0,
@@ -135,17 +136,23 @@ static int parse_verbosity(int argc, char **argv)
 	return 0;
 }
 
+/* Seconds with up to three decimal places. */
 static int parse_timeout(const char *text, unsigned *ms)
 {
 	char *end;
-	double seconds;
+	unsigned long seconds;
+	unsigned place = 100;
 
 	errno = 0;
-	seconds = strtod(text, &end);
-	if (errno != 0 || end == text || *end != '\0' || !(seconds >= 0 && seconds <= 86400))
+	seconds = strtoul(text, &end, 10);
+	if (errno != 0 || text[0] < '0' || text[0] > '9' || seconds > LONGEST_TIMEOUT_S)
 		return -EINVAL;
-	*ms = (unsigned)(seconds * 1000);
-	return 0;
+	*ms = (unsigned)seconds * 1000;
+	if (*end == '.') {
+		for (end++; *end >= '0' && *end <= '9'; end++, place /= 10)
+			*ms += (unsigned)(*end - '0') * place;
+	}
+	return *end == '\0' ? 0 : -EINVAL;
 }
 
 static int parse_option(int option, int argc, char **argv, struct options *options)

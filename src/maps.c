@@ -13,22 +13,38 @@
 #define HEAP_ROOM ((uint64_t)256 << 20)		/* brk may grow this far before we are in its way */
 #define STACK_ROOM ((uint64_t)1 << 20)		/* the kernel's stack guard gap: 256 pages */
 
-/* One line of /proc/PID/maps, see proc(5). */
+/* A number that `end` follows; moves *at behind that. */
+static bool parse_field(char **at, int base, char end, uint64_t *value)
+{
+	char *stop;
+
+	*value = strtoull(*at, &stop, base);
+	if (stop == *at || *stop != end)
+		return false;
+	*at = stop + 1;
+	return true;
+}
+
+/* One line of /proc/PID/maps, see proc(5): start-end perms offset major:minor inode path. */
 static int parse_line(char *line, struct mapping *m)
 {
-	char perms[5];
-	unsigned long long start, end, offset, inode;
-	int path = 0;
+	uint64_t device;
+	char *at = line;
 
-	if (sscanf(line, "%llx-%llx %4s %llx %*x:%*x %llu %n", &start, &end, perms, &offset,
-		   &inode, &path) != 5 || path == 0)
+	*m = (struct mapping){ 0 };
+	if (!parse_field(&at, 16, '-', &m->start) || !parse_field(&at, 16, ' ', &m->end) ||
+	    strlen(at) < 5)
 		return -EIO;
-	line[strcspn(line, "\n")] = '\0';
-	*m = (struct mapping){ .start = start, .end = end, .offset = offset, .inode = inode };
-	m->prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
-		  (perms[2] == 'x' ? PROT_EXEC : 0);
-	m->is_private = perms[3] == 'p';
-	m->path = strdup(line + path);
+	m->prot = (at[0] == 'r' ? PROT_READ : 0) | (at[1] == 'w' ? PROT_WRITE : 0) |
+		  (at[2] == 'x' ? PROT_EXEC : 0);
+	m->is_private = at[3] == 'p';
+	at += 5;
+	if (!parse_field(&at, 16, ' ', &m->offset) || !parse_field(&at, 16, ':', &device) ||
+	    !parse_field(&at, 16, ' ', &device) || !parse_field(&at, 10, ' ', &m->inode))
+		return -EIO;
+	at += strspn(at, " ");
+	at[strcspn(at, "\n")] = '\0';
+	m->path = strdup(at);
 	return m->path == NULL ? -ENOMEM : 0;
 }
 

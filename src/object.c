@@ -310,6 +310,7 @@ void objects_deinit(struct objects *objects)
 static void find_eh_frame_section(const struct target *target, struct cfi_table *table)
 {
 	Elf_Scn *section = NULL;
+	Elf_Data *strings = NULL;
 	Elf *file;
 	size_t names;
 	int fd = target_open_exe(target);
@@ -318,18 +319,17 @@ static void find_eh_frame_section(const struct target *target, struct cfi_table 
 		return;
 	(void)elf_version(EV_CURRENT);
 	file = elf_begin(fd, ELF_C_READ, NULL);
-	if (file != NULL && elf_getshdrstrndx(file, &names) == 0) {
-		while ((section = elf_nextscn(file, section)) != NULL) {
-			GElf_Shdr header;
-			const char *name;
+	if (file != NULL && elf_getshdrstrndx(file, &names) == 0)
+		strings = elf_rawdata(elf_getscn(file, names), NULL);
+	while (strings != NULL && (section = elf_nextscn(file, section)) != NULL) {
+		GElf_Shdr header;
+		size_t size = sizeof(".eh_frame");
 
-			if (gelf_getshdr(section, &header) == NULL)
-				continue;
-			name = elf_strptr(file, names, header.sh_name);
-			if (name != NULL && strcmp(name, ".eh_frame") == 0) {
-				table->eh_frame = header.sh_addr;
-				table->eh_frame_size = header.sh_size;
-			}
+		if (gelf_getshdr(section, &header) != NULL && strings->d_size >= size &&
+		    header.sh_name <= strings->d_size - size &&
+		    memcmp((char *)strings->d_buf + header.sh_name, ".eh_frame", size) == 0) {
+			table->eh_frame = header.sh_addr;
+			table->eh_frame_size = header.sh_size;
 		}
 	}
 	(void)elf_end(file);

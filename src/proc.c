@@ -78,16 +78,16 @@ char proc_thread_state(pid_t pid, pid_t tid)
 unsigned long proc_flags(pid_t pid)
 {
 	char path[40], text[512];
-	const char *end;
-	unsigned long flags = 0;
+	const char *at;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	if (read_small(path, text, sizeof(text)) < 0)
 		return 0;
-	end = strrchr(text, ')');
-	if (end == NULL || sscanf(end, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
-		return 0;
-	return flags;
+	at = strrchr(text, ')');
+	/* state, ppid, pgrp, session, tty_nr and tpgid stand between name and flags. */
+	for (int i = 0; i < 7 && at != NULL; i++)
+		at = strchr(at + 1, ' ');
+	return at == NULL ? 0 : strtoul(at, NULL, 10);
 }
 
 void proc_comm(pid_t pid, char *name, size_t size)
