@@ -298,6 +298,8 @@ static const struct abbrev *find_abbrev(const struct dwarf_abbrevs *table, uint6
 	if (code - 1 < table->n_entries && table->entries[code - 1].code == code)
 		return &table->entries[code - 1];
 	struct abbrev key = { .code = code };
+	if (!table->n_entries)
+		return NULL;
 	return bsearch(&key, table->entries, table->n_entries, sizeof(key), compare_abbrevs);
 }
 

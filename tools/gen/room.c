@@ -39,12 +39,26 @@ static size_t fill_size(const uint8_t *code, size_t size)
 	return 0;
 }
 
-size_t padding_size(const uint8_t *code, size_t size)
+static size_t fills_size(const uint8_t *code, size_t size)
 {
 	size_t at = 0, one;
 
 	while (at < size && (one = fill_size(code + at, size - at)))
 		at += one;
+	return at;
+}
+
+size_t padding_size(const uint8_t *code, size_t size)
+{
+	size_t at = fills_size(code, size);
+
+	/* Large gaps are jumped over: eb N, and N bytes of padding. */
+	if (size - at >= 2 && code[at] == 0xeb) {
+		size_t gap = code[at + 1];
+
+		if (gap <= size - at - 2 && fills_size(code + at + 2, gap) == gap)
+			at += 2 + gap + fills_size(code + at + 2 + gap, size - at - 2 - gap);
+	}
 	return at;
 }
 
