@@ -47,8 +47,8 @@ arch_src := $(wildcard src/arch/amd64/*.[cS] src/arch/i386/*.[cS])
 else
 arch_src := $(wildcard src/arch/i386/*.[cS])
 endif
-# Order matters to the static linker.
-NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind -lelf -lz
+# Order matters to the static linker; libunwind takes src/nolzma.c from libnsb.a.
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf -lz
 GEN_LIBS := $(LIB_DIRS) -lelf -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)

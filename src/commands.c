@@ -14,6 +14,8 @@
 #include "proc.h"
 #include "remote.h"
 
+#define TIME_BYTES 96
+
 /* Everything known of one target while a command works on it. */
 struct session {
 	struct target target;
@@ -397,7 +399,7 @@ static void format_time(uint64_t seconds, char *text, size_t size)
 static void print_record(pid_t pid, const struct record *record)
 {
 	const struct record_head *head = record->head;
-	char id[2 * BUILD_ID_MAX + 1], when[32];
+	char id[2 * BUILD_ID_MAX + 1], when[TIME_BYTES];
 
 	format_id(head, id);
 	format_time(head->applied_at, when, sizeof(when));
@@ -414,7 +416,7 @@ static void print_record(pid_t pid, const struct record *record)
 static void print_record_json(pid_t pid, const struct record *record, bool first)
 {
 	const struct record_head *head = record->head;
-	char id[2 * BUILD_ID_MAX + 1], object_id[2 * BUILD_ID_MAX + 1], when[32];
+	char id[2 * BUILD_ID_MAX + 1], object_id[2 * BUILD_ID_MAX + 1], when[TIME_BYTES];
 
 	format_id(head, id);
 	build_id_format(head->object_id, head->object_id_size, object_id);

@@ -521,9 +521,8 @@ static int find_ifunc_choice(const struct objects *objects, const struct target 
 			return 0;
 		}
 	}
-	return fail(ESTALE, "%s: %s in %s is an IFUNC, and nothing in the process tells which"
-		    " implementation was chosen", target_name(target), query->name,
-		    object_name(query->found));
+	*address = search.resolver;
+	return -EAGAIN;
 }
 
 int objects_resolve(const struct objects *objects, const struct target *target,

@@ -44,8 +44,9 @@ int objects_cfi_tables(const struct objects *objects, const struct target *targe
 
 /*
  * A symbol by the dynamic linker's rules as code of `owner` would find it: its
- * run-time address.  -ENOENT without a message where no object has it; other
- * errors with one (an IFUNC whose choice is not known, a TLS variable).
+ * run-time address.  -ENOENT without a message where no object has it; -EAGAIN
+ * without one where it is an IFUNC and nothing in the process tells the choice:
+ * *address is that of the resolver.  Other errors with one (a TLS variable).
  */
 int objects_resolve(const struct objects *objects, const struct target *target,
 		    const struct object *owner, const char *name, const char *version,

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "remote.h"
+
 #define PAGE 4096u
 #define REACH_MARGIN 4096u		/* a displacement counts from the end of its instruction */
 
@@ -261,7 +263,7 @@ static int finish(struct plan *plan, const struct target *target, const struct o
 /* ---- apply ---- */
 
 struct resolve_context {
-	const struct target *target;
+	struct target *target;
 	const struct objects *objects;
 	const struct object *object;
 };
@@ -272,6 +274,8 @@ static int resolve(const struct link_symbol *symbol, uint64_t *address, void *ct
 	int err = objects_resolve(context->objects, context->target, context->object, symbol->name,
 				  symbol->version, address);
 
+	if (err == -EAGAIN)
+		return remote_run_resolver(context->target, *address, address);
 	if (err != -ENOENT)
 		return err;
 	if (symbol->weak) {
@@ -324,7 +328,7 @@ static int make_record(struct plan *plan, const struct object *object,
 	return record_make(&input, &plan->record);
 }
 
-int plan_apply(struct plan *plan, const struct target *target, const struct objects *objects,
+int plan_apply(struct plan *plan, struct target *target, const struct objects *objects,
 	       const struct object *object, const struct records *records,
 	       const struct patchfile *patch)
 {

@@ -41,8 +41,11 @@ struct plan {
 	struct unwinder *unwinder;
 };
 
-/* Plan to apply `patch` to `object`.  -ESTALE, -ENOSPC, -ENOEXEC with a message. */
-int plan_apply(struct plan *plan, const struct target *target, const struct objects *objects,
+/*
+ * Plan to apply `patch` to `object`.  Where only an IFUNC's resolver can tell what
+ * a symbol means, it is run in the target.  -ESTALE, -ENOSPC, -ENOEXEC with a message.
+ */
+int plan_apply(struct plan *plan, struct target *target, const struct objects *objects,
 	       const struct object *object, const struct records *records,
 	       const struct patchfile *patch) MUST_CHECK;
 /* Plan to take `record`, one of `records`, out again. */

@@ -398,6 +398,61 @@ int remote_end(struct remote *remote)
 	return err;
 }
 
+/*
+ * The function returns to the gate: its result is then the number of a system
+ * call that is never made, seen at the entry stop.  Should nsb die, the kernel
+ * knows no call of that number, and the thread restores itself.
+ */
+static int run_function(struct remote *remote, uint64_t function, uint64_t *result)
+{
+	const struct arch *arch = remote->target->arch;
+	struct thread *thread = remote->thread;
+	struct regs regs = remote->saved;
+	/* psABI: the stack is aligned to 16 bytes before the return address is pushed. */
+	uint64_t sp = ((remote->stack - 64) & ~(uint64_t)15) - arch->word;
+	int err = target_write_bulk(remote->target, sp, &remote->gate, arch->word);
+
+	if (err != 0)
+		return err;
+	regs_set(arch, &regs, REG_PC, function);
+	regs_set(arch, &regs, REG_SP, sp);
+	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	err = pt_set_regs(thread->tid, &regs);
+	if (err != 0)
+		return failed(remote, err, "set the registers of");
+	err = await_syscall_stop(remote);	/* entry */
+	if (err != 0)
+		return err;
+	err = pt_get_regs(thread->tid, &regs);
+	if (err == 0) {
+		*result = regs_get(arch, &regs, REG_ORIG_AX);
+		regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+		regs_set(arch, &regs, REG_SP, remote->stack);
+		err = pt_set_regs(thread->tid, &regs);
+	}
+	return err != 0 ? failed(remote, err, "run a function in") : await_syscall_stop(remote);
+}
+
+int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)
+{
+	struct remote remote;
+	struct thread *thread;
+	int err, end;
+
+	err = target_seize(target);
+	if (err == 0)
+		err = remote_pick_thread(target, &thread);
+	if (err == 0)
+		err = remote_begin(&remote, target, thread, 0, 0);
+	if (err != 0)
+		return err;
+	err = run_function(&remote, function, result);
+	end = remote_end(&remote);
+	if (err == 0)
+		err = end;
+	return err != 0 ? err : target_continue(target, thread);
+}
+
 int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 {
 	const uint64_t args[6] = { address, size };

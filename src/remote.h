@@ -56,6 +56,12 @@ int remote_syscall(struct remote *remote, enum nr nr, const uint64_t args[6],
 /* The same where a negative result is a failure: `what` was to be done. */
 int remote_call(struct remote *remote, enum nr nr, const uint64_t args[6], const char *what,
 		int64_t *result) MUST_CHECK;
+/*
+ * Run a function of the target that takes nothing and returns a word: an IFUNC's
+ * resolver.  The target's threads need not be traced yet; they run on afterwards,
+ * traced.
+ */
+int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result) MUST_CHECK;
 /* Unmap memory; the thread that does it is stopped afterwards. */
 int remote_unmap(struct target *target, uint64_t address, uint64_t size) MUST_CHECK;
 
