@@ -359,6 +359,34 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 
 /* ---- revert ---- */
 
+/*
+ * A thread may sit in any code of the patch, new functions too: the whole of its
+ * memory is forbidden, named by function as far as the record knows them.
+ */
+static int forbid_patch(struct plan *plan, const struct record *record)
+{
+	const char *name = record_string(record, record->head->patch_name);
+	uint64_t at = plan->address, end = plan->address + plan->mapped;
+	int err = 0;
+
+	for (uint32_t i = 0; i < record->head->n_funcs && err == 0; i++)
+		err = add_range(plan, record->funcs[i].patch,
+				record->funcs[i].patch + record->funcs[i].patch_size,
+				record_string(record, record->funcs[i].name));
+	if (err != 0)
+		return err;
+	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	for (size_t i = 0, named = plan->n_ranges; i < named && err == 0; i++) {
+		struct code_range range = plan->ranges[i];
+
+		if (range.start > at)
+			err = add_range(plan, at, range.start, name);
+		if (range.end > at)
+			at = range.end;
+	}
+	return err != 0 || at >= end ? err : add_range(plan, at, end, name);
+}
+
 int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
 		const struct records *records, const struct record *record)
 {
@@ -368,10 +396,8 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 	*plan = (struct plan){ .arch = target->arch, .address = record->head->address,
 			       .mapped = record->head->mapped };
 	err = plan_places(plan, &all, record, NULL, record);
-	/* A thread may sit in any code of the patch, new functions too. */
 	if (err == 0)
-		err = add_range(plan, plan->address, plan->address + plan->mapped,
-				record_string(record, record->head->patch_name));
+		err = forbid_patch(plan, record);
 	if (err == 0)
 		err = finish(plan, target, objects);
 	if (err != 0)
