@@ -138,6 +138,18 @@ t 'a thread-local variable' '
 	refuses "thread-local" \
 		"VZP_STATIC_VAR_REF(int, per_thread); int print(const char *s, ...) { return per_thread; }"
 '
+t 'a static variable of another type' '
+	refuses "p.c:3: .level. is declared .long long int., but in one.c it is .volatile int." \
+		"VZP_STATIC_VAR_REF(long long, level, \"one.c\"); int print(const char *s, ...) { return (int)level; }"
+'
+t 'the same inside a function' '
+	refuses "p.c:3: .level. is declared .short int." \
+		"int print(const char *s, ...) { VZP_STATIC_VAR_REF(short, level, \"one.c\"); return level; }"
+'
+t 'a global variable of another size' '
+	refuses "p.c:3: .shared. is declared .int\\[4\\]., but in one.c it is .int." \
+		"extern int shared[4]; int print(const char *s, ...) { return shared[1]; }"
+'
 t 'one name for two statics' '
 	refuses "means another thing here" "
 		int print(const char *s, ...) { VZP_STATIC_VAR_REF(int, level, \"one.c\"); return level; }

@@ -315,6 +315,78 @@ int check_variables(const struct draft *draft)
 	return 0;
 }
 
+int check_variable_type(const struct draft *draft, const char *name, uint32_t line,
+			const struct place *place)
+{
+	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
+	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
+		const struct dwarf_variable *variable = &patch->variables[i];
+		struct type a = { patch, variable->type };
+		struct type b = { target, target->variables[place->index].type };
+
+		if (!variable->declaration || (line && variable->line != line) || !a.die || !b.die)
+			continue;
+		int same = type_equal(a, b, why);
+		if (same < 0)
+			return same;
+		if (same)
+			continue;
+		type_name(a, now);
+		type_name(b, before);
+		char *source = dwarf_file(patch, variable->unit, variable->file);
+		int err = fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s",
+			       source ? base_name(source) : draft->patch->file.path, variable->line,
+			       name, now, place->file ? place->file : draft->target->file.path,
+			       before, *why ? ": " : "", why);
+		free(source);
+		return err;
+	}
+	return 0;
+}
+
+/* Has the target a static variable of that name, in that function (NULL: in no function)? */
+static bool has_static(const struct dwarf *target, const char *name, const char *function)
+{
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_variable(target, name, i)) != DWARF_NONE) {
+		const struct dwarf_variable *variable = &target->variables[i];
+		const char *owner = variable->function == DWARF_NONE ? NULL :
+			target->functions[variable->function].name;
+
+		if (!variable->has_addr || variable->external)
+			continue;
+		if (function ? owner && !strcmp(owner, function) : !owner)
+			return true;
+	}
+	return false;
+}
+
+void check_statics(const struct draft *draft)
+{
+	const struct dwarf *patch = &draft->patch->dwarf;
+
+	for (uint32_t i = 0; i < patch->n_variables; i++) {
+		const struct dwarf_variable *variable = &patch->variables[i];
+		const char *function = variable->function == DWARF_NONE ? NULL :
+			patch->functions[variable->function].name;
+
+		if (!variable->has_addr || variable->external || !variable->name ||
+		    !strncmp(variable->name, "vzp__", 5) || !strncmp(variable->name, "__", 2) ||
+		    !has_static(&draft->target->dwarf, variable->name, function))
+			continue;
+		char *source = dwarf_file(patch, variable->unit, variable->file);
+		warn("%s:%u: '%s' is a new variable beside the target's of that name (use "
+		     "VZP_STATIC_VAR_REF for the target's own)",
+		     source ? base_name(source) : draft->patch->file.path, variable->line,
+		     variable->name);
+		free(source);
+	}
+}
+
 int check_unexported(const struct draft *draft, const char *name)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;

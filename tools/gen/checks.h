@@ -29,6 +29,16 @@ void check_folded(const struct draft *draft);
 int check_variables(const struct draft *draft) MUST_CHECK;
 
 /*
+ * The patch's declaration of a variable, in `line` (0: any), must have the type of
+ * the target's variable.  Only gcc writes declarations to the debug info.
+ */
+int check_variable_type(const struct draft *draft, const char *name, uint32_t line,
+			const struct place *place) MUST_CHECK;
+
+/* Warns of static variables of the patch that the target's function or file has too. */
+void check_statics(const struct draft *draft);
+
+/*
  * The target has no code called `name`: fine for a new function, not for one that
  * is there inlined or as a clone only.
  */

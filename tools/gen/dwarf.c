@@ -1057,9 +1057,9 @@ static int index_variable(struct dwarf *dwarf, const struct dwarf_die *die,
 	if (dwarf_reference(dwarf, die, DWARF_TYPE, &type))
 		variable.type = type;
 	read_location(dwarf, die, &variable);
-	/* Of a function's own variables only those with static storage matter. */
-	if (scope->function != DWARF_NONE &&
-	    (scope->inlined || (!variable.has_addr && !variable.is_tls)))
+	/* Of what stands in a function only static storage and what is declared extern matter. */
+	if (scope->function != DWARF_NONE && (scope->inlined || (!variable.has_addr &&
+	    !variable.is_tls && !variable.declaration)))
 		return 0;
 	int err = grow(&dwarf->variables, dwarf->n_variables, sizeof(*dwarf->variables));
 	if (!err)

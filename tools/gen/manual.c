@@ -256,6 +256,11 @@ static bool is_reference(const struct record *record)
 		record->kind == RECORD_HIDDEN_VARIABLE || record->kind == RECORD_HIDDEN_FUNCTION;
 }
 
+static bool is_variable(const struct record *record)
+{
+	return record->kind == RECORD_STATIC_VARIABLE || record->kind == RECORD_HIDDEN_VARIABLE;
+}
+
 /* A static variable: of the function that the reference stands in, else of the file. */
 static int find_static_variable(const struct draft *draft, const struct records *records,
 				const struct record *record, struct wanted *wanted,
@@ -391,6 +396,10 @@ static int resolve_records(struct draft *draft, const struct records *records)
 		int err = find_reference(draft, records, record, &place);
 		if (err)
 			return err;
+		if (place.index != DWARF_NONE && is_variable(record))
+			err = check_variable_type(draft, record->name, record->line, &place);
+		if (err)
+			return err;
 		const struct symbol *symbol = find_undefined(&draft->patch->file, record->label);
 		if (!symbol)
 			continue;
@@ -441,6 +450,21 @@ static int resolve_plain(struct draft *draft, const char *name, const struct sym
 		    target->file.path);
 }
 
+/* What is declared by a plain extern, wherever it will be bound to. */
+static int check_extern_type(const struct draft *draft, const struct symbol *symbol,
+			     const char *name)
+{
+	struct wanted wanted = { .name = name, .source = "?" };
+	struct place place;
+	int found = find_variable(draft->target, &wanted, LINKAGE_GLOBAL, &place);
+
+	if (found < 0) {
+		msg_forget();		/* several: only the dynamic linker can tell */
+		return 0;
+	}
+	return found ? check_variable_type(draft, symbol->name, 0, &place) : 0;
+}
+
 static int resolve_symbols(struct draft *draft, const struct records *records)
 {
 	const struct elffile *patch = &draft->patch->file;
@@ -453,10 +477,13 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 			continue;
 		const char *name = records_target_name(records, NULL, symbol->name);
 		bool renamed = name != symbol->name;
+		int err = check_extern_type(draft, symbol, name);
+		if (err)
+			return err;
 		if (!renamed && !draft->target->file.is_static &&
 		    find_exported(&draft->target->file, name))
 			continue;
-		int err = resolve_plain(draft, name, symbol);
+		err = resolve_plain(draft, name, symbol);
 		if (err)
 			return err;
 	}
@@ -471,6 +498,12 @@ static int take_comments(struct draft *draft, const struct records *records)
 		if (records->table[i].kind == RECORD_COMMENT)
 			err = draft_add_comment(draft, "comment", records->table[i].name);
 	return err;
+}
+
+static void check_warnings(const struct draft *draft)
+{
+	check_folded(draft);
+	check_statics(draft);
 }
 
 int manual_draw(struct draft *draft)
@@ -497,7 +530,7 @@ int manual_draw(struct draft *draft)
 	if (!err)
 		err = check_variables(draft);
 	if (!err)
-		check_folded(draft);
+		check_warnings(draft);
 	if (!err)
 		err = resolve_records(draft, &records);
 	if (!err)
