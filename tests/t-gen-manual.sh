@@ -125,6 +125,16 @@ t 'debug info in a separate file, named, found by link, found by build-id' '
 	mkdir .debug && mv prog.debug .debug/ && generate &&
 	"$NSB_GEN" dump p.so >dumped && replaces print ""
 '
+t 'debug info that dwz shares between files' '
+	command -v dwz >/dev/null || skip "no dwz"
+	compiled && symbols=prog && cp prog another && dwz -m shared.debug prog another &&
+	readelf -SW prog | grep -F .gnu_debugaltlink &&
+	printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c && generate &&
+	"$NSB_GEN" dump p.so >dumped && replaces print "" &&
+	printf "%s\n" "int print(long s) { return (int)s; }" >p.c && patch_object p.c &&
+	fails_with 1 "parameter 1 .s. is .long int., the target.s .const char \*." generate &&
+	rm shared.debug && fails_with 1 "made by dwz, shared.debug, which is not there" generate
+'
 t 'a function-local reference falls back to the file, and needs no file where the function is unique' '
 	compiled && patched "int print(const char *s) { VZP_STATIC_VAR_REF(volatile int, level, \"one.c\"); return level + *s; }" &&
 	refers level one.c level
@@ -175,6 +185,19 @@ t 'the first bytes, the room with the padding' '
 	END
 	gcc $(mflag) -g -o prog one.c && object=prog && patched "int tiny(void) { return 1; }" &&
 	grep -E "name=tiny .*target_size=3 .* room=16 first=31c0c3" dumped
+'
+# flags NAME: of the replaced function.
+flags() {
+	sed -n "s/^  name=$1 .* flags=\([^ ]*\).*/\1/p" dumped
+}
+t 'a function whose address the patch may hand out is marked, one that is called is not' '
+	compiled && patched "extern int atexit(void (*f)(void)); static void at_end(void) { }
+		__attribute__((noinline)) static int twice(int n) { return n > 3 ? n : twice(n + 1) * 2; }
+		int hidden_function(int x) { return twice(x); }
+		int push(int n) { return atexit(at_end) + n; } int print(const char *s);
+		int (*table[])(const char *) = { print }; int print(const char *s) { return hidden_function(*s); }" &&
+	[ "$(flags hidden_function)" = global ] && [ "$(flags push)" = global,address-taken ] &&
+	[ "$(flags print)" = global,address-taken ]
 '
 t 'the file: nothing that is loaded moves, tools read it, strip keeps it' '
 	compiled && printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "checks.h"
 #include "records.h"
 
@@ -537,6 +538,8 @@ int manual_draw(struct draft *draft)
 		err = resolve_symbols(draft, &records);
 	if (!err)
 		err = take_comments(draft, &records);
+	if (!err)
+		err = mark_addresses_taken(draft);
 	records_deinit(&records);
 	return err;
 }

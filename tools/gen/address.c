@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "address.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cursor.h"
+
+/* Starts of the patch's functions, sorted. */
+struct starts {
+	uint64_t *table;
+	size_t count;
+};
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int starts_init(struct starts *starts, const struct binary *patch)
+{
+	const struct dwarf *dwarf = &patch->dwarf;
+
+	*starts = (struct starts){ 0 };
+	starts->table = calloc((size_t)dwarf->n_functions + 1, sizeof(*starts->table));
+	if (!starts->table)
+		return fail(ENOMEM, "not enough memory");
+	for (uint32_t i = 0; i < dwarf->n_functions; i++)
+		if (dwarf->functions[i].hi)
+			starts->table[starts->count++] = entry_range(patch, &dwarf->functions[i]).lo;
+	qsort(starts->table, starts->count, sizeof(*starts->table), compare_addresses);
+	return 0;
+}
+
+static bool is_start(const struct starts *starts, uint64_t addr)
+{
+	return starts->count && bsearch(&addr, starts->table, starts->count,
+					sizeof(*starts->table), compare_addresses);
+}
+
+/*
+ * The address of `addr` is taken at `where`.  A new function's address is handed
+ * out by the replaced function that takes it, or, unless that is known, by any.
+ */
+static void mark(struct draft *draft, uint64_t addr, uint64_t where)
+{
+	struct vzpatch *meta = &draft->meta;
+	bool marked = false;
+
+	for (size_t i = 0; i < meta->n_funcs; i++) {
+		struct vz_func *func = &meta->funcs[i];
+
+		if (func->patch_addr != addr &&
+		    (where < func->patch_addr || where - func->patch_addr >= func->patch_size))
+			continue;
+		func->flags |= VZ_FUNC_ADDRESS_TAKEN;
+		marked = true;
+	}
+	for (size_t i = 0; i < meta->n_funcs && !marked; i++)
+		meta->funcs[i].flags |= VZ_FUNC_ADDRESS_TAKEN;
+}
+
+/* Relocations that store an address: by symbol, or relative to the load address. */
+static void look_at_relocation(struct draft *draft, const struct starts *starts,
+			       const GElf_Rela *rela)
+{
+	const struct elffile *file = &draft->patch->file;
+	bool wide = file->elf_class == ELFCLASS64;
+	uint64_t type = GELF_R_TYPE(rela->r_info), index = GELF_R_SYM(rela->r_info);
+	uint64_t value = (uint64_t)rela->r_addend;
+
+	if (type == (wide ? R_X86_64_JUMP_SLOT : R_386_JMP_SLOT))
+		return;
+	if (index) {
+		if (index > file->dynsym.count)
+			return;
+		const struct symbol *symbol = &file->dynsym.table[index - 1];
+		if (symbol->section == SHN_UNDEF)
+			return;
+		value += symbol->value;
+	}
+	if (is_start(starts, value))
+		mark(draft, value, 0);
+}
+
+static void look_at_relocations(struct draft *draft, const struct starts *starts)
+{
+	const struct elffile *file = &draft->patch->file;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) || !shdr.sh_entsize ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
+			continue;
+		Elf_Data *data = elf_getdata(scn, NULL);
+		size_t count = data ? data->d_size / shdr.sh_entsize : 0;
+		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
+			GElf_Rela rela;
+			GElf_Rel rel;
+			uint32_t word;
+
+			if (shdr.sh_type == SHT_RELA && !gelf_getrela(data, (int)i, &rela))
+				continue;
+			if (shdr.sh_type == SHT_REL) {
+				if (!gelf_getrel(data, (int)i, &rel))
+					continue;
+				if (!elffile_read(&draft->patch->file, rel.r_offset, &word, sizeof(word)))
+					word = 0;
+				rela = (GElf_Rela){ rel.r_offset, rel.r_info, word };
+			}
+			look_at_relocation(draft, starts, &rela);
+		}
+	}
+}
+
+/* DT_PLTGOT: what i386 code adds its GOTOFF distances to. */
+static uint64_t got_address(const struct elffile *file)
+{
+	GElf_Shdr shdr;
+	Elf_Scn *scn = elffile_section(file, ".dynamic", &shdr);
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	GElf_Dyn dyn;
+
+	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++)
+		if (dyn.d_tag == DT_PLTGOT)
+			return dyn.d_un.d_ptr;
+	return 0;
+}
+
+/* call, jmp and jcc, whose operand begins at `at`, hand nothing out. */
+static bool is_branch(const uint8_t *code, size_t at)
+{
+	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
+		return true;
+	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
+}
+
+/* Any four bytes that may be an operand, relative to what follows or, on i386, to the GOT. */
+static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
+			 const uint8_t *code, size_t size)
+{
+	bool wide = draft->patch->file.elf_class == ELFCLASS64;
+	uint64_t got = wide ? 0 : got_address(&draft->patch->file);
+
+	for (size_t at = 0; at + 4 <= size; at++) {
+		struct cursor operand;
+
+		cursor_init(&operand, code + at, 4);
+		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
+		/* Padding before a function has zeros; no instruction there could mean them so. */
+		if (!distance)
+			continue;
+		uint64_t value = wide ? addr + at + 4 + distance : (uint32_t)(got + distance);
+		if (is_start(starts, value) && !(wide && is_branch(code, at)))
+			mark(draft, value, addr + at);
+	}
+}
+
+int mark_addresses_taken(struct draft *draft)
+{
+	const struct elffile *file = &draft->patch->file;
+	struct starts starts;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	int err = starts_init(&starts, draft->patch);
+
+	if (err)
+		return err;
+	look_at_relocations(draft, &starts);
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+		    shdr.sh_type != SHT_PROGBITS)
+			continue;
+		Elf_Data *data = elf_rawdata(scn, NULL);
+		if (data && data->d_buf)
+			look_at_code(draft, &starts, shdr.sh_addr, data->d_buf, data->d_size);
+	}
+	free(starts.table);
+	return 0;
+}
