@@ -81,11 +81,21 @@ static int read_object(struct objects *objects, const struct target *target,
 	return err;
 }
 
-static bool may_hold_header(const struct target *target, const struct mapping *m)
+/* Small files map their first page several times over (ld.lld): the first is the object. */
+static bool within_last(const struct objects *objects, const struct mapping *m)
+{
+	const struct object *last = objects->count == 0 ? NULL :
+				    &objects->all[objects->count - 1];
+
+	return last != NULL && m->start < last->elf.hi && m->inode == last->inode;
+}
+
+static bool may_hold_header(const struct objects *objects, const struct target *target,
+			    const struct mapping *m)
 {
 	char magic[SELFMAG];
 
-	return (m->prot & PROT_READ) && m->offset == 0 &&
+	return !within_last(objects, m) && (m->prot & PROT_READ) && m->offset == 0 &&
 	       (m->inode != 0 || m->start == target->auxv_vdso) &&
 	       target_read(target, m->start, magic, sizeof(magic)) == 0 &&
 	       memcmp(magic, ELFMAG, SELFMAG) == 0;
@@ -270,7 +280,7 @@ int objects_read(struct objects *objects, const struct target *target)
 
 	*objects = (struct objects){ 0 };
 	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
-		if (may_hold_header(target, &target->maps.all[i]))
+		if (may_hold_header(objects, target, &target->maps.all[i]))
 			err = read_object(objects, target, &target->maps.all[i]);
 	}
 	if (err == 0)
