@@ -3,6 +3,7 @@
  * The front of every target: questions come as lines on standard input and, when
  * a path is given, from clients of the unix socket of that name.
  */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -119,6 +120,8 @@ int main(int argc, char **argv)
 	say(1, "ready");
 	for (;;) {
 		if (poll(places, n_places, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			perror("poll");
 			return 1;
 		}

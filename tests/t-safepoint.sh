@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A patch goes in where no thread is in the way, and else not at all.
+
+. "${0%/*}/lib.sh"
+for_each_abi
+
+# out_of_the_way PATCH: in and out a few times, whatever the threads do.
+out_of_the_way() {
+	local round
+	for round in 1 2 3 4 5; do
+		patch "$1" && says 'wrong 0' wrong && revert "$1" && says 'wrong 0' wrong || return 1
+	done
+}
+
+t 'one busy thread in the patched function' '
+	target threads && patch_from work.c && ask start busy 1 && says "work 10" work 5 &&
+	out_of_the_way work.so && patch work.so && says "work 15" work 5
+'
+t 'four busy threads in the patched function' '
+	target threads && patch_from work.c && ask start busy 4 && out_of_the_way work.so
+'
+t 'busy threads in a shared library' '
+	target threads so && patch_from work.c && ask start busy 3 && out_of_the_way work.so
+'
+t 'threads deep in a recursion of the patched function' '
+	target threads && patch_from climb.c && ask start recurse 3 && out_of_the_way climb.so
+'
+t 'threads that come and go all the time' '
+	target threads && patch_from work.c && ask start churn 3 && out_of_the_way work.so
+'
+t 'a thousand sleeping threads and two busy ones' '
+	target threads && patch_from work.c && ask start sleepers 1000 && ask start busy 2 &&
+	wait_until test "$(ls /proc/$pid/task | wc -l)" = 1003 && snapshot &&
+	patch work.so && says "work 15" work 5 && says "wrong 0" wrong && revert work.so &&
+	says "work 10" work 5 && unharmed
+'
+
+for how in hold spin; do
+	t "a thread that stays ($how) is named, and nothing changed" "
+		target threads && patch_from hold.c && ask start $how && says 'inside 1' inside 1 &&
+		snapshot &&
+		fails_with 3 \"(\$(echo \$(ls /proc/\$pid/task | grep -vx \$pid) | tr ' ' '|')).*${how}_on\" \
+			patch hold.so --timeout 0.5 &&
+		unharmed && listed && says released release && patch hold.so && listed hold.so
+	"
+	t "patching waits for a thread that leaves in time ($how)" "
+		target threads && patch_from hold.c && ask start $how && says 'inside 1' inside 1 &&
+		starts \$NSB patch -p \$pid -f hold.so --timeout 30 &&
+		sleep 0.3 && kill -0 \$started && says released release &&
+		wait \$started && listed hold.so
+	"
+	t "a patch that a thread is in is not taken out ($how)" "
+		target threads && patch_from stay.c && patch stay.so && ask start $how &&
+		says 'inside 1' inside 1 && snapshot && fails_with 3 ${how}_on revert stay.so --timeout 0.5 &&
+		unharmed && listed stay.so && says released release && revert stay.so && listed
+	"
+done
+
+t 'check tells which thread is in the way' '
+	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 &&
+	snapshot && ! nsb check -p $pid -f hold.so --timeout 0.3 >answer &&
+	grep -E "cannot be applied now.*hold_on" answer && unharmed
+'
+t '--retries 0 tries once' '
+	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 &&
+	snapshot && SECONDS=0 && fails_with 3 hold_on patch hold.so --retries 0 --timeout 50 &&
+	[ $SECONDS -lt 10 ] && unharmed
+'
+t '--timeout is kept' '
+	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 &&
+	SECONDS=0 && fails_with 3 hold_on patch hold.so --timeout 2 &&
+	[ $SECONDS -ge 2 ] && [ $SECONDS -le 5 ]
+'
+t 'VZP_ALLOW_ACTIVE lets a thread finish in the old function' '
+	target threads && patch_from active.c && ask start hold && says "inside 1" inside 1 &&
+	patch active.so && listed active.so && says released release && revert active.so && listed
+'
+
+done_testing

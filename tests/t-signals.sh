@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Signals: none is lost, none is made, and what is stopped stays stopped.
+
+. "${0%/*}/lib.sh"
+for_each_abi
+
+is_stopped() {
+	[[ $(thread_states) =~ ^T+$ ]]
+}
+
+t 'a process stopped by SIGSTOP stays stopped' '
+	target signals && patch_from work.c && says "work 2" work &&
+	kill -STOP $pid && wait_until is_stopped && snapshot &&
+	patch work.so && is_stopped && listed work.so && revert work.so && is_stopped && unharmed &&
+	patch work.so && kill -CONT $pid && says "work 3" work
+'
+t 'a stopped process of several threads' '
+	target threads && patch_from work.c && ask start sleepers 5 && ask start recurse 2 &&
+	says "wrong 0" wrong && kill -STOP $pid && wait_until is_stopped && snapshot &&
+	patch work.so && is_stopped && revert work.so && unharmed && patch work.so &&
+	kill -CONT $pid && says "work 6" work 2 && says "wrong 0" wrong
+'
+t 'SIGTSTP, SIGTTIN, SIGTTOU: the same' '
+	target signals && patch_from work.c && for signal in TSTP TTIN TTOU; do
+		kill -$signal $pid && wait_until is_stopped && patch work.so && is_stopped &&
+		kill -CONT $pid && says "work 3" work && revert work.so && says "work 2" work || exit 1
+	done
+'
+t 'pending signals stay pending and arrive once' '
+	target signals && patch_from work.c && ask install && ask block &&
+	kill -USR1 $pid && for i in 3 1 2; do $(helper queue) $pid $i; done && snapshot &&
+	patch work.so && says "work 3" work && revert work.so && unharmed &&
+	says "plain 0, queued 0: 0" got && ask unblock && says "plain 1, queued 3: 312" got
+'
+t 'signals sent meanwhile arrive, in order' '
+	target signals && patch_from work.c && ask install && snapshot &&
+	for i in 1 2 3 4 5 6 7 8 9; do
+		starts $NSB patch -q -p $pid -f work.so && $(helper queue) $pid $i && wait $started &&
+		revert work.so -q || exit 1
+	done && says "plain 0, queued 9: 123456789" got && says "work 2" work && unharmed
+'
+t 'a storm of signals, whose handler calls the patched function' '
+	target signals && patch_from work.c && ask install && ask storm &&
+	for ((i = 0; i < ${NSB_LONG:+10}20; i++)); do
+		patch work.so -q && says "work 3" work && revert work.so -q && says "work 2" work || exit 1
+	done && says "disturbed 0" disturbed
+'
+
+done_testing
