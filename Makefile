@@ -36,9 +36,9 @@ STATIC :=
 endif
 
 # Native libraries lie where the compiler looks; those of i386 in a folder of ours (make deps ARCH=i386).
+i386_root := build/i386-root
 ifeq ($(ARCH),i386)
 ALL_CFLAGS += -m32
-i386_root := build/i386-root
 ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
 LIB_DIRS := -L$(i386_root)/usr/lib/i386-linux-gnu
 endif
@@ -116,10 +116,13 @@ fuzz: $(parasites:%=$(obj)/parasite-%.o) $(fuzz_bin)
 		-artifact_prefix=$$f. $$f.corpus $$(test -d tests/fuzz/seeds && echo tests/fuzz/seeds) || exit 1; done
 
 # Tests: make check ONLY='t-kinds u-*'; check-long makes more rounds of what is random.
+# The 32-bit nsb is tested along, or alone by ARCH=i386.  Where its libraries cannot be had, its tests are skipped.
 JOBS ?= 2
 check check-long: deps-test
-	$(Q)$(MAKE) --no-print-directory all unit
-	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -j $(JOBS) $(ONLY)
+	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
+	$(Q)tools/i386-root.sh $(i386_root) && $(MAKE) --no-print-directory ARCH=i386 build/i386/nsb || \
+		echo 'there will be no tests of the 32-bit nsb'
+	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -a $(if $(filter i386,$(ARCH)),nsb32,both) -j $(JOBS) $(ONLY)
 lint: deps-test
 	$(Q)$(MAKE) --no-print-directory unit
 	$(Q)tests/run -v t-lint
