@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A real 32-bit server, redis, built from Debian's source by its `make 32bit`, patched
+# while clients use it.
+
+. "${0%/*}/lib.sh"
+abis=i386
+
+object=$NSB_BUILD/tests/redis/src/redis-server
+source=$NSB_BUILD/tests/redis
+load=$tests/helpers/load.py
+includes=("-I$source/deps/lua/src" "-I$source/deps/hiredis" "-I$source/deps/hdr_histogram")
+
+command -v python3 >/dev/null || skip_all 'python3 is missing'
+if ! [ -x "$object" ]; then
+	rm -rf "$source" "$source.new"
+	why=$("$tests/source.sh" redis "$source.new" 2>&1) || skip_all "$why"
+fi
+
+t 'it builds' '
+	[ -x "$object" ] || {
+		make -j2 -C "$source.new/src" CC=gcc MALLOC=libc USE_SYSTEMD=no OPTIMIZATION=-O2 32bit &&
+		mv "$source.new" "$source"
+	} && readelf -h "$object" | grep ELF32
+'
+
+# served: a server that keeps nothing on disk, and eight clients.  Sets $pid.
+served() {
+	local port server
+	port=$(python3 "$load" port) &&
+	starts "$object" --bind 127.0.0.1 --port "$port" --save "" --appendonly no --daemonize no \
+		--loglevel warning &&
+	server=$started &&
+	launch python3 "$load" redis "$port" 8 &&
+	pid=$server && says "dir $PWD" ask CONFIG GET dir
+}
+
+# taken FILE NAME: the text of a function; a static one that nothing calls is kept.
+taken() {
+	sed -n "/^[a-z].*\<$2(.*{\$/,/^}/p" "$source/src/$1" |
+		sed '1s/\(inline \)\?static/__attribute__((used, noipa)) static/'
+}
+
+# fix NAME FILE: what is read as a patch for that file.
+fix() {
+	{
+		printf '%s\n' "#include \"$source/src/server.h\"" "#include \"$source/src/cluster.h\"" \
+			'#include <nsb/vzp.h>' "VZP_FILE(\"$2\");"
+		cat
+	} >"$1.c" &&
+	patch_from "$1.c" "${includes[@]}"
+}
+
+# A global function, reached through the table of commands.
+fix_ping() {
+	taken server.c pingCommand |
+		sed 's/addReply(c,shared.pong);/addReplyBulkCBuffer(c,"fixed",5);/' | fix ping server.c
+}
+
+# A static function with several callers: gcc passes its arguments in registers.
+fix_delete() {
+	taken db.c dbGenericDelete |
+		sed '1s/noipa/&, regparm(3)/; 1a if (strcmp(key->ptr, "kept") == 0) return 0;' |
+		fix delete db.c
+}
+
+# A static function, reached through a pointer only.
+fix_config() {
+	{
+		echo 'typedef struct standardConfig standardConfig;'
+		taken config.c getConfigDirOption | sed 's/sdsnew(buf)/sdsnew("secret")/'
+	} | fix config config.c
+}
+
+# deletes ANSWER: what DEL says of a key that is there.
+deletes() {
+	says OK ask SET kept x && says "$1" ask DEL kept
+}
+
+t 'a busy global function' '
+	served && fix_ping && says PONG ask PING && says fine load && snapshot &&
+	patch ping.so && says fixed ask PING && says fine load && listed ping.so &&
+	revert ping.so && says PONG ask PING && says fine load && listed && unharmed
+'
+t 'a busy static function' '
+	served && fix_delete && deletes 1 && says fine load && snapshot &&
+	patch delete.so && deletes 0 && says x ask GET kept && says fine load && listed delete.so &&
+	revert delete.so && deletes 1 && says "(nil)" ask GET kept && says fine load && listed && unharmed
+'
+t 'a static function behind a pointer' '
+	served && fix_config && says fine load && snapshot &&
+	patch config.so && says "dir secret" ask CONFIG GET dir && says fine load && listed config.so &&
+	revert config.so && says "dir $PWD" ask CONFIG GET dir && says fine load && listed && unharmed
+'
+t 'three patches, taken out in another order' '
+	served && fix_ping && fix_delete && fix_config && says fine load && snapshot &&
+	patch ping.so && patch delete.so && patch config.so && listed ping.so delete.so config.so &&
+	says fixed ask PING && deletes 0 && says "dir secret" ask CONFIG GET dir && says fine load &&
+	revert delete.so && deletes 1 && says fixed ask PING && listed ping.so config.so &&
+	revert ping.so && says PONG ask PING && says "dir secret" ask CONFIG GET dir &&
+	revert config.so && says "dir $PWD" ask CONFIG GET dir && says fine load && listed && unharmed
+'
+t 'in and out, again and again' '
+	served && fix_delete && deletes 1 && snapshot &&
+	for ((round = 0; round < 20; round++)); do
+		patch delete.so && deletes 0 && says fine load &&
+		revert delete.so && deletes 1 && says fine load || exit 1
+	done && listed && unharmed
+'
+
+done_testing
