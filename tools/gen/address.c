@@ -97,7 +97,7 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? data->d_size / shdr.sh_entsize : 0;
+		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 			GElf_Rela rela;
 			GElf_Rel rel;

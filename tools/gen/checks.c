@@ -425,7 +425,7 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || !shdr.sh_entsize)
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? data->d_size / shdr.sh_entsize : 0;
+		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 			GElf_Rela rela;
 			GElf_Rel rel;

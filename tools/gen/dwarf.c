@@ -162,7 +162,8 @@ static const char *string_at(const struct dwarf *dwarf, uint32_t input, enum dwa
 {
 	const struct dwarf_bytes *strings = section(dwarf, input, id);
 
-	if (offset >= strings->size || !memchr(strings->data + offset, 0, strings->size - offset))
+	if (offset >= strings->size ||
+	    !memchr(strings->data + offset, 0, (size_t)(strings->size - offset)))
 		return NULL;
 	return (const char *)strings->data + offset;
 }

@@ -34,7 +34,8 @@ char *dwarf_unit_path(const struct dwarf_unit *unit)
 
 static const char *section_string(const struct dwarf_bytes *bytes, uint64_t offset)
 {
-	if (offset >= bytes->size || !memchr(bytes->data + offset, 0, bytes->size - offset))
+	if (offset >= bytes->size ||
+	    !memchr(bytes->data + offset, 0, (size_t)(bytes->size - offset)))
 		return NULL;
 	return (const char *)bytes->data + offset;
 }

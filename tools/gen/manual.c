@@ -35,8 +35,8 @@ static struct defined define(const struct binary *patch, const struct records *r
 	if (!defined.source)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
 	if (defined.source) {
-		defined.target_name = records_target_name(records, defined.source, body->name);
-		defined.file = records_file_at(records, defined.source, function->line);
+		defined.target_name = vzp_records_target_name(records, defined.source, body->name);
+		defined.file = vzp_records_file_at(records, defined.source, function->line);
 	}
 	return defined;
 }
@@ -103,8 +103,9 @@ static int match_function(struct draft *draft, const struct records *records,
 			    target->file.path);
 	say("function '%s' (%s:%u) replaces that of %s", name, base_name(defined->source),
 	    defined->function->line, place.file ? place.file : target->file.path);
+	bool allow_active = vzp_records_allow_active(records, name);
 	return draft_add_function(draft, &defined->body, &place,
-				  records_allow_active(records, name) ? VZ_FUNC_ALLOW_ACTIVE : 0);
+				  allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
 }
 
 static int check_new_function(struct draft *draft,
@@ -268,7 +269,8 @@ static int find_static_variable(const struct draft *draft, const struct records 
 				struct place *out)
 {
 	if (record->function) {
-		wanted->function = records_target_name(records, record->source, record->function);
+		wanted->function = vzp_records_target_name(records, record->source,
+							   record->function);
 		int found = find_variable(draft->target, wanted, LINKAGE_ANY, out);
 		if (found)
 			return found;
@@ -345,9 +347,9 @@ static int find_reference(const struct draft *draft, const struct records *recor
 			  const struct record *record, struct place *out)
 {
 	struct wanted wanted = {
-		.name = records_target_name(records, record->source, record->name),
+		.name = vzp_records_target_name(records, record->source, record->name),
 		.file = *record->file ? record->file :
-			records_file_at(records, record->source, record->line),
+			vzp_records_file_at(records, record->source, record->line),
 		.source = record->source,
 		.line = record->line,
 	};
@@ -476,7 +478,7 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 		if (symbol->section != SHN_UNDEF || !*symbol->name ||
 		    dynref_of(draft, symbol->index))
 			continue;
-		const char *name = records_target_name(records, NULL, symbol->name);
+		const char *name = vzp_records_target_name(records, NULL, symbol->name);
 		bool renamed = name != symbol->name;
 		int err = check_extern_type(draft, symbol, name);
 		if (err)
@@ -510,7 +512,7 @@ static void check_warnings(const struct draft *draft)
 int manual_draw(struct draft *draft)
 {
 	struct records records;
-	int err = records_read(&records, draft->patch);
+	int err = vzp_records_read(&records, draft->patch);
 
 	if (err)
 		return err;
@@ -540,6 +542,6 @@ int manual_draw(struct draft *draft)
 		err = take_comments(draft, &records);
 	if (!err)
 		err = mark_addresses_taken(draft);
-	records_deinit(&records);
+	vzp_records_deinit(&records);
 	return err;
 }

@@ -43,7 +43,7 @@ static int add_record(struct records *records, const struct binary *patch,
 	if (err)
 		return err;
 	const uint8_t *end = (const uint8_t *)record.file + strlen(record.file) + 1;
-	memset(seen + offset, 1, (size_t)(end - records->bytes.data) - offset);
+	memset(seen + offset, 1, (size_t)(end - records->bytes.data) - (size_t)offset);
 	record.line = variable->line;
 	record.source = dwarf_file(dwarf, variable->unit, variable->file);
 	if (!record.source)
@@ -61,7 +61,7 @@ static int add_record(struct records *records, const struct binary *patch,
 	return 0;
 }
 
-int records_read(struct records *records, const struct binary *patch)
+int vzp_records_read(struct records *records, const struct binary *patch)
 {
 	const struct dwarf *dwarf = &patch->dwarf;
 	GElf_Shdr shdr;
@@ -89,11 +89,11 @@ int records_read(struct records *records, const struct binary *patch)
 				   patch->file.path, (const char *)records->bytes.data + i);
 	free(seen);
 	if (err)
-		records_deinit(records);
+		vzp_records_deinit(records);
 	return err;
 }
 
-void records_deinit(struct records *records)
+void vzp_records_deinit(struct records *records)
 {
 	for (size_t i = 0; i < records->count; i++)
 		free(records->table[i].source);
@@ -101,7 +101,7 @@ void records_deinit(struct records *records)
 	*records = (struct records){ 0 };
 }
 
-const char *records_file_at(const struct records *records, const char *source, uint32_t line)
+const char *vzp_records_file_at(const struct records *records, const char *source, uint32_t line)
 {
 	const struct record *last = NULL;
 
@@ -115,8 +115,8 @@ const char *records_file_at(const struct records *records, const char *source, u
 	return last ? last->name : NULL;
 }
 
-const char *records_target_name(const struct records *records, const char *source,
-				const char *name)
+const char *vzp_records_target_name(const struct records *records, const char *source,
+				    const char *name)
 {
 	for (size_t i = 0; i < records->count; i++) {
 		const struct record *record = &records->table[i];
@@ -128,7 +128,7 @@ const char *records_target_name(const struct records *records, const char *sourc
 	return name;
 }
 
-bool records_allow_active(const struct records *records, const char *function)
+bool vzp_records_allow_active(const struct records *records, const char *function)
 {
 	for (size_t i = 0; i < records->count; i++)
 		if (records->table[i].kind == RECORD_ALLOW_ACTIVE &&

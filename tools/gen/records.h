@@ -36,16 +36,16 @@ struct records {
 	struct dwarf_bytes bytes;
 };
 
-int records_read(struct records *records, const struct binary *patch) MUST_CHECK;
-void records_deinit(struct records *records);
+int vzp_records_read(struct records *records, const struct binary *patch) MUST_CHECK;
+void vzp_records_deinit(struct records *records);
 
 /* The target's source file in force at a line of a patch's source, NULL if none is. */
-const char *records_file_at(const struct records *records, const char *source, uint32_t line);
+const char *vzp_records_file_at(const struct records *records, const char *source, uint32_t line);
 
 /* What the target calls it: by VZP_STATIC_SYM_ALIAS, else the same. */
-const char *records_target_name(const struct records *records, const char *source,
-				const char *name);
+const char *vzp_records_target_name(const struct records *records, const char *source,
+				    const char *name);
 
-bool records_allow_active(const struct records *records, const char *function);
+bool vzp_records_allow_active(const struct records *records, const char *function);
 
 #endif

@@ -93,9 +93,9 @@ int measure_room(const struct binary *target, const struct place *function, uint
 	uint64_t size = next_start(target, end, hi) - end;
 	if (size > sizeof(padding))
 		size = sizeof(padding);
-	if (!elffile_read(&target->file, end, padding, size))
+	if (!elffile_read(&target->file, end, padding, (size_t)size))
 		size = 0;
-	*room = function->size + padding_size(padding, size);
+	*room = function->size + padding_size(padding, (size_t)size);
 	uint64_t needed = JUMP_SIZE;
 	if (elffile_read(&target->file, function->addr, first, sizeof(first)) &&
 	    (!memcmp(first, endbr64, sizeof(first)) || !memcmp(first, endbr32, sizeof(first))))
