@@ -41,6 +41,7 @@ ifeq ($(ARCH),i386)
 ALL_CFLAGS += -m32
 ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
 LIB_DIRS := -L$(i386_root)/usr/lib/i386-linux-gnu
+i386_libraries := $(i386_root)/.complete
 endif
 ifeq ($(ARCH),amd64)
 arch_src := $(wildcard src/arch/amd64/*.[cS] src/arch/i386/*.[cS])
@@ -77,7 +78,10 @@ $(top)/nsb: $(main_obj) $(top)/libnsb.a
 $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
 
-$(obj)/%.o: %.c Makefile
+$(i386_root)/.complete:
+	$(call say,I386,$(i386_root))mkdir -p build && tools/i386-root.sh $(i386_root)
+
+$(obj)/%.o: %.c Makefile | $(i386_libraries)
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(obj)/%.o: %.S Makefile
