@@ -130,7 +130,8 @@ check check-long: deps-test
 lint: deps-test
 	$(Q)$(MAKE) --no-print-directory unit
 	$(Q)tests/run -v t-lint
-demo: deps-check
+demo:
+	$(Q)tests/deps.sh demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/demo.sh
 

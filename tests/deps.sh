@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Packages that nsb needs: tests/deps.sh [build|test]
+# Packages that nsb needs: tests/deps.sh [build|demo|test]
 #
-# build: to build it; test, the default: for the demo and the tests, too.  Installs
+# build: to build it; demo: for make demo; test, the default: for all.  Installs
 # what is missing when run by root; otherwise says what to install.
 
 set -u
@@ -13,8 +13,9 @@ test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-lin
 
 case ${1:-test} in
 build) wanted=$build ;;
+demo) wanted="$build python3" ;;
 test) wanted="$build $test" ;;
-*) echo "usage: deps.sh [build|test]" >&2; exit 64 ;;
+*) echo "usage: deps.sh [build|demo|test]" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
