@@ -24,8 +24,9 @@ NSB_ABIS=${NSB_ABIS:-amd64 i386}
 NSB_BUILD=${NSB_BUILD:-$root/build}
 NSB=${NSB:-$NSB_BUILD/nsb}
 NSB_GEN=${NSB_GEN:-$NSB_BUILD/nsb-gen}
-# Patience, in seconds, with anything that a test waits for.
+# Patience, in seconds, with anything that a test waits for, and with a whole test.
 patience=60
+body_patience=${NSB_LONG:+20}200
 
 # How Debian builds its programs.
 debian_flags='-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2'
@@ -55,7 +56,7 @@ t() {
 }
 
 run_body() {
-	local title=$1 body=$2 status place
+	local title=$1 body=$2 status place tester watcher
 	count=$((count + 1))
 	place=$folder/$count
 	mkdir "$place"
@@ -66,8 +67,14 @@ run_body() {
 		BASH_XTRACEFD=3
 		set -x
 		eval "$body"
-	)
+	) &
+	tester=$!
+	watch "$tester" &
+	watcher=$!
+	wait "$tester"
 	status=$?
+	kill "$watcher"
+	wait "$watcher"
 	if [ "$status" = 0 ]; then
 		echo "ok $count - $title"
 	elif [ "$status" = 77 ] && [ -e "$place/skipped" ]; then
@@ -83,6 +90,16 @@ run_body() {
 		} | sed 's/^/# /'
 	fi
 	rm -rf "$place"
+} 2>/dev/null
+
+# End a test that takes too long, and what it started.
+watch() {
+	local pause
+	exec {pause}<> <(:)
+	read -r -t "$body_patience" -u "$pause"
+	echo "ended: not done after $body_patience s" >>"$place/output"
+	kill -STOP "$1"
+	kill -KILL "$1" $(pgrep -P "$1") $(cat "$place/pids")
 }
 
 # The last word of a file: a file that ends without it has failed.
@@ -107,18 +124,28 @@ skip_all() {
 
 end_processes() {
 	set +x
-	local one
-	for one in "${pids[@]}"; do
-		kill -KILL "$one"
-		wait "$one"
-	done 2>/dev/null
+	exec 2>/dev/null
+	[ "${#pids[@]}" = 0 ] && return
+	# All of them before any is waited for: one may be the tracer of another.
+	kill -KILL "${pids[@]}"
+	wait "${pids[@]}"
 }
 
 # starts COMMAND...: in the background, until the test ends; sets $started.
 starts() {
 	"$@" &
 	started=$!
-	pids+=("$started")
+	ends_with_test "$started"
+}
+
+ends_with_test() {
+	pids+=("$1")
+	echo "$1" >>"$place/pids"
+}
+
+# starts_saying COMMAND...: the same; sets $said to the first line that it says.
+starts_saying() {
+	starts "$@" >.said && wait_until test -s .said && read -r said <.said
 }
 
 # wait_until COMMAND...: try it until it holds.
@@ -144,6 +171,11 @@ thread_states() {
 		[ -e "$stat" ] && letters+=$(sed 's/.*) \(.\).*/\1/' "$stat")$'\n'
 	done
 	sort <<<"$letters" | tr -d '\n'
+}
+
+# is_stopped: all threads of the target are.
+is_stopped() {
+	[[ $(thread_states) =~ ^T+$ ]]
 }
 
 # ---- building ----
@@ -238,7 +270,7 @@ launch() {
 	exec {to}<>.to {from}<>.from
 	"$@" <.to >.from 3>&- {to}>&- {from}>&- &
 	pid=$!
-	pids+=("$pid")
+	ends_with_test "$pid"
 	read -r -t "$patience" -u "$from" line && [ "$line" = ready ]
 }
 
@@ -316,15 +348,15 @@ listed() {
 
 # ---- demands ----
 
-# fails_with STATUS REGEX COMMAND...: exits with STATUS and says one line on
-# stderr, which REGEX matches.
+# fails_with STATUS REGEX COMMAND...: exits with STATUS, not by a signal, and says
+# one line on stderr, which REGEX matches.
 fails_with() {
 	local - want=$1 regex=$2 status
 	shift 2
 	"$@" 2>.stderr
 	status=$?
 	set +x
-	if [ "$status" != "$want" ]; then
+	if [ "$status" != "$want" ] || [ "$status" -gt 128 ]; then
 		echo "status $status, not $want: $*"
 		cat .stderr
 		return 1

@@ -5,10 +5,6 @@
 . "${0%/*}/lib.sh"
 for_each_abi
 
-is_stopped() {
-	[[ $(thread_states) =~ ^T+$ ]]
-}
-
 t 'a process stopped by SIGSTOP stays stopped' '
 	target signals && patch_from work.c && says "work 2" work &&
 	kill -STOP $pid && wait_until is_stopped && snapshot &&

@@ -28,9 +28,7 @@ take_out() {
 	for name; do
 		revert "$name.so" || return 1
 		left=$(xargs <<<"${left/$name/}")
-		files=$(sed 's/[abc]/&.so/g' <<<"$left")
-		# shellcheck disable=SC2086 # a list of words
-		behaves_as "${left##* }" && listed $files || return 1
+		behaves_as "${left##* }" && listed $(printf "%s.so " $left) || return 1
 	done
 }
 

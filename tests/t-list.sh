@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# nsb list: what is in a process, and in all of them.
+
+. "${0%/*}/lib.sh"
+for_each_abi
+
+t 'nothing is in' '
+	target server && snapshot && nsb list -p $pid >said && ! [ -s said ] && unharmed
+'
+t 'order, build-id, name, object, time, state, functions' '
+	target server && patch_from greet.c && patch_from scale.c && patch greet.so && patch scale.so && snapshot &&
+	nsb list -p $pid >said && cat said && [ "$(wc -l <said)" = 2 ] &&
+	sed -n 1p said | grep "^$pid: .*$("$NSB_GEN" buildid greet.so) greet.so .*applied.* greet" &&
+	sed -n 2p said | grep "^$pid: .*$("$NSB_GEN" buildid scale.so) scale.so .*applied.* scale" && unharmed
+'
+t 'what is listed is what is in a shared library' '
+	target server so && patch_from greet.c && patch greet.so && nsb list -p $pid | grep libserver.so
+'
+t 'all processes of the host' '
+	target server && first=$pid && patch_from greet.c && patch greet.so &&
+	target server static && second=$pid && patch_from scale.c && patch scale.so &&
+	nsb list >said && grep -E "^$first: .*greet.so" said && grep -E "^$second: .*scale.so" said &&
+	pid=$first && revert greet.so && nsb list >said && ! grep "^$first: " said && grep "^$second: " said
+'
+t 'a child that was forked has its parent'"'"'s patches, and they can be taken out of it alone' '
+	target forks && patch_from beat.c && patch beat.so && child=$(ask fork) && says "beat 2" beat && says "beat 2" child &&
+	nsb list >said && grep "^$child: .*beat.so" said && nsb revert -p $child -f beat.so && says "beat 2" beat &&
+	says "beat 1" child && listed beat.so && revert beat.so && says "beat 1" beat && ask end
+'
+t 'as another user nothing is listed, and nothing fails' '
+	[ "$(id -u)" = 0 ] || skip "needs root to become someone else"
+	target server && patch_from greet.c && patch greet.so && chmod 755 . .. ../.. && cp $NSB nsb && chmod 755 nsb &&
+	(cd / && setpriv --reuid nobody --regid nogroup --clear-groups "$place/nsb" list >"$place/said") && ! [ -s said ]
+'
+
+done_testing
