@@ -65,6 +65,7 @@ gen_obj  := $(call objects,$(gen_src))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 .PHONY: all demo check check-long bench fuzz unit lint syntax install dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen
