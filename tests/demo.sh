@@ -19,15 +19,13 @@ clean_up() {
 trap clean_up EXIT
 
 step=0
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+	bold=$'\033[1m' plain=$'\033[0m'
+fi
 explain() {
 	step=$((step + 1))
-	printf '\n\033[1m%d. %s\033[0m\n' "$step" "$1"
-	shift
-	[ $# = 0 ] || printf '   %s\n' "$@"
-}
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || explain() {
-	step=$((step + 1))
-	printf '\n%d. %s\n' "$step" "$1"
+	printf '\n%s%d. %s%s\n' "$bold" "$step" "$1" "$plain"
 	shift
 	[ $# = 0 ] || printf '   %s\n' "$@"
 }
