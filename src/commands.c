@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,10 +190,36 @@ static int switch_on(struct session *session)
 	return err;
 }
 
+/*
+ * Memory that a killed nsb had mapped and not yet written to: still as it came,
+ * executable and zero.  The parasite that tells of it goes with the call.
+ */
+static int sweep_remains(struct session *session)
+{
+	static const uint8_t zero[sizeof(struct record_head)];
+	uint8_t found[sizeof(zero)];
+	const struct mapping *m;
+	uint64_t address, size;
+	int err = remote_find_remains(&session->target, &address, &size);
+
+	if (err != 0 || address == 0)
+		return err;
+	m = maps_find(&session->target.maps, address);
+	if (m == NULL || m->start != address || m->end != address + size || m->inode != 0 ||
+	    m->prot != (PROT_READ | PROT_EXEC) ||
+	    target_read(&session->target, address, found, sizeof(found)) != 0 ||
+	    memcmp(found, zero, sizeof(zero)) != 0)
+		return 0;
+	say("%d: unmapping what an nsb that was killed had left", session->target.pid);
+	return remote_unmap(&session->target, address, size);
+}
+
 static int apply(struct session *session, const struct options *options)
 {
 	int err = target_seize(&session->target);
 
+	if (err == 0 && !options->dry_run)
+		err = sweep_remains(session);
 	if (err == 0 && !options->dry_run)
 		err = load_image(&session->target, &session->plan);
 	if (err == 0)
@@ -320,6 +347,8 @@ static int take_out(struct session *session, const struct options *options,
 {
 	int err = target_seize(&session->target);
 
+	if (err == 0 && !options->dry_run)
+		err = sweep_remains(session);
 	if (err == 0)
 		err = stop_at_safe_point(session, options);
 	if (err == 0 && options->dry_run)

@@ -48,7 +48,7 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 
 	if (thread->state != THREAD_STOPPED)
 		return UNFIT;
-	if (thread->regs_changed)
+	if (thread->recalls)
 		return GOOD;	/* its call will be made anew: it is in none now */
 	if (in_system_call(arch, &thread->regs))
 		return regs_get(arch, &thread->regs, REG_ORIG_AX) ==
@@ -378,7 +378,6 @@ static int restore_thread(struct remote *remote)
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
 	thread->regs = remote->saved;
-	thread->regs_changed = false;
 	err = pt_set_sigmask(thread->tid, remote->saved_mask);
 	if (err == 0)
 		err = pt_set_regs(thread->tid, &remote->saved);

@@ -431,28 +431,43 @@ int target_interrupt(struct target *target, struct thread *thread)
 	return err == 0 ? 0 : gone_or(target, thread, err, "interrupt");
 }
 
+/* Whether the thread has a signal to take: then it is right that its call ends. */
+static bool has_signal(const struct thread *thread)
+{
+	struct proc_status status;
+
+	return proc_read_status(thread->tid, &status) != 0 ||
+	       ((status.pending | status.shared_pending) & ~status.blocked) != 0;
+}
+
 /*
  * Our stop alone makes some system calls (epoll_wait, sigtimedwait, recv with a
  * timeout, semop) return EINTR, signal(7).  Where no signal is there to be
- * taken, nobody but us was the cause: let the thread make the call again.
+ * taken, nobody but us was the cause: let the thread make the call again.  The
+ * registers are set before anything else is looked at, so that a thread whose
+ * tracer is killed just now does not see EINTR.
  */
-static void cure_interrupted_call(struct target *target, struct thread *thread)
+static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 {
-	const struct arch *arch = target->arch;
 	uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
 	uint64_t number = regs_get(arch, &thread->regs, REG_ORIG_AX);
-	struct proc_status status;
+	struct regs interrupted = thread->regs;
+	int err;
 
 	if (number == mask || regs_get(arch, &thread->regs, REG_AX) != ((uint64_t)-EINTR & mask))
-		return;
-	if (proc_read_status(thread->tid, &status) != 0 ||
-	    ((status.pending | status.shared_pending) & ~status.blocked) != 0)
-		return;
+		return 0;
 	regs_set(arch, &thread->regs, REG_AX, number);
 	regs_set(arch, &thread->regs, REG_PC,
 		 regs_get(arch, &thread->regs, REG_PC) - arch->syscall_insn_size);
 	regs_set(arch, &thread->regs, REG_ORIG_AX, UINT64_MAX);
-	thread->regs_changed = true;
+	err = pt_set_regs(thread->tid, &thread->regs);
+	if (err != 0)
+		return err;
+	thread->recalls = !has_signal(thread);
+	if (thread->recalls)
+		return 0;
+	thread->regs = interrupted;
+	return pt_set_regs(thread->tid, &thread->regs);
 }
 
 int target_await_stop(struct target *target, struct thread *thread)
@@ -478,7 +493,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 			return thread_failed(target, thread, err, "continue");
 	}
 	thread->group_stop = status.stop == PT_GROUP_STOP;
-	thread->regs_changed = false;
+	thread->recalls = false;
 	err = pt_get_regs(thread->tid, &thread->regs);
 	if (err != 0)
 		return gone_or(target, thread, err, "read the registers of");
@@ -487,22 +502,13 @@ int target_await_stop(struct target *target, struct thread *thread)
 		return fail(EINVAL, "%s: thread %d runs in another mode than %s (%zu bytes of"
 			    " registers)", target_name(target), thread->tid, target->arch->name,
 			    thread->regs.size);
-	if (!thread->group_stop)
-		cure_interrupted_call(target, thread);
-	return 0;
+	err = thread->group_stop ? 0 : cure_interrupted_call(target->arch, thread);
+	return err == 0 ? 0 : gone_or(target, thread, err, "set the registers of");
 }
 
-/* Registers back to the kernel, and a stop signal that was withheld. */
-static int prepare_release(struct target *target, struct thread *thread)
+/* A stop signal that was withheld comes now. */
+static int send_withheld_stop(struct target *target, struct thread *thread)
 {
-	int err;
-
-	if (thread->regs_changed) {
-		err = pt_set_regs(thread->tid, &thread->regs);
-		if (err != 0)
-			return gone_or(target, thread, err, "restore the registers of");
-		thread->regs_changed = false;
-	}
 	if (thread->restop) {
 		if (syscall(SYS_tgkill, target->pid, thread->tid, SIGSTOP) != 0 && errno != ESRCH)
 			return thread_failed(target, thread, -errno, "stop again");
@@ -517,7 +523,7 @@ int target_continue(struct target *target, struct thread *thread)
 
 	if (thread->state != THREAD_STOPPED)
 		return 0;
-	err = prepare_release(target, thread);
+	err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
 	err = thread->group_stop ? pt_listen(thread->tid) : pt_cont(thread->tid, 0);
@@ -540,7 +546,7 @@ int target_detach(struct target *target, struct thread *thread)
 	}
 	if (thread->state != THREAD_STOPPED)
 		return 0;
-	err = prepare_release(target, thread);
+	err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
 	/* From a group-stop the kernel puts it back into that (ptrace(2)). */

@@ -37,8 +37,8 @@ struct thread {
 	bool asleep;		/* was not on a CPU when last looked at: stopped first */
 	bool group_stop;	/* stopped by a job-control signal, and stays so */
 	bool restop;		/* a stop signal was withheld while a call was injected */
-	struct regs regs;	/* as the thread shall see them when it goes on */
-	bool regs_changed;	/* regs differ from what the kernel has */
+	bool recalls;		/* set to make its interrupted system call anew */
+	struct regs regs;	/* as the thread will see them when it goes on */
 };
 
 /* A change that can be taken back. */
