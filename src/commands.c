@@ -191,12 +191,13 @@ static int switch_on(struct session *session)
 }
 
 /*
- * Memory that a killed nsb had mapped and not yet written to: still as it came,
- * executable and zero.  The parasite that tells of it goes with the call.
+ * Memory that an nsb had mapped when it was killed, and that is no patch yet: the
+ * record's page loses its execute right last.  No jump leads there.  The parasite
+ * that tells of it goes with the call.
  */
 static int sweep_remains(struct session *session)
 {
-	static const uint8_t zero[sizeof(struct record_head)];
+	static const uint8_t zero[sizeof(RECORD_MAGIC) - 1];
 	uint8_t found[sizeof(zero)];
 	const struct mapping *m;
 	uint64_t address, size;
@@ -205,10 +206,11 @@ static int sweep_remains(struct session *session)
 	if (err != 0 || address == 0)
 		return err;
 	m = maps_find(&session->target.maps, address);
-	if (m == NULL || m->start != address || m->end != address + size || m->inode != 0 ||
+	if (m == NULL || m->start != address || m->inode != 0 ||
 	    m->prot != (PROT_READ | PROT_EXEC) ||
 	    target_read(&session->target, address, found, sizeof(found)) != 0 ||
-	    memcmp(found, zero, sizeof(zero)) != 0)
+	    (memcmp(found, zero, sizeof(zero)) != 0 &&
+	     memcmp(found, RECORD_MAGIC, sizeof(found)) != 0))
 		return 0;
 	say("%d: unmapping what an nsb that was killed had left", session->target.pid);
 	return remote_unmap(&session->target, address, size);
