@@ -13,8 +13,8 @@ kill_often() {
 	local file=$1 old=$2 new=$3 round how answer
 	shift 3
 	for ((round = 0; round < rounds; round++)); do
-		how=patch
-		[ $((RANDOM % 2)) = 0 ] || how=revert
+		how=revert
+		[ $((RANDOM % 2)) = 0 ] || how='patch'
 		"$NSB" $how -q -p "$pid" -f "$file" 2>>killed &
 		sleep "0.00$((RANDOM % 6))"
 		kill -KILL $!
@@ -23,7 +23,9 @@ kill_often() {
 		answer=$(ask "$@")
 		[ "$answer" = "$old" ] || [ "$answer" = "$new" ] ||
 			{ echo "round $round ($how): the target says '$answer'"; return 1; }
-		[ -z "$(nsb list -p "$pid" | grep half)" ] || revert "$file" || return 1
+		if nsb list -p "$pid" | grep -q half; then
+			revert "$file" || return 1
+		fi
 	done
 }
 
