@@ -206,7 +206,7 @@ t 'a full disk under standard output' '
 	target server && patch_from greet.c && ! $NSB info -f greet.so >/dev/full 2>said && [ "$(wc -l <said)" = 1 ]
 '
 t 'nsb with few descriptors' '
-	target server && patch_from greet.c && snapshot && (ulimit -n 16 && patch greet.so && revert greet.so) && unharmed
+	target server && patch_from greet.c && snapshot && (ulimit -n 16 && patch greet.so && listed greet.so && revert greet.so) && unharmed
 '
 
 # ---- the command line ----

@@ -39,7 +39,8 @@ t '-v N and --verbosity=N, --no-plugin, as old scripts say them' '
 	nsb check -v 2 -p $pid -f greet.so
 '
 t 'options in any order, before the command and after' '
-	target server && patch_from greet.c && nsb -f greet.so -p $pid patch && nsb --pid=$pid revert --filename=greet.so
+	target server && patch_from greet.c && nsb -f greet.so -p $pid patch && listed greet.so &&
+	nsb --pid=$pid revert --filename=greet.so && listed
 '
 t '--json: patch, check, list, info, revert' '
 	target server && patch_from scale.c && id=$("$NSB_GEN" buildid scale.so) &&

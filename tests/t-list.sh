@@ -6,7 +6,9 @@
 for_each_abi
 
 t 'nothing is in' '
-	target server && snapshot && nsb list -p $pid >said && ! [ -s said ] && unharmed
+	target server && patch_from greet.c && snapshot && nsb list -p $pid >said && ! [ -s said ] && unharmed &&
+	patch greet.so && nsb list -p $pid >said && [ -s said ] && revert greet.so &&
+	nsb list -p $pid >said && ! [ -s said ] && unharmed
 '
 t 'order, build-id, name, object, time, state, functions' '
 	target server && patch_from greet.c && patch_from scale.c && patch greet.so && patch scale.so && snapshot &&
@@ -30,7 +32,7 @@ t 'a child that was forked has its parent'"'"'s patches, and they can be taken o
 '
 t 'as another user nothing is listed, and nothing fails' '
 	[ "$(id -u)" = 0 ] || skip "needs root to become someone else"
-	target server && patch_from greet.c && patch greet.so && chmod 755 . .. ../.. && cp $NSB nsb && chmod 755 nsb &&
+	target server && patch_from greet.c && patch greet.so && listed greet.so && chmod 755 . .. ../.. && cp $NSB nsb && chmod 755 nsb &&
 	(cd / && setpriv --reuid nobody --regid nogroup --clear-groups "$place/nsb" list >"$place/said") && ! [ -s said ]
 '
 

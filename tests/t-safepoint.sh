@@ -9,7 +9,7 @@ for_each_abi
 out_of_the_way() {
 	local round
 	for round in 1 2 3 4 5; do
-		patch "$1" && says 'wrong 0' wrong && revert "$1" && says 'wrong 0' wrong || return 1
+		patch "$1" && listed "$1" && says 'wrong 0' wrong && revert "$1" && says 'wrong 0' wrong || return 1
 	done
 }
 

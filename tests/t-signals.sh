@@ -33,7 +33,7 @@ t 'signals sent meanwhile arrive, in order' '
 	target signals && patch_from work.c && ask install && snapshot &&
 	for i in 1 2 3 4 5 6 7 8 9; do
 		starts $NSB patch -q -p $pid -f work.so && $(helper queue) $pid $i && wait $started &&
-		revert work.so -q || exit 1
+		says "work 3" work && revert work.so -q || exit 1
 	done && says "plain 0, queued 9: 123456789" got && says "work 2" work && unharmed
 '
 t 'a storm of signals, whose handler calls the patched function' '

@@ -66,7 +66,7 @@ t 'taken out by --id, without the file' '
 t 'many times in and out leaves nothing' '
 	target server && patch_from greet.c && snapshot &&
 	for ((i = 0; i < ${NSB_LONG:+9}50; i++)); do
-		patch greet.so -q && revert greet.so -q || exit 1
+		patch greet.so -q && says goodbye greet && revert greet.so -q || exit 1
 	done && unharmed
 '
 
