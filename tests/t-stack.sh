@@ -28,7 +28,7 @@ take_out() {
 	for name; do
 		revert "$name.so" || return 1
 		left=$(xargs <<<"${left/$name/}")
-		behaves_as "${left##* }" && listed $(printf "%s.so " $left) || return 1
+		behaves_as "${left##* }" && listed ${left:+$(printf "%s.so " $left)} || return 1
 	done
 }
 
