@@ -4,6 +4,7 @@
  *	ENGINE TID proven|unproven PC...
  * innermost first, in hex.  ENGINE is own, and libunwind for a process of our own ABI.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,8 @@ static int stop(struct thread *thread)
 
 	if (err == 0)
 		err = pt_wait(thread->tid, &status);
+	if (err == 0 && status.stop != PT_INTERRUPTED)
+		err = fail(EBUSY, "thread %d does not sleep", thread->tid);
 	if (err == 0)
 		err = pt_get_regs(thread->tid, &thread->regs);
 	return err;

@@ -2,7 +2,7 @@
 /*
  * Threads that sleep on stacks of all kinds: every pair of ways to get deeper
  * leads to one of the system calls in turn.  A program of its own, without
- * main.c: `stacks` says "ready" when its threads are on their way.
+ * main.c: `stacks` says "ready" when its threads are about to sleep.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -27,11 +27,14 @@ typedef void (*way)(void);
 static __thread way plan[3];
 static __thread unsigned step;
 static volatile int sink;
+static unsigned arrived;	/* threads about to sleep */
 static int pipe_fds[2];
 static volatile int *volatile nowhere;
 
 static NOINLINE void deeper(void)
 {
+	if (step == 2)
+		__atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
 	plan[step++]();
 	sink++;
 }
@@ -296,6 +299,8 @@ int main(void)
 		if (pthread_create(&thread, &attributes, start, (void *)i) != 0)
 			return 1;
 	}
+	while (__atomic_load_n(&arrived, __ATOMIC_SEQ_CST) < WAYS * WAYS)
+		usleep(1000);
 	if (write(1, "ready\n", 6) != 6)
 		return 1;
 	in_pause();
