@@ -177,7 +177,7 @@ static int read_gate(const struct target *target, uint64_t gate, uint8_t *bytes)
  * processor without XSAVE) the call is made without: it only matters should nsb
  * be killed in these microseconds.
  */
-static int lay_frame(struct remote *remote)
+static void lay_frame(struct remote *remote)
 {
 	const struct arch *arch = remote->target->arch;
 	struct regs regs = remote->saved;
@@ -206,7 +206,6 @@ static int lay_frame(struct remote *remote)
 	}
 	free(xstate);
 	free(frame);
-	return 0;
 }
 
 static int place_parasite(struct remote *remote, uint64_t address, uint64_t size)
@@ -250,9 +249,8 @@ int remote_begin(struct remote *remote, struct target *target, struct thread *th
 	err = pt_get_sigmask(thread->tid, &remote->saved_mask);
 	if (err != 0)
 		return failed(remote, err, "read the signal mask of");
-	err = lay_frame(remote);
-	if (err == 0)
-		err = place_parasite(remote, address, size);
+	lay_frame(remote);
+	err = place_parasite(remote, address, size);
 	if (err == 0)
 		err = arm(remote);
 	if (err != 0 && remote_end(remote) != 0)
