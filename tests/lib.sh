@@ -39,7 +39,8 @@ abi=amd64
 count=0
 pids=()
 folder=$(mktemp -d "${TMPDIR:-/tmp}/nsb-$file-XXXXXX") || exit 1
-trap 'rm -rf "$folder"' EXIT
+# A subshell that is killed before it has dropped this trap would run it.
+trap '[ "$BASHPID" != "$$" ] || rm -rf "$folder"' EXIT
 
 # ---- tests ----
 
@@ -188,13 +189,13 @@ mflag() {
 	fi
 }
 
-# helper NAME: the path of tests/helpers/NAME.c, built.
+# helper NAME [FLAGS...]: the path of tests/helpers/NAME.c, built.
 helper() {
 	local to
-	to=$NSB_BUILD/tests/$1-$(md5sum <"$tests/helpers/$1.c" | cut -c 1-12)
+	to=$NSB_BUILD/tests/$1-$({ echo "${*:2}"; cat "$tests/helpers/$1.c"; } | md5sum | cut -c 1-12)
 	if ! [ -x "$to" ]; then
 		mkdir -p "$NSB_BUILD/tests" &&
-		gcc -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -o "$to.$$" \
+		gcc -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE "${@:2}" -o "$to.$$" \
 			"$tests/helpers/$1.c" &&
 		mv "$to.$$" "$to" || return 1
 	fi

@@ -62,7 +62,7 @@ t 'a process under gdb' '
 	rm attached && wait $started && says hello greet && patch greet.so && says goodbye greet
 '
 t 'an address space that is shared with another process' '
-	target server && patch_from greet.c && starts_saying $(helper share) &&
+	target server && patch_from greet.c && starts_saying $(helper share $(mflag)) &&
 	ends_with_test "$(pgrep -P $said)" &&
 	fails_with 1 "$said.*(shares|address space)" nsb patch -p $said -f greet.so
 '

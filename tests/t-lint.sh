@@ -18,7 +18,7 @@ for cc in gcc clang; do
 done
 t 'gcc has no warning about targets and helpers' '
 	cd "$root/tests" && for file in targets/*.c helpers/*.c; do
-		gcc -fsyntax-only -Wall -Wextra -Werror -O2 -D_GNU_SOURCE "$file" || exit 1
+		gcc -fsyntax-only -Wall -Wextra -Werror -O2 -D_GNU_SOURCE -iquote ../src -iquote ../tools/gen "$file" || exit 1
 	done
 '
 t 'mandoc has no warning' '
