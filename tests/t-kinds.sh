@@ -36,7 +36,6 @@ for kind in $kinds; do
 		"CFLAGS_EXTRA='-ffunction-sections -Wl,--gc-sections' goes_in_and_out $kind"
 done
 for linker in gold lld; do
-	command -v ld.$linker >/dev/null || continue
 	for kind in pie nopie so; do
 		t "$kind, linked by $linker" "CFLAGS_EXTRA=-fuse-ld=$linker goes_in_and_out $kind"
 	done
