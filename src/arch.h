@@ -18,6 +18,7 @@
  *   - syscall_insn: the bytes that enter the kernel;
  *   - signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
+ *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
  *   - jump: writes the jump that is put over a replaced function;
  *   - landing: bytes a function may start with that must stay (ENDBR);
  *   - parasite: the blob of src/parasite for this ABI.
@@ -107,6 +108,12 @@ struct sigreturn_code {
 	uint64_t flags_mask, flags_value;
 };
 
+/* A few instructions, position-independent. */
+struct arch_code {
+	uint8_t bytes[24];
+	unsigned size;
+};
+
 struct arch {
 	const char *name;
 	uint8_t elf_class;
@@ -130,6 +137,13 @@ struct arch {
 	const struct reloc_type *relocs;
 	unsigned n_relocs;
 	uint32_t relative_type;	/* R_*_RELATIVE, for DT_RELR */
+	/*
+	 * The function that code of the general dynamic model calls, and the same for a
+	 * process that has none, where the offset in the tls_index is one from the
+	 * thread pointer; what a TLS descriptor of such an offset leads to.
+	 */
+	const char *tls_get_addr;
+	struct arch_code tls_static_get_addr, tls_static_desc;
 	unsigned jump_size;
 	bool reach_is_whole;	/* a jump reaches every address (arithmetic modulo 2^32) */
 	/*

@@ -10,11 +10,14 @@
 #define PAGE 4096u
 #define NAME_BYTES 4096
 #define VERSION_BYTES 256
+#define STUB 32			/* bytes set aside for each piece of code of ours */
 
 /* What a dynamic symbol of the patch stands for. */
 struct meaning {
 	uint64_t address;
+	struct link_tls tls;
 	bool known;
+	bool is_tls, tls_known;
 };
 
 struct linker {
@@ -26,6 +29,8 @@ struct linker {
 	struct link_image *image;
 	struct meaning *meanings;	/* by index of dynamic symbol */
 	const struct vz_func **funcs;	/* by patch_addr */
+	uint64_t stubs;			/* link-time address of the code behind the patch; 0: none */
+	bool has_no_tls_get_addr;	/* ... which is used for the process's */
 };
 
 static uint64_t page_down(uint64_t addr)
@@ -38,9 +43,26 @@ static uint64_t page_up(uint64_t addr)
 	return page_down(addr + PAGE - 1);
 }
 
-uint64_t link_size(const struct patchfile *patch)
+/* Without the code that follows it. */
+static uint64_t patch_size(const struct patchfile *patch)
 {
 	return page_up(patch->image_lo % PAGE + patch->image_size);
+}
+
+static bool uses_tls(const struct patchfile *patch)
+{
+	struct elf_sym sym;
+
+	for (uint32_t i = 1; i < patch->elf.n_dynsyms; i++) {
+		if (elf_dynsym(&patch->elf, i, &sym) == 0 && sym.type == STT_TLS)
+			return true;
+	}
+	return false;
+}
+
+uint64_t link_size(const struct patchfile *patch)
+{
+	return patch_size(patch) + (uses_tls(patch) ? PAGE : 0);
 }
 
 /* ---- layout ---- */
@@ -99,6 +121,8 @@ static int make_segments(const struct linker *linker)
 		goto out;
 	}
 	memset(prots, PROT_READ, n_pages);
+	if (linker->stubs != 0)
+		prots[n_pages - 1] = PROT_READ | PROT_EXEC;
 	err = protect_pages(linker, PT_LOAD, prots);
 	if (err == 0)
 		err = protect_pages(linker, PT_GNU_RELRO, prots);
@@ -111,6 +135,17 @@ static int make_segments(const struct linker *linker)
 out:
 	free(prots);
 	return err;
+}
+
+/* Code for TLS variables at fixed places, in a page of its own. */
+static void add_stubs(struct linker *linker, uint64_t offset)
+{
+	const struct arch *arch = linker->arch;
+	uint8_t *to = linker->image->bytes + offset;
+
+	memcpy(to, arch->tls_static_get_addr.bytes, arch->tls_static_get_addr.size);
+	memcpy(to + STUB, arch->tls_static_desc.bytes, arch->tls_static_desc.size);
+	linker->stubs = linker->start + offset;
 }
 
 static int lay_out(struct linker *linker, uint64_t base)
@@ -130,6 +165,8 @@ static int lay_out(struct linker *linker, uint64_t base)
 	if (image->bytes == NULL)
 		return fail(ENOMEM, "out of memory for an image of %" PRIu64 " bytes", image->size);
 	memcpy(image->bytes + patch->image_lo % PAGE, patch->image, (size_t)patch->image_size);
+	if (image->size > patch_size(patch))
+		add_stubs(linker, patch_size(patch));
 	return make_segments(linker);
 }
 
@@ -169,40 +206,97 @@ static const char *symbol_name(const struct linker *linker, uint32_t index, char
 	return name;
 }
 
-static int ask_resolver(const struct linker *linker, uint32_t index, const struct elf_sym *sym,
-			const char *name, uint64_t *address)
-{
-	char version[VERSION_BYTES];
-	bool weak_version;
-	struct link_symbol symbol = { .name = name, .version = version, .type = sym->type,
-				      .weak = sym->bind == STB_WEAK };
-	int err = elf_symbol_version(&linker->patch->elf, index, version, sizeof(version),
-				     &weak_version);
+/* What a dynamic symbol of the patch asks for; the names lie in `query`. */
+struct query {
+	struct link_symbol symbol;
+	struct elf_sym sym;
+	char name[NAME_BYTES], version[VERSION_BYTES];
+};
 
-	return err < 0 ? err : linker->resolver->find(&symbol, address, linker->resolver->ctx);
-}
-
-static int find_meaning(const struct linker *linker, uint32_t index, uint64_t *address)
+static int read_query(const struct linker *linker, uint32_t index, struct query *query)
 {
 	const struct elf *elf = &linker->patch->elf;
-	char name[NAME_BYTES];
-	struct elf_sym sym;
-	int err = elf_dynsym(elf, index, &sym);
+	bool weak_version;
+	int err = elf_dynsym(elf, index, &query->sym);
 
 	if (err == 0)
-		err = elf_dynstr(elf, sym.name, name, sizeof(name));
+		err = elf_dynstr(elf, query->sym.name, query->name, sizeof(query->name));
+	if (err == 0)
+		err = elf_symbol_version(elf, index, query->version, sizeof(query->version),
+					 &weak_version);
+	query->symbol = (struct link_symbol){ .name = query->name, .version = query->version,
+					      .type = query->sym.type,
+					      .weak = query->sym.bind == STB_WEAK };
+	return err;
+}
+
+/* A process whose C library lacks it, a static one, has all its TLS in fixed places. */
+static int find_tls_get_addr(struct linker *linker, struct link_symbol *symbol, uint64_t *address)
+{
+	int err;
+
+	symbol->weak = true;
+	err = linker->resolver->find(symbol, address, linker->resolver->ctx);
+	if (err == 0 && *address == 0 && linker->stubs != 0) {
+		linker->has_no_tls_get_addr = true;
+		*address = linker->image->bias + linker->stubs;
+	}
+	return err;
+}
+
+static int find_meaning(struct linker *linker, uint32_t index, uint64_t *address)
+{
+	struct query query;
+	int err = read_query(linker, index, &query);
+	const struct elf_sym sym = query.sym;
+	const char *name = query.name;
+
 	if (err < 0)
 		return err;
 	if (sym.type == STT_TLS)
-		return fail(ENOEXEC, "%s: %s is a TLS variable, which a patch cannot use",
+		return fail(ENOEXEC, "%s: %s is a TLS variable, but is referred to as another one",
 			    linker->patch->path, name);
+	if (sym.shndx == SHN_UNDEF && strcmp(name, linker->arch->tls_get_addr) == 0)
+		return find_tls_get_addr(linker, &query.symbol, address);
 	if (sym.shndx == SHN_UNDEF)
-		return ask_resolver(linker, index, &sym, name, address);
+		return linker->resolver->find(&query.symbol, address, linker->resolver->ctx);
 	if (sym.type == STT_GNU_IFUNC)
 		return fail(ENOEXEC, "%s: %s is an IFUNC of the patch's own, whose resolver nobody"
 			    " would run (call the chosen function itself)", linker->patch->path, name);
 	*address = sym.shndx == SHN_ABS ? sym.value : own_address(linker, sym.value);
 	return 0;
+}
+
+static int find_tls(const struct linker *linker, uint32_t index, struct meaning *meaning)
+{
+	const struct link_resolver *resolver = linker->resolver;
+	struct query query;
+	int err;
+
+	if (meaning->is_tls)
+		return resolver->find_tls(NULL, meaning->address, &meaning->tls, resolver->ctx);
+	err = read_query(linker, index, &query);
+	if (err < 0)
+		return err;
+	if (query.sym.type != STT_TLS || query.sym.shndx != SHN_UNDEF)
+		return fail(ENOEXEC, "%s: %s is no thread-local variable of the target",
+			    linker->patch->path, query.name);
+	return resolver->find_tls(&query.symbol, 0, &meaning->tls, resolver->ctx);
+}
+
+static int symbol_tls(struct linker *linker, uint32_t index, const struct link_tls **tls)
+{
+	struct meaning *meaning = &linker->meanings[index];
+	int err = 0;
+
+	if (index == STN_UNDEF || index >= linker->patch->elf.n_dynsyms)
+		return fail(ENOEXEC, "%s: a relocation of a thread-local variable names dynamic symbol"
+			    " %u of %u", linker->patch->path, index, linker->patch->elf.n_dynsyms);
+	if (!meaning->tls_known)
+		err = find_tls(linker, index, meaning);
+	meaning->tls_known = err == 0;
+	*tls = &meaning->tls;
+	return err;
 }
 
 /* S; that of the nameless symbol 0 is the load bias, as the dynamic linker has it. */
@@ -219,7 +313,7 @@ static int symbol_address(struct linker *linker, uint32_t index, uint64_t *addre
 		return fail(ENOEXEC, "%s: a relocation names dynamic symbol %u of %u",
 			    linker->patch->path, index, linker->patch->elf.n_dynsyms);
 	meaning = &linker->meanings[index];
-	if (!meaning->known)
+	if (!meaning->known || meaning->is_tls)
 		err = find_meaning(linker, index, &meaning->address);
 	meaning->known = err == 0;
 	*address = meaning->address;
@@ -251,12 +345,21 @@ static int read_meta(struct linker *linker)
 		return fail(ENOMEM, "out of memory for %zu symbols", n_symbols);
 	for (size_t i = 0; i < meta->n_dynrefs; i++) {
 		const struct vz_dynref *ref = &meta->dynrefs[i];
+		struct meaning *meaning;
+		struct elf_sym sym;
+		int err;
 
 		if (ref->symbol == STN_UNDEF || ref->symbol >= n_symbols)
 			return fail(ENOEXEC, "%s: reference %s names dynamic symbol %" PRIu64 " of %zu",
 				    linker->patch->path, ref->name, ref->symbol, n_symbols);
-		linker->meanings[ref->symbol] =
-			(struct meaning){ linker->target_bias + ref->target_addr, true };
+		err = elf_dynsym(&linker->patch->elf, (uint32_t)ref->symbol, &sym);
+		if (err < 0)
+			return err;
+		meaning = &linker->meanings[ref->symbol];
+		meaning->known = true;
+		meaning->is_tls = sym.type == STT_TLS;
+		meaning->address = meaning->is_tls ? ref->target_addr :
+				   linker->target_bias + ref->target_addr;
 	}
 	for (size_t i = 0; i < meta->n_funcs; i++)
 		linker->funcs[i] = &meta->funcs[i];
@@ -271,7 +374,6 @@ static const char *const refusals[RELOC_KIND_COUNT] = {
 	[RELOC_UNKNOWN] = "its type is unknown",
 	[RELOC_IRELATIVE] = "an IFUNC of the patch's own, whose resolver nobody would run",
 	[RELOC_COPY] = "a copy of another's variable, which a patch cannot have",
-	[RELOC_DTPMOD ... RELOC_TLSDESC] = "a TLS variable, which a patch cannot use",
 	[RELOC_GOT ... RELOC_TLS_CODE] = "only the link editor can apply this type",
 };
 
@@ -325,12 +427,81 @@ static uint64_t addend_in_place(const struct reloc_type *type, const uint8_t *by
 	return type->width == 4 && type->is_signed ? (uint64_t)(int64_t)(int32_t)value : value;
 }
 
+/* The dynamic symbol that the linker calls by this name, 0 if there is none. */
+static int meet_tls_get_addr(struct linker *linker)
+{
+	const struct elf *elf = &linker->patch->elf;
+	char name[NAME_BYTES];
+	struct elf_sym sym;
+	uint64_t address;
+
+	for (uint32_t i = 1; i < elf->n_dynsyms && linker->stubs != 0; i++) {
+		if (elf_dynsym(elf, i, &sym) == 0 &&
+		    elf_dynstr(elf, sym.name, name, sizeof(name)) == 0 &&
+		    strcmp(name, linker->arch->tls_get_addr) == 0)
+			return symbol_address(linker, i, &address);
+	}
+	return 0;
+}
+
+static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,
+		       uint64_t addend, uint64_t *value)
+{
+	const struct link_tls *tls = NULL;
+	int err = symbol_tls(linker, rel->symbol, &tls);
+	bool dynamic = kind == RELOC_DTPMOD || kind == RELOC_DTPOFF;
+	char name[NAME_BYTES];
+
+	if (err < 0)
+		return err;
+	if (dynamic && !linker->has_no_tls_get_addr) {
+		*value = kind == RELOC_DTPMOD ? tls->module : tls->offset + addend;
+		if (tls->module != 0)
+			return 0;
+	}
+	if (!tls->is_static)
+		return fail(ESTALE, "%s: %s has no fixed distance from the thread pointer: it is in a"
+			    " library that was loaded later (build the patch without -ftls-model and"
+			    " -mtls-dialect)", linker->patch->path,
+			    symbol_name(linker, rel->symbol, name, sizeof(name)));
+	if (dynamic && !linker->has_no_tls_get_addr)
+		return fail(ESTALE, "%s: nothing tells the module of %s (build the patch with"
+			    " -ftls-model=initial-exec)", linker->patch->path,
+			    symbol_name(linker, rel->symbol, name, sizeof(name)));
+	*value = kind == RELOC_DTPMOD ? 0 : kind == RELOC_TPOFF_NEG ? addend - tls->from_pointer :
+		 tls->from_pointer + addend;
+	return 0;
+}
+
+/* Two words: the code, and what it finds there. */
+static int put_descriptor(struct linker *linker, const struct elf_rel *rel, bool has_addend,
+			  uint8_t *bytes)
+{
+	unsigned word = linker->arch->word;
+	uint64_t code = linker->image->bias + linker->stubs + STUB, value, addend = 0;
+	int err;
+
+	if (linker->stubs == 0)
+		return fail(ENOEXEC, "%s: a descriptor at 0x%" PRIx64 " is of no thread-local variable",
+			    linker->patch->path, rel->offset);
+	memcpy(&addend, bytes + word, word);
+	err = compute_tls(linker, rel, RELOC_TLSDESC, has_addend ? (uint64_t)rel->addend : addend,
+			  &value);
+	if (err == 0) {
+		memcpy(bytes, &code, word);
+		memcpy(bytes + word, &value, word);
+	}
+	return err;
+}
+
 static int compute(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,
 		   uint64_t addend, uint64_t *value)
 {
 	int err;
 
 	*value = 0;
+	if (kind >= RELOC_DTPMOD && kind <= RELOC_TPOFF_NEG)
+		return compute_tls(linker, rel, kind, addend, value);
 	if (kind == RELOC_RELATIVE) {
 		*value = own_address(linker, addend);
 		return 0;
@@ -363,6 +534,8 @@ static int relocate(const struct elf_rel *rel, bool has_addend, void *ctx)
 	err = find_bytes(linker, type, rel->offset, &bytes);
 	if (err < 0)
 		return err;
+	if (type->kind == RELOC_TLSDESC)
+		return put_descriptor(linker, rel, has_addend, bytes);
 	addend = has_addend ? (uint64_t)rel->addend : addend_in_place(type, bytes);
 	err = compute(linker, rel, type->kind, addend, &value);
 	return err < 0 ? err : put(linker, type, rel->offset, bytes, value, rel->symbol);
@@ -418,6 +591,8 @@ int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t 
 		err = lay_out(&linker, base);
 	if (err == 0)
 		err = read_meta(&linker);
+	if (err == 0)
+		err = meet_tls_get_addr(&linker);
 	if (err == 0)
 		err = elf_each_reloc(&patch->elf, arch->relative_type, relocate, &linker);
 	for (size_t i = 0; i < patch->meta.n_places && err == 0; i++)

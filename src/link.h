@@ -20,12 +20,26 @@ struct link_symbol {
 	uint8_t type;		/* STT_* as the patch has it */
 };
 
+/* Where a thread-local variable of the target is. */
+struct link_tls {
+	uint64_t module;	/* number of its module, 0 if unknown */
+	uint64_t offset;	/* in the module's block */
+	uint64_t from_pointer;	/* its address less the thread pointer, */
+	bool is_static;		/* where that is the same in all threads */
+};
+
 struct link_resolver {
 	/*
 	 * Find a symbol by the dynamic linker's rules: 0 and its run-time address
 	 * (0 for a weak one that is not there), or -errno with a message.
 	 */
 	int (*find)(const struct link_symbol *symbol, uint64_t *address, void *ctx);
+	/*
+	 * The same for a thread-local variable; without a symbol the one at `offset` of
+	 * the target object's own block.
+	 */
+	int (*find_tls)(const struct link_symbol *symbol, uint64_t offset, struct link_tls *tls,
+			void *ctx);
 	void *ctx;
 };
 
@@ -51,15 +65,18 @@ uint64_t link_size(const struct patchfile *patch);
 /*
  * Lay out and relocate `patch` for `base`.  target_bias turns the link-time
  * target addresses in the metadata into run-time ones.  Rules:
- *   - a dynamic symbol with a vz_dynref is target_bias + its target_addr;
+ *   - a dynamic symbol with a vz_dynref is target_bias + its target_addr, or, if its
+ *     type is STT_TLS, at that offset of the target's thread-local storage;
+ *   - __tls_get_addr, where the process has none, and what TLS descriptors lead to is
+ *     code that follows the patch in its image;
  *   - one that the patch defines and that is a replaced function (vz_func with
  *     patch_addr == st_value) means the target's function, so that stacked
  *     patches and compared addresses agree; R_*_RELATIVE words that hold the
  *     start of a replaced function likewise; any other own symbol is the patch's;
  *   - the rest is asked of `resolver`;
  *   - vz_place records are applied last.
- * Refused with name, type number and offset: unknown types, COPY, TLS, and
- * IRELATIVE; -ERANGE where a value does not fit: the place is out of reach.
+ * Refused with name, type number and offset: unknown types, COPY and
+ * IRELATIVE; what TLS variables cannot give; -ERANGE where a value does not fit: the place is out of reach.
  */
 int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t base,
 	       uint64_t target_bias, const struct link_resolver *resolver,

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 #define LINK_MAP_MAX 65536	/* objects in a list that may be a lie */
 #define NAME_BYTES 1024
 
@@ -244,6 +246,8 @@ static int read_link_map(struct objects *objects, const struct target *target,
 				    target_name(target));
 		if (object != NULL && object->order == SIZE_MAX)
 			objects->all[object - objects->all].order = objects->n_linked++;
+		if (object != NULL && object->link_map == 0)
+			objects->all[object - objects->all].link_map = map;
 		map = read_word(target, map + 3 * word);
 	}
 	return 0;
@@ -548,11 +552,24 @@ int objects_resolve(const struct objects *objects, const struct target *target,
 	case STT_GNU_IFUNC:
 		return find_ifunc_choice(objects, target, &query, address);
 	case STT_TLS:
-		return fail(ESTALE, "%s: %s in %s is a thread-local variable, which a patch cannot"
-			    " refer to", target_name(target), name, object_name(query.found));
+		return fail(ESTALE, "%s: %s in %s is a thread-local variable, but the patch takes it"
+			    " for another one", target_name(target), name, object_name(query.found));
 	default:
 		*address = query.sym.shndx == SHN_ABS ? query.sym.value :
 			   query.found->elf.bias + query.sym.value;
 		return 0;
 	}
+}
+
+int objects_resolve_tls(const struct objects *objects, const struct target *target,
+			const struct object *owner, const char *name, const char *version,
+			struct link_tls *tls)
+{
+	struct symbol_query query = { .name = name, .version = version, .owner = owner };
+	int err = look_up(objects, &query);
+
+	return err != 0 ? err : query.sym.type != STT_TLS ?
+	       fail(ESTALE, "%s: %s in %s is no thread-local variable", target_name(target), name,
+		    object_name(query.found)) :
+	       tls_find(objects, target, query.found, name, query.sym.value, tls);
 }

@@ -10,6 +10,7 @@
 #define NSB_OBJECT_H
 
 #include "cfi.h"
+#include "link.h"
 #include "target.h"
 
 struct object {
@@ -18,6 +19,7 @@ struct object {
 	uint64_t inode;
 	bool is_exe;
 	bool is_vdso;
+	uint64_t link_map;	/* its struct link_map, 0 if none is known */
 	size_t order;		/* place in link_map, SIZE_MAX if it is not there */
 };
 
@@ -51,6 +53,10 @@ int objects_cfi_tables(const struct objects *objects, const struct target *targe
 int objects_resolve(const struct objects *objects, const struct target *target,
 		    const struct object *owner, const char *name, const char *version,
 		    uint64_t *address) MUST_CHECK;
+/* The same for a thread-local variable. */
+int objects_resolve_tls(const struct objects *objects, const struct target *target,
+			const struct object *owner, const char *name, const char *version,
+			struct link_tls *tls) MUST_CHECK;
 
 /* The last path component. */
 const char *object_name(const struct object *object);

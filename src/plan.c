@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "remote.h"
+#include "tls.h"
 
 #define PAGE 4096u
 #define REACH_MARGIN 4096u		/* a displacement counts from the end of its instruction */
@@ -268,6 +269,13 @@ struct resolve_context {
 	const struct object *object;
 };
 
+static int lacks(const struct resolve_context *context, const struct link_symbol *symbol)
+{
+	return fail(ESTALE, "%s: the patch needs %s%s%s, which no object of the process defines",
+		    target_name(context->target), symbol->name,
+		    symbol->version[0] != '\0' ? "@" : "", symbol->version);
+}
+
 static int resolve(const struct link_symbol *symbol, uint64_t *address, void *ctx)
 {
 	const struct resolve_context *context = ctx;
@@ -282,9 +290,21 @@ static int resolve(const struct link_symbol *symbol, uint64_t *address, void *ct
 		*address = 0;
 		return 0;
 	}
-	return fail(ESTALE, "%s: the patch needs %s%s%s, which no object of the process defines",
-		    target_name(context->target), symbol->name,
-		    symbol->version[0] != '\0' ? "@" : "", symbol->version);
+	return lacks(context, symbol);
+}
+
+static int resolve_tls(const struct link_symbol *symbol, uint64_t offset, struct link_tls *tls,
+		       void *ctx)
+{
+	const struct resolve_context *context = ctx;
+	int err;
+
+	if (symbol == NULL)
+		return tls_find(context->objects, context->target, context->object, "a variable",
+				offset, tls);
+	err = objects_resolve_tls(context->objects, context->target, context->object, symbol->name,
+				  symbol->version, tls);
+	return err == -ENOENT ? lacks(context, symbol) : err;
 }
 
 /*
@@ -333,7 +353,7 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	       const struct patchfile *patch)
 {
 	struct resolve_context context = { target, objects, object };
-	struct link_resolver resolver = { resolve, &context };
+	struct link_resolver resolver = { resolve, resolve_tls, &context };
 	struct generations all = { target->arch, records, &plan->record };
 	uint64_t head_size = page_up(record_size(patch, object_name(object)));
 	int err;

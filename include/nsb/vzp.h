@@ -30,16 +30,23 @@
  * VZP_STATIC_VAR_REF(int[8], name).
  */
 #define VZP_STATIC_VAR_REF(type, ...) \
-	VZP__VARIABLE("V", type, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__))
+	VZP__VARIABLE("V", type, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__), )
 #define VZP_STATIC_FUNC_REF(type, name, ...) \
 	VZP__FUNCTION("U", type, name, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__))
 
+/*
+ * The same for variables that are thread-local (static __thread) in the target.  One
+ * that is not static is declared as usual: extern __thread.
+ */
+#define VZP_STATIC_TLS_REF(type, ...) \
+	VZP__VARIABLE("V", type, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__), __thread)
+
 /* The same for global things that the target does not export. */
-#define VZP_HIDDEN_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "")
+#define VZP_HIDDEN_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "", )
 #define VZP_HIDDEN_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
-#define VZP_PROTECTED_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "")
+#define VZP_PROTECTED_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "", )
 #define VZP_PROTECTED_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
-#define VZP_INTERNAL_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "")
+#define VZP_INTERNAL_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "", )
 #define VZP_INTERNAL_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
 
 /*
@@ -100,8 +107,8 @@
 #define VZP__EXTERN(name) \
 	__asm__(VZP__LABEL(name)) __attribute__((unused, visibility("default")))
 
-#define VZP__VARIABLE(kind, type, name, file) \
-	extern __typeof__(type) name VZP__EXTERN(name); \
+#define VZP__VARIABLE(kind, type, name, file, storage) \
+	extern storage __typeof__(type) name VZP__EXTERN(name); \
 	VZP__RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file)
 #define VZP__FUNCTION(kind, type, name, args, file) \
 	extern __typeof__(type) name args VZP__EXTERN(name); \

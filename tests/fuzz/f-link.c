@@ -23,6 +23,15 @@ static int find(const struct link_symbol *symbol, uint64_t *address, void *ctx)
 	return symbol->weak ? 0 : -(int)(*address % 2);
 }
 
+static int find_tls(const struct link_symbol *symbol, uint64_t offset, struct link_tls *tls,
+		    void *ctx)
+{
+	(void)ctx;
+	*tls = (struct link_tls){ .module = offset & 1, .offset = offset,
+				  .from_pointer = offset - 64, .is_static = (offset & 2) != 0 };
+	return symbol != NULL && symbol->weak ? fail(ESTALE, "none") : 0;
+}
+
 static void check_image(const struct patchfile *file, const struct link_image *image)
 {
 	uint64_t at = 0;
@@ -43,7 +52,7 @@ static void link_file(struct patchfile *file, const uint64_t *number)
 				    .target_addr = number[1] };
 	struct vz_place place = { .patch_addr = number[3], .width = number[4] >> 8 & 0xf,
 				  .kind = number[4] & 7, .target_addr = number[5] };
-	const struct link_resolver resolver = { find, NULL };
+	const struct link_resolver resolver = { .find = find, .find_tls = find_tls };
 	struct link_image image;
 
 	file->meta = (struct vzpatch){

@@ -217,6 +217,8 @@ static int find(const struct link_symbol *symbol, uint64_t *address, void *ctx)
 		saw_version = strncmp(symbol->version, "GLIBC_2.", 8) == 0 && !symbol->weak;
 		*address = address_of("target_far");
 	}
+	if (strstr(symbol->name, "tls_get_addr") != NULL)
+		*address = address_of("target_far");
 	if (strcmp(symbol->name, "maybe") == 0)
 		saw_weak = symbol->version[0] == '\0' && symbol->weak;
 	if (*address == 0 && !symbol->weak)
@@ -224,7 +226,18 @@ static int find(const struct link_symbol *symbol, uint64_t *address, void *ctx)
 	return 0;
 }
 
-static const struct link_resolver resolver = { find, NULL };
+static struct link_tls tls_answer;
+
+static int find_tls(const struct link_symbol *symbol, uint64_t offset, struct link_tls *tls,
+		    void *ctx)
+{
+	(void)ctx;
+	*tls = tls_answer;
+	tls->offset += offset;
+	return symbol != NULL && strcmp(symbol->name, "tls") == 0 ? 0 : fail(ESTALE, "nobody has it");
+}
+
+static const struct link_resolver resolver = { .find = find, .find_tls = find_tls };
 
 /* ---- metadata by hand ---- */
 
@@ -563,24 +576,69 @@ static void check_relro(const struct abi *abi, struct patchfile *file)
 	relro->vaddr -= UINT64_C(1) << 20;
 }
 
-static const char tls_source[] = "extern __thread int tls; int get(void) { return tls; }";
+static const char tls_source[] =
+	"extern __thread int tls; int get(void) { return tls; }";
+
+/* The words that the first relocation of a type has made, in a linked image. */
+static bool made(const struct abi *abi, const struct patchfile *file, const uint8_t *reloc,
+		 uint64_t first, uint64_t second)
+{
+	size_t word = abi->elf_class == ELFCLASS64 ? 8 : 4;
+	struct link_image image;
+	uint64_t offset = 0, words[2] = { 0, 0 };
+
+	msg_forget();
+	if (reloc == NULL || link_image(file, arch_find(abi->elf_class, abi->machine), abi->base,
+					TARGET_BIAS, &resolver, &image) != 0) {
+		note("%s", msg_kept());
+		return false;
+	}
+	memcpy(&offset, reloc, word);
+	memcpy(&words[0], image.bytes + (offset + image.bias - image.base), word);
+	memcpy(&words[1], image.bytes + (offset + image.bias - image.base) + word, word);
+	if (first == 0)	/* the address of a stub: that it can be run */
+		first = words[0] >= image.base + image.size - 4096 ? words[0] : 0;
+	link_image_deinit(&image);
+	return words[0] == first && words[1] == (word == 8 ? second : (uint32_t)second);
+}
 
 static void check_tls(const struct abi *abi)
 {
+	uint32_t descriptor = abi->elf_class == ELFCLASS64 ? R_X86_64_TLSDESC : R_386_TLS_DESC;
 	struct patchfile file;
 	uint8_t *reloc;
 
 	if (!ok(open_built(abi, "", tls_source, &file), "%s: builds a patch with a TLS variable",
 		abi->flag))
 		return;
-	refuses(abi, &file, abi->base, ENOEXEC, ", tls: a TLS variable",
-		"the number of a TLS variable's module, and names the variable");
 	reloc = find_reloc(abi, &file, abi->reloc_tls);
+	tls_answer = (struct link_tls){ .module = 7, .offset = 16 };
+	ok(made(abi, &file, reloc, 7, 16), "%s: a module's number and an offset", abi->flag);
+	tls_answer = (struct link_tls){ .offset = 16 };
+	refuses(abi, &file, abi->base, ESTALE, "tls has no fixed distance", "a module without number");
 	if (ok(reloc != NULL, "%s: finds that relocation", abi->flag)) {
-		forge(abi, reloc, abi->reloc_abs, -1);
+		forge(abi, reloc, abi->reloc_tls, 0);
+		refuses(abi, &file, abi->base, ENOEXEC, "dynamic symbol 0", "a module without symbol");
+		forge(abi, reloc, abi->reloc_abs, undefined_index(&file, "tls"));
 		refuses(abi, &file, abi->base, ENOEXEC, "tls is a TLS variable",
 			"the address of a TLS variable, and names it");
 	}
+	close_file(&file);
+	if (!ok(open_built(abi, "-mtls-dialect=gnu2", tls_source, &file), "%s: and with a descriptor",
+		abi->flag))
+		return;
+	refuses(abi, &file, abi->base, ESTALE, "tls has no fixed distance", "a descriptor of no fixed place");
+	tls_answer = (struct link_tls){ .from_pointer = (uint64_t)-48, .is_static = true };
+	/* The linker may have put it into DT_JMPREL. */
+	reloc = find_reloc(abi, &file, descriptor);
+	if (reloc == NULL) {
+		struct patchfile lazy = file;
+
+		lazy.elf.dyn.rel = file.elf.dyn.jmprel;
+		lazy.elf.dyn.relsz = file.elf.dyn.jmprelsz;
+		reloc = find_reloc(abi, &lazy, descriptor);
+	}
+	ok(made(abi, &file, reloc, 0, (uint64_t)-48), "%s: a descriptor", abi->flag);
 	close_file(&file);
 }
 

@@ -298,11 +298,15 @@ int check_variables(const struct draft *draft)
 		const struct symbol *symbol = &symbols->table[i];
 		uint32_t k = DWARF_NONE;
 
+		if (symbol->section != SHN_UNDEF && symbol->type == STT_TLS)
+			return fail(EINVAL, "%s: '%s' would be a new thread-local variable, which "
+				    "threads that run already could not have (declare it extern if it "
+				    "is the target's)", draft->patch->file.path, symbol->name);
 		if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL ||
-		    (symbol->type != STT_OBJECT && symbol->type != STT_TLS))
+		    symbol->type != STT_OBJECT)
 			continue;
 		const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
-		bool twice = have && (have->type == STT_OBJECT || have->type == STT_TLS);
+		bool twice = have && have->type == STT_OBJECT;
 		while (!twice && (k = dwarf_find_variable(&draft->target->dwarf, symbol->name, k)) !=
 		       DWARF_NONE)
 			twice = draft->target->dwarf.variables[k].external &&

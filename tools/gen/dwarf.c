@@ -986,7 +986,8 @@ static int index_inlined(struct dwarf *dwarf, const struct dwarf_die *die, struc
 
 /*
  * Static storage: DW_OP_addr or DW_OP_addrx, perhaps with an offset into an
- * object that the compiler merged several variables into, and nothing more.
+ * object that the compiler merged several variables into, and nothing more; or a
+ * constant, the offset in the thread's block, and DW_OP_form_tls_address.
  */
 static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die,
 			  struct dwarf_variable *variable)
@@ -995,7 +996,7 @@ static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die
 	const struct dwarf_unit *unit = die->unit;
 	struct cursor at;
 	uint64_t addr = 0;
-	bool known = true;
+	bool known = true, addr_known = true;
 
 	if (!dwarf_has(die, DWARF_LOCATION) || value->kind != DWARF_BLOCK)
 		return;
@@ -1008,16 +1009,16 @@ static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die
 		known = indexed_address(dwarf, unit, cursor_uleb(&at), &addr);
 		break;
 	case OP_CONST4U:
-		cursor_skip(&at, 4);
+		addr = cursor_uint(&at, 4);
 		known = false;
 		break;
 	case OP_CONST8U:
-		cursor_skip(&at, 8);
+		addr = cursor_uint(&at, 8);
 		known = false;
 		break;
 	case OP_CONSTX: case OP_GNU_CONST_INDEX:
-		cursor_uleb(&at);
 		known = false;
+		addr_known = indexed_address(dwarf, unit, cursor_uleb(&at), &addr);
 		break;
 	default:
 		return;
@@ -1026,7 +1027,7 @@ static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die
 		uint8_t op = cursor_u8(&at);
 
 		if (op == OP_GNU_PUSH_TLS_ADDRESS || op == OP_FORM_TLS_ADDRESS) {
-			variable->is_tls = true;
+			variable->is_tls = addr_known;
 			known = false;
 		} else if (op == OP_PLUS_UCONST) {
 			addr += cursor_uleb(&at);
@@ -1036,7 +1037,7 @@ static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die
 		}
 	}
 	variable->has_addr = known && !at.bad;
-	variable->addr = variable->has_addr ? addr : 0;
+	variable->addr = variable->has_addr || variable->is_tls ? addr : 0;
 }
 
 static int index_variable(struct dwarf *dwarf, const struct dwarf_die *die,

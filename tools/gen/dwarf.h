@@ -132,7 +132,8 @@ struct dwarf_variable {
 	uint32_t function;		/* index of the function that it is local to, or DWARF_NONE */
 	uint32_t unit, file, line;
 	uint32_t next;			/* private: next of the same hash */
-	bool external, declaration, has_addr, is_tls;
+	bool external, declaration, has_addr;
+	bool is_tls;		/* addr is then an offset in the thread's block */
 };
 
 struct dwarf_names {			/* hash table: name -> first index */

@@ -230,7 +230,7 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 	while (!err && (i = dwarf_find_variable(dwarf, wanted->name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
-		if (!variable->has_addr || !variable->addr ||
+		if ((wanted->tls ? !variable->is_tls : !variable->has_addr || !variable->addr) ||
 		    !is_local_to(dwarf, variable, wanted->function))
 			continue;
 		struct place place = {

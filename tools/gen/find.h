@@ -29,6 +29,7 @@ struct wanted {
 	const char *function;	/* of which it is a static variable, NULL: of none */
 	const char *source;	/* where the patch's author wrote it */
 	uint32_t line;
+	bool tls;		/* a thread-local variable: the address is an offset */
 };
 
 enum linkage { LINKAGE_STATIC = 1, LINKAGE_GLOBAL = 2, LINKAGE_ANY = 3 };

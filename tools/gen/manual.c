@@ -288,7 +288,7 @@ static int find_hidden(const struct draft *draft, struct wanted *wanted, bool fu
 	if (found)
 		return found;
 	const struct symbol *symbol = find_hidden_symbol(draft->target, wanted->name);
-	if (!symbol)
+	if (!symbol || (symbol->type == STT_TLS) != wanted->tls)
 		return 0;
 	*out = (struct place){
 		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
@@ -326,9 +326,13 @@ static int explain_missing(const struct draft *draft, const struct record *recor
 			    wanted->name, place.file ? place.file : "another file", path,
 			    wanted->file ? wanted->file : "scope");
 	uint32_t i = function ? DWARF_NONE : dwarf_find_variable(dwarf, wanted->name, DWARF_NONE);
-	if (i != DWARF_NONE && dwarf->variables[i].is_tls)
-		return fail(EINVAL, "%s:%u: '%s' is a thread-local variable of %s, which cannot be "
-			    "referred to", source, record->line, wanted->name, path);
+	if (i != DWARF_NONE && dwarf->variables[i].is_tls && !wanted->tls)
+		return fail(EINVAL, "%s:%u: '%s' is a thread-local variable of %s: use "
+			    "VZP_STATIC_TLS_REF, or extern __thread", source, record->line,
+			    wanted->name, path);
+	if (i != DWARF_NONE && !dwarf->variables[i].is_tls && wanted->tls)
+		return fail(EINVAL, "%s:%u: '%s' is no thread-local variable of %s", source,
+			    record->line, wanted->name, path);
 	if (i != DWARF_NONE && !dwarf->variables[i].has_addr)
 		return fail(EINVAL, "%s:%u: variable '%s' has no address in %s: the compiler "
 			    "optimised it away", source, record->line, wanted->name, path);
@@ -343,6 +347,15 @@ static int explain_missing(const struct draft *draft, const struct record *recor
 		    record->function && !function ? "' or at file scope" : "");
 }
 
+static const struct symbol *find_undefined(const struct elffile *file, const char *name)
+{
+	for (size_t i = 0; i < file->dynsym.count; i++)
+		if (file->dynsym.table[i].section == SHN_UNDEF &&
+		    !strcmp(file->dynsym.table[i].name, name))
+			return &file->dynsym.table[i];
+	return NULL;
+}
+
 static int find_reference(const struct draft *draft, const struct records *records,
 			  const struct record *record, struct place *out)
 {
@@ -353,8 +366,10 @@ static int find_reference(const struct draft *draft, const struct records *recor
 		.source = record->source,
 		.line = record->line,
 	};
+	const struct symbol *symbol = find_undefined(&draft->patch->file, record->label);
 	int found;
 
+	wanted.tls = symbol && symbol->type == STT_TLS;
 	switch (record->kind) {
 	case RECORD_STATIC_VARIABLE:
 		found = find_static_variable(draft, records, record, &wanted, out);
@@ -368,15 +383,6 @@ static int find_reference(const struct draft *draft, const struct records *recor
 	if (found < 0)
 		return found;
 	return found ? 0 : explain_missing(draft, record, &wanted);
-}
-
-static const struct symbol *find_undefined(const struct elffile *file, const char *name)
-{
-	for (size_t i = 0; i < file->dynsym.count; i++)
-		if (file->dynsym.table[i].section == SHN_UNDEF &&
-		    !strcmp(file->dynsym.table[i].name, name))
-			return &file->dynsym.table[i];
-	return NULL;
 }
 
 static const struct vz_dynref *dynref_of(const struct draft *draft, uint32_t symbol)
@@ -427,26 +433,30 @@ static int resolve_records(struct draft *draft, const struct records *records)
 static int resolve_plain(struct draft *draft, const char *name, const struct symbol *symbol)
 {
 	const struct binary *target = draft->target;
-	struct wanted wanted = { .name = name, .source = "?" };
+	bool tls = symbol->type == STT_TLS;
+	struct wanted wanted = { .name = name, .source = "?", .tls = tls };
 	struct place place;
 	const struct symbol *have = find_hidden_symbol(target, name);
 
 	if (have && have->type == STT_GNU_IFUNC)
 		return check_ifunc(draft, symbol, have);
-	if (have && have->type == STT_TLS)
-		return fail(EINVAL, "%s: '%s' is thread-local and not exported by %s, so it cannot "
-			    "be referred to", draft->patch->file.path, name, target->file.path);
+	if (have && (have->type == STT_TLS) != tls)
+		return fail(EINVAL, "%s: '%s' is %s variable of %s: declare it so",
+			    draft->patch->file.path, name, tls ? "no thread-local" :
+			    "a thread-local", target->file.path);
 	if (strstr(name, ".vzp"))
 		return fail(EINVAL, "%s: '%s' comes from nsb/vzp.h, but the record of it is missing "
 			    "(was section .vzp stripped?)", draft->patch->file.path, name);
-	int found = find_hidden(draft, &wanted, true, &place);
+	int found = tls ? 0 : find_hidden(draft, &wanted, true, &place);
 	if (!found)
 		found = find_hidden(draft, &wanted, false, &place);
 	if (found < 0)
 		return found;
 	if (found)
 		return draft_add_dynref(draft, symbol->index, &place);
-	if (!target->file.is_static || symbol->bind == STB_WEAK)
+	/* nsb has an own one for programs that lack it. */
+	if (!target->file.is_static || symbol->bind == STB_WEAK ||
+	    !strcmp(name, "__tls_get_addr") || !strcmp(name, "___tls_get_addr"))
 		return check_unexported(draft, name);
 	return fail(EINVAL, "%s: '%s' is not in %s, and a static executable has no libraries to "
 		    "take it from (define it in the patch)", draft->patch->file.path, name,
@@ -457,7 +467,7 @@ static int resolve_plain(struct draft *draft, const char *name, const struct sym
 static int check_extern_type(const struct draft *draft, const struct symbol *symbol,
 			     const char *name)
 {
-	struct wanted wanted = { .name = name, .source = "?" };
+	struct wanted wanted = { .name = name, .source = "?", .tls = symbol->type == STT_TLS };
 	struct place place;
 	int found = find_variable(draft->target, &wanted, LINKAGE_GLOBAL, &place);
 

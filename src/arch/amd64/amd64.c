@@ -106,6 +106,12 @@ const struct arch arch_amd64 = {
 	.relocs = relocs,
 	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
 	.relative_type = R_X86_64_RELATIVE,
+	.tls_get_addr = "__tls_get_addr",
+	/* endbr64; mov %fs:0, %rax; add 8(%rdi), %rax; ret */
+	.tls_static_get_addr = { { 0xf3, 0x0f, 0x1e, 0xfa, 0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0,
+				   0x48, 0x03, 0x47, 0x08, 0xc3 }, 18 },
+	/* endbr64; mov 8(%rax), %rax; ret */
+	.tls_static_desc = { { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x8b, 0x40, 0x08, 0xc3 }, 9 },
 	.jump_size = 5,
 	.reach_is_whole = false,
 	.jump = jump,

@@ -105,6 +105,12 @@ const struct arch arch_i386 = {
 	.relocs = relocs,
 	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
 	.relative_type = R_386_RELATIVE,
+	.tls_get_addr = "___tls_get_addr",
+	/* endbr32; mov 4(%eax), %eax; add %gs:0, %eax; ret */
+	.tls_static_get_addr = { { 0xf3, 0x0f, 0x1e, 0xfb, 0x8b, 0x40, 0x04, 0x65, 0x03, 0x05, 0, 0,
+				   0, 0, 0xc3 }, 15 },
+	/* endbr32; mov 4(%eax), %eax; ret */
+	.tls_static_desc = { { 0xf3, 0x0f, 0x1e, 0xfb, 0x8b, 0x40, 0x04, 0xc3 }, 8 },
 	.jump_size = 5,
 	.reach_is_whole = true,
 	.jump = jump,
