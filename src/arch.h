@@ -21,7 +21,7 @@
  *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
  *   - jump: writes the jump that is put over a replaced function;
  *   - landing: bytes a function may start with that must stay (ENDBR);
- *   - parasite: the blob of src/parasite for this ABI.
+ *   - parasite: the blob of src/parasite for this ABI (parasite.h).
  */
 #ifndef NSB_ARCH_H
 #define NSB_ARCH_H
@@ -54,7 +54,10 @@ struct regs {
 	_Alignas(16) uint8_t bytes[REGS_MAX];
 };
 
-enum nr { NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_RESTART_SYSCALL, NR_COUNT };
+enum nr {
+	NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_PPOLL, NR_SCHED_YIELD, NR_RT_SIGRETURN,
+	NR_RESTART_SYSCALL, NR_COUNT
+};
 
 /*
  * What a relocation computes, in the psABIs' letters: S the symbol's address, A

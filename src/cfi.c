@@ -1128,14 +1128,13 @@ enum cfi_result cfi_step(const struct arch *arch, const struct cfi_table *table,
 }
 
 int cfi_function(const struct arch *arch, const struct cfi_table *table,
-		 const struct bytes *bytes, uint64_t pc, uint64_t *start, uint64_t *end)
+		 const struct bytes *bytes, uint64_t pc, struct cfi_function *function)
 {
 	struct source source = { arch, table, bytes };
 	struct fde fde;
 
 	if (find_fde(&source, pc, &fde) != CFI_STEPPED)
 		return -ENOENT;
-	*start = fde.start;
-	*end = fde.end;
+	*function = (struct cfi_function){ fde.start, fde.end, fde.cie.signal };
 	return 0;
 }

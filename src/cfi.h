@@ -60,12 +60,15 @@ void cfi_start(const struct arch *arch, const struct regs *regs, struct cfi_fram
 enum cfi_result cfi_step(const struct arch *arch, const struct cfi_table *table,
 			 const struct bytes *bytes, struct cfi_frame *frame);
 
-/*
- * The FDE's range [*start, *end) that covers pc: the bounds of the function.
- * 0, or -ENOENT.
- */
+/* A function as its FDE has it: [start, end), and whether it is a signal trampoline. */
+struct cfi_function {
+	uint64_t start, end;
+	bool signal;
+};
+
+/* The one whose FDE covers pc.  0, or -ENOENT. */
 int cfi_function(const struct arch *arch, const struct cfi_table *table,
-		 const struct bytes *bytes, uint64_t pc, uint64_t *start, uint64_t *end) MUST_CHECK;
+		 const struct bytes *bytes, uint64_t pc, struct cfi_function *function) MUST_CHECK;
 
 /*
  * What .eh_frame_hdr says: where .eh_frame lies and, where the header has a

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "load.h"
 #include "proc.h"
 #include "remote.h"
@@ -93,7 +94,8 @@ static int resume(struct session *session)
 {
 	int err = target_detach_all(&session->target);
 
-	session->resumed = now_ns();
+	if (session->resumed == 0)
+		session->resumed = now_ns();
 	return err;
 }
 
@@ -326,21 +328,20 @@ static int switch_off(struct session *session, const struct record *record)
 	return err;
 }
 
-/* The runners go on before the memory goes: nothing can reach it any more. */
+/*
+ * The runners go on before the memory goes: nothing can reach it any more.  They
+ * stay traced, as one of them may have to unmap it, in a second, short stop.
+ */
 static int let_runners_go(struct session *session)
 {
 	struct target *target = &session->target;
 	int err = 0;
 
 	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-		struct thread *thread = &target->threads[i];
-		bool last = true;
-
-		for (size_t k = 0; k < target->n_threads && last; k++)
-			last = k == i || target->threads[k].state != THREAD_STOPPED;
-		if (!thread->asleep && !last)
-			err = target_detach(target, thread);
+		if (!target->threads[i].asleep)
+			err = target_continue(target, &target->threads[i]);
 	}
+	session->resumed = now_ns();
 	return err;
 }
 

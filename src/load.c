@@ -19,62 +19,64 @@
  */
 static int map(struct remote *remote, const struct plan *plan)
 {
-	const uint64_t args[6] = { plan->address, plan->mapped, PROT_READ | PROT_EXEC,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-				   UINT64_MAX, 0 };
-	int64_t result;
-	int err = target_journal_mapping(remote->target, plan->address, plan->mapped);
+	struct remote_call call = { NR_MMAP, { plan->address, plan->mapped, PROT_READ | PROT_EXEC,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE },
+				    "map memory", 0 };
+	struct target *target = remote->target;
+	int err = target_journal_mapping(target, plan->address, plan->mapped);
 
-	if (err == 0)
-		err = remote_call(remote, NR_MMAP, args, "map memory", &result);
-	if (err != 0) {
-		remote->target->n_changes--;
+	if (err != 0)
 		return err;
-	}
+	err = remote_make(remote, &call, 1);
+	if (call.result < 0 && call.result >= -4095)
+		target->n_changes--;
+	if (err != 0)
+		return err;
 	/* Kernels before 4.17 take the address as a mere hint. */
-	if ((uint64_t)result != plan->address) {
-		remote->target->journal[remote->target->n_changes - 1].address = (uint64_t)result;
+	if ((uint64_t)call.result != plan->address) {
+		target->journal[target->n_changes - 1].address = (uint64_t)call.result;
 		return fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try"
-			    " again)", target_name(remote->target), plan->address);
+			    " again)", target_name(target), plan->address);
 	}
 	return 0;
 }
 
-static int protect(struct remote *remote, uint64_t address, uint64_t size, int prot)
-{
-	const uint64_t args[6] = { address, size, (uint64_t)prot };
-	int64_t result;
-
-	return remote_call(remote, NR_MPROTECT, args, "protect memory", &result);
-}
-
+/* The record's page comes last: from then on it is known for one (record.h). */
 static int protect_segments(struct remote *remote, const struct plan *plan)
 {
+	static const char what[] = "protect memory";
 	const struct link_image *image = &plan->image;
+	struct remote_call calls[REMOTE_MAX_CALLS];
+	size_t count = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < image->n_segments && err == 0; i++) {
 		const struct link_segment *segment = &image->segments[i];
 
-		if (segment->prot != (PROT_READ | PROT_EXEC))
-			err = protect(remote, image->base + segment->offset, segment->size,
-				      segment->prot);
+		if (segment->prot == (PROT_READ | PROT_EXEC))
+			continue;
+		calls[count++] = (struct remote_call){
+			NR_MPROTECT, { image->base + segment->offset, segment->size,
+				       (uint64_t)segment->prot }, what, 0 };
+		if (count == REMOTE_MAX_CALLS) {
+			err = remote_make(remote, calls, count);
+			count = 0;
+		}
 	}
-	if (err == 0)
-		err = protect(remote, plan->address, image->base - plan->address, PROT_READ);
-	return err;
+	if (err != 0)
+		return err;
+	calls[count++] = (struct remote_call){
+		NR_MPROTECT, { plan->address, image->base - plan->address, PROT_READ }, what, 0 };
+	return remote_make(remote, calls, count);
 }
 
 int load_image(struct target *target, const struct plan *plan)
 {
 	const struct link_image *image = &plan->image;
 	struct remote remote;
-	struct thread *thread;
 	int err, end;
 
-	err = remote_pick_thread(target, &thread);
-	if (err == 0)
-		err = remote_begin(&remote, target, thread, plan->address, plan->mapped);
+	err = remote_begin(&remote, target, plan->address, plan->mapped);
 	if (err != 0)
 		return err;
 	err = map(&remote, plan);
@@ -87,9 +89,10 @@ int load_image(struct target *target, const struct plan *plan)
 	end = remote_end(&remote);
 	if (err == 0)
 		err = end;
+	/* No thread stands for this: nothing leads to the image. */
+	if (err == 0)
+		err = target_continue(target, remote.thread);
 	if (err == 0)
 		err = target_write_bulk(target, image->base, image->bytes, (size_t)image->size);
-	if (err == 0)
-		err = target_continue(target, thread);
 	return err;
 }

@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#define SPINS 200		/* some 50 microseconds */
+
 static int request(enum __ptrace_request what, pid_t tid, uintptr_t addr, uintptr_t data)
 {
 	return ptrace(what, tid, (void *)addr, (void *)data) == -1 ? -errno : 0;
@@ -74,21 +76,37 @@ static void decode(int word, struct pt_status *status)
 	}
 }
 
-int pt_wait(pid_t tid, struct pt_status *status)
+static int wait_for(pid_t tid, int options, struct pt_status *status, bool *reported)
 {
 	int word;
 	pid_t got;
 
 	do {
-		got = waitpid(tid, &word, __WALL);
+		got = waitpid(tid, &word, options | __WALL);
 	} while (got == -1 && errno == EINTR);
-	if (got != -1) {
+	*reported = got != 0;
+	if (got > 0)
 		decode(word, status);
+	if (got != -1)
 		return 0;
-	}
 	/* exec(2) in another thread takes a tracee away without a report. */
 	*status = (struct pt_status){ .stop = PT_GONE };
 	return errno == ECHILD ? 0 : -errno;
+}
+
+int pt_poll(pid_t tid, struct pt_status *status, bool *reported)
+{
+	return wait_for(tid, WNOHANG, status, reported);
+}
+
+int pt_wait(pid_t tid, struct pt_status *status)
+{
+	bool reported = false;
+	int err = 0;
+
+	for (int i = 0; i < SPINS && err == 0 && !reported; i++)
+		err = pt_poll(tid, status, &reported);
+	return err != 0 || reported ? err : wait_for(tid, 0, status, &reported);
 }
 
 int pt_poll_any(pid_t *tid, struct pt_status *status)
@@ -159,13 +177,14 @@ int pt_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
 		uintptr_t start = (uintptr_t)address & ~(sizeof(long) - 1);
 		size_t skip = (size_t)((uintptr_t)address - start);
 		size_t count = sizeof(long) - skip < size ? sizeof(long) - skip : size;
-		long word;
+		long word = 0;
 		int err;
 
 		if (start != (address & ~(uint64_t)(sizeof(long) - 1)))
 			return -EFAULT;	/* above what this nsb's word can address */
 		errno = 0;
-		word = ptrace(PTRACE_PEEKDATA, tid, (void *)start, NULL);
+		if (count < sizeof(long))
+			word = ptrace(PTRACE_PEEKDATA, tid, (void *)start, NULL);
 		/* Every word is a valid one; only errno tells an error. */
 		if (errno != 0)
 			return -errno;

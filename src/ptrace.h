@@ -36,8 +36,14 @@ int pt_syscall(pid_t tid) MUST_CHECK;
 int pt_listen(pid_t tid) MUST_CHECK;
 int pt_detach(pid_t tid, int signal) MUST_CHECK;
 
-/* Wait for this tracee, restarted after EINTR.  A tracee that is gone is no error. */
+/*
+ * Wait for this tracee, restarted after EINTR.  A tracee that is gone is no error.
+ * The first microseconds are spent asking, not sleeping: waking up takes longer
+ * than most stops.
+ */
 int pt_wait(pid_t tid, struct pt_status *status) MUST_CHECK;
+/* The same without waiting: *reported says whether there was something. */
+int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 
 /* What any tracee reports, without waiting: *tid 0 if none does.  -ECHILD: there is none. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;

@@ -7,11 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define PICK_ROUNDS 200
 #define XSTATE_MAX 16384		/* AMX is the largest component so far: 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
+#define WAIT_NS 50000000	/* how long a thread waits for nsb after its calls, at most */
+#define RESULT_SPINS 100	/* looks for their result, */
+#define RESULT_SPIN_NS 8000	/* each after so long: every look is in the way of what maps memory */
+#define RESULT_NAPS 500		/* then looks between naps */
+#define PROGRAM_MAX ((REMOTE_MAX_CALLS + 4) * PARASITE_WORDS * sizeof(uint64_t))
+
+/* What is laid below a thread's stack; see lay_frame(). */
+struct remote_stack {
+	uint8_t xstate[XSTATE_MAX];
+	uint8_t laid[PROGRAM_MAX + FRAME_MAX];
+	uint8_t before[PROGRAM_MAX + FRAME_MAX];
+};
 
 /* ---- choosing the thread ---- */
 
@@ -73,9 +88,10 @@ static int try_thread(struct target *target, struct thread *thread, enum fitness
 	return err;
 }
 
-int remote_pick_thread(struct target *target, struct thread **picked)
+static int pick_thread(struct target *target, struct thread **picked)
 {
 	*picked = NULL;
+	target_look_asleep(target);
 	for (int round = 0; round < PICK_ROUNDS; round++) {
 		enum fitness least = round == 0 ? GOOD : ACCEPTABLE;
 
@@ -172,40 +188,65 @@ static int read_gate(const struct target *target, uint64_t gate, uint8_t *bytes)
 	return 0;
 }
 
+/* ---- the stack of the borrowed thread ---- */
+
 /*
- * Lay the signal frame.  Where that is not possible (a stack without room, a
- * processor without XSAVE) the call is made without: it only matters should nsb
- * be killed in these microseconds.
+ * Below the frame, downwards: the call of rt_sigreturn, the calls that a run
+ * makes (run_calls), and the time that the last of them waits.
+ */
+static uint64_t program_size(const struct arch *arch)
+{
+	return (REMOTE_MAX_CALLS + 4) * PARASITE_WORDS * arch->word;
+}
+
+static uint64_t call_size(const struct arch *arch)
+{
+	return PARASITE_WORDS * arch->word;
+}
+
+/* A call as the parasite takes it from the stack (parasite.h). */
+static void write_call(const struct arch *arch, enum nr nr, const uint64_t args[4], uint8_t *out)
+{
+	for (unsigned i = 0; i < 4; i++)
+		memcpy(out + i * arch->word, &args[3 - i], arch->word);
+	memcpy(out + 4 * arch->word, &(uint64_t){ (uint64_t)arch->nr[nr] }, arch->word);
+}
+
+/*
+ * Lay the signal frame and the call that leads to it.  Where that is not
+ * possible (a stack without room, a processor without XSAVE) calls are made
+ * without: it only matters should nsb be killed in these microseconds.
  */
 static void lay_frame(struct remote *remote)
 {
+	static const uint64_t none[4];
 	const struct arch *arch = remote->target->arch;
+	const size_t room = (size_t)program_size(arch);
+	struct remote_stack *buffer = remote->buffer;
 	struct regs regs = remote->saved;
 	uint64_t sp = regs_get(arch, &regs, REG_SP);
 	size_t xstate_size = XSTATE_MAX, size = 0;
-	uint8_t *xstate = malloc(XSTATE_MAX), *frame = malloc(FRAME_MAX);
 	uint64_t start = 0;
 
 	remote->stack = sp - arch->red_zone;
 	restart_call(arch, &regs);
-	if (xstate != NULL && frame != NULL &&
-	    pt_get_regset(remote->thread->tid, arch->xstate_note, xstate, &xstate_size) == 0)
-		size = arch->signal_frame(&regs, remote->saved_mask, xstate, xstate_size,
-					  remote->stack, frame, FRAME_MAX, &start);
-	if (size != 0)
-		remote->stack_bytes = malloc(size);
-	if (remote->stack_bytes != NULL &&
-	    target_read(remote->target, start, remote->stack_bytes, size) == 0 &&
-	    target_write_bulk(remote->target, start, frame, size) == 0) {
-		remote->stack = start;
-		remote->stack_size = size;
+	if (pt_get_regset(remote->thread->tid, arch->xstate_note, buffer->xstate,
+			  &xstate_size) == 0)
+		size = arch->signal_frame(&regs, remote->saved_mask, buffer->xstate, xstate_size,
+					  remote->stack, buffer->laid + room, FRAME_MAX, &start);
+	write_call(arch, NR_RT_SIGRETURN, none, buffer->laid + room - call_size(arch));
+	remote->laid_size = room + size;
+	if (size != 0 && start > room &&
+	    target_read(remote->target, start - room, buffer->before, remote->laid_size) == 0 &&
+	    target_write_bulk(remote->target, start - room, buffer->laid,
+			      remote->laid_size) == 0) {
+		remote->laid = start - room;
+		remote->stack = start - call_size(arch);
 	} else {
 		msg_forget();
 		say("%s: no room for a signal frame on the stack of thread %d",
 		    target_name(remote->target), remote->thread->tid);
 	}
-	free(xstate);
-	free(frame);
 }
 
 static int place_parasite(struct remote *remote, uint64_t address, uint64_t size)
@@ -229,7 +270,7 @@ static int arm(struct remote *remote)
 	struct regs regs = remote->saved;
 	int err;
 
-	regs_set(arch, &regs, REG_PC, remote->gate + arch->syscall_insn_size);
+	regs_set(arch, &regs, REG_PC, remote->gate);
 	regs_set(arch, &regs, REG_SP, remote->stack);
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	err = pt_set_regs(remote->thread->tid, &regs);
@@ -238,21 +279,34 @@ static int arm(struct remote *remote)
 	return err == 0 ? 0 : failed(remote, err, "borrow");
 }
 
-int remote_begin(struct remote *remote, struct target *target, struct thread *thread,
-		 uint64_t address, uint64_t size)
+int remote_begin(struct remote *remote, struct target *target, uint64_t address, uint64_t size)
 {
+	struct remote_stack *buffer = malloc(sizeof(*buffer));
+	struct thread *thread = NULL;
 	int err;
 
-	*remote = (struct remote){ .target = target, .thread = thread,
-				   .gate = target->auxv_entry };
+	*remote = (struct remote){ .target = target, .gate = target->auxv_entry };
+	if (buffer == NULL)
+		return fail(ENOMEM, "out of memory");
+	/* Its pages are to be there before a thread stands for them. */
+	memset(buffer, 0, sizeof(*buffer));
+	remote->buffer = buffer;
+	err = pick_thread(target, &thread);
+	if (err != 0) {
+		free(buffer);
+		return err;
+	}
+	remote->thread = thread;
 	remote->saved = thread->regs;
 	err = pt_get_sigmask(thread->tid, &remote->saved_mask);
-	if (err != 0)
-		return failed(remote, err, "read the signal mask of");
-	lay_frame(remote);
-	err = place_parasite(remote, address, size);
-	if (err == 0)
-		err = arm(remote);
+	if (err == 0) {
+		lay_frame(remote);
+		err = place_parasite(remote, address, size);
+		if (err == 0)
+			err = arm(remote);
+	} else {
+		err = failed(remote, err, "read the signal mask of");
+	}
 	if (err != 0 && remote_end(remote) != 0)
 		return -EUCLEAN;
 	return err;
@@ -294,50 +348,214 @@ static int await_syscall_stop(struct remote *remote)
 	}
 }
 
-int remote_syscall(struct remote *remote, enum nr nr, const uint64_t args[6], int64_t *result)
+/* A result as the ABI's kernel returns it: errors are -4095 to -1. */
+static int64_t sign_result(const struct arch *arch, uint64_t ax)
+{
+	return arch->word == 8 ? (int64_t)ax : ax >= (uint32_t)-4095 ? (int32_t)ax : (int64_t)ax;
+}
+
+/* The registers that calls begin with. */
+static int set_call_regs(struct remote *remote, uint64_t pc, uint64_t sp,
+			 const struct remote_call *call)
 {
 	const struct arch *arch = remote->target->arch;
-	struct thread *thread = remote->thread;
 	struct regs regs = remote->saved;
-	uint64_t ax;
 	int err;
 
-	regs_set(arch, &regs, REG_PC, remote->gate);
-	regs_set(arch, &regs, REG_SP, remote->stack);
-	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[nr]);
+	regs_set(arch, &regs, REG_PC, pc);
+	regs_set(arch, &regs, REG_SP, sp);
+	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[call->nr]);
 	/* Otherwise the kernel takes this for a call to be restarted. */
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
-	for (unsigned i = 0; i < 6; i++)
-		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), args[i]);
-	err = pt_set_regs(thread->tid, &regs);
-	if (err != 0)
-		return failed(remote, err, "set the registers of");
-	err = await_syscall_stop(remote);	/* entry */
+	for (unsigned i = 0; i < 4; i++)
+		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), call->args[i]);
+	regs_set(arch, &regs, REG_ARG4, UINT64_MAX);
+	regs_set(arch, &regs, REG_ARG5, 0);
+	err = pt_set_regs(remote->thread->tid, &regs);
+	return err == 0 ? 0 : failed(remote, err, "set the registers of");
+}
+
+/* One call, with a stop before and one behind it: should nsb die, no other follows. */
+static int step_call(struct remote *remote, struct remote_call *call)
+{
+	const struct arch *arch = remote->target->arch;
+	struct regs regs;
+	int err = set_call_regs(remote, remote->gate + PARASITE_CALL, remote->stack, call);
+
+	remote->interrupted = false;
+	if (err == 0)
+		err = await_syscall_stop(remote);	/* entry */
 	if (err == 0)
 		err = await_syscall_stop(remote);	/* exit */
 	if (err != 0)
 		return err;
-	err = pt_get_regs(thread->tid, &regs);
+	err = pt_get_regs(remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "read the registers of");
-	ax = regs_get(arch, &regs, REG_AX);
-	*result = arch->word == 8 ? (int64_t)ax : ax >= (uint32_t)-4095 ? (int32_t)ax : (int64_t)ax;
-	debug("%s: system call %d in thread %d: 0x%" PRIx64, target_name(remote->target),
-	      arch->nr[nr], thread->tid, ax);
+	call->result = sign_result(arch, regs_get(arch, &regs, REG_AX));
 	return 0;
 }
 
-int remote_call(struct remote *remote, enum nr nr, const uint64_t args[6], const char *what,
-		int64_t *result)
+/* What the thread reports while it makes the calls of a run: nothing but a SIGSTOP, or its end. */
+static int serve_run(struct remote *remote)
 {
-	int err = remote_syscall(remote, nr, args, result);
+	struct thread *thread = remote->thread;
+	struct pt_status status;
+	bool reported;
+	int err = pt_poll(thread->tid, &status, &reported);
 
+	if (err != 0 || !reported)
+		return err;
+	if (status.stop == PT_GONE) {
+		thread->state = THREAD_GONE;
+		return -ESRCH;
+	}
+	if (status.stop == PT_SIGNAL && status.signal == SIGSTOP)
+		thread->restop = true;
+	else if (status.stop == PT_SIGNAL)
+		return -EIO;
+	return pt_cont(thread->tid, 0);
+}
+
+/* Until the word at `address` is no longer `number`; not for longer than the thread waits. */
+static int await_result(struct remote *remote, uint64_t address, uint64_t number)
+{
+	const struct timespec nap = { .tv_nsec = WAIT_NS / RESULT_NAPS };
+	uint64_t word = number;
+	int err = 0;
+
+	for (unsigned i = 0; word == number && i < RESULT_SPINS + RESULT_NAPS; i++) {
+		if (i < RESULT_SPINS)
+			spin_ns(RESULT_SPIN_NS);
+		else
+			(void)nanosleep(&nap, NULL);
+		err = serve_run(remote);
+		word = 0;
+		if (err == 0)
+			err = target_read(remote->target, address, &word,
+					  remote->target->arch->word);
+		if (err != 0)
+			return failed(remote, err, "run system calls in");
+	}
+	return 0;
+}
+
+/*
+ * Bring the borrowed thread to a stop from which it can be restored.  Going on
+ * from a syscall-exit stop the kernel would not restart the call that the thread
+ * was in (it would see errno 516): only from a stop that is taken on the way to
+ * signal handling does it.  So it goes to such a stop, with all signals still
+ * blocked: no handler may be entered in between.
+ */
+static int stop_borrowed(struct remote *remote)
+{
+	struct thread *thread = remote->thread;
+	bool ran = thread->state == THREAD_RUNNING;
+	int err = pt_interrupt(thread->tid);
+
+	if (err == 0 && !ran)
+		err = pt_cont(thread->tid, 0);
+	if (err != 0)
+		return failed(remote, err, "stop");
+	thread->state = THREAD_RUNNING;
+	err = target_await_stop(remote->target, thread);
 	if (err != 0)
 		return err;
-	if (*result < 0 && *result >= -4095)
-		return fail((int)-*result, "%s: cannot %s: %s in the process",
-			    target_name(remote->target), what, strerror((int)-*result));
+	remote->interrupted = true;
+	remote->escaped = ran && regs_get(remote->target->arch, &thread->regs, REG_PC) -
+			  remote->gate >= PARASITE_CODE_BYTES;
 	return 0;
+}
+
+/* What the calls of a run have left on the stack, once the thread stands. */
+static int read_results(struct remote *remote, uint64_t start, struct remote_call *calls,
+			size_t count)
+{
+	const struct arch *arch = remote->target->arch;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t word = 0;
+
+		if (target_read(remote->target, start + (i + 1) * call_size(arch) - arch->word,
+				&word, arch->word) != 0)
+			return fail(EIO, "%s: cannot read the stack of thread %d",
+				    target_name(remote->target), remote->thread->tid);
+		if (word == (uint64_t)arch->nr[calls[i].nr])
+			return fail(EBUSY, "%s: thread %d made no call for nsb in time (try again)",
+				    target_name(remote->target), remote->thread->tid);
+		calls[i].result = sign_result(arch, word);
+	}
+	return 0;
+}
+
+/*
+ * All calls in one go, while nsb looks on: a thread that runs pays for no stop in
+ * between.  They end in a wait, in which the thread is stopped; should nsb die,
+ * the wait ends, and rt_sigreturn is called.  ppoll(2), as it leaves no
+ * restart_block behind in place of the one that the borrowed thread may need.
+ */
+static int run_calls(struct remote *remote, struct remote_call *calls, size_t count)
+{
+	const struct arch *arch = remote->target->arch;
+	const uint64_t size = call_size(arch), time_at = remote->laid;
+	const uint64_t wait[4] = { 0, 0, time_at, 0 }, wait_time[2] = { 0, WAIT_NS };
+	uint8_t program[REMOTE_MAX_CALLS * PARASITE_WORDS * sizeof(uint64_t)];
+	uint8_t last[PARASITE_WORDS * sizeof(uint64_t)], time[2 * sizeof(uint64_t)];
+	uint64_t start = remote->stack - (count + 1) * size;
+	int err;
+
+	for (size_t i = 0; i < count; i++)
+		write_call(arch, calls[i].nr, calls[i].args, program + i * size);
+	write_call(arch, NR_PPOLL, wait, last);
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(time + i * arch->word, &wait_time[i], arch->word);
+	err = target_write_bulk(remote->target, time_at, time, 2 * arch->word);
+	if (err == 0)
+		err = target_write_bulk(remote->target, remote->stack - size, last, (size_t)size);
+	if (err == 0)
+		err = target_write_bulk(remote->target, start, program, (size_t)(count * size));
+	if (err == 0)
+		err = set_call_regs(remote, remote->gate, start, &calls[0]);
+	if (err != 0)
+		return err;
+	remote->interrupted = false;
+	err = pt_cont(remote->thread->tid, 0);
+	if (err != 0)
+		return failed(remote, err, "run system calls in");
+	remote->thread->state = THREAD_RUNNING;
+	err = await_result(remote, remote->stack - size - arch->word,
+			   (uint64_t)arch->nr[calls[count - 1].nr]);
+	if (err == 0)
+		err = stop_borrowed(remote);
+	if (err == 0 && remote->thread->state != THREAD_STOPPED)
+		err = failed(remote, -ESRCH, "stop");
+	if (err == 0 && remote->escaped)
+		err = fail(EBUSY, "%s: nsb was kept from running for so long that thread %d went on"
+			   " (try again)", target_name(remote->target), remote->thread->tid);
+	return err != 0 ? err : read_results(remote, start, calls, count);
+}
+
+int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
+{
+	struct target *target = remote->target;
+	int err = 0;
+
+	/* When nsb dies, a seccomp filter is no longer suspended: nothing may follow then. */
+	if (remote->laid != 0 && !target->suspend_seccomp) {
+		err = run_calls(remote, calls, count);
+	} else {
+		for (size_t i = 0; i < count && err == 0; i++)
+			err = step_call(remote, &calls[i]);
+	}
+	for (size_t i = 0; i < count && err == 0; i++) {
+		debug("%s: %s in thread %d: %" PRId64, target_name(target), calls[i].what,
+		      remote->thread->tid, calls[i].result);
+		if (calls[i].result < 0 && calls[i].result >= -4095)
+			err = fail((int)-calls[i].result, "%s: cannot %s: %s in the process",
+				   target_name(target), calls[i].what,
+				   strerror((int)-calls[i].result));
+	}
+	return err;
 }
 
 /* The thread has its registers again; now its stack and the entry point. */
@@ -350,70 +568,71 @@ static int restore_memory(struct remote *remote)
 			       sizeof(remote->gate_bytes));
 	if (err != 0)
 		return failed(remote, err, "take a system call out of");
-	if (remote->stack_size != 0)
-		err = target_write_bulk(remote->target, remote->stack, remote->stack_bytes,
-					remote->stack_size);
+	if (remote->laid != 0)
+		err = target_write_bulk(remote->target, remote->laid, remote->buffer->before,
+					remote->laid_size);
 	return err;
 }
 
 static int restore_thread(struct remote *remote)
 {
 	struct thread *thread = remote->thread;
-	int err = pt_interrupt(thread->tid);
+	int err = pt_set_sigmask(thread->tid, remote->saved_mask);
 
-	/*
-	 * Going on from a syscall-exit stop the kernel would not restart the call
-	 * that the thread was in (it would see errno 516): only from a stop that is
-	 * taken on the way to signal handling does it.  So go to such a stop first,
-	 * with all signals still blocked: no handler may be entered in between.
-	 */
-	if (err == 0)
-		err = pt_cont(thread->tid, 0);
-	if (err != 0)
-		return failed(remote, err, "restore");
-	thread->state = THREAD_RUNNING;
-	err = target_await_stop(remote->target, thread);
-	if (err != 0 || thread->state != THREAD_STOPPED)
-		return err;
-	thread->regs = remote->saved;
-	err = pt_set_sigmask(thread->tid, remote->saved_mask);
 	if (err == 0)
 		err = pt_set_regs(thread->tid, &remote->saved);
+	thread->regs = remote->saved;
 	return err == 0 ? 0 : failed(remote, err, "restore");
 }
 
 int remote_end(struct remote *remote)
 {
+	struct thread *thread = remote->thread;
 	int err = 0;
 
-	if (remote->thread->state == THREAD_STOPPED)
+	if (thread->state == THREAD_RUNNING ||
+	    (thread->state == THREAD_STOPPED && !remote->interrupted))
+		err = stop_borrowed(remote);
+	if (err == 0 && thread->state == THREAD_STOPPED && !remote->escaped)
 		err = restore_thread(remote);
-	if (err == 0 && remote->thread->state == THREAD_STOPPED)
+	if (err == 0 && thread->state == THREAD_STOPPED)
 		err = restore_memory(remote);
-	free(remote->stack_bytes);
-	remote->stack_bytes = NULL;
+	free(remote->buffer);
+	remote->buffer = NULL;
 	return err;
 }
 
 /*
- * The function returns to the gate: its result is then the number of a system
- * call that is never made, seen at the entry stop.  Should nsb die, the kernel
- * knows no call of that number, and the thread restores itself.
+ * The function returns to the gate's system call: its result is then the number
+ * of one that is never made, seen at the entry stop.  Should nsb die, the kernel
+ * knows no call of that number, and the thread restores itself.  The calls on
+ * the way to that keep the stack as psABI wants it where a function begins: 16
+ * bytes divide the address above the return address.
  */
 static int run_function(struct remote *remote, uint64_t function, uint64_t *result)
 {
+	static const uint64_t none[4];
 	const struct arch *arch = remote->target->arch;
+	const uint64_t size = call_size(arch);
+	uint64_t gate = remote->gate + PARASITE_CALL, sp = remote->stack - 3 * size - arch->word;
+	uint8_t bytes[(3 * PARASITE_WORDS + 1) * sizeof(uint64_t)];
 	struct thread *thread = remote->thread;
 	struct regs regs = remote->saved;
-	/* psABI: the stack is aligned to 16 bytes before the return address is pushed. */
-	uint64_t sp = ((remote->stack - 64) & ~(uint64_t)15) - arch->word;
-	int err = target_write_bulk(remote->target, sp, &remote->gate, arch->word);
+	int err;
 
+	if (remote->laid == 0)
+		return fail(ENOSPC, "%s: thread %d has no room on its stack for a function that nsb has"
+			    " to call", target_name(remote->target), thread->tid);
+	memcpy(bytes, &gate, arch->word);
+	for (unsigned i = 0; i < 3; i++)
+		write_call(arch, NR_SCHED_YIELD, none, bytes + arch->word + i * size);
+	err = target_write_bulk(remote->target, sp, bytes, (size_t)(arch->word + 3 * size));
 	if (err != 0)
 		return err;
 	regs_set(arch, &regs, REG_PC, function);
 	regs_set(arch, &regs, REG_SP, sp);
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	remote->interrupted = false;
 	err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
@@ -424,7 +643,6 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	if (err == 0) {
 		*result = regs_get(arch, &regs, REG_ORIG_AX);
 		regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
-		regs_set(arch, &regs, REG_SP, remote->stack);
 		err = pt_set_regs(thread->tid, &regs);
 	}
 	return err != 0 ? failed(remote, err, "run a function in") : await_syscall_stop(remote);
@@ -433,37 +651,30 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)
 {
 	struct remote remote;
-	struct thread *thread;
 	int err, end;
 
 	err = target_seize(target);
 	if (err == 0)
-		err = remote_pick_thread(target, &thread);
-	if (err == 0)
-		err = remote_begin(&remote, target, thread, 0, 0);
+		err = remote_begin(&remote, target, 0, 0);
 	if (err != 0)
 		return err;
 	err = run_function(&remote, function, result);
 	end = remote_end(&remote);
 	if (err == 0)
 		err = end;
-	return err != 0 ? err : target_continue(target, thread);
+	return err != 0 ? err : target_continue(target, remote.thread);
 }
 
 int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 {
-	const uint64_t args[6] = { address, size };
+	struct remote_call call = { NR_MUNMAP, { address, size }, "unmap memory", 0 };
 	struct remote remote;
-	struct thread *thread;
-	int64_t result;
 	int err, end;
 
-	err = remote_pick_thread(target, &thread);
-	if (err == 0)
-		err = remote_begin(&remote, target, thread, address, size);
+	err = remote_begin(&remote, target, address, size);
 	if (err != 0)
 		return err;
-	err = remote_call(&remote, NR_MUNMAP, args, "unmap memory", &result);
+	err = remote_make(&remote, &call, 1);
 	end = remote_end(&remote);
 	return err != 0 ? err : end;
 }

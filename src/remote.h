@@ -14,30 +14,37 @@
 struct remote {
 	struct target *target;
 	struct thread *thread;
+	struct remote_stack *buffer;	/* owned: what is laid on the stack, and what was there */
 	struct regs saved;
 	uint64_t saved_mask;
 	uint64_t gate;		/* where the parasite stands */
 	uint8_t gate_bytes[sizeof(struct parasite)];	/* what belongs there */
-	uint64_t stack;		/* the stack pointer for calls: the signal frame, if there is one */
-	uint8_t *stack_bytes;	/* what was there; owned */
-	size_t stack_size;	/* 0: no frame */
+	uint64_t stack;		/* the stack pointer for calls: where rt_sigreturn is called */
+	uint64_t laid;		/* where calls and signal frame begin; 0: there is no frame */
+	size_t laid_size;
 	bool in_place;		/* the parasite is */
+	bool interrupted;	/* stands in a stop from which it can be restored at once */
+	bool escaped;		/* has restored itself: nsb was late */
+};
+
+/* A system call to be made in the target.  Arguments 4 and 5 are -1 and 0: what mmap(2) needs. */
+struct remote_call {
+	enum nr nr;
+	uint64_t args[4];
+	const char *what;	/* it is to do, for messages: "map memory" */
+	int64_t result;		/* what the target's kernel returned, once it was made */
 };
 
 /*
- * Stop a thread that is fit to carry a call: one that sleeps in a system call
+ * Borrow a thread that is fit to carry a call: one that sleeps in a system call
  * rather than one that computes, none in restart_syscall if there is another,
- * never one inside an rseq critical section.
+ * never one inside an rseq critical section.  It is stopped, and a signal frame
+ * is laid below its stack, so that it restores itself if nsb is killed.  After
+ * success remote_end() must follow.  [address, address + size): memory that is
+ * going to be mapped.
  */
-int remote_pick_thread(struct target *target, struct thread **thread) MUST_CHECK;
-
-/*
- * Borrow a stopped thread.  After success remote_end() must follow.  A signal
- * frame is laid below its stack first, so that the thread restores itself if nsb
- * is killed.  [address, address + size): memory that is going to be mapped.
- */
-int remote_begin(struct remote *remote, struct target *target, struct thread *thread,
-		 uint64_t address, uint64_t size) MUST_CHECK;
+int remote_begin(struct remote *remote, struct target *target, uint64_t address,
+		 uint64_t size) MUST_CHECK;
 /* Give the thread back: stopped, with the registers and the mask it had. */
 int remote_end(struct remote *remote) MUST_CHECK;
 
@@ -48,14 +55,11 @@ int remote_end(struct remote *remote) MUST_CHECK;
 int remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size) MUST_CHECK;
 
 /*
- * One system call in the target through the gate.  0 when it was made: *result
- * is what the target's kernel returned, which may be a negative errno.
+ * Make up to REMOTE_MAX_CALLS system calls in the target, one after the other.
+ * All are made, even behind one that failed; the first that did is the error.
  */
-int remote_syscall(struct remote *remote, enum nr nr, const uint64_t args[6],
-		   int64_t *result) MUST_CHECK;
-/* The same where a negative result is a failure: `what` was to be done. */
-int remote_call(struct remote *remote, enum nr nr, const uint64_t args[6], const char *what,
-		int64_t *result) MUST_CHECK;
+#define REMOTE_MAX_CALLS 8
+int remote_make(struct remote *remote, struct remote_call *calls, size_t count) MUST_CHECK;
 /*
  * Run a function of the target that takes nothing and returns a word: an IFUNC's
  * resolver.  The target's threads need not be traced yet; they run on afterwards,

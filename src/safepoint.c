@@ -6,19 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
+
 #define FIRST_PAUSE_MS 1
 #define LONGEST_PAUSE_MS 64
 #define FIRST_HOLD_NS 1000000u
 #define LONGEST_HOLD_NS 64000000u
 #define LONGEST_GAP_US 400
-
-uint64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* What one attempt works with, and what stood in its way. */
 struct attempt {
@@ -205,6 +199,28 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 		    verdict->range->name, cure);
 }
 
+/*
+ * The first check of a process takes ten times as long as the others, for caches
+ * of processor and unwinder: make one of no consequence while it still runs, from
+ * registers that a thread had when it was last stopped.
+ */
+static void warm_up(const struct attempt *attempt)
+{
+	const struct target *target = attempt->target;
+	struct unwind_verdict verdict;
+
+	for (size_t i = 0; i < target->n_threads; i++) {
+		const struct thread *thread = &target->threads[i];
+
+		if (thread->state != THREAD_RUNNING || thread->regs.size != target->arch->regs_size)
+			continue;
+		if (unwind_check(attempt->unwinder, thread->tid, &thread->regs, attempt->ranges,
+				 attempt->n_ranges, &verdict, NULL, 0) != 0)
+			debug("%s: no stack for thread %d yet", target_name(target), thread->tid);
+		return;
+	}
+}
+
 int safepoint_reach(struct target *target, struct unwinder *unwinder,
 		    const struct code_range *ranges, size_t n_ranges,
 		    const struct safepoint_limits *limits, struct safepoint_report *report)
@@ -216,6 +232,7 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 	unsigned pause = FIRST_PAUSE_MS;
 
 	*report = (struct safepoint_report){ 0 };
+	warm_up(&attempt);
 	for (;;) {
 		uint64_t waited;
 		int err = try_once(&attempt);

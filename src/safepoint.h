@@ -35,7 +35,4 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 		    const struct safepoint_limits *limits,
 		    struct safepoint_report *report) MUST_CHECK;
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-uint64_t now_ns(void);
-
 #endif

@@ -511,9 +511,13 @@ static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, ui
 	const struct cfi_table *table = find_table(walk->unwinder, value - 1);
 	struct cfi_frame frame = { .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
 	const struct code_range *range;
+	struct cfi_function function;
 	enum cfi_result result;
 
-	if (table == NULL)
+	/* Nearly every word that leads into code ends here, before any code is read. */
+	if (table == NULL || (cfi_function(arch, table, &walk->unwinder->view, value - 1,
+					   &function) == 0 && !function.signal &&
+			      value < function.end))
 		return;
 	frame.reg[arch->dwarf_sp] = sp;
 	result = step_sigreturn(walk->unwinder, &frame);

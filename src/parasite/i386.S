@@ -4,9 +4,18 @@
 	.globl	_start
 	.type	_start, @function
 _start:
-	int	$0x80
-	movl	$173, %eax		/* __NR_rt_sigreturn */
-	int	$0x80
-	hlt
+	nop				/* the system call at the same place as on amd64 */
+	popl	%esi
+	popl	%edx
+	popl	%ecx
+	popl	%ebx
+	popl	%eax
+call:	int	$0x80
+	pushl	%eax			/* the result, where the number was */
+	popl	%ecx
+	jmp	_start
+	.if	call - _start != 6	/* PARASITE_CALL */
+	.error	"the system call has moved"
+	.endif
 	.balign	16, 0xf4
 	.size	_start, . - _start

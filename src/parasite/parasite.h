@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * parasite: what nsb puts into a target to run a system call there.
+ * parasite: what nsb puts into a target to run system calls there.
  *
  * It stands over the entry point of the program (AT_ENTRY), which ran once,
  * when the program began, and never again; the bytes that belong there come
  * back as soon as the calls are made.  Its parts:
  *
- *	0	code, one flat image per ABI: enter the kernel (number and
- *		arguments are in the registers), then rt_sigreturn, which gives
- *		the thread all its registers back from the signal frame on its
- *		stack, should nsb have died meanwhile
+ *	0	code, one flat image per ABI: a loop that takes the next call from
+ *		the stack, makes it, and leaves its result there
  *	16	where memory is about to be mapped: address and size, so that the
  *		next nsb can clean up behind one that died
+ *
+ * A call on the stack is PARASITE_WORDS words of the ABI: the arguments 3, 2, 1
+ * and 0, then the number, which the result replaces.  Arguments 4 and 5 are in
+ * their registers all the time.  The last call is rt_sigreturn: it gives the
+ * thread all its registers back from the signal frame that lies above it.  So
+ * the thread comes out by itself, whatever became of nsb.
  */
 #ifndef NSB_PARASITE_H
 #define NSB_PARASITE_H
@@ -19,6 +23,8 @@
 #include <stdint.h>
 
 #define PARASITE_CODE_BYTES 16
+#define PARASITE_CALL 6		/* offset of the instruction that enters the kernel */
+#define PARASITE_WORDS 5
 
 struct parasite {
 	uint8_t code[PARASITE_CODE_BYTES];

@@ -40,14 +40,14 @@ static void step(const struct arch *arch, const struct cfi_table *table, const s
 		 const struct choice *choice)
 {
 	struct cfi_frame frame = { .pc = BASE + choice->pc, .exact = choice->exact & 1 };
-	uint64_t start, end;
+	struct cfi_function function;
 
 	for (unsigned i = 0; i < arch->n_dwarf_regs; i++)
 		frame.reg[i] = BASE + choice->sp + i;
 	frame.known = ((uint32_t)1 << arch->n_dwarf_regs) - 1;
 	for (unsigned i = 0; i < STEPS; i++) {
-		if (cfi_function(arch, table, bytes, frame.pc, &start, &end) == 0 &&
-		    (frame.pc < start || frame.pc >= end))
+		if (cfi_function(arch, table, bytes, frame.pc, &function) == 0 &&
+		    (frame.pc < function.start || frame.pc >= function.end))
 			abort();
 		if (cfi_step(arch, table, bytes, &frame) != CFI_STEPPED)
 			break;

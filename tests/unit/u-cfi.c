@@ -397,7 +397,7 @@ static void test_expressions(const struct arch *arch)
 static bool serves(const struct arch *arch, const struct cfi_table *table)
 {
 	struct cfi_frame frame = make_frame(arch), past = frame;
-	uint64_t start = 0, end = 0;
+	struct cfi_function function;
 	bool stepped = cfi_step(arch, table, &memory, &frame) == CFI_STEPPED &&
 		frame.pc == word(0) && frame.reg[arch->dwarf_sp] == STACK + arch->word;
 
@@ -407,9 +407,9 @@ static bool serves(const struct arch *arch, const struct cfi_table *table)
 	/* A return address may be the end of a function that ends with a call. */
 	past.exact = false;
 	return stepped && cfi_step(arch, table, &memory, &past) == CFI_STEPPED &&
-		cfi_function(arch, table, &memory, FUNC, &start, &end) == 0 &&
-		start == FUNC && end == FUNC + FUNC_SIZE &&
-		cfi_function(arch, table, &memory, end, &start, &end) == -ENOENT;
+		cfi_function(arch, table, &memory, FUNC, &function) == 0 &&
+		function.start == FUNC && function.end == FUNC + FUNC_SIZE &&
+		cfi_function(arch, table, &memory, function.end, &function) == -ENOENT;
 }
 
 static const struct {

@@ -205,11 +205,15 @@ static struct code_range range_of(struct subject *subject, uint64_t start)
 
 	for (size_t i = 0; i < subject->n_tables; i++) {
 		const struct cfi_table *table = &subject->tables[i];
+		struct cfi_function function = { 0 };
 
-		if (start >= table->start && start < table->end &&
-		    cfi_function(subject->target.arch, table, &subject->target.memory, start,
-				 &range.start, &range.end) != 0)
+		if (start < table->start || start >= table->end)
+			continue;
+		if (cfi_function(subject->target.arch, table, &subject->target.memory, start,
+				 &function) != 0)
 			note("no bounds for %" PRIx64, start);
+		range.start = function.start;
+		range.end = function.end;
 	}
 	return range;
 }

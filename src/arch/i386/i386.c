@@ -95,7 +95,8 @@ const struct arch arch_i386 = {
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
-		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, 
+		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_PPOLL] = 309,
+		[NR_SCHED_YIELD] = 158, [NR_RT_SIGRETURN] = 173,
 		[NR_RESTART_SYSCALL] = 0,
 	},
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
