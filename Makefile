@@ -28,7 +28,7 @@ CFLAGS ?= -Os -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' -iquote src -Iinclude $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing -ffunction-sections -fno-asynchronous-unwind-tables $(CFLAGS)
-STATIC := -static -Wl,--gc-sections
+STATIC := -static -Wl,--gc-sections -Wl,-T,src/nounwind.lds
 ifeq ($(SANITIZE),1)
 # The sanitizers' run-time needs a dynamic program.
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -73,8 +73,8 @@ all: $(top)/nsb $(top)/nsb-gen
 $(top)/libnsb.a: $(lib_obj)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
-$(top)/nsb: $(main_obj) $(top)/libnsb.a
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ $(NSB_LIBS)
+$(top)/nsb: $(main_obj) $(top)/libnsb.a src/nounwind.lds
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $(main_obj) $(top)/libnsb.a $(NSB_LIBS)
 
 $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
