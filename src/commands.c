@@ -156,9 +156,8 @@ static int refuse_applied(const struct session *session, const struct patchfile 
 	if (record->head->state == RECORD_APPLIED)
 		return fail(EEXIST, "%s: %s is applied already", target_name(&session->target),
 			    patch->path);
-	return fail(EBUSY, "%s: an earlier run of nsb was ended while it worked on %s: revert it"
-		    " first (nsb revert -p %d -f %s)", target_name(&session->target), patch->path,
-		    session->target.pid, patch->path);
+	return fail(EBUSY, "%s: an earlier run of nsb was ended while it worked on %s: patch or revert"
+		    " takes back what it did", target_name(&session->target), patch->path);
 }
 
 static int plan_patch(struct session *session, const struct patchfile *patch)
@@ -193,26 +192,32 @@ static int switch_on(struct session *session)
 
 /*
  * Memory that an nsb had mapped when it was killed, and that is no patch yet: the
- * record's page loses its execute right last.  No jump leads there.  The parasite
- * that tells of it goes with the call.
+ * record's page loses its execute right last.  No jump leads there.
  */
-static int sweep_remains(struct session *session)
+static bool is_unrecorded(const struct session *session, uint64_t address)
 {
 	static const uint8_t zero[sizeof(RECORD_MAGIC) - 1];
+	const struct mapping *m = maps_find(&session->target.maps, address);
 	uint8_t found[sizeof(zero)];
-	const struct mapping *m;
-	uint64_t address, size;
-	int err = remote_find_remains(&session->target, &address, &size);
 
-	if (err != 0 || address == 0)
-		return err;
-	m = maps_find(&session->target.maps, address);
-	if (m == NULL || m->start != address || m->inode != 0 ||
-	    m->prot != (PROT_READ | PROT_EXEC) ||
-	    target_read(&session->target, address, found, sizeof(found)) != 0 ||
-	    (memcmp(found, zero, sizeof(zero)) != 0 &&
-	     memcmp(found, RECORD_MAGIC, sizeof(found)) != 0))
+	return address != 0 && m != NULL && m->start == address && m->inode == 0 &&
+	       m->prot == (PROT_READ | PROT_EXEC) &&
+	       target_read(&session->target, address, found, sizeof(found)) == 0 &&
+	       (memcmp(found, zero, sizeof(zero)) == 0 ||
+		memcmp(found, RECORD_MAGIC, sizeof(found)) == 0);
+}
+
+/* The parasite itself goes with the next call. */
+static int sweep_remains(struct session *session)
+{
+	uint64_t address, size;
+	int err;
+
+	if (!remote_find_remains(&session->target, &address, &size))
 		return 0;
+	err = remote_await_return(&session->target);
+	if (err != 0 || !is_unrecorded(session, address))
+		return err;
 	say("%d: unmapping what an nsb that was killed had left", session->target.pid);
 	return remote_unmap(&session->target, address, size);
 }
@@ -253,27 +258,6 @@ static void print_change(const struct options *options, const char *done, const 
 	} else if (!options->quiet) {
 		printf("%d: %s %s%s\n", options->pid, name, options->dry_run ? "can be " : "", done);
 	}
-}
-
-int command_patch(const struct options *options)
-{
-	struct session session = { 0 };
-	struct patchfile patch = { 0 };
-	int err = read_patch(options, &patch);
-
-	if (err == 0) {
-		err = open_session(&session, options->pid, TARGET_CHANGE);
-		if (err == 0)
-			err = plan_patch(&session, &patch);
-		if (err == 0)
-			err = apply(&session, options);
-		err = close_session(&session, err);
-	}
-	if (err == 0)
-		print_change(options, "applied", patch.meta.patch.name, &session.report,
-			     session.resumed);
-	patchfile_deinit(&patch);
-	return err;
 }
 
 /* ---- revert ---- */
@@ -372,6 +356,37 @@ static int take_out(struct session *session, const struct options *options,
 	return err;
 }
 
+static int revert_record(struct session *session, const struct options *options,
+			 const struct record *record)
+{
+	int err = objects_read(&session->objects, &session->target);
+
+	if (err == 0)
+		err = plan_revert(&session->plan, &session->target, &session->objects,
+				  &session->records, record);
+	if (err == 0)
+		err = plan_verify(&session->plan, &session->target);
+	if (err == 0)
+		err = take_out(session, options, record);
+	return err;
+}
+
+/* Nothing is to be reverted, but there may be what is in no record. */
+static int clean_up(struct session *session)
+{
+	uint64_t address, size;
+	int err;
+
+	if (!remote_find_remains(&session->target, &address, &size))
+		return 0;
+	err = target_seize(&session->target);
+	if (err == 0)
+		err = sweep_remains(session);
+	if (err == 0 && remote_find_remains(&session->target, &address, &size))
+		err = remote_remove_remains(&session->target);
+	return err;
+}
+
 int command_revert(const struct options *options)
 {
 	struct session session;
@@ -381,21 +396,57 @@ int command_revert(const struct options *options)
 
 	if (err == 0)
 		err = find_record(&session, options, &record);
+	if (err == -ENOENT && !options->dry_run && clean_up(&session) != 0)
+		say("%d: what an nsb that was killed had left is still there", options->pid);
 	if (err == 0) {
 		(void)snprintf(name, sizeof(name), "%s",
 			       record_string(record, record->head->patch_name));
-		err = objects_read(&session.objects, &session.target);
+		err = revert_record(&session, options, record);
 	}
-	if (err == 0)
-		err = plan_revert(&session.plan, &session.target, &session.objects,
-				  &session.records, record);
-	if (err == 0)
-		err = plan_verify(&session.plan, &session.target);
-	if (err == 0)
-		err = take_out(&session, options, record);
 	err = close_session(&session, err);
 	if (err == 0)
 		print_change(options, "reverted", name, &session.report, session.resumed);
+	return err;
+}
+
+/* ---- patch, after an nsb that was killed ---- */
+
+/* What it had begun with this patch is taken back, and the session opened anew. */
+static int take_back(struct session *session, const struct options *options,
+		     const struct patchfile *patch)
+{
+	const struct vz_blob *id = &patch->meta.patch.build_id;
+	const struct record *record = records_find(&session->records, id->data, (size_t)id->size);
+	int err;
+
+	if (record == NULL || options->dry_run ||
+	    (record->head->state != RECORD_LOADING && record->head->state != RECORD_REVERTING))
+		return 0;
+	say("%d: taking back what an nsb that was killed had begun", options->pid);
+	err = close_session(session, revert_record(session, options, record));
+	return err == 0 ? open_session(session, options->pid, TARGET_CHANGE) : err;
+}
+
+int command_patch(const struct options *options)
+{
+	struct session session = { 0 };
+	struct patchfile patch = { 0 };
+	int err = read_patch(options, &patch);
+
+	if (err == 0) {
+		err = open_session(&session, options->pid, TARGET_CHANGE);
+		if (err == 0)
+			err = take_back(&session, options, &patch);
+		if (err == 0)
+			err = plan_patch(&session, &patch);
+		if (err == 0)
+			err = apply(&session, options);
+		err = close_session(&session, err);
+	}
+	if (err == 0)
+		print_change(options, "applied", patch.meta.patch.name, &session.report,
+			     session.resumed);
+	patchfile_deinit(&patch);
 	return err;
 }
 

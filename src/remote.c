@@ -13,6 +13,7 @@
 #include "clock.h"
 
 #define PICK_ROUNDS 200
+#define RETURN_MS 1000		/* a thread needs microseconds to run through the parasite */
 #define XSTATE_MAX 16384		/* AMX is the largest component so far: 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
 #define WAIT_NS 50000000	/* how long a thread waits for nsb after its calls, at most */
@@ -170,22 +171,68 @@ static int read_entry_of_file(const struct target *target, uint64_t entry, uint8
 	return err;
 }
 
-static int read_gate(const struct target *target, uint64_t gate, uint8_t *bytes)
+enum remains { NO_REMAINS, PART_OF_PARASITE, WHOLE_PARASITE };
+
+/*
+ * What stands at the entry point, and what belongs there.  A dead nsb may have written
+ * or removed a part of the parasite only (parasite.h).
+ */
+static int look_at_gate(const struct target *target, struct parasite *found, uint8_t *belongs,
+			enum remains *remains)
 {
-	const struct mapping *m = maps_find(&target->maps, gate);
+	const uint8_t *code = target->arch->parasite;
+	const struct mapping *m = maps_find(&target->maps, target->auxv_entry);
 	int err = 0;
 
-	if (m == NULL || !(m->prot & PROT_EXEC) || m->end - gate < sizeof(struct parasite) ||
-	    target_read(target, gate, bytes, sizeof(struct parasite)) != 0)
-		return fail(EINVAL, "%s: its entry point 0x%" PRIx64 " is not in executable memory",
-			    target_name(target), gate);
-	if (memcmp(bytes, target->arch->parasite, PARASITE_CODE_BYTES) == 0) {
-		err = read_entry_of_file(target, gate, bytes, sizeof(struct parasite));
-		if (err != 0)
-			return fail(-err, "%s: an earlier nsb died in it, and what belongs at its entry"
-				    " point cannot be read: %s", target_name(target), strerror(-err));
+	*remains = NO_REMAINS;
+	if (m == NULL || !(m->prot & PROT_EXEC) || m->end - target->auxv_entry < sizeof(*found) ||
+	    target_read(target, target->auxv_entry, found, sizeof(*found)) != 0)
+		return -EFAULT;
+	memcpy(belongs, found, sizeof(*found));
+	if (found->code[0] != code[0])
+		return 0;
+	if (memcmp(found->code, code, sizeof(found->code)) == 0 &&
+	    found->check == parasite_check(found))
+		*remains = WHOLE_PARASITE;
+	err = read_entry_of_file(target, target->auxv_entry, belongs, sizeof(*found));
+	if (err != 0) {
+		memcpy(belongs, found, sizeof(*found));
+		return *remains == WHOLE_PARASITE ? err : 0;
 	}
+	if (*remains == NO_REMAINS && memcmp(found, belongs, sizeof(*found)) != 0)
+		*remains = PART_OF_PARASITE;
 	return 0;
+}
+
+static int read_gate(const struct target *target, uint8_t *bytes)
+{
+	struct parasite found;
+	enum remains remains;
+	int err = look_at_gate(target, &found, bytes, &remains);
+
+	if (err == 0)
+		return 0;
+	if (err == -EFAULT)
+		return fail(EINVAL, "%s: its entry point 0x%" PRIx64 " is not in executable memory",
+			    target_name(target), target->auxv_entry);
+	return fail(-err, "%s: an earlier nsb died in it, and what belongs at its entry point cannot"
+		    " be read: %s", target_name(target), strerror(-err));
+}
+
+/* From the last word to the first. */
+static int remove_parasite(pid_t tid, uint64_t gate, const uint8_t *belongs)
+{
+	size_t end = sizeof(struct parasite);
+	int err = 0;
+
+	while (end > 0 && err == 0) {
+		size_t in_word = (size_t)((gate + end - 1) % sizeof(long)) + 1;
+		size_t start = in_word < end ? end - in_word : 0;
+
+		err = pt_write(tid, gate + start, belongs + start, end - start);
+		end = start;
+	}
+	return err;
 }
 
 /* ---- the stack of the borrowed thread ---- */
@@ -252,11 +299,12 @@ static void lay_frame(struct remote *remote)
 static int place_parasite(struct remote *remote, uint64_t address, uint64_t size)
 {
 	struct target *target = remote->target;
-	struct parasite parasite = { .address = address, .size = size };
-	int err = read_gate(target, remote->gate, remote->gate_bytes);
+	struct parasite parasite = { .address = address, .pages = (uint32_t)(size >> 12) };
+	int err = read_gate(target, remote->gate_bytes);
 
 	if (err != 0)
 		return err;
+	parasite.check = parasite_check(&parasite);
 	memcpy(parasite.code, target->arch->parasite, sizeof(parasite.code));
 	remote->in_place = true;
 	err = pt_write(remote->thread->tid, remote->gate, &parasite, sizeof(parasite));
@@ -564,8 +612,7 @@ static int restore_memory(struct remote *remote)
 	int err = 0;
 
 	if (remote->in_place)
-		err = pt_write(remote->thread->tid, remote->gate, remote->gate_bytes,
-			       sizeof(remote->gate_bytes));
+		err = remove_parasite(remote->thread->tid, remote->gate, remote->gate_bytes);
 	if (err != 0)
 		return failed(remote, err, "take a system call out of");
 	if (remote->laid != 0)
@@ -681,17 +728,73 @@ int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 
 /* ---- what a dead nsb left ---- */
 
-int remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size)
+bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size)
 {
+	uint8_t belongs[sizeof(struct parasite)];
 	struct parasite found;
+	enum remains remains;
 
 	*address = 0;
 	*size = 0;
-	if (target->auxv_entry == 0 ||
-	    target_read(target, target->auxv_entry, &found, sizeof(found)) != 0 ||
-	    memcmp(found.code, target->arch->parasite, sizeof(found.code)) != 0)
-		return 0;
-	*address = found.address;
-	*size = found.size;
+	/* What belongs there may be beyond reading: that is told when it is needed. */
+	if (look_at_gate(target, &found, belongs, &remains) == -EFAULT)
+		return false;
+	if (remains == WHOLE_PARASITE) {
+		*address = found.address;
+		*size = (uint64_t)found.pages << 12;
+	}
+	return remains != NO_REMAINS;
+}
+
+/* Whether a thread stands in the parasite's code, on its way back. */
+static int find_returning(struct target *target, bool *found)
+{
+	*found = false;
+	for (size_t i = 0; i < target->n_threads; i++) {
+		struct thread *thread = &target->threads[i];
+		int err = target_interrupt(target, thread);
+
+		if (err == 0)
+			err = target_await_stop(target, thread);
+		if (err != 0)
+			return err;
+		if (thread->state == THREAD_STOPPED)
+			*found |= regs_get(target->arch, &thread->regs, REG_PC) -
+				  target->auxv_entry < PARASITE_CODE_BYTES;
+		err = target_continue(target, thread);
+		if (err != 0)
+			return err;
+	}
 	return 0;
+}
+
+int remote_await_return(struct target *target)
+{
+	for (unsigned waited = 0; waited < RETURN_MS; waited++) {
+		bool found;
+		int err = find_returning(target, &found);
+
+		if (err != 0 || !found)
+			return err;
+		err = target_serve(target, 1);
+		if (err != 0)
+			return err;
+	}
+	return fail(EBUSY, "%s: an nsb that was killed had borrowed a thread of it, which is not back"
+		    " yet (is it stopped? then continue it, and try again)", target_name(target));
+}
+
+int remote_remove_remains(struct target *target)
+{
+	uint8_t bytes[sizeof(struct parasite)];
+	struct thread *thread;
+	int err = pick_thread(target, &thread);
+
+	if (err == 0)
+		err = read_gate(target, bytes);
+	if (err == 0)
+		err = remove_parasite(thread->tid, target->auxv_entry, bytes);
+	return err == 0 || msg_kept()[0] != '\0' ? err :
+	       fail(-err, "%s: cannot put its entry point right: %s", target_name(target),
+		    strerror(-err));
 }

@@ -49,10 +49,14 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 int remote_end(struct remote *remote) MUST_CHECK;
 
 /*
- * What an nsb that died in the middle of a call left behind: its parasite, and
- * memory that was mapped and has no record.  *address is 0 if there is nothing.
+ * What an nsb that died in the middle of a call left behind: whether its parasite is
+ * there, and the memory that it was about (*address is 0 if there is none).
  */
-int remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size) MUST_CHECK;
+bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size) MUST_CHECK;
+/* Wait until no thread of the seized target is in the parasite any more; they run on. */
+int remote_await_return(struct target *target) MUST_CHECK;
+/* Only put the entry point right.  The thread that was stopped for it stays so. */
+int remote_remove_remains(struct target *target) MUST_CHECK;
 
 /*
  * Make up to REMOTE_MAX_CALLS system calls in the target, one after the other.

@@ -8,8 +8,11 @@
  *
  *	0	code, one flat image per ABI: a loop that takes the next call from
  *		the stack, makes it, and leaves its result there
- *	16	where memory is about to be mapped: address and size, so that the
- *		next nsb can clean up behind one that died
+ *	16	where memory is about to be mapped, so that the next nsb can clean up
+ *		behind one that died
+ *
+ * It is written from its first word to its last, and taken out from the last to the
+ * first: of one that is there in part, the first byte is there, and the check is wrong.
  *
  * A call on the stack is PARASITE_WORDS words of the ABI: the arguments 3, 2, 1
  * and 0, then the number, which the result replaces.  Arguments 4 and 5 are in
@@ -28,8 +31,15 @@
 
 struct parasite {
 	uint8_t code[PARASITE_CODE_BYTES];
-	uint64_t address, size;		/* 0, 0: no memory is being mapped */
+	uint64_t address;		/* 0: no memory is being mapped */
+	uint32_t pages;			/* of 4096 bytes */
+	uint32_t check;			/* parasite_check() */
 };
+
+static inline uint32_t parasite_check(const struct parasite *parasite)
+{
+	return ((uint32_t)(parasite->address >> 12) + parasite->pages) * 2654435761u + 1;
+}
 
 _Static_assert(sizeof(struct parasite) == 32, "the same for both sides");
 
