@@ -8,19 +8,7 @@
 #ifndef NSB_COMMANDS_H
 #define NSB_COMMANDS_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
-#include "safepoint.h"
-
-struct options {
-	pid_t pid;		/* 0: none given */
-	const char *file;
-	uint8_t id[BUILD_ID_MAX];	/* --id */
-	size_t id_size;
-	bool dry_run, json, quiet;
-	struct safepoint_limits limits;
-};
+#include "options.h"
 
 int command_patch(const struct options *options) MUST_CHECK;
 int command_revert(const struct options *options) MUST_CHECK;

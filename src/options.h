@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options: what the command line asks for. */
+#ifndef NSB_OPTIONS_H
+#define NSB_OPTIONS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "safepoint.h"
+#include "vzpatch.h"
+
+struct options {
+	pid_t pid;		/* 0: none given */
+	const char *file;
+	uint8_t id[BUILD_ID_MAX];	/* --id */
+	size_t id_size;
+	bool dry_run, json, quiet;
+	struct safepoint_limits limits;
+};
+
+#endif
