@@ -93,7 +93,7 @@ int command_revert(const struct options *options)
 	if (err == 0)
 		err = session_open(&session, options->pid, TARGET_CHANGE);
 	if (err == 0) {
-		const struct record *record = records_find(&session.records, id, size);
+		const struct record *record = records_find(&session.records, NULL, id, size);
 
 		if (record != NULL)
 			(void)snprintf(name, sizeof(name), "%s",
@@ -108,9 +108,11 @@ int command_revert(const struct options *options)
 
 /* ---- list ---- */
 
-static const char *state_name(uint32_t state)
+static const char *state_name(const struct record *record)
 {
-	switch (state) {
+	if (record->is_gone && record->head->state != RECORD_KEPT)
+		return "target gone";
+	switch (record->head->state) {
 	case RECORD_APPLIED:
 		return "applied";
 	case RECORD_LOADING:
@@ -151,7 +153,7 @@ static void print_record(pid_t pid, const struct record *record)
 	format_time(head->applied_at, when, sizeof(when));
 	printf("%d: %" PRIu64 " %s %s -> %s %s %s:", pid, head->sequence, id,
 	       record_string(record, head->patch_name), record_string(record, head->object_name),
-	       when, state_name(head->state));
+	       when, state_name(record));
 	for (uint32_t i = 0; i < head->n_funcs; i++)
 		printf(" %s", record_string(record, record->funcs[i].name));
 	if (record_string(record, head->description)[0] != '\0')
@@ -174,7 +176,7 @@ static void print_record_json(pid_t pid, const struct record *record, bool first
 	json_string(stdout, record_string(record, head->object_name));
 	printf(", \"object_build_id\": \"%s\", \"state\": \"%s\", \"applied_at\": \"%s\","
 	       " \"address\": \"0x%" PRIx64 "\", \"mapped\": %" PRIu64 ", \"description\": ",
-	       object_id, state_name(head->state), when, head->address, head->mapped);
+	       object_id, state_name(record), when, head->address, head->mapped);
 	json_string(stdout, record_string(record, head->description));
 	printf(", \"functions\": [");
 	for (uint32_t i = 0; i < head->n_funcs; i++) {
@@ -205,6 +207,8 @@ static int list_one(const struct options *options, pid_t pid, size_t *printed)
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
 
+	if (err == 0 && session.records.count > 0)
+		err = session_read_objects(&session);
 	if (err == 0)
 		print_records(options, &session, printed);
 	return session_close(&session, err);
@@ -260,16 +264,11 @@ static int try_patch(const struct options *options, const struct patchfile *patc
 
 static int is_applied(const struct options *options, const struct patchfile *patch)
 {
-	const struct vz_blob *id = &patch->meta.patch.build_id;
-	const struct record *record;
 	struct session session;
 	int err = session_open(&session, options->pid, TARGET_VIEW);
 
-	if (err == 0) {
-		record = records_find(&session.records, id->data, (size_t)id->size);
-		if (record == NULL || record->head->state != RECORD_APPLIED)
-			err = -ENOENT;
-	}
+	if (err == 0)
+		err = session_is_applied(&session, patch);
 	return session_close(&session, err);
 }
 

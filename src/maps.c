@@ -187,3 +187,19 @@ int maps_find_hole(const struct maps *maps, uint64_t size, uint64_t lo, uint64_t
 	*address = best;
 	return 0;
 }
+
+int maps_reserve(struct maps *maps, uint64_t address, uint64_t size)
+{
+	struct mapping mapping = { .start = address, .end = address + size, .path = strdup("") };
+	size_t room = maps->count, at = 0;
+
+	if (mapping.path == NULL || append(maps, &room, &mapping) != 0) {
+		free(mapping.path);
+		return fail(ENOMEM, "out of memory");
+	}
+	while (at < maps->count - 1 && maps->all[at].start < address)
+		at++;
+	memmove(&maps->all[at + 1], &maps->all[at], (maps->count - 1 - at) * sizeof(mapping));
+	maps->all[at] = mapping;
+	return 0;
+}

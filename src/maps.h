@@ -44,4 +44,7 @@ const struct mapping *maps_find(const struct maps *maps, uint64_t address);
 int maps_find_hole(const struct maps *maps, uint64_t size, uint64_t lo, uint64_t hi,
 		   uint64_t reach, uint64_t top, uint64_t *address) MUST_CHECK;
 
+/* Keep memory that will be mapped soon from being found free. */
+int maps_reserve(struct maps *maps, uint64_t address, uint64_t size) MUST_CHECK;
+
 #endif

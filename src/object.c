@@ -154,23 +154,17 @@ const struct object *objects_at(const struct objects *objects, uint64_t address)
 	return NULL;
 }
 
-const struct object *objects_find(const struct objects *objects, const uint8_t *build_id,
-				  size_t size, size_t *more)
+const struct object *objects_find(const struct objects *objects, const struct object *after,
+				  const uint8_t *build_id, size_t size)
 {
-	const struct object *found = NULL;
-
-	*more = 0;
-	for (size_t i = 0; i < objects->count; i++) {
+	for (size_t i = after == NULL ? 0 : (size_t)(after - objects->all) + 1; i < objects->count;
+	     i++) {
 		const struct elf *elf = &objects->all[i].elf;
 
-		if (elf->build_id_size != size || memcmp(elf->build_id, build_id, size) != 0)
-			continue;
-		if (found == NULL)
-			found = &objects->all[i];
-		else
-			*more += 1;
+		if (elf->build_id_size == size && memcmp(elf->build_id, build_id, size) == 0)
+			return &objects->all[i];
 	}
-	return found;
+	return NULL;
 }
 
 /* ---- the dynamic linker's list ---- */
@@ -221,6 +215,7 @@ static size_t close_over(const struct objects *objects, size_t start, bool *memb
 			continue;
 		for (size_t i = 0; i < objects->count; i++) {
 			if (!member[i] && objects->all[i].elf.has_dynamic &&
+			    (objects->all[i].space == from->space || objects->all[i].is_shared) &&
 			    needs(from, &objects->all[i])) {
 				member[i] = true;
 				queue[tail++] = i;
@@ -230,52 +225,93 @@ static size_t close_over(const struct objects *objects, size_t start, bool *memb
 	return tail;
 }
 
-/* struct r_debug and struct link_map, link.h: version, r_map; l_addr, l_name, l_ld, l_next. */
-static int read_link_map(struct objects *objects, const struct target *target,
-			 const struct object *exe)
+/* struct link_map, link.h: l_addr, l_name, l_ld, l_next. */
+static int read_link_map(struct objects *objects, const struct target *target, uint64_t map,
+			 unsigned space)
 {
 	unsigned word = target->arch->word;
-	uint64_t map = exe->elf.dyn.debug == 0 ? 0 : read_word(target, exe->elf.dyn.debug + word);
 
 	for (size_t i = 0; map != 0; i++) {
-		uint64_t dynamic = read_word(target, map + 2 * word);
-		const struct object *object = objects_at(objects, dynamic);
+		const struct object *found = objects_at(objects, read_word(target, map + 2 * word));
 
 		if (i == LINK_MAP_MAX)
 			return fail(EINVAL, "%s: the dynamic linker's list of objects has no end",
 				    target_name(target));
-		if (object != NULL && object->order == SIZE_MAX)
-			objects->all[object - objects->all].order = objects->n_linked++;
-		if (object != NULL && object->link_map == 0)
-			objects->all[object - objects->all].link_map = map;
+		if (found != NULL) {
+			struct object *object = &objects->all[found - objects->all];
+
+			if (object->order == SIZE_MAX) {
+				object->order = objects->spaces[space].n_linked++;
+				object->space = space;
+				object->link_map = map;
+			} else if (object->space != space) {
+				object->is_shared = true;
+			}
+		}
 		map = read_word(target, map + 3 * word);
 	}
 	return 0;
 }
 
+static const struct object *at_order(const struct objects *objects, unsigned space, size_t order)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		if (objects->all[i].order == order && objects->all[i].space == space)
+			return &objects->all[i];
+	}
+	return NULL;
+}
+
 /*
  * What was loaded at start-up is the global scope: in the list it stands before
  * all that was dlopen'ed, and its last entry is something that the executable
- * needs (preloaded libraries stand right behind the executable).
+ * needs (preloaded libraries stand right behind the executable).  So it is with what
+ * dlmopen has loaded first into a namespace.
  */
-static int find_global_scope(struct objects *objects, const struct object *exe)
+static int find_global_scope(struct objects *objects, const struct object *first)
 {
 	bool *member = calloc(objects->count, sizeof(*member));
 	size_t *queue = calloc(objects->count, sizeof(*queue));
+	size_t *n_global = &objects->spaces[first->space].n_global;
 
 	if (member != NULL && queue != NULL) {
-		(void)close_over(objects, (size_t)(exe - objects->all), member, queue);
+		(void)close_over(objects, (size_t)(first - objects->all), member, queue);
 		for (size_t i = 0; i < objects->count; i++) {
 			const struct object *object = &objects->all[i];
 
-			if (member[i] && object->order != SIZE_MAX &&
-			    object->order >= objects->n_global)
-				objects->n_global = object->order + 1;
+			if (member[i] && object->space == first->space &&
+			    object->order != SIZE_MAX && object->order >= *n_global)
+				*n_global = object->order + 1;
 		}
 	}
 	free(queue);
 	free(member);
 	return member == NULL || queue == NULL ? fail(ENOMEM, "out of memory") : 0;
+}
+
+/*
+ * struct r_debug, link.h: version, r_map, r_brk, r_state, r_ldbase; from version 2 on
+ * r_next follows, the next namespace's.
+ */
+static int read_namespaces(struct objects *objects, const struct target *target,
+			   const struct object *exe)
+{
+	unsigned word = target->arch->word;
+	uint64_t debug = exe->elf.dyn.debug;
+	int err = 0;
+
+	while (debug != 0 && objects->n_spaces < SPACES_MAX && err == 0) {
+		unsigned space = objects->n_spaces++;
+		const struct object *first;
+
+		err = read_link_map(objects, target, read_word(target, debug + word), space);
+		first = space == 0 ? exe : at_order(objects, space, 0);
+		if (err == 0 && first != NULL)
+			err = find_global_scope(objects, first);
+		debug = (uint32_t)read_word(target, debug) < 2 ? 0 :
+			read_word(target, debug + 5 * word);
+	}
+	return err;
 }
 
 int objects_read(struct objects *objects, const struct target *target)
@@ -296,9 +332,7 @@ int objects_read(struct objects *objects, const struct target *target)
 
 			if (!object->is_exe || !object->elf.has_dynamic)
 				continue;
-			err = read_link_map(objects, target, object);
-			if (err == 0)
-				err = find_global_scope(objects, object);
+			err = read_namespaces(objects, target, object);
 		}
 	}
 	if (err != 0)
@@ -403,22 +437,13 @@ static int look_in(struct symbol_query *query, const struct object *object)
 	return err;
 }
 
-static const struct object *at_order(const struct objects *objects, size_t order)
-{
-	for (size_t i = 0; i < objects->count; i++) {
-		if (objects->all[i].order == order)
-			return &objects->all[i];
-	}
-	return NULL;
-}
-
 static int look_in_orders(const struct objects *objects, struct symbol_query *query, size_t first,
 			  size_t end)
 {
 	int err = -ENOENT;
 
 	for (size_t order = first; order < end && err == -ENOENT; order++)
-		err = look_in(query, at_order(objects, order));
+		err = look_in(query, at_order(objects, query->owner->space, order));
 	return err;
 }
 
@@ -448,17 +473,23 @@ static int look_in_local_scope(const struct objects *objects, struct symbol_quer
 static int look_up(const struct objects *objects, struct symbol_query *query)
 {
 	const struct object *owner = query->owner;
+	size_t n_global = objects->spaces[owner->space].n_global;
 	int err = look_in(query, owner);
 
 	if (err == 0 && (owner->elf.dyn.symbolic || query->sym.visibility == STV_PROTECTED))
 		return 0;
 	if (err != 0 && err != -ENOENT)
 		return err;
-	err = look_in_orders(objects, query, 0, objects->n_global);
+	err = look_in_orders(objects, query, 0, n_global);
 	if (err == -ENOENT)
 		err = look_in_local_scope(objects, query);
 	if (err == -ENOENT)
-		err = look_in_orders(objects, query, objects->n_global, objects->n_linked);
+		err = look_in_orders(objects, query, n_global,
+				     objects->spaces[owner->space].n_linked);
+	for (size_t i = 0; i < objects->count && err == -ENOENT; i++) {
+		if (objects->all[i].is_shared)
+			err = look_in(query, &objects->all[i]);
+	}
 	return err;
 }
 

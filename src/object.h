@@ -20,23 +20,30 @@ struct object {
 	bool is_exe;
 	bool is_vdso;
 	uint64_t link_map;	/* its struct link_map, 0 if none is known */
-	size_t order;		/* place in link_map, SIZE_MAX if it is not there */
+	unsigned space;		/* of the dynamic linker's namespaces: dlmopen(3) */
+	size_t order;		/* place in its link_map, SIZE_MAX if it is not there */
+	bool is_shared;		/* it is in several: the dynamic linker itself */
 };
+
+#define SPACES_MAX 16		/* glibc's DL_NNS */
 
 struct objects {
 	struct object *all;	/* sorted by elf.lo */
 	size_t count;
-	size_t n_global;	/* the first so many of link_map are the global scope */
-	size_t n_linked;
+	struct {
+		size_t n_global;	/* the first so many of link_map are the global scope */
+		size_t n_linked;
+	} spaces[SPACES_MAX];
+	unsigned n_spaces;
 };
 
 /* Read them.  target->maps must stay as it is while the objects are used. */
 int objects_read(struct objects *objects, const struct target *target) MUST_CHECK;
 void objects_deinit(struct objects *objects);
 
-/* The object with that build-id, or NULL; *more counts further instances. */
-const struct object *objects_find(const struct objects *objects, const uint8_t *build_id,
-				  size_t size, size_t *more);
+/* An object with that build-id: the first one behind `after` (NULL: of all), or NULL. */
+const struct object *objects_find(const struct objects *objects, const struct object *after,
+				  const uint8_t *build_id, size_t size);
 /* The object that address lies in, or NULL. */
 const struct object *objects_at(const struct objects *objects, uint64_t address);
 

@@ -39,7 +39,7 @@ static size_t count_generations(const struct generations *all)
 
 static const struct record_func *replaces(const struct record *record, uint64_t target)
 {
-	if (record->head->state == RECORD_KEPT)
+	if (record->head->state == RECORD_KEPT || record->is_gone)
 		return NULL;
 	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
 		if (record->funcs[i].target == target)
@@ -377,7 +377,90 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	return err;
 }
 
+int plan_join(struct plan *into, struct plan *from)
+{
+	struct code_range *ranges = reallocarray(into->ranges, into->n_ranges + from->n_ranges + 1,
+						 sizeof(*ranges));
+	struct place *places = reallocarray(into->places, into->n_places + from->n_places + 1,
+					    sizeof(*places));
+
+	into->ranges = ranges != NULL ? ranges : into->ranges;
+	into->places = places != NULL ? places : into->places;
+	if (ranges == NULL || places == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; i < from->n_ranges; i++)
+		ranges[into->n_ranges++] = from->ranges[i];
+	for (size_t i = 0; i < from->n_places; i++)
+		places[into->n_places++] = from->places[i];
+	from->n_ranges = from->n_places = 0;
+	qsort(ranges, into->n_ranges, sizeof(*ranges), compare_ranges);
+	return 0;
+}
+
 /* ---- revert ---- */
+
+/* Does the jump that was `found` at a function lead to another patch of it? */
+static bool leads_elsewhere(const struct records *records, const struct record *record,
+			    const struct record_func *func, const struct arch *arch,
+			    const uint8_t *found)
+{
+	uint64_t address = func->target + func->jump_offset;
+	uint8_t jump[JUMP_MAX];
+
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record *other = &records->all[i];
+
+		for (uint32_t k = 0; other != record && k < other->head->n_funcs; k++) {
+			if (other->funcs[k].target == func->target &&
+			    arch->jump(address, other->funcs[k].patch, jump) == 0 &&
+			    memcmp(found, jump, arch->jump_size) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * An object may have been loaded anew at the same place: then its functions have no
+ * jumps, or jumps to a patch that was applied later, to which the patch's own code,
+ * were it a generation of them, would have one as well.
+ */
+static bool is_in_place(const struct records *records, const struct record *record,
+			const struct target *target)
+{
+	const struct arch *arch = target->arch;
+	unsigned size = arch->jump_size;
+	uint8_t found[JUMP_MAX], own[JUMP_MAX];
+
+	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
+		const struct record_func *func = &record->funcs[i];
+
+		if (target_read(target, func->target + func->jump_offset, found, size) != 0 ||
+		    target_read(target, func->patch + func->patch_jump_offset, own, size) != 0)
+			return true;
+		if (memcmp(found, func->target_old, size) != 0 &&
+		    (memcmp(own, func->patch_old, size) != 0 ||
+		     !leads_elsewhere(records, record, func, arch, found)))
+			return true;
+	}
+	return record->head->n_funcs == 0;
+}
+
+void plan_look_gone(struct records *records, const struct objects *objects,
+		    const struct target *target)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		struct record *record = &records->all[i];
+		const struct record_head *head = record->head;
+		const struct object *object = objects_at(objects, head->object_base);
+
+		record->is_gone = object == NULL || object->elf.lo != head->object_base ||
+				  object->elf.build_id_size != head->object_id_size ||
+				  memcmp(object->elf.build_id, head->object_id,
+					 head->object_id_size) != 0 ||
+				  (head->state == RECORD_APPLIED && !is_in_place(records, record, target));
+	}
+}
 
 /*
  * A thread may sit in any code of the patch, new functions too: the whole of its
@@ -413,9 +496,9 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 	struct generations all = { target->arch, records, NULL };
 	int err;
 
-	*plan = (struct plan){ .arch = target->arch, .address = record->head->address,
-			       .mapped = record->head->mapped };
-	err = plan_places(plan, &all, record, NULL, record);
+	*plan = (struct plan){ .arch = target->arch, .subject = record,
+			       .address = record->head->address, .mapped = record->head->mapped };
+	err = record->is_gone ? 0 : plan_places(plan, &all, record, NULL, record);
 	if (err == 0)
 		err = forbid_patch(plan, record);
 	if (err == 0)

@@ -32,6 +32,7 @@ struct plan {
 	/* of a patch to be applied */
 	struct link_image image;
 	struct record record;
+	const struct record *subject;	/* the one that is taken out */
 	/* of either */
 	uint64_t address, mapped;	/* the memory of the patch, record included */
 	struct place *places;
@@ -52,6 +53,18 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
 		const struct records *records, const struct record *record) MUST_CHECK;
 void plan_deinit(struct plan *plan);
+/*
+ * Let `into` have the places and the ranges of `from` as well, to be done in one
+ * stop; `from` keeps its image, record and memory.
+ */
+int plan_join(struct plan *into, struct plan *from) MUST_CHECK;
+
+/*
+ * Mark the records whose object is not there any more, or was loaded anew: it was
+ * dlclose'd.  They have no say in what stands at the start of functions.
+ */
+void plan_look_gone(struct records *records, const struct objects *objects,
+		    const struct target *target);
 
 /*
  * Does every place hold what the plan says?  -ESTALE with a message: another

@@ -306,9 +306,11 @@ void records_deinit(struct records *records)
 	*records = (struct records){ 0 };
 }
 
-const struct record *records_find(const struct records *records, const uint8_t *id, size_t size)
+const struct record *records_find(const struct records *records, const struct record *after,
+				  const uint8_t *id, size_t size)
 {
-	for (size_t i = 0; i < records->count; i++) {
+	for (size_t i = after == NULL ? 0 : (size_t)(after - records->all) + 1; i < records->count;
+	     i++) {
 		const struct record_head *head = records->all[i].head;
 
 		if (head->state != RECORD_KEPT && head->patch_id_size == size &&

@@ -80,6 +80,7 @@ struct record {
 	const struct record_func *funcs;
 	const struct record_range *ranges;
 	const char *strings;
+	bool is_gone;		/* what it patched is not there any more: records_look_gone() */
 };
 
 struct records {
@@ -112,7 +113,11 @@ int record_decode(uint8_t *bytes, size_t size, struct record *out) MUST_CHECK;
 /* Find all records in a process.  Damaged ones are refused with a message. */
 int records_read(struct records *records, const struct target *target) MUST_CHECK;
 void records_deinit(struct records *records);
-/* By the patch's build-id, one that is in force or half-way; NULL if there is none. */
-const struct record *records_find(const struct records *records, const uint8_t *id, size_t size);
+/*
+ * By the patch's build-id, those that are in force or half-way: the first one
+ * behind `after` (NULL: of all); NULL if there is none.
+ */
+const struct record *records_find(const struct records *records, const struct record *after,
+				  const uint8_t *id, size_t size);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,7 +30,9 @@ int session_close(struct session *session, int err)
 {
 	int closed;
 
-	plan_deinit(&session->plan);
+	for (size_t i = 0; i < session->n_plans; i++)
+		plan_deinit(&session->plans[i]);
+	free(session->plans);
 	objects_deinit(&session->objects);
 	records_deinit(&session->records);
 	closed = target_close(&session->target);
@@ -49,10 +52,11 @@ static int write_state(struct session *session, uint64_t address, enum record_st
 
 static int write_places(struct session *session)
 {
-	int err = plan_verify(&session->plan, &session->target);
+	const struct plan *plan = &session->plans[0];
+	int err = plan_verify(plan, &session->target);
 
-	for (size_t i = 0; i < session->plan.n_places && err == 0; i++) {
-		const struct place *place = &session->plan.places[i];
+	for (size_t i = 0; i < plan->n_places && err == 0; i++) {
+		const struct place *place = &plan->places[i];
 
 		err = target_write_small(&session->target, place->address, place->want,
 					 place->size);
@@ -62,8 +66,10 @@ static int write_places(struct session *session)
 
 static int stop_at_safe_point(struct session *session, const struct options *options)
 {
-	return safepoint_reach(&session->target, session->plan.unwinder, session->plan.ranges,
-			       session->plan.n_ranges, &options->limits, &session->report);
+	const struct plan *plan = &session->plans[0];
+
+	return safepoint_reach(&session->target, plan->unwinder, plan->ranges, plan->n_ranges,
+			       &options->limits, &session->report);
 }
 
 /* All threads go on, untraced; the runners first. */
@@ -88,76 +94,130 @@ static void say_pause(const struct session *session)
 	    report->threads, report->frames, report->attempts, report->attempts == 1 ? "" : "s");
 }
 
+int session_read_objects(struct session *session)
+{
+	int err = objects_read(&session->objects, &session->target);
+
+	if (err == 0)
+		plan_look_gone(&session->records, &session->objects, &session->target);
+	return err;
+}
+
+/* Room for the plan of one more instance, NULL with a message. */
+static struct plan *add_plan(struct session *session)
+{
+	struct plan *plans = reallocarray(session->plans, session->n_plans + 1, sizeof(*plans));
+
+	if (plans == NULL) {
+		(void)fail(ENOMEM, "out of memory");
+		return NULL;
+	}
+	session->plans = plans;
+	plans[session->n_plans] = (struct plan){ 0 };
+	return &plans[session->n_plans++];
+}
+
 /* ---- patch ---- */
 
-static int find_object(struct session *session, const struct patchfile *patch,
-		       const struct object **object)
+static int check_arch(const struct session *session, const struct patchfile *patch)
 {
 	const struct vz_object *want = &patch->meta.target;
 	const struct arch *arch = session->target.arch;
-	char id[2 * BUILD_ID_MAX + 1];
-	size_t more;
-	int err;
 
 	if (want->machine != arch->elf_machine || want->elf_class != arch->elf_class)
 		return fail(ESTALE, "%s: is a process for %s, but the patch %s is for %s",
 			    target_name(&session->target), arch->name, patch->path,
 			    arch_describe((uint8_t)want->elf_class, (uint16_t)want->machine));
-	err = objects_read(&session->objects, &session->target);
-	if (err != 0)
-		return err;
-	*object = objects_find(&session->objects, want->build_id.data,
-			       (size_t)want->build_id.size, &more);
-	build_id_format(want->build_id.data, (size_t)want->build_id.size, id);
-	if (*object == NULL)
-		return fail(ESTALE, "%s: has no object with build-id %s: %s is a patch for another"
-			    " build of %s", target_name(&session->target), id, patch->path,
-			    want->name);
-	if (more > 0)
-		return fail(ESTALE, "%s: has %s loaded %zu times", target_name(&session->target),
-			    want->name, more + 1);
 	return 0;
 }
 
-static int refuse_applied(const struct session *session, const struct patchfile *patch)
+/* An instance of the target object; dlmopen may load a library several times. */
+static const struct object *next_instance(const struct session *session,
+					  const struct patchfile *patch,
+					  const struct object *after)
+{
+	const struct vz_blob *id = &patch->meta.target.build_id;
+
+	return objects_find(&session->objects, after, id->data, (size_t)id->size);
+}
+
+/* The record of the patch for this instance, or NULL. */
+static const struct record *find_record_of(const struct session *session,
+					   const struct patchfile *patch,
+					   const struct object *object)
 {
 	const struct vz_blob *id = &patch->meta.patch.build_id;
-	const struct record *record = records_find(&session->records, id->data, (size_t)id->size);
+	const struct record *record = NULL;
 
-	if (record == NULL)
-		return 0;
+	do {
+		record = records_find(&session->records, record, id->data, (size_t)id->size);
+	} while (record != NULL &&
+		 (record->is_gone || record->head->object_base != object->elf.lo));
+	return record;
+}
+
+static int plan_instance(struct session *session, const struct patchfile *patch,
+			 const struct object *object)
+{
+	const struct record *record = find_record_of(session, patch, object);
+	struct plan *plan;
+	int err;
+
+	if (record == NULL) {
+		plan = add_plan(session);
+		err = plan == NULL ? -ENOMEM :
+		      plan_apply(plan, &session->target, &session->objects, object,
+				 &session->records, patch);
+		if (err == 0)
+			err = maps_reserve(&session->target.maps, plan->address, plan->mapped);
+		if (err == 0 && session->n_plans > 1)
+			err = plan_join(&session->plans[0], plan);
+		if (err == 0)
+			say("%d: %zu functions of %s, %" PRIu64 " bytes at 0x%" PRIx64,
+			    session->target.pid, patch->meta.n_funcs, object_name(object),
+			    plan->mapped, plan->address);
+		return err;
+	}
 	if (record->head->state == RECORD_APPLIED)
-		return fail(EEXIST, "%s: %s is applied already", target_name(&session->target),
-			    patch->path);
+		return 0;
 	return fail(EBUSY, "%s: an earlier run of nsb was ended while it worked on %s: patch or revert"
 		    " takes back what it did", target_name(&session->target), patch->path);
 }
 
+/* All instances that have not got it yet. */
 static int plan_patch(struct session *session, const struct patchfile *patch)
 {
+	const struct vz_object *want = &patch->meta.target;
 	const struct object *object = NULL;
-	int err = find_object(session, patch, &object);
+	char id[2 * BUILD_ID_MAX + 1];
+	size_t found = 0;
+	int err = check_arch(session, patch);
 
 	if (err == 0)
-		err = refuse_applied(session, patch);
-	if (err == 0)
-		err = plan_apply(&session->plan, &session->target, &session->objects, object,
-				 &session->records, patch);
-	if (err == 0)
-		err = plan_verify(&session->plan, &session->target);
-	if (err == 0)
-		say("%d: %zu functions of %s, %" PRIu64 " bytes at 0x%" PRIx64,
-		    session->target.pid, patch->meta.n_funcs, object_name(object),
-		    session->plan.mapped, session->plan.address);
-	return err;
+		err = session_read_objects(session);
+	while (err == 0 && (object = next_instance(session, patch, object)) != NULL) {
+		err = plan_instance(session, patch, object);
+		found++;
+	}
+	if (err != 0)
+		return err;
+	build_id_format(want->build_id.data, (size_t)want->build_id.size, id);
+	if (found == 0)
+		return fail(ESTALE, "%s: has no object with build-id %s: %s is a patch for another"
+			    " build of %s", target_name(&session->target), id, patch->path,
+			    want->name);
+	if (session->n_plans == 0)
+		return fail(EEXIST, "%s: %s is applied already", target_name(&session->target),
+			    patch->path);
+	return plan_verify(&session->plans[0], &session->target);
 }
 
 static int switch_on(struct session *session)
 {
 	int err = write_places(session);
 
-	if (err == 0)
-		err = write_state(session, session->plan.address, RECORD_APPLIED);
+	for (size_t i = 0; i < session->n_plans && err == 0; i++)
+		err = write_state(session, session->plans[i].address, RECORD_APPLIED);
 	if (err == 0)
 		target_commit(&session->target);
 	return err;
@@ -201,14 +261,14 @@ static int apply(struct session *session, const struct options *options)
 
 	if (err == 0 && !options->dry_run)
 		err = sweep_remains(session);
-	if (err == 0 && !options->dry_run)
-		err = load_image(&session->target, &session->plan);
+	for (size_t i = 0; i < session->n_plans && err == 0 && !options->dry_run; i++)
+		err = load_image(&session->target, &session->plans[i]);
 	if (err == 0)
 		err = stop_at_safe_point(session, options);
 	if (err == 0 && !options->dry_run)
 		err = switch_on(session);
 	if (err == 0 && options->dry_run)
-		err = plan_verify(&session->plan, &session->target);
+		err = plan_verify(&session->plans[0], &session->target);
 	if (err == 0)
 		err = resume(session);
 	if (err == 0)
@@ -217,6 +277,30 @@ static int apply(struct session *session, const struct options *options)
 }
 
 /* ---- revert ---- */
+
+/* Plan to take out all that was applied of one patch. */
+static int plan_taking_out(struct session *session, const uint8_t *id, size_t size)
+{
+	const struct record *record = NULL;
+	char text[2 * BUILD_ID_MAX + 1];
+	int err = 0;
+
+	while ((record = records_find(&session->records, record, id, size)) != NULL && err == 0) {
+		struct plan *plan = add_plan(session);
+
+		err = plan == NULL ? -ENOMEM :
+		      plan_revert(plan, &session->target, &session->objects, &session->records,
+				  record);
+		if (err == 0 && session->n_plans > 1)
+			err = plan_join(&session->plans[0], plan);
+	}
+	build_id_format(id, size, text);
+	if (err == 0 && session->n_plans == 0)
+		return fail(ENOENT, "%s: the patch %s is not applied",
+			    target_name(&session->target), text);
+	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
+}
+
 
 static bool may_be_handed_out(const struct record *record)
 {
@@ -227,14 +311,18 @@ static bool may_be_handed_out(const struct record *record)
 	return false;
 }
 
-static int switch_off(struct session *session, const struct record *record)
+static int switch_off(struct session *session)
 {
-	int err = write_state(session, record->head->address, RECORD_REVERTING);
+	int err = 0;
 
+	for (size_t i = 0; i < session->n_plans && err == 0; i++)
+		err = write_state(session, session->plans[i].address, RECORD_REVERTING);
 	if (err == 0)
 		err = write_places(session);
-	if (err == 0 && may_be_handed_out(record))
-		err = write_state(session, record->head->address, RECORD_KEPT);
+	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
+		if (may_be_handed_out(session->plans[i].subject))
+			err = write_state(session, session->plans[i].address, RECORD_KEPT);
+	}
 	if (err == 0)
 		target_commit(&session->target);
 	return err;
@@ -257,8 +345,23 @@ static int let_runners_go(struct session *session)
 	return err;
 }
 
-static int take_out(struct session *session, const struct options *options,
-		    const struct record *record)
+static int unmap_patch(struct session *session)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
+		const struct plan *plan = &session->plans[i];
+
+		if (!may_be_handed_out(plan->subject))
+			err = remote_unmap(&session->target, plan->address, plan->mapped);
+		else
+			warn("%s: the memory of the patch stays: the address of one of its functions"
+			     " may be in use", target_name(&session->target));
+	}
+	return err;
+}
+
+static int take_out(struct session *session, const struct options *options)
 {
 	int err = target_seize(&session->target);
 
@@ -269,34 +372,15 @@ static int take_out(struct session *session, const struct options *options,
 	if (err == 0 && options->dry_run)
 		return resume(session);
 	if (err == 0)
-		err = switch_off(session, record);
+		err = switch_off(session);
 	if (err == 0)
 		err = let_runners_go(session);
-	if (err == 0 && !may_be_handed_out(record))
-		err = remote_unmap(&session->target, session->plan.address,
-				   session->plan.mapped);
-	else if (err == 0)
-		warn("%s: the memory of the patch stays: the address of one of its functions may be in"
-		     " use", target_name(&session->target));
+	if (err == 0)
+		err = unmap_patch(session);
 	if (err == 0)
 		err = resume(session);
 	if (err == 0)
 		say_pause(session);
-	return err;
-}
-
-static int revert_record(struct session *session, const struct options *options,
-			 const struct record *record)
-{
-	int err = objects_read(&session->objects, &session->target);
-
-	if (err == 0)
-		err = plan_revert(&session->plan, &session->target, &session->objects,
-				  &session->records, record);
-	if (err == 0)
-		err = plan_verify(&session->plan, &session->target);
-	if (err == 0)
-		err = take_out(session, options, record);
 	return err;
 }
 
@@ -323,15 +407,22 @@ static int take_back(struct session *session, const struct options *options,
 		     const struct patchfile *patch)
 {
 	const struct vz_blob *id = &patch->meta.patch.build_id;
-	const struct record *record = records_find(&session->records, id->data, (size_t)id->size);
+	const struct record *record = NULL;
 	pid_t pid = session->target.pid;
 	int err;
 
-	if (record == NULL || options->dry_run ||
-	    (record->head->state != RECORD_LOADING && record->head->state != RECORD_REVERTING))
+	do {
+		record = records_find(&session->records, record, id->data, (size_t)id->size);
+	} while (record != NULL && record->head->state == RECORD_APPLIED);
+	if (record == NULL || options->dry_run)
 		return 0;
 	say("%d: taking back what an nsb that was killed had begun", pid);
-	err = session_close(session, revert_record(session, options, record));
+	err = session_read_objects(session);
+	if (err == 0)
+		err = plan_taking_out(session, id->data, (size_t)id->size);
+	if (err == 0)
+		err = take_out(session, options);
+	err = session_close(session, err);
 	return err == 0 ? session_open(session, pid, TARGET_CHANGE) : err;
 }
 
@@ -350,13 +441,31 @@ int session_patch(struct session *session, const struct options *options,
 int session_revert(struct session *session, const struct options *options, const uint8_t *id,
 		   size_t size)
 {
-	const struct record *record = records_find(&session->records, id, size);
-	char text[2 * BUILD_ID_MAX + 1];
+	int err = session_read_objects(session);
 
-	if (record != NULL)
-		return revert_record(session, options, record);
-	if (!options->dry_run && clean_up(session) != 0)
+	if (err == 0)
+		err = plan_taking_out(session, id, size);
+	if (err == -ENOENT && !options->dry_run && clean_up(session) != 0)
 		say("%d: what an nsb that was killed had left is still there", session->target.pid);
-	build_id_format(id, size, text);
-	return fail(ENOENT, "%s: the patch %s is not applied", target_name(&session->target), text);
+	return err == 0 ? take_out(session, options) : err;
+}
+
+/* ---- check ---- */
+
+int session_is_applied(struct session *session, const struct patchfile *patch)
+{
+	const struct object *object = NULL;
+	size_t found = 0;
+	int err = 0;
+
+	if (session->records.count > 0)
+		err = session_read_objects(session);
+	while (err == 0 && (object = next_instance(session, patch, object)) != NULL) {
+		const struct record *record = find_record_of(session, patch, object);
+
+		found++;
+		if (record == NULL || record->head->state != RECORD_APPLIED)
+			err = -ENOENT;
+	}
+	return err == 0 && found == 0 ? -ENOENT : err;
 }

@@ -16,7 +16,8 @@ struct session {
 	struct target target;
 	struct objects objects;
 	struct records records;
-	struct plan plan;
+	struct plan *plans;	/* one for each instance; the first one has all places */
+	size_t n_plans;
 	struct safepoint_report report;
 	uint64_t resumed;	/* when the runners had been let go */
 };
@@ -26,9 +27,14 @@ int session_open(struct session *session, pid_t pid, enum target_access access_w
 /* Undo what is not finished, let go of it: -EUCLEAN if that fails, else err. */
 int session_close(struct session *session, int err) MUST_CHECK;
 
+/* Read its objects, too: then the records are known whose object is gone. */
+int session_read_objects(struct session *session) MUST_CHECK;
+
 /* Apply a patch; with --dry-run do all but change the process. */
 int session_patch(struct session *session, const struct options *options,
 		  const struct patchfile *patch) MUST_CHECK;
+/* 0 if a patch is applied, to every instance of its target; -ENOENT: it is not. */
+int session_is_applied(struct session *session, const struct patchfile *patch) MUST_CHECK;
 /* Take a patch out, by its build-id.  -ENOENT: it is not applied. */
 int session_revert(struct session *session, const struct options *options, const uint8_t *id,
 		   size_t size) MUST_CHECK;

@@ -124,7 +124,7 @@ int tls_find(const struct objects *objects, const struct target *target,
 	const struct elf_phdr *segment = find_segment(&object->elf);
 	struct module module = { 0 };
 	struct slots slots = { target, object, &module };
-	bool at_start = object->order < objects->n_global;
+	bool at_start = object->space == 0 && object->order < objects->spaces[0].n_global;
 	int err = 0;
 
 	if (segment == NULL || offset >= segment->memsz)
