@@ -30,6 +30,12 @@ static int map(struct remote *remote, const struct plan *plan)
 	err = remote_make(remote, &call, 1);
 	if (call.result < 0 && call.result >= -4095)
 		target->n_changes--;
+	if (call.result == -ENOMEM) {
+		msg_forget();
+		return fail(ENOMEM, "%s: there is no room for %" PRIu64 " bytes: its limit of memory"
+			    " (RLIMIT_AS), or that of its cgroup, is reached (see prlimit --pid %d"
+			    " --as)", target_name(target), plan->mapped, target->pid);
+	}
 	if (err != 0)
 		return err;
 	/* Kernels before 4.17 take the address as a mere hint. */

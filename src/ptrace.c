@@ -25,6 +25,11 @@ int pt_seize(pid_t tid, bool suspend_seccomp)
 	return request(PTRACE_SEIZE, tid, 0, options);
 }
 
+int pt_suspend_seccomp(pid_t tid)
+{
+	return request(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+}
+
 int pt_interrupt(pid_t tid)
 {
 	return request(PTRACE_INTERRUPT, tid, 0, 0);

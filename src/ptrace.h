@@ -30,6 +30,8 @@ struct pt_status {
 };
 
 int pt_seize(pid_t tid, bool suspend_seccomp) MUST_CHECK;
+/* Suspend the seccomp filter of a thread that is traced, and stopped. */
+int pt_suspend_seccomp(pid_t tid) MUST_CHECK;
 int pt_interrupt(pid_t tid) MUST_CHECK;
 int pt_cont(pid_t tid, int signal) MUST_CHECK;
 int pt_syscall(pid_t tid) MUST_CHECK;

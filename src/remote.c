@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "proc.h"
 
 #define PICK_ROUNDS 200
 #define RETURN_MS 1000		/* a thread needs microseconds to run through the parasite */
@@ -72,6 +73,21 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 	return in_rseq_section(target, thread) ? UNFIT : ACCEPTABLE;
 }
 
+/*
+ * A thread may have a seccomp filter of its own, of which the leader's status does
+ * not tell: better another thread; else the filter has to be suspended.
+ */
+static bool is_free(struct target *target, const struct thread *thread, enum fitness least)
+{
+	struct proc_status status;
+
+	if (target->suspend_seccomp || proc_read_status(thread->tid, &status) != 0 ||
+	    status.seccomp == 0)
+		return true;
+	target->suspend_seccomp = least != GOOD && pt_suspend_seccomp(thread->tid) == 0;
+	return target->suspend_seccomp;
+}
+
 static int try_thread(struct target *target, struct thread *thread, enum fitness least,
 		      struct thread **picked)
 {
@@ -82,7 +98,7 @@ static int try_thread(struct target *target, struct thread *thread, enum fitness
 		err = target_await_stop(target, thread);
 	if (err != 0)
 		return err;
-	if (judge(target, thread) >= least)
+	if (judge(target, thread) >= least && is_free(target, thread, least))
 		*picked = thread;
 	else if (ours)
 		err = target_continue(target, thread);

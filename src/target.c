@@ -57,7 +57,7 @@ int target_read(const struct target *target, uint64_t address, void *buf, size_t
 int target_read_maps(struct target *target)
 {
 	maps_deinit(&target->maps);
-	return maps_read(&target->maps, target->pid);
+	return maps_read(&target->maps, target->living);
 }
 
 /* ---- opening ---- */
@@ -100,15 +100,35 @@ static int check_process(struct target *target, enum target_access access_wanted
 	return access_wanted == TARGET_VIEW ? 0 : refuse_traced(pid, &status);
 }
 
-/* A leader that has ended while other threads live looks like a zombie, too. */
-static int check_not_dead(const struct target *target)
+/* A thread that has not ended, 0 if there is none. */
+static pid_t find_living(const struct target *target)
 {
-	size_t count = 0;
-	int err = target_count_threads(target, &count);
+	int copy = openat(target->task_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy == -1 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	pid_t living = 0;
 
-	if (err != 0)
-		return err;
-	if (count <= 1 && proc_thread_state(target->pid, target->pid) == 'Z')
+	while (dir != NULL && living == 0 && (entry = readdir(dir)) != NULL) {
+		pid_t tid = atoi(entry->d_name);
+
+		if (tid > 0 && strchr("ZX", proc_thread_state(target->pid, tid)) == NULL)
+			living = tid;
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	else if (copy != -1)
+		(void)close(copy);
+	return living;
+}
+
+/* A leader that has ended while other threads live looks like a zombie, too. */
+static int check_not_dead(struct target *target)
+{
+	target->living = target->pid;
+	if (proc_thread_state(target->pid, target->pid) != 'Z')
+		return 0;
+	target->living = find_living(target);
+	if (target->living == 0)
 		return fail(ESRCH, "%s: is a zombie: it has ended and waits for its parent",
 			    target_name(target));
 	return 0;
@@ -129,7 +149,7 @@ static int open_proc(const struct target *target, const char *file, int flags, c
 {
 	char path[48];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", target->pid, file);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", target->living, file);
 	*fd = open(path, flags | O_CLOEXEC);
 	return *fd == -1 ? refuse_access(target, errno, what) : 0;
 }
@@ -138,7 +158,7 @@ int target_open_exe(const struct target *target)
 {
 	char path[40];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->living);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -209,7 +229,7 @@ static int refuse_shared_memory(const struct target *target)
 	size_t count;
 	int err;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->living);
 	if (stat(path, &mine) != 0)
 		return refuse_access(target, errno, "read its executable");
 	err = proc_list(&pids, &count);
@@ -222,7 +242,7 @@ static int refuse_shared_memory(const struct target *target)
 		if (stat(path, &other) != 0 || other.st_ino != mine.st_ino ||
 		    other.st_dev != mine.st_dev)
 			continue;
-		if (syscall(SYS_kcmp, target->pid, pids[i], KCMP_VM, 0, 0) == 0)
+		if (syscall(SYS_kcmp, target->living, pids[i], KCMP_VM, 0, 0) == 0)
 			err = fail(EINVAL, "%s: shares its memory with process %d (vfork or CLONE_VM):"
 				   " try again when that one has ended or called exec",
 				   target_name(target), pids[i]);
@@ -236,7 +256,7 @@ int target_open(struct target *target, pid_t pid, enum target_access access_want
 	int mem_flags = access_wanted == TARGET_VIEW ? O_RDONLY : O_RDWR;
 	int err;
 
-	*target = (struct target){ .pid = pid, .mem_fd = -1, .task_fd = -1 };
+	*target = (struct target){ .pid = pid, .living = pid, .mem_fd = -1, .task_fd = -1 };
 	target->memory = (struct bytes){ read_memory, target };
 	err = check_process(target, access_wanted);
 	if (err == 0)

@@ -57,6 +57,7 @@ struct target {
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
+	pid_t living;		/* pid, or a thread, where the leader has ended: /proc/ID of a dead one is empty */
 	struct bytes memory;	/* reads mem_fd; run-time addresses */
 	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* 0 if not there */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
