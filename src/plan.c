@@ -228,8 +228,56 @@ static int forbid_replaced(struct plan *plan, const struct generations *all,
 
 /* ---- the unwinder ---- */
 
+/* The unwind tables of a patch that is in the process: its image begins behind its record. */
+static int find_patch_table(const struct record *record, const struct target *target,
+			    struct cfi_table *table)
+{
+	const struct record_head *head = record->head;
+	struct elf elf;
+	int err = elf_open_headers(&elf, target->memory, head->address + page_up(head->size));
+
+	*table = (struct cfi_table){ .start = head->address, .end = head->address + head->mapped };
+	if (err == -ENOMEM)
+		return err;
+	/* Without tables its frames are left to the word scan. */
+	msg_forget();
+	for (size_t i = 0; err == 0 && i < elf.n_phdrs; i++) {
+		const struct elf_phdr *ph = &elf.phdrs[i];
+
+		if (ph->type != PT_GNU_EH_FRAME)
+			continue;
+		table->hdr = head->patch_bias + ph->vaddr;
+		table->hdr_size = ph->memsz;
+	}
+	if (err == 0)
+		elf_deinit(&elf);
+	return 0;
+}
+
+static int compare_tables(const void *a, const void *b)
+{
+	const struct cfi_table *left = a, *right = b;
+
+	return (left->start > right->start) - (left->start < right->start);
+}
+
+static int add_patch_tables(const struct records *records, const struct target *target,
+			    struct cfi_table **tables, size_t *count)
+{
+	struct cfi_table *all = reallocarray(*tables, *count + records->count + 1, sizeof(*all));
+	int err = 0;
+
+	if (all == NULL)
+		return fail(ENOMEM, "out of memory");
+	*tables = all;
+	for (size_t i = 0; i < records->count && err == 0; i++)
+		err = find_patch_table(&records->all[i], target, &all[(*count)++]);
+	qsort(all, *count, sizeof(*all), compare_tables);
+	return err;
+}
+
 static int make_unwinder(struct plan *plan, const struct target *target,
-			 const struct objects *objects)
+			 const struct objects *objects, const struct records *records)
 {
 	struct unwind_setup setup = { .arch = target->arch, .memory = target->memory,
 				      .pid = target->pid };
@@ -247,6 +295,8 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 	}
 	setup.mappings = mappings;
 	err = objects_cfi_tables(objects, target, &tables, &setup.n_tables);
+	if (err == 0)
+		err = add_patch_tables(records, target, &tables, &setup.n_tables);
 	setup.tables = tables;
 	if (err == 0)
 		err = unwinder_create(&plan->unwinder, &setup);
@@ -255,10 +305,11 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 	return err;
 }
 
-static int finish(struct plan *plan, const struct target *target, const struct objects *objects)
+static int finish(struct plan *plan, const struct target *target, const struct objects *objects,
+		  const struct records *records)
 {
 	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
-	return make_unwinder(plan, target, objects);
+	return make_unwinder(plan, target, objects, records);
 }
 
 /* ---- apply ---- */
@@ -371,7 +422,7 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	if (err == 0)
 		err = forbid_replaced(plan, &all, &plan->record);
 	if (err == 0)
-		err = finish(plan, target, objects);
+		err = finish(plan, target, objects, records);
 	if (err != 0)
 		plan_deinit(plan);
 	return err;
@@ -502,7 +553,7 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 	if (err == 0)
 		err = forbid_patch(plan, record);
 	if (err == 0)
-		err = finish(plan, target, objects);
+		err = finish(plan, target, objects, records);
 	if (err != 0)
 		plan_deinit(plan);
 	return err;

@@ -59,6 +59,7 @@ int proc_read_status(pid_t tid, struct proc_status *status)
 	status->pending = strtoull(field(text, "\nSigPnd:\t"), NULL, 16);
 	status->shared_pending = strtoull(field(text, "\nShdPnd:\t"), NULL, 16);
 	status->blocked = strtoull(field(text, "\nSigBlk:\t"), NULL, 16);
+	status->caught = strtoull(field(text, "\nSigCgt:\t"), NULL, 16);
 	return 0;
 }
 

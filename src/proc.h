@@ -17,7 +17,7 @@ struct proc_status {
 	uid_t uid;
 	char state;		/* R S D T t Z X */
 	int seccomp;		/* 0 none, 1 strict, 2 filter */
-	uint64_t pending, shared_pending, blocked;	/* signal sets, bit 0 is signal 1 */
+	uint64_t pending, shared_pending, blocked, caught;	/* signal sets, bit 0 is signal 1 */
 };
 
 int proc_read_status(pid_t tid, struct proc_status *status) MUST_CHECK;

@@ -9,6 +9,7 @@
 #ifndef NSB_PTRACE_H
 #define NSB_PTRACE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -56,6 +57,9 @@ int pt_set_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
 
 /* Another register set, by its note type (NT_*): at most *size bytes; *size is set. */
 int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size) MUST_CHECK;
+
+/* Of the signal that a tracee in signal-delivery-stop is about to get. */
+int pt_get_siginfo(pid_t tid, siginfo_t *info) MUST_CHECK;
 
 /* The blocked signals, as the kernel's 8-byte set. */
 int pt_get_sigmask(pid_t tid, uint64_t *mask) MUST_CHECK;

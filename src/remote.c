@@ -17,7 +17,7 @@
 #define RETURN_MS 1000		/* a thread needs microseconds to run through the parasite */
 #define XSTATE_MAX 16384		/* AMX is the largest component so far: 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
-#define WAIT_NS 50000000	/* how long a thread waits for nsb after its calls, at most */
+#define WAIT_NS 200000000	/* how long a thread waits for nsb after its calls, at most */
 #define RESULT_SPINS 100	/* looks for their result, */
 #define RESULT_SPIN_NS 8000	/* each after so long: every look is in the way of what maps memory */
 #define RESULT_NAPS 500		/* then looks between naps */
@@ -312,10 +312,11 @@ static void lay_frame(struct remote *remote)
 	}
 }
 
-static int place_parasite(struct remote *remote, uint64_t address, uint64_t size)
+static int place_parasite(struct remote *remote)
 {
 	struct target *target = remote->target;
-	struct parasite parasite = { .address = address, .pages = (uint32_t)(size >> 12) };
+	struct parasite parasite = { .address = remote->address,
+				     .pages = (uint32_t)(remote->size >> 12) };
 	int err = read_gate(target, remote->gate_bytes);
 
 	if (err != 0)
@@ -349,23 +350,24 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 	struct thread *thread = NULL;
 	int err;
 
-	*remote = (struct remote){ .target = target, .gate = target->auxv_entry };
+	*remote = (struct remote){ .target = target, .gate = target->auxv_entry,
+				   .address = address, .size = size };
 	if (buffer == NULL)
 		return fail(ENOMEM, "out of memory");
 	/* Its pages are to be there before a thread stands for them. */
 	memset(buffer, 0, sizeof(*buffer));
-	remote->buffer = buffer;
 	err = pick_thread(target, &thread);
 	if (err != 0) {
 		free(buffer);
 		return err;
 	}
+	remote->buffer = buffer;
 	remote->thread = thread;
 	remote->saved = thread->regs;
 	err = pt_get_sigmask(thread->tid, &remote->saved_mask);
 	if (err == 0) {
 		lay_frame(remote);
-		err = place_parasite(remote, address, size);
+		err = place_parasite(remote);
 		if (err == 0)
 			err = arm(remote);
 	} else {
@@ -531,7 +533,7 @@ static int stop_borrowed(struct remote *remote)
 	return 0;
 }
 
-/* What the calls of a run have left on the stack, once the thread stands. */
+/* What the calls of a run have left on the stack, where the thread now waits. */
 static int read_results(struct remote *remote, uint64_t start, struct remote_call *calls,
 			size_t count)
 {
@@ -589,14 +591,30 @@ static int run_calls(struct remote *remote, struct remote_call *calls, size_t co
 	remote->thread->state = THREAD_RUNNING;
 	err = await_result(remote, remote->stack - size - arch->word,
 			   (uint64_t)arch->nr[calls[count - 1].nr]);
+	/* While it waits; it may be too late when it has been stopped. */
+	if (err == 0)
+		err = read_results(remote, start, calls, count);
 	if (err == 0)
 		err = stop_borrowed(remote);
 	if (err == 0 && remote->thread->state != THREAD_STOPPED)
 		err = failed(remote, -ESRCH, "stop");
-	if (err == 0 && remote->escaped)
-		err = fail(EBUSY, "%s: nsb was kept from running for so long that thread %d went on"
-			   " (try again)", target_name(remote->target), remote->thread->tid);
-	return err != 0 ? err : read_results(remote, start, calls, count);
+	return err;
+}
+
+/* nsb was kept from running for so long that the thread went on by itself. */
+static int borrow_again(struct remote *remote)
+{
+	struct target *target = remote->target;
+	struct thread *thread = remote->thread;
+	uint64_t address = remote->address, size = remote->size;
+	int err;
+
+	say("%s: nsb comes too late: thread %d went on, and is borrowed again",
+	    target_name(target), thread->tid);
+	err = remote_end(remote);
+	if (err == 0)
+		err = target_continue(target, thread);
+	return err != 0 ? err : remote_begin(remote, target, address, size);
 }
 
 int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
@@ -604,6 +622,10 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
 	struct target *target = remote->target;
 	int err = 0;
 
+	if (remote->escaped)
+		err = borrow_again(remote);
+	if (err != 0)
+		return err;
 	/* When nsb dies, a seccomp filter is no longer suspended: nothing may follow then. */
 	if (remote->laid != 0 && !target->suspend_seccomp) {
 		err = run_calls(remote, calls, count);
@@ -653,6 +675,8 @@ int remote_end(struct remote *remote)
 	struct thread *thread = remote->thread;
 	int err = 0;
 
+	if (remote->buffer == NULL)
+		return 0;
 	if (thread->state == THREAD_RUNNING ||
 	    (thread->state == THREAD_STOPPED && !remote->interrupted))
 		err = stop_borrowed(remote);

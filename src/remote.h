@@ -17,6 +17,7 @@ struct remote {
 	struct remote_stack *buffer;	/* owned: what is laid on the stack, and what was there */
 	struct regs saved;
 	uint64_t saved_mask;
+	uint64_t address, size;	/* memory that is going to be mapped */
 	uint64_t gate;		/* where the parasite stands */
 	uint8_t gate_bytes[sizeof(struct parasite)];	/* what belongs there */
 	uint64_t stack;		/* the stack pointer for calls: where rt_sigreturn is called */
@@ -45,7 +46,7 @@ struct remote_call {
  */
 int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 		 uint64_t size) MUST_CHECK;
-/* Give the thread back: stopped, with the registers and the mask it had. */
+/* Give the thread back: stopped, with the registers and the mask it had.  Harmless a second time. */
 int remote_end(struct remote *remote) MUST_CHECK;
 
 /*

@@ -26,6 +26,20 @@ struct attempt {
 	struct unwind_verdict verdict;
 };
 
+/* It is run to where the outermost forbidden function returns to, if that is known. */
+static void set_trap(const struct attempt *attempt, struct thread *thread,
+		     const struct unwind_verdict *verdict)
+{
+	int err;
+
+	if (!verdict->proven || verdict->hit_return == 0)
+		return;
+	err = trap_arm(&thread->trap, thread->tid, verdict->hit_return);
+	if (err != 0)
+		debug("%s: no breakpoint for thread %d: %s", target_name(attempt->target),
+		      thread->tid, strerror(-err));
+}
+
 /* A stopped thread that is safe stays so; another one goes on. */
 static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 {
@@ -45,6 +59,7 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	}
 	attempt->tid = thread->tid;
 	attempt->verdict = err == 0 ? verdict : (struct unwind_verdict){ 0 };
+	set_trap(attempt, thread, &attempt->verdict);
 	return target_continue(attempt->target, thread);
 }
 
@@ -55,6 +70,17 @@ static int sample(struct attempt *attempt, struct thread *thread)
 	if (err == 0)
 		err = target_await_stop(attempt->target, thread);
 	return err != 0 ? err : keep_if_safe(attempt, thread);
+}
+
+/* Those that came to their trap since the last attempt. */
+static int keep_trapped(struct attempt *attempt)
+{
+	struct target *target = attempt->target;
+	int err = 0;
+
+	for (size_t i = 0; i < target->n_threads && err == 0; i++)
+		err = keep_if_safe(attempt, &target->threads[i]);
+	return err;
 }
 
 /* Sleepers: each is stopped and checked before the next is touched. */
@@ -106,13 +132,27 @@ static size_t count_threads(const struct target *target, enum thread_state state
 	return count;
 }
 
+/* Has it come to its trap?  One that has none is looked at, wherever it is. */
+static int look(struct attempt *attempt, struct thread *thread)
+{
+	int err;
+
+	if (thread->state != THREAD_RUNNING)
+		return 0;
+	if (thread->trap.fd == -1)
+		return sample(attempt, thread);
+	err = target_poll_trap(attempt->target, thread);
+	return err != 0 ? err : keep_if_safe(attempt, thread);
+}
+
 /*
- * A thread that is nearly always in forbidden code is looked at again and again,
- * until a look finds it outside; what is safe already is kept meanwhile, for a
- * bounded time: it may hold a lock that the other one waits for.  The time
- * between looks is random and grows, so that it meets every rhythm.
+ * Threads that are in forbidden code run on until they come to their trap; those
+ * that cannot have one are looked at again and again, until a look finds them
+ * outside.  What is safe already is kept meanwhile, for a bounded time: it may
+ * hold a lock that another one waits for.  The time between looks is random and
+ * grows, so that it meets every rhythm.
  */
-static int chase(struct attempt *attempt)
+static int gather(struct attempt *attempt)
 {
 	struct target *target = attempt->target;
 	uint64_t end = now_ns() + attempt->hold_ns;
@@ -123,10 +163,8 @@ static int chase(struct attempt *attempt)
 		const struct timespec gap = { .tv_nsec = 1000 * ((long)rand() % gap_us) };
 
 		(void)nanosleep(&gap, NULL);
-		for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-			if (target->threads[i].state == THREAD_RUNNING)
-				err = sample(attempt, &target->threads[i]);
-		}
+		for (size_t i = 0; i < target->n_threads && err == 0; i++)
+			err = look(attempt, &target->threads[i]);
 		if (gap_us < LONGEST_GAP_US)
 			gap_us += gap_us / 4;
 	}
@@ -161,11 +199,13 @@ static int try_once(struct attempt *attempt)
 	attempt->report->first_runner = 0;
 	target_look_asleep(attempt->target);
 	attempt->report->first_stop = now_ns();
-	err = stop_sleepers(attempt);
+	err = keep_trapped(attempt);
+	if (err == 0)
+		err = stop_sleepers(attempt);
 	while (err == 0 && found > 0) {
 		err = stop_runners(attempt);
 		if (err == 0)
-			err = chase(attempt);
+			err = gather(attempt);
 		if (err != 0 || count_threads(attempt->target, THREAD_RUNNING) > 0)
 			break;
 		err = find_newborn(attempt, &found);

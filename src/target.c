@@ -315,7 +315,7 @@ static int list_threads(struct target *target, size_t *found)
 		return refuse_access(target, err, "list its threads");
 	}
 	while ((entry = readdir(dir)) != NULL) {
-		struct thread key = { .tid = atoi(entry->d_name) };
+		struct thread key = { .tid = atoi(entry->d_name), .trap = NO_TRAP };
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
@@ -490,6 +490,16 @@ static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 	return pt_set_regs(thread->tid, &thread->regs);
 }
 
+/* Let what a stop is about happen, except the stop that was asked for. */
+static int let_happen(const struct thread *thread, const struct pt_status *status)
+{
+	if (status->stop == PT_GROUP_STOP)
+		return pt_listen(thread->tid);
+	if (status->stop == PT_SIGNAL && !trap_was_hit(&thread->trap, thread->tid, status->signal))
+		return pt_cont(thread->tid, status->signal);
+	return pt_cont(thread->tid, 0);
+}
+
 int target_await_stop(struct target *target, struct thread *thread)
 {
 	struct pt_status status;
@@ -508,7 +518,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 		if (status.stop == PT_INTERRUPTED || status.stop == PT_GROUP_STOP)
 			break;
 		/* The stop was about something else: let that happen; ours follows. */
-		err = pt_cont(thread->tid, status.stop == PT_SIGNAL ? status.signal : 0);
+		err = let_happen(thread, &status);
 		if (err != 0 && err != -ESRCH)
 			return thread_failed(target, thread, err, "continue");
 	}
@@ -553,6 +563,64 @@ int target_continue(struct target *target, struct thread *thread)
 	return 0;
 }
 
+/* What a running thread reports, be it that it has come to its trap. */
+static int serve_stop(struct target *target, struct thread *thread,
+		      const struct pt_status *status)
+{
+	int err;
+
+	if (status->stop == PT_GONE) {
+		thread->state = THREAD_GONE;
+		return 0;
+	}
+	if (status->stop == PT_SIGNAL &&
+	    trap_was_hit(&thread->trap, thread->tid, status->signal)) {
+		thread->group_stop = false;
+		thread->recalls = false;
+		thread->state = THREAD_STOPPED;
+		trap_disarm(&thread->trap);
+		err = pt_get_regs(thread->tid, &thread->regs);
+		return err == 0 ? 0 : gone_or(target, thread, err, "read the registers of");
+	}
+	err = let_happen(thread, status);
+	return err == 0 ? 0 : gone_or(target, thread, err, "continue");
+}
+
+/*
+ * No trap any more.  Its signal may have been sent just before the thread was
+ * stopped for another reason: it is still ours to take away, and is, before the
+ * thread runs a single instruction.
+ */
+static int forget_trap(struct target *target, struct thread *thread)
+{
+	const int signal = thread->trap.signal;
+	struct proc_status process;
+	struct pt_status status = { 0 };
+	int err;
+
+	if (thread->trap.fd == -1)
+		return 0;
+	trap_disarm(&thread->trap);
+	err = proc_read_status(thread->tid, &process);
+	if (err == 0 && (thread->group_stop ||
+			 !((process.pending & ~process.blocked) >> (signal - 1) & 1)))
+		return 0;
+	if (err == 0)
+		err = pt_cont(thread->tid, 0);
+	if (err != 0)
+		return gone_or(target, thread, err, "continue");
+	thread->state = THREAD_RUNNING;
+	while (err == 0 && thread->state == THREAD_RUNNING && status.signal != signal) {
+		err = pt_wait(thread->tid, &status);
+		if (err == 0)
+			err = serve_stop(target, thread, &status);
+	}
+	/* It was another's signal after all, and has been delivered. */
+	if (err == 0)
+		err = target_interrupt(target, thread);
+	return err != 0 ? err : target_await_stop(target, thread);
+}
+
 int target_detach(struct target *target, struct thread *thread)
 {
 	int err;
@@ -566,7 +634,9 @@ int target_detach(struct target *target, struct thread *thread)
 	}
 	if (thread->state != THREAD_STOPPED)
 		return 0;
-	err = send_withheld_stop(target, thread);
+	err = forget_trap(target, thread);
+	if (err == 0)
+		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
 	/* From a group-stop the kernel puts it back into that (ptrace(2)). */
@@ -594,48 +664,57 @@ int target_detach_all(struct target *target)
 	return err;
 }
 
-static int serve_stop(struct target *target, pid_t tid, const struct pt_status *status)
+int target_poll_trap(struct target *target, struct thread *thread)
 {
-	struct thread key = { .tid = tid };
-	struct thread *thread = bsearch(&key, target->threads, target->n_threads, sizeof(key),
-					compare_threads);
-	int err;
+	struct pt_status status;
+	bool reported = true;
+	int err = 0;
 
-	if (thread == NULL)
-		return 0;
-	switch (status->stop) {
-	case PT_GONE:
-		thread->state = THREAD_GONE;
-		return 0;
-	case PT_GROUP_STOP:
-		err = pt_listen(tid);
-		break;
-	case PT_SIGNAL:
-		err = pt_cont(tid, status->signal);
-		break;
-	default:
-		err = pt_cont(tid, 0);
+	while (err == 0 && reported && thread->state == THREAD_RUNNING) {
+		err = pt_poll(thread->tid, &status, &reported);
+		if (err != 0)
+			err = thread_failed(target, thread, err, "wait for");
+		else if (reported)
+			err = serve_stop(target, thread, &status);
 	}
-	return err == 0 ? 0 : gone_or(target, thread, err, "continue");
+	return err;
+}
+
+/* All that is reported now; *trapped: some thread has come to its trap. */
+static int serve_all(struct target *target, bool *trapped)
+{
+	for (;;) {
+		struct thread key = { 0 }, *thread;
+		struct pt_status status;
+		int err = pt_poll_any(&key.tid, &status);
+
+		if (err == -ECHILD || (err == 0 && key.tid == 0))
+			return 0;
+		if (err != 0)
+			return fail(-err, "%s: cannot wait for its threads: %s",
+				    target_name(target), strerror(-err));
+		thread = bsearch(&key, target->threads, target->n_threads, sizeof(key),
+				 compare_threads);
+		if (thread == NULL)
+			continue;
+		err = serve_stop(target, thread, &status);
+		if (err != 0)
+			return err;
+		*trapped = *trapped || thread->state == THREAD_STOPPED;
+	}
 }
 
 int target_serve(struct target *target, unsigned milliseconds)
 {
-	for (unsigned passed = 0; passed <= milliseconds; passed++) {
-		const struct timespec tick = { .tv_nsec = 1000000 };
-		struct pt_status status;
-		pid_t tid;
-		int err;
+	bool trapped = false;
 
-		while ((err = pt_poll_any(&tid, &status)) == 0 && tid != 0) {
-			err = serve_stop(target, tid, &status);
-			if (err != 0)
-				return err;
-		}
-		if (err != 0 && err != -ECHILD)
-			return fail(-err, "%s: cannot wait for its threads: %s",
-				    target_name(target), strerror(-err));
-		if (passed < milliseconds)
+	for (unsigned passed = 0; passed <= milliseconds && !trapped; passed++) {
+		const struct timespec tick = { .tv_nsec = 1000000 };
+		int err = serve_all(target, &trapped);
+
+		if (err != 0)
+			return err;
+		if (passed < milliseconds && !trapped)
 			(void)nanosleep(&tick, NULL);
 	}
 	return 0;

@@ -22,6 +22,7 @@
 #include "elf.h"
 #include "maps.h"
 #include "ptrace.h"
+#include "trap.h"
 
 enum thread_state {
 	THREAD_FOUND,		/* listed, not seized */
@@ -38,6 +39,7 @@ struct thread {
 	bool group_stop;	/* stopped by a job-control signal, and stays so */
 	bool restop;		/* a stop signal was withheld while a call was injected */
 	bool recalls;		/* set to make its interrupted system call anew */
+	struct trap trap;
 	struct regs regs;	/* as the thread will see them when it goes on */
 };
 
@@ -109,6 +111,11 @@ void target_look_asleep(struct target *target);
  */
 int target_interrupt(struct target *target, struct thread *thread) MUST_CHECK;
 int target_await_stop(struct target *target, struct thread *thread) MUST_CHECK;
+/*
+ * Look whether a running thread has come to its trap: then it is THREAD_STOPPED
+ * there.  Other things that it reports happen to it.
+ */
+int target_poll_trap(struct target *target, struct thread *thread) MUST_CHECK;
 /* Let a stopped thread go on (or stay in its job-control stop), still traced. */
 int target_continue(struct target *target, struct thread *thread) MUST_CHECK;
 /* Let it go on untraced. */
@@ -116,8 +123,8 @@ int target_detach(struct target *target, struct thread *thread) MUST_CHECK;
 /* Detach from all, those that were running first. */
 int target_detach_all(struct target *target) MUST_CHECK;
 /*
- * For about `milliseconds`, let the traced threads run: deliver their signals,
- * let them stop and end.
+ * For about `milliseconds`, or until one comes to its trap, let the traced threads
+ * run: deliver their signals, let them stop and end.
  */
 int target_serve(struct target *target, unsigned milliseconds) MUST_CHECK;
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "trap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proc.h"
+#include "ptrace.h"
+
+/* Ignored by default, signal(7); SIGCONT is not among them: sending it has effects. */
+static const int signals[] = { SIGURG, SIGWINCH, SIGCHLD };
+
+static bool is_in(uint64_t set, int signal)
+{
+	return set >> (signal - 1) & 1;
+}
+
+/*
+ * One that reaches the thread; should nsb be killed just when it is sent, the
+ * process gets it: rather one that it has no handler for.
+ */
+static int choose_signal(pid_t tid, int *chosen)
+{
+	struct proc_status status;
+	int err = proc_read_status(tid, &status);
+
+	*chosen = 0;
+	for (size_t i = 0; err == 0 && i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (is_in(status.blocked, signals[i]))
+			continue;
+		if (!is_in(status.caught, signals[i])) {
+			*chosen = signals[i];
+			return 0;
+		}
+		if (*chosen == 0)
+			*chosen = signals[i];
+	}
+	return err != 0 ? err : *chosen == 0 ? -EBUSY : 0;
+}
+
+/* A breakpoint on execution takes the kernel's sizeof(long), not ours. */
+static int open_breakpoint(pid_t tid, uint64_t address)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT, .size = sizeof(attr), .sample_period = 1,
+		.wakeup_events = 1, .bp_type = HW_BREAKPOINT_X, .bp_addr = address,
+		.bp_len = HW_BREAKPOINT_LEN_8, .disabled = 1, .exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+	long fd = syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd == -1 && errno == EINVAL) {
+		attr.bp_len = HW_BREAKPOINT_LEN_4;
+		fd = syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	}
+	return fd == -1 ? -errno : (int)fd;
+}
+
+int trap_arm(struct trap *trap, pid_t tid, uint64_t address)
+{
+	struct f_owner_ex owner = { F_OWNER_TID, tid };
+	int err;
+
+	trap_disarm(trap);
+	err = choose_signal(tid, &trap->signal);
+	if (err != 0)
+		return err;
+	trap->fd = open_breakpoint(tid, address);
+	if (trap->fd < 0) {
+		err = trap->fd;
+		trap->fd = -1;
+		return err;
+	}
+	trap->number = trap->fd;
+	if (fcntl(trap->fd, F_SETOWN_EX, &owner) == 0 &&
+	    fcntl(trap->fd, F_SETSIG, trap->signal) == 0 &&
+	    fcntl(trap->fd, F_SETFL, O_ASYNC) == 0 &&
+	    ioctl(trap->fd, PERF_EVENT_IOC_REFRESH, 1) == 0)
+		return 0;
+	err = -errno;
+	trap_disarm(trap);
+	return err;
+}
+
+void trap_disarm(struct trap *trap)
+{
+	if (trap->fd != -1)
+		(void)close(trap->fd);
+	trap->fd = -1;
+}
+
+bool trap_was_hit(const struct trap *trap, pid_t tid, int signal)
+{
+	siginfo_t info;
+
+	/* As F_SETSIG has it, fcntl(2): POLL_* and the descriptor. */
+	return trap->number != -1 && signal == trap->signal && pt_get_siginfo(tid, &info) == 0 &&
+	       (info.si_code == POLL_HUP || info.si_code == POLL_IN) &&
+	       info.si_fd == trap->number;
+}
