@@ -44,7 +44,7 @@ static const char *field(const char *text, const char *name)
 
 int proc_read_status(pid_t tid, struct proc_status *status)
 {
-	char path[40], text[8192];
+	char path[40], text[8192], *end;
 	int got;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
@@ -54,7 +54,10 @@ int proc_read_status(pid_t tid, struct proc_status *status)
 	status->state = field(text, "\nState:\t")[0];
 	status->tgid = atoi(field(text, "\nTgid:\t"));
 	status->tracer = atoi(field(text, "\nTracerPid:\t"));
-	status->uid = (uid_t)strtoul(field(text, "\nUid:\t"), NULL, 10);
+	status->uid = (uid_t)strtoul(field(text, "\nUid:\t"), &end, 10);
+	status->euid = (uid_t)strtoul(end, NULL, 10);
+	status->permitted = strtoull(field(text, "\nCapPrm:\t"), NULL, 16);
+	status->effective = strtoull(field(text, "\nCapEff:\t"), NULL, 16);
 	status->seccomp = atoi(field(text, "\nSeccomp:\t"));
 	status->pending = strtoull(field(text, "\nSigPnd:\t"), NULL, 16);
 	status->shared_pending = strtoull(field(text, "\nShdPnd:\t"), NULL, 16);
@@ -89,6 +92,13 @@ unsigned long proc_flags(pid_t pid)
 	for (int i = 0; i < 7 && at != NULL; i++)
 		at = strchr(at + 1, ' ');
 	return at == NULL ? 0 : strtoul(at, NULL, 10);
+}
+
+int proc_ptrace_scope(void)
+{
+	char text[16];
+
+	return read_small("/proc/sys/kernel/yama/ptrace_scope", text, sizeof(text)) < 0 ? 0 : atoi(text);
 }
 
 void proc_comm(pid_t pid, char *name, size_t size)

@@ -14,7 +14,8 @@
 /* /proc/PID/status of a process, or of a thread (pid = tid). */
 struct proc_status {
 	pid_t tgid, tracer;
-	uid_t uid;
+	uid_t uid, euid;
+	uint64_t permitted, effective;	/* capabilities, capabilities(7) */
 	char state;		/* R S D T t Z X */
 	int seccomp;		/* 0 none, 1 strict, 2 filter */
 	uint64_t pending, shared_pending, blocked, caught;	/* signal sets, bit 0 is signal 1 */
@@ -27,6 +28,9 @@ char proc_thread_state(pid_t pid, pid_t tid);
 unsigned long proc_flags(pid_t pid);
 /* Name of a process, "?" if it cannot be had. */
 void proc_comm(pid_t pid, char *name, size_t size);
+
+/* Sysctl kernel.yama.ptrace_scope, 0 where the kernel has none. */
+int proc_ptrace_scope(void);
 
 /* Process ids of the host, ascending; *pids is malloced. */
 int proc_list(pid_t **pids, size_t *count) MUST_CHECK;

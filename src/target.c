@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "permission.h"
 #include "proc.h"
 #include "remote.h"
 
@@ -137,8 +138,7 @@ static int check_not_dead(struct target *target)
 static int refuse_access(const struct target *target, int err, const char *what)
 {
 	if (err == EACCES || err == EPERM)
-		return fail(EPERM, "%s: not permitted to %s (run nsb as root, or with CAP_SYS_PTRACE)",
-			    target_name(target), what);
+		return permission_refuse(target->pid, target_name(target), what);
 	if (err == ENOENT || err == ESRCH)
 		return fail(ESRCH, "%s: has ended", target_name(target));
 	return fail(err, "%s: cannot %s: %s", target_name(target), what, strerror(err));
@@ -360,9 +360,7 @@ static int refuse_seize(const struct target *target, const struct thread *thread
 				    " (run nsb as root, with CAP_SYS_ADMIN and outside of any filter)",
 				    target_name(target));
 	}
-	return fail(EPERM, "%s: not permitted to trace thread %d (run nsb as root, or with"
-		    " CAP_SYS_PTRACE; see ptrace_scope in ptrace(2))", target_name(target),
-		    thread->tid);
+	return permission_refuse(target->pid, target_name(target), "trace it");
 }
 
 static int seize_thread(struct target *target, struct thread *thread)

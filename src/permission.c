@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "permission.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proc.h"
+
+#define CURE "run nsb as root, or with CAP_SYS_PTRACE and CAP_DAC_OVERRIDE"
+
+static bool has(const struct proc_status *status, unsigned capability)
+{
+	return (status->effective >> capability & 1) != 0;
+}
+
+/* The files of a process that is not dumpable belong to root, proc(5). */
+static uid_t owner_of_files(pid_t pid, uid_t otherwise)
+{
+	char path[40];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	return stat(path, &st) == 0 ? st.st_uid : otherwise;
+}
+
+/* What keeps a process without CAP_SYS_PTRACE from one of its own user's. */
+static int refuse_own(pid_t pid, const char *name, const char *what,
+		      const struct proc_status *theirs, const struct proc_status *ours)
+{
+	char scope[64] = "";
+
+	if (proc_ptrace_scope() > 0)
+		(void)snprintf(scope, sizeof(scope), ", and kernel.yama.ptrace_scope is %d",
+			       proc_ptrace_scope());
+	if ((theirs->permitted & ~ours->effective) != 0)
+		return fail(EPERM, "%s: not permitted to %s: it has capabilities that nsb lacks%s (" CURE
+			    ")", name, what, scope);
+	if (owner_of_files(pid, theirs->euid) != theirs->euid)
+		return fail(EPERM, "%s: not permitted to %s: it is not dumpable: a setuid program, or"
+			    " PR_SET_DUMPABLE%s (" CURE ")", name, what, scope);
+	return fail(EPERM, "%s: not permitted to %s%s (" CURE ")", name, what, scope);
+}
+
+int permission_refuse(pid_t pid, const char *name, const char *what)
+{
+	struct proc_status theirs, ours;
+
+	if (proc_ptrace_scope() == 3)
+		return fail(EPERM, "%s: not permitted to %s: kernel.yama.ptrace_scope is 3, nobody may"
+			    " trace until the next boot", name, what);
+	if (proc_read_status(pid, &theirs) != 0 || proc_read_status(getpid(), &ours) != 0)
+		return fail(EPERM, "%s: not permitted to %s", name, what);
+	if (has(&ours, CAP_SYS_PTRACE) && !has(&ours, CAP_DAC_OVERRIDE) &&
+	    owner_of_files(pid, ours.euid) != ours.euid)
+		return fail(EPERM, "%s: not permitted to %s: its files in /proc are another user's ("
+			    CURE ")", name, what);
+	if (has(&ours, CAP_SYS_PTRACE))
+		return fail(EPERM, "%s: not permitted to %s, in spite of CAP_SYS_PTRACE: it is in another"
+			    " user namespace, or a security module forbids it (run nsb as root of the"
+			    " host, see the kernel's log)", name, what);
+	if (theirs.uid != ours.euid || theirs.euid != ours.euid)
+		return fail(EPERM, "%s: not permitted to %s: it runs as user %u, nsb as user %u (" CURE ")",
+			    name, what, theirs.euid, ours.euid);
+	return refuse_own(pid, name, what, &theirs, &ours);
+}
