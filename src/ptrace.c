@@ -145,6 +145,13 @@ int pt_set_regs(pid_t tid, const struct regs *regs)
 	return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, (uintptr_t)&iov);
 }
 
+int pt_restore_regs(pid_t tid, const struct regs *regs)
+{
+	int err = pt_set_regs(tid, regs);
+
+	return err == 0 || err == -ESRCH ? err : pt_set_regs(tid, regs);
+}
+
 int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size)
 {
 	struct iovec iov = { set, *size };

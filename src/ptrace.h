@@ -55,6 +55,9 @@ int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
 int pt_get_regs(pid_t tid, struct regs *regs) MUST_CHECK;
 int pt_set_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
 
+/* The same where much depends on it: tried twice. */
+int pt_restore_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
+
 /* Another register set, by its note type (NT_*): at most *size bytes; *size is set. */
 int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size) MUST_CHECK;
 

@@ -365,14 +365,15 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 	remote->thread = thread;
 	remote->saved = thread->regs;
 	err = pt_get_sigmask(thread->tid, &remote->saved_mask);
-	if (err == 0) {
-		lay_frame(remote);
-		err = place_parasite(remote);
-		if (err == 0)
-			err = arm(remote);
-	} else {
-		err = failed(remote, err, "read the signal mask of");
+	if (err != 0) {
+		free(buffer);
+		remote->buffer = NULL;
+		return failed(remote, err, "read the signal mask of");
 	}
+	lay_frame(remote);
+	err = place_parasite(remote);
+	if (err == 0)
+		err = arm(remote);
 	if (err != 0 && remote_end(remote) != 0)
 		return -EUCLEAN;
 	return err;
@@ -670,7 +671,7 @@ static int restore_thread(struct remote *remote)
 	return err == 0 ? 0 : failed(remote, err, "restore");
 }
 
-int remote_end(struct remote *remote)
+static int give_back(struct remote *remote)
 {
 	struct thread *thread = remote->thread;
 	int err = 0;
@@ -684,6 +685,20 @@ int remote_end(struct remote *remote)
 		err = restore_thread(remote);
 	if (err == 0 && thread->state == THREAD_STOPPED)
 		err = restore_memory(remote);
+	return err;
+}
+
+/* What failed once is tried again: a borrowed thread has to be given back. */
+int remote_end(struct remote *remote)
+{
+	bool told = msg_kept()[0] != '\0';
+	int err = give_back(remote);
+
+	if (err != 0 && remote->thread->state != THREAD_GONE) {
+		if (!told)
+			msg_forget();
+		err = give_back(remote);
+	}
 	free(remote->buffer);
 	remote->buffer = NULL;
 	return err;

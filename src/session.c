@@ -255,6 +255,19 @@ static int sweep_remains(struct session *session)
 	return remote_unmap(&session->target, address, size);
 }
 
+/*
+ * The change is made and stays.  What failed on the way out, while the target lives, is
+ * no failure of the command; target_close() tries once more to let the threads go.
+ */
+static int forgive(int err)
+{
+	if (err == 0 || err == -ESRCH || err == -EUCLEAN)
+		return err;
+	warn("done, but: %s", msg_kept());
+	msg_forget();
+	return 0;
+}
+
 static int apply(struct session *session, const struct options *options)
 {
 	int err = target_seize(&session->target);
@@ -270,7 +283,7 @@ static int apply(struct session *session, const struct options *options)
 	if (err == 0 && options->dry_run)
 		err = plan_verify(&session->plans[0], &session->target);
 	if (err == 0)
-		err = resume(session);
+		err = forgive(resume(session));
 	if (err == 0)
 		say_pause(session);
 	return err;
@@ -373,12 +386,14 @@ static int take_out(struct session *session, const struct options *options)
 		return resume(session);
 	if (err == 0)
 		err = switch_off(session);
-	if (err == 0)
-		err = let_runners_go(session);
+	if (err != 0)
+		return err;
+	err = let_runners_go(session);
 	if (err == 0)
 		err = unmap_patch(session);
 	if (err == 0)
 		err = resume(session);
+	err = forgive(err);
 	if (err == 0)
 		say_pause(session);
 	return err;

@@ -454,8 +454,11 @@ static bool has_signal(const struct thread *thread)
 {
 	struct proc_status status;
 
-	return proc_read_status(thread->tid, &status) != 0 ||
-	       ((status.pending | status.shared_pending) & ~status.blocked) != 0;
+	/* A program should not see EINTR because nsb was out of descriptors once. */
+	if (proc_read_status(thread->tid, &status) != 0 &&
+	    proc_read_status(thread->tid, &status) != 0)
+		return true;
+	return ((status.pending | status.shared_pending) & ~status.blocked) != 0;
 }
 
 /*
@@ -478,14 +481,14 @@ static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 	regs_set(arch, &thread->regs, REG_PC,
 		 regs_get(arch, &thread->regs, REG_PC) - arch->syscall_insn_size);
 	regs_set(arch, &thread->regs, REG_ORIG_AX, UINT64_MAX);
-	err = pt_set_regs(thread->tid, &thread->regs);
+	err = pt_restore_regs(thread->tid, &thread->regs);
 	if (err != 0)
 		return err;
 	thread->recalls = !has_signal(thread);
 	if (thread->recalls)
 		return 0;
 	thread->regs = interrupted;
-	return pt_set_regs(thread->tid, &thread->regs);
+	return pt_restore_regs(thread->tid, &thread->regs);
 }
 
 /* Let what a stop is about happen, except the stop that was asked for. */
@@ -522,10 +525,17 @@ int target_await_stop(struct target *target, struct thread *thread)
 	}
 	thread->group_stop = status.stop == PT_GROUP_STOP;
 	thread->recalls = false;
-	err = pt_get_regs(thread->tid, &thread->regs);
-	if (err != 0)
-		return gone_or(target, thread, err, "read the registers of");
 	thread->state = THREAD_STOPPED;
+	err = pt_get_regs(thread->tid, &thread->regs);
+	/* Without them an interrupted call is not cured: tried twice. */
+	if (err != 0 && err != -ESRCH)
+		err = pt_get_regs(thread->tid, &thread->regs);
+	if (err != 0) {
+		/* Nothing can be done with it as it stands: the undo stops it anew. */
+		if (err != -ESRCH && target_continue(target, thread) != 0)
+			debug("thread %d stands and cannot be continued", thread->tid);
+		return gone_or(target, thread, err, "read the registers of");
+	}
 	if (thread->regs.size != target->arch->regs_size)
 		return fail(EINVAL, "%s: thread %d runs in another mode than %s (%zu bytes of"
 			    " registers)", target_name(target), thread->tid, target->arch->name,

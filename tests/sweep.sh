@@ -12,6 +12,11 @@
 
 sum=$folder/sum		# a line for each nsb that something was done to: ABI, what, 1 or 0 deaths
 
+# some STRIDE: that, or 1 in a long run.
+some() {
+	[ -n "${NSB_LONG:-}" ] && echo 1 || echo "$1"
+}
+
 # watch_target KIND [HOW]: the process has one thread ("alone"), or "sleepers", or "busy"
 # ones; its main thread sleeps ("rest") or computes ("spin") meanwhile.
 watch_target() {

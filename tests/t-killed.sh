@@ -9,10 +9,6 @@ for_each_abi
 # The n-th ptrace call is the last, for every n in a process of one thread; for some
 # in the others, and when the call has been made, which is nearly the same as before
 # the next one.
-some() {
-	[ -n "${NSB_LONG:-}" ] && echo 1 || echo "$1"
-}
-
 for command in patch revert; do
 	t "before each ptrace call of a $command, one sleeping thread" "
 		watch_target alone && sweep before:9 ptrace $command 1

@@ -49,7 +49,7 @@ static const struct call {
 	{ 217, 220, false, false, EIO },	/* getdents64 */
 	{ 9, 192, false, false, ENOMEM },	/* mmap, mmap2 */
 	{ 25, 163, false, false, ENOMEM },	/* mremap */
-	{ 12, 45, false, false, ENOMEM },	/* brk */
+	{ 12, 45, false, false, 0 },		/* brk: fails by returning what it was */
 	{ 4, 195, false, false, EIO },		/* stat, stat64 */
 	{ 5, 197, false, false, EIO },		/* fstat, fstat64 */
 	{ 262, 300, false, false, EIO },	/* newfstatat, fstatat64 */
@@ -61,6 +61,8 @@ static enum { PTRACE_CALLS, FORWARD_CALLS, ANY_CALL, MICROSECONDS } which;
 static int signal_sent;
 static unsigned long wanted, seen;
 static bool begun, reached;
+static long brk_argument;
+static size_t brk_register;
 static long reached_number, reached_argument;
 static pid_t child;
 
@@ -119,6 +121,11 @@ static void at_entry(const struct __ptrace_syscall_info *info, int *error)
 		kill(child, signal_sent);
 	} else if (action == AFTER) {
 		*error = -1;
+	} else if (call != NULL && call->error == 0) {
+		brk_argument = (long)info->entry.args[0];
+		brk_register = info->arch == AUDIT_ARCH_I386 ? offsetof(struct user_regs_struct, rbx) :
+			       offsetof(struct user_regs_struct, rdi);
+		set_word(brk_register, 0);
 	} else {
 		*error = call != NULL ? call->error : EIO;
 		set_word(offsetof(struct user_regs_struct, orig_rax), -1);
@@ -132,6 +139,9 @@ static void at_exit(int *error)
 	else if (*error > 0)
 		set_word(offsetof(struct user_regs_struct, rax), -(long)*error);
 	*error = 0;
+	if (brk_register != 0)
+		set_word(brk_register, brk_argument);
+	brk_register = 0;
 }
 
 /* Returns the child's last status. */

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The n-th thing that can fail fails: nsb undoes what it did, or does without, and says so
+# by its status.
+
+. "${0%/*}/lib.sh"
+. "${0%/*}/sweep.sh"
+for_each_abi
+
+for command in patch revert; do
+	t "a ptrace call of a $command fails, one thread" "
+		watch_target alone && sweep fail ptrace $command 1
+	"
+	t "any call of a $command fails that can, one thread" "
+		watch_target alone && sweep fail forward $command $(some 7)
+	"
+	for kind in sleepers busy; do
+		t "a ptrace call of a $command fails, $kind" "
+			watch_target $kind && sweep fail ptrace $command $(some 3)
+		"
+		t "any call of a $command fails that can, $kind" "
+			watch_target $kind && sweep fail forward $command $(some 19)
+		"
+	done
+done
+
+tell_sum
+done_testing
