@@ -2,15 +2,28 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "all.h"
+#include "json.h"
 #include "proc.h"
+#include "progress.h"
 #include "session.h"
+#include "show.h"
+#include "status.h"
 
-#define TIME_BYTES 96
+/* What patch, revert and check work with, for one process or for many. */
+struct work {
+	const struct options *options;
+	const char *command;
+	/* Do it to outcome->pid; returns outcome->err. */
+	int (*one)(const struct work *work, struct outcome *outcome);
+	struct patchfile patch;	/* zeroed if there is only an id */
+	const uint8_t *id;	/* build-id of the patch */
+	size_t id_size;
+};
 
 /* A file that is not there is a bad patch; -ENOENT means "not applied" here. */
 static int read_patch(const struct options *options, struct patchfile *patch)
@@ -20,293 +33,454 @@ static int read_patch(const struct options *options, struct patchfile *patch)
 	return err == -ENOENT ? -ENOEXEC : err;
 }
 
-static void format_id(const struct record_head *head, char text[2 * BUILD_ID_MAX + 1])
+static int work_init(struct work *work)
 {
-	build_id_format(head->patch_id, head->patch_id_size, text);
+	const struct options *options = work->options;
+	int err;
+
+	if (options->id_size > 0) {
+		work->id = options->id;
+		work->id_size = options->id_size;
+		return 0;
+	}
+	err = read_patch(options, &work->patch);
+	if (err == 0) {
+		work->id = work->patch.meta.patch.build_id.data;
+		work->id_size = (size_t)work->patch.meta.patch.build_id.size;
+	}
+	return err;
 }
 
-static void print_change(const struct options *options, const char *done, const char *name,
-			 const struct safepoint_report *report, uint64_t resumed)
+static void work_deinit(struct work *work)
 {
+	patchfile_deinit(&work->patch);
+}
+
+/* Close the session and keep of it what is to be told. */
+static int conclude(struct session *session, int err, struct outcome *outcome)
+{
+	outcome->report = session->report;
+	outcome->resumed = session->resumed;
+	outcome->changed = err == 0;
+	outcome->err = session_close(session, err);
+	outcome->reason = msg_kept();
+	return outcome->err;
+}
+
+/* ---- one process ---- */
+
+static int patch_one(const struct work *work, struct outcome *outcome)
+{
+	struct session session;
+	int err = session_open(&session, outcome->pid, TARGET_CHANGE);
+
+	if (err == 0)
+		err = session_patch(&session, work->options, &work->patch);
+	outcome->done = "applied";
+	return conclude(&session, err, outcome);
+}
+
+static int revert_one(const struct work *work, struct outcome *outcome)
+{
+	struct session session;
+	int err = session_open(&session, outcome->pid, TARGET_CHANGE);
+
+	if (err == 0) {
+		const struct record *record = records_find(&session.records, NULL, work->id,
+							   work->id_size);
+
+		if (record != NULL)
+			(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
+				       record_string(record, record->head->patch_name));
+		err = session_revert(&session, work->options, work->id, work->id_size);
+	}
+	outcome->done = "reverted";
+	return conclude(&session, err, outcome);
+}
+
+static int is_applied(const struct work *work, pid_t pid)
+{
+	struct session session;
+	int err = session_open(&session, pid, TARGET_VIEW);
+
+	if (err == 0)
+		err = session_is_applied(&session, &work->patch);
+	return session_close(&session, err);
+}
+
+/* If it is not applied, try all but the change itself. */
+static int check_one(const struct work *work, struct outcome *outcome)
+{
+	struct options trial = *work->options;
+	struct session session;
+	int err = is_applied(work, outcome->pid);
+
+	outcome->is_check = true;
+	outcome->done = "applied";
+	outcome->err = err;
+	outcome->reason = msg_kept();
+	if (err != -ENOENT || msg_kept()[0] != '\0')
+		return err;
+	trial.dry_run = true;
+	err = session_open(&session, outcome->pid, TARGET_CHANGE);
+	if (err == 0)
+		err = session_patch(&session, &trial, &work->patch);
+	err = conclude(&session, err, outcome);
+	outcome->done = err == 0 ? "not applied, can be applied now" :
+				   "not applied, cannot be applied now";
+	outcome->answers = true;
+	if (err != -EUCLEAN)
+		outcome->err = -ENOENT;
+	return outcome->err;
+}
+
+static int do_one(const struct work *work, pid_t pid, struct outcome *outcome)
+{
+	*outcome = (struct outcome){ .pid = pid, .done = "", .reason = "" };
+	proc_comm(pid, outcome->comm, sizeof(outcome->comm));
+	if (work->patch.path != NULL)
+		(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
+			       work->patch.meta.patch.name);
+	return work->one(work, outcome);
+}
+
+static int on_one(const struct work *work)
+{
+	const struct options *options = work->options;
+	struct outcome outcome;
+	int err = do_one(work, options->pid, &outcome);
+
 	if (options->json) {
-		printf("{\"schema\": 1, \"pid\": %d, \"action\": \"%s\", \"dry_run\": %s, \"patch\": ",
-		       options->pid, done, options->dry_run ? "true" : "false");
-		json_string(stdout, name);
-		printf(", \"threads\": %zu, \"frames\": %zu, \"attempts\": %u, \"runner_ns\": %" PRIu64
-		       ", \"held_ns\": %" PRIu64 "}\n", report->threads, report->frames,
-		       report->attempts,
-		       report->first_runner == 0 ? 0 : resumed - report->first_runner,
-		       resumed - report->first_stop);
-	} else if (!options->quiet) {
-		printf("%d: %s %s%s\n", options->pid, name, options->dry_run ? "can be " : "", done);
+		json_begin(work->command);
+		show_outcome(options, &outcome);
+		json_end();
+	} else {
+		show_outcome(options, &outcome);
+	}
+	/* What check has answered is no error to be told once more. */
+	if (outcome.answers)
+		msg_forget();
+	return err;
+}
+
+/* ---- many processes ---- */
+
+/* How it went; `err` is the failure of all that failed, or -EINVAL if they differ. */
+struct tally {
+	size_t found, done, already, gone, failed;
+	bool damaged;
+	int err;
+};
+
+static void count_outcome(struct tally *tally, const struct outcome *outcome)
+{
+	switch (outcome->err) {
+	case 0:
+		tally->done++;
+		return;
+	case -EEXIST:
+		tally->already++;
+		return;
+	case -ESRCH:
+		tally->gone++;
+		return;
+	default:
+		tally->damaged = tally->damaged || outcome->err == -EUCLEAN;
+		tally->err = tally->failed == 0 || tally->err == outcome->err ? outcome->err : -EINVAL;
+		tally->failed++;
 	}
 }
 
-/* ---- patch and revert ---- */
+static int tally_err(const struct tally *tally)
+{
+	if (tally->damaged)
+		return -EUCLEAN;
+	if (tally->failed == 0)
+		return 0;
+	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
+}
+
+static void show_tally(const struct work *work, const struct tally *tally)
+{
+	const struct options *options = work->options;
+
+	if (options->json) {
+		json_number("found", tally->found);
+		json_number("done", tally->done);
+		json_number("already", tally->already);
+		json_number("gone", tally->gone);
+		json_number("failed", tally->failed);
+		json_number("status", status_of(tally_err(tally)));
+	} else if (!options->quiet) {
+		printf("%zu processes: ", tally->found);
+		show_count(tally->done, "done", false);
+		printf(", ");
+		if (tally->already > 0) {
+			show_count(tally->already, "had it already", false);
+			printf(", ");
+		}
+		if (tally->gone > 0) {
+			show_count(tally->gone, "ended meanwhile", false);
+			printf(", ");
+		}
+		show_count(tally->failed, "failed", true);
+		printf("\n");
+	}
+}
+
+static bool has_record(const struct work *work, pid_t pid)
+{
+	struct session session;
+	int err = session_open(&session, pid, TARGET_VIEW);
+	bool found = err == 0 && records_find(&session.records, NULL, work->id,
+					      work->id_size) != NULL;
+
+	if (session_close(&session, err) != 0) {
+		debug("%s", msg_kept());
+		msg_forget();
+	}
+	return found;
+}
+
+/* For revert those that have the patch, otherwise those that it could be for. */
+static int find_processes(const struct work *work, pid_t **pids, size_t *count)
+{
+	const struct options *options = work->options;
+	const struct vz_object *target = &work->patch.meta.target;
+	struct choice choice = { options->exe, options->by_user, options->uid, NULL, 0 };
+	size_t kept = 0;
+	int err;
+
+	if (work->one != revert_one) {
+		choice.build_id = target->build_id.data;
+		choice.build_id_size = (size_t)target->build_id.size;
+	}
+	err = all_choose(&choice, pids, count);
+	if (err != 0 || work->one != revert_one)
+		return err;
+	for (size_t i = 0; i < *count; i++) {
+		if (has_record(work, (*pids)[i]))
+			(*pids)[kept++] = (*pids)[i];
+	}
+	*count = kept;
+	return 0;
+}
+
+static int refuse_none(const struct work *work)
+{
+	const struct vz_object *target = &work->patch.meta.target;
+	char id[2 * BUILD_ID_MAX + 1];
+
+	if (work->one == revert_one) {
+		build_id_format(work->id, work->id_size, id);
+		return fail(ENOENT, "no such process has the patch %s", id);
+	}
+	build_id_format(target->build_id.data, (size_t)target->build_id.size, id);
+	return fail(ESRCH, "no such process has loaded %s with build-id %s", target->name, id);
+}
+
+/* Each on its own: what fails in one does not keep it from the others. */
+static void do_each(const struct work *work, const pid_t *pids, size_t count,
+		    struct tally *tally)
+{
+	struct progress progress;
+
+	progress_begin(&progress, count, work->options->quiet);
+	for (size_t i = 0; i < count; i++) {
+		struct outcome outcome;
+
+		progress_show(&progress, i);
+		(void)do_one(work, pids[i], &outcome);
+		count_outcome(tally, &outcome);
+		progress_clear(&progress);
+		if (work->options->json)
+			json_open(NULL, '{');
+		show_outcome(work->options, &outcome);
+		if (work->options->json)
+			json_close('}');
+		(void)fflush(stdout);
+		if (outcome.err != 0 && outcome.err != -EEXIST && outcome.err != -ESRCH &&
+		    !outcome.answers)
+			warn("%s", outcome.reason);
+		msg_forget();
+	}
+}
+
+static int on_all(const struct work *work)
+{
+	struct tally tally = { 0 };
+	pid_t *pids;
+	int err = find_processes(work, &pids, &tally.found);
+
+	if (err != 0)
+		return err;
+	if (work->options->json) {
+		json_begin(work->command);
+		json_open("processes", '[');
+	}
+	do_each(work, pids, tally.found, &tally);
+	if (work->options->json)
+		json_close(']');
+	show_tally(work, &tally);
+	if (work->options->json)
+		json_end();
+	free(pids);
+	return tally.found == 0 ? refuse_none(work) : tally_err(&tally);
+}
+
+static int run_work(struct work *work)
+{
+	int err = work_init(work);
+
+	if (err == 0)
+		err = work->options->all ? on_all(work) : on_one(work);
+	work_deinit(work);
+	return err;
+}
 
 int command_patch(const struct options *options)
 {
-	struct session session = { 0 };
-	struct patchfile patch = { 0 };
-	int err = read_patch(options, &patch);
+	struct work work = { .options = options, .command = "patch", .one = patch_one };
 
-	if (err == 0) {
-		err = session_open(&session, options->pid, TARGET_CHANGE);
-		if (err == 0)
-			err = session_patch(&session, options, &patch);
-		err = session_close(&session, err);
-	}
-	if (err == 0)
-		print_change(options, "applied", patch.meta.patch.name, &session.report,
-			     session.resumed);
-	patchfile_deinit(&patch);
-	return err;
-}
-
-static int read_id(const struct options *options, uint8_t *id, size_t *size)
-{
-	struct patchfile patch = { 0 };
-	int err;
-
-	*size = options->id_size;
-	if (*size > 0) {
-		memcpy(id, options->id, *size);
-		return 0;
-	}
-	err = read_patch(options, &patch);
-	if (err == 0) {
-		*size = (size_t)patch.meta.patch.build_id.size;
-		memcpy(id, patch.meta.patch.build_id.data, *size);
-	}
-	patchfile_deinit(&patch);
-	return err;
+	return run_work(&work);
 }
 
 int command_revert(const struct options *options)
 {
-	struct session session = { 0 };
-	uint8_t id[BUILD_ID_MAX];
-	char name[256] = "";
-	size_t size;
-	int err = read_id(options, id, &size);
+	struct work work = { .options = options, .command = "revert", .one = revert_one };
 
-	if (err == 0)
-		err = session_open(&session, options->pid, TARGET_CHANGE);
-	if (err == 0) {
-		const struct record *record = records_find(&session.records, NULL, id, size);
+	return run_work(&work);
+}
 
-		if (record != NULL)
-			(void)snprintf(name, sizeof(name), "%s",
-				       record_string(record, record->head->patch_name));
-		err = session_revert(&session, options, id, size);
-	}
-	err = session_close(&session, err);
-	if (err == 0)
-		print_change(options, "reverted", name, &session.report, session.resumed);
-	return err;
+int command_check(const struct options *options)
+{
+	struct work work = { .options = options, .command = "check", .one = check_one };
+
+	return run_work(&work);
 }
 
 /* ---- list ---- */
 
-static const char *state_name(const struct record *record)
-{
-	if (record->is_gone && record->head->state != RECORD_KEPT)
-		return "target gone";
-	switch (record->head->state) {
-	case RECORD_APPLIED:
-		return "applied";
-	case RECORD_LOADING:
-		return "half applied";
-	case RECORD_REVERTING:
-		return "half reverted";
-	default:
-		return "reverted, memory kept";
-	}
-}
+/* What list looks for: patches of this object only, if there is an id. */
+struct listing {
+	const struct options *options;
+	struct patchfile patch;
+	const uint8_t *object_id;
+	size_t object_id_size;
+};
 
-/*
- * Seconds since 1970 as ISO 8601, in UTC.  By hand: gmtime_r reads time zones, with
- * scanf and all of strtod, 150 KB.  Counted in eras of 400 years, whose years begin
- * in March, so that the leap day is the last of its year.
- */
-static void format_time(uint64_t seconds, char *text, size_t size)
-{
-	uint64_t days = seconds / 86400 + 719468;	/* since March 1 of the year 0 */
-	unsigned day = (unsigned)(days % 146097), in_day = (unsigned)(seconds % 86400);
-	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	unsigned month;
-
-	day -= 365 * year + year / 4 - year / 100;
-	month = (5 * day + 2) / 153;
-	day -= (153 * month + 2) / 5;
-	(void)snprintf(text, size, "%04" PRIu64 "-%02u-%02uT%02u:%02u:%02uZ",
-		       days / 146097 * 400 + year + (month >= 10), month < 10 ? month + 3 : month - 9,
-		       day + 1, in_day / 3600, in_day / 60 % 60, in_day % 60);
-}
-
-static void print_record(pid_t pid, const struct record *record)
+static bool is_wanted(const struct listing *listing, const struct record *record)
 {
 	const struct record_head *head = record->head;
-	char id[2 * BUILD_ID_MAX + 1], when[TIME_BYTES];
 
-	format_id(head, id);
-	format_time(head->applied_at, when, sizeof(when));
-	printf("%d: %" PRIu64 " %s %s -> %s %s %s:", pid, head->sequence, id,
-	       record_string(record, head->patch_name), record_string(record, head->object_name),
-	       when, state_name(record));
-	for (uint32_t i = 0; i < head->n_funcs; i++)
-		printf(" %s", record_string(record, record->funcs[i].name));
-	if (record_string(record, head->description)[0] != '\0')
-		printf(" (%s)", record_string(record, head->description));
-	printf("\n");
+	return listing->object_id_size == 0 ||
+	       (head->object_id_size == listing->object_id_size &&
+		memcmp(head->object_id, listing->object_id, listing->object_id_size) == 0);
 }
 
-static void print_record_json(pid_t pid, const struct record *record, bool first)
+/* The path that gdb needs is known if it is this patch. */
+static const char *path_of(const struct listing *listing, const struct record *record)
 {
-	const struct record_head *head = record->head;
-	char id[2 * BUILD_ID_MAX + 1], object_id[2 * BUILD_ID_MAX + 1], when[TIME_BYTES];
+	const struct vz_blob *id = &listing->patch.meta.patch.build_id;
 
-	format_id(head, id);
-	build_id_format(head->object_id, head->object_id_size, object_id);
-	format_time(head->applied_at, when, sizeof(when));
-	printf("%s\n  {\"pid\": %d, \"order\": %" PRIu64 ", \"build_id\": \"%s\", \"patch\": ",
-	       first ? "" : ",", pid, head->sequence, id);
-	json_string(stdout, record_string(record, head->patch_name));
-	printf(", \"object\": ");
-	json_string(stdout, record_string(record, head->object_name));
-	printf(", \"object_build_id\": \"%s\", \"state\": \"%s\", \"applied_at\": \"%s\","
-	       " \"address\": \"0x%" PRIx64 "\", \"mapped\": %" PRIu64 ", \"description\": ",
-	       object_id, state_name(record), when, head->address, head->mapped);
-	json_string(stdout, record_string(record, head->description));
-	printf(", \"functions\": [");
-	for (uint32_t i = 0; i < head->n_funcs; i++) {
-		printf("%s{\"name\": ", i == 0 ? "" : ", ");
-		json_string(stdout, record_string(record, record->funcs[i].name));
-		printf(", \"target\": \"0x%" PRIx64 "\", \"patch\": \"0x%" PRIx64 "\"}",
-		       record->funcs[i].target, record->funcs[i].patch);
-	}
-	printf("]}");
+	return listing->patch.path != NULL && id->size == record->head->patch_id_size &&
+	       memcmp(id->data, record->head->patch_id, (size_t)id->size) == 0 ?
+	       listing->patch.path : NULL;
 }
 
-static void print_records(const struct options *options, const struct session *session,
-			  size_t *printed)
-{
-	for (size_t i = 0; i < session->records.count; i++) {
-		const struct record *record = &session->records.all[i];
-
-		if (options->json)
-			print_record_json(session->target.pid, record, *printed == 0);
-		else
-			print_record(session->target.pid, record);
-		*printed += 1;
-	}
-}
-
-static int list_one(const struct options *options, pid_t pid, size_t *printed)
+static int list_one(const struct listing *listing, pid_t pid, size_t *shown)
 {
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
 
 	if (err == 0 && session.records.count > 0)
 		err = session_read_objects(&session);
-	if (err == 0)
-		print_records(options, &session, printed);
+	for (size_t i = 0; err == 0 && i < session.records.count; i++) {
+		const struct record *record = &session.records.all[i];
+
+		if (is_wanted(listing, record)) {
+			show_record(listing->options, pid, record, path_of(listing, record));
+			*shown += 1;
+		}
+	}
 	return session_close(&session, err);
 }
 
-/* Processes that end meanwhile, kernel threads and those of others are passed over. */
-static int list_all(const struct options *options, size_t *printed)
+/* Those that have the object but no patch of it are what an administrator looks for. */
+static void list_unpatched(const struct listing *listing, pid_t pid)
 {
+	char comm[32];
+
+	proc_comm(pid, comm, sizeof(comm));
+	show_unpatched(listing->options, pid, comm);
+}
+
+/* Processes that end meanwhile, kernel threads and those of others are passed over. */
+static int list_all(const struct listing *listing)
+{
+	const struct options *options = listing->options;
+	struct choice choice = { options->exe, options->by_user, options->uid,
+				 listing->object_id, listing->object_id_size };
 	pid_t *pids;
-	size_t count;
-	int err = proc_list(&pids, &count);
+	size_t count, n_unpatched = 0;
+	int err = all_choose(&choice, &pids, &count);
 
 	if (err != 0)
 		return err;
 	for (size_t i = 0; i < count; i++) {
-		if (list_one(options, pids[i], printed) != 0) {
+		size_t shown = 0;
+
+		if (list_one(listing, pids[i], &shown) != 0) {
 			debug("%s", msg_kept());
 			msg_forget();
+		} else if (shown == 0 && listing->object_id_size > 0) {
+			pids[n_unpatched++] = pids[i];
 		}
 	}
+	if (options->json) {
+		json_close(']');
+		json_open("unpatched", '[');
+	}
+	for (size_t i = 0; i < n_unpatched; i++)
+		list_unpatched(listing, pids[i]);
 	free(pids);
 	return 0;
 }
 
-int command_list(const struct options *options)
+static int listing_init(struct listing *listing)
 {
-	size_t printed = 0;
-	int err;
+	const struct options *options = listing->options;
+	int err = options->file == NULL ? 0 : read_patch(options, &listing->patch);
 
-	if (options->json)
-		printf("{\"schema\": 1, \"patches\": [");
-	err = options->pid != 0 ? list_one(options, options->pid, &printed) :
-				  list_all(options, &printed);
-	if (options->json)
-		printf("]}\n");
+	listing->object_id = options->object_id;
+	listing->object_id_size = options->object_id_size;
+	if (err == 0 && options->file != NULL) {
+		listing->object_id = listing->patch.meta.target.build_id.data;
+		listing->object_id_size = (size_t)listing->patch.meta.target.build_id.size;
+	}
 	return err;
 }
 
-/* ---- check ---- */
-
-/* Try all but the change itself; the reason why not is the kept message. */
-static int try_patch(const struct options *options, const struct patchfile *patch)
+int command_list(const struct options *options)
 {
-	struct options trial = *options;
-	struct session session;
-	int err = session_open(&session, options->pid, TARGET_CHANGE);
+	struct listing listing = { .options = options };
+	size_t shown = 0;
+	int err = listing_init(&listing);
 
-	trial.dry_run = true;
-	if (err == 0)
-		err = session_patch(&session, &trial, patch);
-	return session_close(&session, err);
-}
-
-static int is_applied(const struct options *options, const struct patchfile *patch)
-{
-	struct session session;
-	int err = session_open(&session, options->pid, TARGET_VIEW);
-
-	if (err == 0)
-		err = session_is_applied(&session, patch);
-	return session_close(&session, err);
-}
-
-static void print_check(const struct options *options, const struct patchfile *patch,
-			const char *answer, const char *reason)
-{
+	if (err != 0)
+		return err;
 	if (options->json) {
-		printf("{\"schema\": 1, \"pid\": %d, \"patch\": ", options->pid);
-		json_string(stdout, patch->meta.patch.name);
-		printf(", \"answer\": \"%s\", \"reason\": ", answer);
-		json_string(stdout, reason);
-		printf("}\n");
-	} else if (!options->quiet) {
-		printf("%d: %s: %s%s%s\n", options->pid, patch->meta.patch.name, answer,
-		       reason[0] != '\0' ? ": " : "", reason);
+		json_begin("list");
+		json_open("patches", '[');
 	}
-}
-
-int command_check(const struct options *options)
-{
-	struct patchfile patch = { 0 };
-	int err = read_patch(options, &patch);
-
-	if (err == 0)
-		err = is_applied(options, &patch);
-	if (err == 0) {
-		print_check(options, &patch, "applied", "");
-	} else if (err == -ENOENT && msg_kept()[0] == '\0') {
-		int trial = try_patch(options, &patch);
-
-		print_check(options, &patch, trial == 0 ? "not applied, can be applied now" :
-			    "not applied, cannot be applied now", msg_kept());
-		if (trial == -EUCLEAN)
-			err = trial;
-		else
-			msg_forget();
+	err = options->pid != 0 ? list_one(&listing, options->pid, &shown) : list_all(&listing);
+	if (options->json) {
+		json_close(']');
+		json_number("status", status_of(err));
+		json_text("reason", err == 0 ? NULL : msg_kept());
+		json_end();
 	}
-	patchfile_deinit(&patch);
+	patchfile_deinit(&listing.patch);
 	return err;
 }
 
@@ -317,12 +491,8 @@ int command_info(const struct options *options)
 	struct patchfile patch = { 0 };
 	int err = read_patch(options, &patch);
 
-	if (err == 0 && options->json) {
-		vzpatch_print_json(&patch.meta, stdout);
-		printf("\n");
-	} else if (err == 0) {
-		vzpatch_print(&patch.meta, stdout);
-	}
+	if (err == 0)
+		show_patch(options, &patch);
 	patchfile_deinit(&patch);
 	return err;
 }

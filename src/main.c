@@ -9,48 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "all.h"
 #include "commands.h"
 #include "msg.h"
+#include "status.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define LONGEST_TIMEOUT_S 86400
 
-enum exit_status {
-	EXIT_DONE = 0,
-	EXIT_REFUSED = 1,
-	EXIT_NOT_APPLIED = 2,
-	EXIT_BUSY = 3,
-	EXIT_NOT_PERMITTED = 4,
-	EXIT_NO_PROCESS = 5,
-	EXIT_TRACED = 6,
-	EXIT_BAD_PATCH = 7,
-	EXIT_NO_FIT = 8,
-	EXIT_APPLIED = 9,
-	EXIT_DAMAGED = 11,
-	EXIT_USAGE = 64,
-};
-
-/* The exit statuses of nsb(1); whatever is not here is EXIT_REFUSED. */
-static const struct {
-	int err;
-	enum exit_status status;
-} statuses[] = {
-	{ ENOENT, EXIT_NOT_APPLIED },
-	{ EBUSY, EXIT_BUSY },
-	{ EPERM, EXIT_NOT_PERMITTED },
-	{ EACCES, EXIT_NOT_PERMITTED },
-	{ ESRCH, EXIT_NO_PROCESS },
-	{ EALREADY, EXIT_TRACED },
-	{ ENOEXEC, EXIT_BAD_PATCH },
-	{ ESTALE, EXIT_NO_FIT },
-	{ EEXIST, EXIT_APPLIED },
-	{ EUCLEAN, EXIT_DAMAGED },
-};
-
 static const struct {
 	const char *name;
 	int (*run)(const struct options *options);
-	bool needs_pid, needs_file;
+	bool needs_process;	/* -p or --all */
+	bool needs_file;
 	bool takes_id;		/* --id does instead of a file */
 } commands[] = {
 	{ "patch", command_patch, true, true, false },
@@ -61,36 +32,46 @@ static const struct {
 };
 
 static const char help_text[] =
-	"Usage: nsb COMMAND [OPTION]...\n"
-	"Change the code of a running program.\n"
-	"\n"
-	"  nsb patch  -p PID -f FILE              apply a patch\n"
-	"  nsb revert -p PID -f FILE | --id ID    take it out again\n"
-	"  nsb list   [-p PID]                    patches of a process, of all processes\n"
-	"  nsb check  -p PID -f FILE              is it applied? can it be applied now?\n"
-	"  nsb info   -f FILE                     what is in a patch\n"
-	"\n"
+	"Usage: nsb COMMAND [OPTION]...    Change the code of a running program.\n"
+	"  nsb patch  -p PID | --all  -f FILE          apply a patch\n"
+	"  nsb revert -p PID | --all  -f FILE|--id ID  take it out again\n"
+	"  nsb check  -p PID | --all  -f FILE          is it applied? can it be now?\n"
+	"  nsb list   [-p PID]                         patches of a process, of all\n"
+	"  nsb info   -f FILE                          what is in a patch\n"
 	"  -p, --pid PID          the process\n"
+	"      --all              each process that the patch is for\n"
+	"      --exe NAME         of these and of list: that run this program\n"
+	"      --user USER        of these and of list: that this user runs\n"
 	"  -f, --filename FILE    the patch\n"
 	"      --id BUILD-ID      the patch by its build-id (revert)\n"
+	"      --build-id ID      processes that have loaded this build (list)\n"
 	"      --dry-run          do all but change the process\n"
 	"      --timeout SECONDS  how long to look for a safe point (10)\n"
 	"      --retries N        attempts after the first (until the timeout)\n"
 	"      --json             answer in JSON\n"
+	"      --perf-map         answer in lines for /tmp/perf-PID.map (list)\n"
 	"  -v, --verbosity [N]    tell the steps; -vv or -v 2: the details\n"
 	"  -q, --quiet            print errors only\n"
-	"  -h, --help    -V, --version\n";
+	"  -h, --help    -V, --version                 All else is in nsb(1).\n";
 
-enum { OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_JSON, OPT_NO_PLUGIN };
+enum {
+	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
+	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP,
+};
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "exe", required_argument, NULL, OPT_EXE },
+	{ "user", required_argument, NULL, OPT_USER },
 	{ "filename", required_argument, NULL, 'f' },
 	{ "id", required_argument, NULL, OPT_ID },
+	{ "build-id", required_argument, NULL, OPT_BUILD_ID },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "retries", required_argument, NULL, OPT_RETRIES },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "perf-map", no_argument, NULL, OPT_PERF_MAP },
 	{ "verbosity", optional_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "no-plugin", no_argument, NULL, OPT_NO_PLUGIN },
@@ -171,6 +152,21 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_ID:
 		err = build_id_parse(optarg, options->id, &options->id_size);
 		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_BUILD_ID:
+		err = build_id_parse(optarg, options->object_id, &options->object_id_size);
+		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_ALL:
+		options->all = true;
+		return 0;
+	case OPT_EXE:
+		options->exe = optarg;
+		return 0;
+	case OPT_USER:
+		options->by_user = true;
+		return all_find_user(optarg, &options->uid) != 0 ? usage(msg_kept(), "") : 0;
+	case OPT_PERF_MAP:
+		options->perf_map = true;
+		return 0;
 	case OPT_DRY_RUN:
 		options->dry_run = true;
 		return 0;
@@ -204,21 +200,14 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	}
 }
 
-static enum exit_status status_of(int err)
-{
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		if (statuses[i].err == -err)
-			return statuses[i].status;
-	}
-	return EXIT_REFUSED;
-}
-
 static int run_command(size_t i, const struct options *options)
 {
 	int err;
 
-	if (commands[i].needs_pid && options->pid == 0)
+	if (commands[i].needs_process && options->pid == 0 && !options->all)
 		return usage("no process given (-p PID)", "");
+	if (options->pid != 0 && (options->all || options->exe != NULL || options->by_user))
+		return usage("one process or many, not both", "");
 	if (commands[i].needs_file && options->file == NULL &&
 	    !(commands[i].takes_id && options->id_size > 0))
 		return usage("no patch given (-f FILE)", "");

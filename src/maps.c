@@ -28,7 +28,7 @@ static bool parse_field(char **at, int base, char end, uint64_t *value)
 /* One line of /proc/PID/maps, see proc(5): start-end perms offset major:minor inode path. */
 static int parse_line(char *line, struct mapping *m)
 {
-	uint64_t device;
+	uint64_t major, minor;
 	char *at = line;
 
 	*m = (struct mapping){ 0 };
@@ -39,9 +39,10 @@ static int parse_line(char *line, struct mapping *m)
 		  (at[2] == 'x' ? PROT_EXEC : 0);
 	m->is_private = at[3] == 'p';
 	at += 5;
-	if (!parse_field(&at, 16, ' ', &m->offset) || !parse_field(&at, 16, ':', &device) ||
-	    !parse_field(&at, 16, ' ', &device) || !parse_field(&at, 10, ' ', &m->inode))
+	if (!parse_field(&at, 16, ' ', &m->offset) || !parse_field(&at, 16, ':', &major) ||
+	    !parse_field(&at, 16, ' ', &minor) || !parse_field(&at, 10, ' ', &m->inode))
 		return -EIO;
+	m->device = major << 32 | minor;
 	at += strspn(at, " ");
 	at[strcspn(at, "\n")] = '\0';
 	m->path = strdup(at);

@@ -15,7 +15,7 @@
 struct mapping {
 	uint64_t start, end;	/* run-time addresses, end exclusive */
 	uint64_t offset;	/* in the file */
-	uint64_t inode;
+	uint64_t device, inode;	/* major << 32 | minor; both 0 if there is no file */
 	int prot;		/* PROT_* */
 	bool is_private;
 	char *path;		/* "" if none; as the kernel writes it; owned */

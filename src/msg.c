@@ -50,6 +50,11 @@ static void print_line(const char *text)
 		return;
 	if ((size_t)len >= sizeof(line))
 		len = (int)sizeof(line) - 1;
+	/* Names of files and functions are others' choice; a line stays one, and harmless. */
+	for (int i = 0; i < len - 1; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	}
 	/* There is nobody left to tell when stderr itself fails. */
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return;

@@ -11,10 +11,16 @@
 
 struct options {
 	pid_t pid;		/* 0: none given */
+	bool all;		/* --all */
+	const char *exe;	/* --exe: name or path of the executable; NULL: any */
+	bool by_user;		/* --user */
+	uid_t uid;
 	const char *file;
 	uint8_t id[BUILD_ID_MAX];	/* --id */
 	size_t id_size;
-	bool dry_run, json, quiet;
+	uint8_t object_id[BUILD_ID_MAX];	/* --build-id */
+	size_t object_id_size;
+	bool dry_run, json, quiet, perf_map;
 	struct safepoint_limits limits;
 };
 

@@ -322,7 +322,7 @@ void json_string(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
-static void print_text(FILE *out, const char *text)
+void text_string(FILE *out, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
@@ -1075,7 +1075,7 @@ static void print_field(FILE *out, const char *element, const struct field *fiel
 		if (json)
 			json_string(out, get_string(element, field));
 		else
-			print_text(out, get_string(element, field));
+			text_string(out, get_string(element, field));
 		break;
 	case FIELD_BLOB:
 		blob = get_blob(element, field);

@@ -139,5 +139,7 @@ int build_id_parse(const char *text, uint8_t *id, size_t *size) MUST_CHECK;
 
 /* Write text as a JSON string with its quotes, escaping what must be. */
 void json_string(FILE *out, const char *text);
+/* Write text for a terminal: what is no text as \xNN, nothing as "-". */
+void text_string(FILE *out, const char *text);
 
 #endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "object.h"
+#include "proc.h"
+
+/*
+ * A file that processes have loaded.  The path is part of what it is told by: on
+ * an overlay two files of different layers may have one number.
+ */
+struct file {
+	uint64_t device, inode;
+	char *path;		/* owned */
+	bool matches;		/* has the build-id that is looked for */
+};
+
+/* The search: what is known of files so far, sorted. */
+struct search {
+	const struct choice *choice;
+	struct file *files;
+	size_t n_files, room;
+};
+
+static int compare_file(const struct file *file, const struct mapping *m)
+{
+	if (file->device != m->device)
+		return file->device < m->device ? -1 : 1;
+	if (file->inode != m->inode)
+		return file->inode < m->inode ? -1 : 1;
+	return strcmp(file->path, m->path);
+}
+
+/* Where the file of a mapping stands, or belongs. */
+static size_t find_file(const struct search *search, const struct mapping *m, bool *known)
+{
+	size_t lo = 0, hi = search->n_files;
+
+	*known = false;
+	while (lo < hi && !*known) {
+		size_t mid = lo + (hi - lo) / 2;
+		int order = compare_file(&search->files[mid], m);
+
+		if (order == 0) {
+			*known = true;
+			return mid;
+		}
+		if (order < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int add_file(struct search *search, size_t at, const struct mapping *m, bool matches)
+{
+	struct file file = { m->device, m->inode, strdup(m->path), matches };
+
+	if (file.path == NULL)
+		return fail(ENOMEM, "out of memory");
+	if (search->n_files == search->room) {
+		struct file *more = reallocarray(search->files, search->room + 256, sizeof(*more));
+
+		if (more == NULL) {
+			free(file.path);
+			return fail(ENOMEM, "out of memory");
+		}
+		search->files = more;
+		search->room += 256;
+	}
+	memmove(search->files + at + 1, search->files + at,
+		(search->n_files - at) * sizeof(*search->files));
+	search->files[at] = file;
+	search->n_files++;
+	return 0;
+}
+
+/* ---- one file ---- */
+
+static int read_process(const struct bytes *self, uint64_t address, void *buf, size_t size)
+{
+	const int *fd = self->ctx;
+	ssize_t got = pread(*fd, buf, size, (off_t)address);
+
+	return got == (ssize_t)size ? 0 : -EIO;
+}
+
+/*
+ * 1, 0, or -errno if it cannot be told.  From the process's memory: the file may be
+ * gone, replaced, or out of our reach.
+ */
+static int header_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
+{
+	char path[40];
+	struct elf elf;
+	int fd, match = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -errno;
+	if (elf_open(&elf, (struct bytes){ read_process, &fd }, m->start) == 0) {
+		match = elf.build_id_size == choice->build_id_size &&
+			memcmp(elf.build_id, choice->build_id, choice->build_id_size) == 0;
+		elf_deinit(&elf);
+	} else {
+		msg_forget();
+	}
+	(void)close(fd);
+	return match;
+}
+
+static bool is_header(const struct mapping *m)
+{
+	return m->inode != 0 && m->offset == 0 && (m->prot & PROT_READ);
+}
+
+/* Has the process the file of `m` mapped in such a way, too? */
+static bool is_mapped(const struct maps *maps, const struct mapping *m, bool as_header)
+{
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct mapping *other = &maps->all[i];
+
+		if (other->inode == m->inode && other->device == m->device &&
+		    (as_header ? is_header(other) : (other->prot & PROT_EXEC) != 0))
+			return true;
+	}
+	return false;
+}
+
+/* ---- one process ---- */
+
+/* Code whose file has its header in no mapping, by a linker script: the long way. */
+static bool objects_match(const struct choice *choice, pid_t pid)
+{
+	struct target target;
+	struct objects objects = { 0 };
+	bool match = false;
+	int err = target_open(&target, pid, TARGET_VIEW);
+
+	if (err == 0)
+		err = objects_read(&objects, &target);
+	if (err == 0)
+		match = objects_find(&objects, NULL, choice->build_id,
+				     choice->build_id_size) != NULL;
+	objects_deinit(&objects);
+	if (target_close(&target) != 0 || err != 0)
+		debug("%s", msg_kept());
+	msg_forget();
+	return match;
+}
+
+/* Does it have the build-id loaded?  1, 0 or -errno. */
+static int maps_match(struct search *search, pid_t pid, const struct maps *maps)
+{
+	bool headless = false;
+
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct mapping *m = &maps->all[i];
+		bool known;
+		size_t at;
+		int match;
+
+		if (m->inode != 0 && (m->prot & PROT_EXEC) && !is_header(m))
+			headless = headless || !is_mapped(maps, m, true);
+		if (!is_header(m))
+			continue;
+		at = find_file(search, m, &known);
+		if (known && search->files[at].matches)
+			return 1;
+		/* What is nowhere executable is data, or a device, and better left alone. */
+		if (known || !is_mapped(maps, m, false))
+			continue;
+		match = header_matches(search->choice, pid, m);
+		if (match >= 0 && add_file(search, at, m, match == 1) != 0)
+			return -ENOMEM;
+		if (match == 1)
+			return 1;
+	}
+	return headless && objects_match(search->choice, pid);
+}
+
+static bool exe_matches(const char *want, pid_t pid)
+{
+	static const char deleted[] = " (deleted)";
+	char link[40], path[PATH_MAX + 1], *end, *name;
+	ssize_t length;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	length = readlink(link, path, sizeof(path) - 1);
+	if (length < 0)
+		return false;
+	path[length] = '\0';
+	end = strstr(path, deleted);
+	if (end != NULL && end[sizeof(deleted) - 1] == '\0')
+		*end = '\0';
+	name = strrchr(path, '/');
+	if (strchr(want, '/') != NULL || name == NULL)
+		return strcmp(want, path) == 0;
+	return strcmp(want, name + 1) == 0;
+}
+
+static bool user_matches(uid_t uid, pid_t pid)
+{
+	struct proc_status status;
+
+	return proc_read_status(pid, &status) == 0 && status.uid == uid;
+}
+
+/* 1, 0 or -errno.  What cannot be looked into does not match. */
+static int process_matches(struct search *search, pid_t pid)
+{
+	const struct choice *choice = search->choice;
+	struct maps maps;
+	int match;
+
+	if (pid == getpid() || (choice->exe != NULL && !exe_matches(choice->exe, pid)) ||
+	    (choice->by_user && !user_matches(choice->uid, pid)))
+		return 0;
+	if (choice->build_id_size == 0)
+		return 1;
+	if (maps_read(&maps, pid) != 0) {
+		debug("%s", msg_kept());
+		msg_forget();
+		return 0;
+	}
+	match = maps_match(search, pid, &maps);
+	maps_deinit(&maps);
+	return match;
+}
+
+int all_choose(const struct choice *choice, pid_t **pids, size_t *count)
+{
+	struct search search = { .choice = choice };
+	size_t kept = 0;
+	int match = 0, err = proc_list(pids, count);
+
+	if (err != 0)
+		return err;
+	for (size_t i = 0; i < *count && match >= 0; i++) {
+		match = process_matches(&search, (*pids)[i]);
+		if (match == 1)
+			(*pids)[kept++] = (*pids)[i];
+	}
+	for (size_t i = 0; i < search.n_files; i++)
+		free(search.files[i].path);
+	free(search.files);
+	if (match < 0) {
+		free(*pids);
+		return match;
+	}
+	*count = kept;
+	return 0;
+}
+
+/* ---- users ---- */
+
+static bool parse_uid(const char *text, char end_with, uid_t *uid)
+{
+	char *end;
+	unsigned long value;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	*uid = (uid_t)value;
+	return errno == 0 && *end == end_with && value < UINT_MAX;
+}
+
+/* passwd(5), by hand: getpwnam in a static program needs glibc's shared objects. */
+int all_find_user(const char *name, uid_t *uid)
+{
+	size_t length = strlen(name), line_size = 0;
+	char *line = NULL, *id;
+	bool found = false;
+	FILE *file;
+
+	if (parse_uid(name, '\0', uid))
+		return 0;
+	file = fopen("/etc/passwd", "re");
+	if (file == NULL)
+		return fail(errno, "cannot open /etc/passwd: %s (give --user a number)",
+			    strerror(errno));
+	while (!found && getline(&line, &line_size, file) != -1) {
+		if (strncmp(line, name, length) != 0 || line[length] != ':')
+			continue;
+		id = strchr(line + length + 1, ':');
+		found = id != NULL && parse_uid(id + 1, ':', uid);
+	}
+	free(line);
+	(void)fclose(file);
+	return found ? 0 : fail(EINVAL, "no such user in /etc/passwd: %s", name);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "vzpatch.h"
+
+static bool is_first = true;	/* nothing stands in the innermost bracket yet */
+
+static void begin_value(const char *key)
+{
+	if (!is_first)
+		printf(", ");
+	is_first = false;
+	if (key != NULL)
+		printf("\"%s\": ", key);
+}
+
+void json_open(const char *key, char bracket)
+{
+	begin_value(key);
+	putchar(bracket);
+	is_first = true;
+}
+
+void json_close(char bracket)
+{
+	putchar(bracket);
+	is_first = false;
+}
+
+void json_number(const char *key, uint64_t value)
+{
+	begin_value(key);
+	printf("%" PRIu64, value);
+}
+
+void json_bool(const char *key, bool value)
+{
+	begin_value(key);
+	printf("%s", value ? "true" : "false");
+}
+
+void json_text(const char *key, const char *value)
+{
+	begin_value(key);
+	if (value == NULL)
+		printf("null");
+	else
+		json_string(stdout, value);
+}
+
+void json_address(const char *key, uint64_t value)
+{
+	begin_value(key);
+	printf("\"0x%" PRIx64 "\"", value);
+}
+
+void json_bytes(const char *key, const uint8_t *bytes, size_t size)
+{
+	char text[2 * BUILD_ID_MAX + 1];
+
+	build_id_format(bytes, size, text);
+	json_text(key, text);
+}
+
+void json_begin(const char *command)
+{
+	json_open(NULL, '{');
+	json_number("schema", JSON_SCHEMA);
+	json_text("command", command);
+}
+
+void json_end(void)
+{
+	json_close('}');
+	putchar('\n');
+	is_first = true;
+}
