@@ -2,7 +2,7 @@
 /*
  * commands: patch, revert, list, check, info.
  *
- * Each is a pipeline of named steps and returns 0 or -errno; main.c says what
+ * Each is a pipeline of named steps and returns 0 or -errno; status.h says what
  * exit status an errno means.
  */
 #ifndef NSB_COMMANDS_H

@@ -22,7 +22,7 @@ void msg_init(const char *program);
 
 /*
  * Keep a message for the user, unless one is kept already, and return -err.
- * err is a positive errno; its meaning for the exit status stands in main.c.
+ * err is a positive errno; its meaning for the exit status stands in status.h.
  */
 int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -3,7 +3,7 @@
  * session: nsb's work on one process, from opening it to closing it.
  *
  * Errors are those of target.h and plan.h; what they mean for the exit status
- * stands in main.c.
+ * stands in status.h.
  */
 #ifndef NSB_SESSION_H
 #define NSB_SESSION_H
