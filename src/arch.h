@@ -20,6 +20,7 @@
  *   - relocs: ELF relocation number -> neutral kind and width;
  *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
  *   - jump: writes the jump that is put over a replaced function;
+ *   - may_branch_to: whether code might branch into given bytes of itself;
  *   - landing: bytes a function may start with that must stay (ENDBR);
  *   - parasite: the blob of src/parasite for this ABI (parasite.h).
  */
@@ -154,6 +155,11 @@ struct arch {
 	 * -ERANGE, without a message, where it cannot reach.
 	 */
 	int (*jump)(uint64_t from, uint64_t to, uint8_t *out);
+	/*
+	 * Might any instruction in `code` branch to a place from lo up to hi, as offsets
+	 * from its start?  False only if none does; indirect branches aside.
+	 */
+	bool (*may_branch_to)(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
 	const uint8_t *parasite;	/* PARASITE_CODE_BYTES */
 	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
 	/*

@@ -25,12 +25,32 @@ struct work {
 	size_t id_size;
 };
 
+/* --allow-active says of a function what VZP_ALLOW_ACTIVE says in the patch. */
+static int allow_active(const struct options *options, struct patchfile *patch)
+{
+	for (size_t i = 0; i < options->allowed.count; i++) {
+		const char *name = options->allowed.names[i];
+		bool found = false;
+
+		for (size_t k = 0; k < patch->meta.n_funcs; k++) {
+			if (strcmp(patch->meta.funcs[k].name, name) != 0)
+				continue;
+			patch->meta.funcs[k].flags |= VZ_FUNC_ALLOW_ACTIVE;
+			found = true;
+		}
+		if (!found)
+			return fail(EINVAL, "%s: replaces no function %s, which --allow-active names",
+				    patch->path, name);
+	}
+	return 0;
+}
+
 /* A file that is not there is a bad patch; -ENOENT means "not applied" here. */
 static int read_patch(const struct options *options, struct patchfile *patch)
 {
 	int err = patchfile_open(patch, options->file);
 
-	return err == -ENOENT ? -ENOEXEC : err;
+	return err == -ENOENT ? -ENOEXEC : err == 0 ? allow_active(options, patch) : err;
 }
 
 static int work_init(struct work *work)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define LONGEST_TIMEOUT_S 86400
+#define DEFAULT_REALTIME 50
 
 static const struct {
 	const char *name;
@@ -48,6 +50,8 @@ static const char help_text[] =
 	"      --dry-run          do all but change the process\n"
 	"      --timeout SECONDS  how long to look for a safe point (10)\n"
 	"      --retries N        attempts after the first (until the timeout)\n"
+	"      --allow-active F   threads inside function F may finish in its old body\n"
+	"      --realtime[=N]     work at real-time priority N (50)\n"
 	"      --json             answer in JSON\n"
 	"      --perf-map         answer in lines for /tmp/perf-PID.map (list)\n"
 	"  -v, --verbosity [N]    tell the steps; -vv or -v 2: the details\n"
@@ -55,7 +59,8 @@ static const char help_text[] =
 	"  -h, --help    -V, --version                 All else is in nsb(1).\n";
 
 enum {
-	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
+	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
+	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
 	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP,
 };
 
@@ -70,6 +75,8 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "retries", required_argument, NULL, OPT_RETRIES },
+	{ "allow-active", required_argument, NULL, OPT_ALLOW_ACTIVE },
+	{ "realtime", optional_argument, NULL, OPT_REALTIME },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "perf-map", no_argument, NULL, OPT_PERF_MAP },
 	{ "verbosity", optional_argument, NULL, 'v' },
@@ -177,6 +184,17 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 		err = parse_number(optarg, 0, INT_MAX, &value);
 		options->limits.retries = (unsigned)value;
 		return err != 0 ? usage("not a number of retries", optarg) : 0;
+	case OPT_ALLOW_ACTIVE:
+		if (options->allowed.count == ALLOWED_MAX)
+			return usage("too many functions for --allow-active", optarg);
+		options->allowed.names[options->allowed.count++] = optarg;
+		return 0;
+	case OPT_REALTIME:
+		value = DEFAULT_REALTIME;
+		if (optarg != NULL)
+			err = parse_number(optarg, 1, 99, &value);
+		options->realtime = (int)value;
+		return err != 0 ? usage("not a real-time priority", optarg) : 0;
 	case OPT_JSON:
 		options->json = true;
 		return 0;
@@ -200,6 +218,17 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	}
 }
 
+/* The time that the target's threads stand is the time that nsb waits for a processor. */
+static int take_priority(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) != 0)
+		return fail(errno, "cannot take real-time priority %d: %s (run nsb as root, or without"
+			    " --realtime)", priority, strerror(errno));
+	return 0;
+}
+
 static int run_command(size_t i, const struct options *options)
 {
 	int err;
@@ -211,7 +240,9 @@ static int run_command(size_t i, const struct options *options)
 	if (commands[i].needs_file && options->file == NULL &&
 	    !(commands[i].takes_id && options->id_size > 0))
 		return usage("no patch given (-f FILE)", "");
-	err = commands[i].run(options);
+	err = options->realtime == 0 ? 0 : take_priority(options->realtime);
+	if (err == 0)
+		err = commands[i].run(options);
 	if (err != 0 && msg_kept()[0] != '\0')
 		msg_print_kept();
 	if (fflush(stdout) != 0 && err == 0) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "plan.h"
 #include "safepoint.h"
 #include "vzpatch.h"
 
@@ -21,6 +22,8 @@ struct options {
 	uint8_t object_id[BUILD_ID_MAX];	/* --build-id */
 	size_t object_id_size;
 	bool dry_run, json, quiet, perf_map;
+	struct allowed allowed;
+	int realtime;		/* priority of SCHED_FIFO; 0: as it is */
 	struct safepoint_limits limits;
 };
 

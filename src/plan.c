@@ -11,6 +11,7 @@
 #include "tls.h"
 
 #define PAGE 4096u
+#define CODE_MAX (16u << 20)
 #define REACH_MARGIN 4096u		/* a displacement counts from the end of its instruction */
 
 static uint64_t page_up(uint64_t size)
@@ -226,6 +227,46 @@ static int forbid_replaced(struct plan *plan, const struct generations *all,
 	return err;
 }
 
+/* Whether code at [start, start + size) may branch to [lo, hi); if it cannot be read, it may. */
+static bool may_branch(const struct target *target, uint64_t start, uint64_t size, uint64_t lo,
+		       uint64_t hi)
+{
+	uint8_t *code = size > CODE_MAX ? NULL : malloc((size_t)size + 1);
+	bool may = true;
+
+	if (code != NULL && target_read(target, start, code, (size_t)size) == 0)
+		may = target->arch->may_branch_to(code, (size_t)size, (int64_t)(lo - start),
+						  (int64_t)(hi - start));
+	free(code);
+	return may;
+}
+
+/*
+ * An old activation must not come back to the bytes under the jump: a loop may
+ * begin there.  That it comes to the jump's first byte is as good as a call.
+ */
+static int check_active(const struct target *target, const struct record *record, uint32_t index)
+{
+	const struct record_func *func = &record->funcs[index];
+	uint64_t lo = func->target + func->jump_offset + 1, hi = lo - 1 + target->arch->jump_size;
+	bool may;
+
+	if (!(func->flags & VZ_FUNC_ALLOW_ACTIVE))
+		return 0;
+	may = may_branch(target, func->target, func->target_size, lo, hi);
+	for (uint32_t i = 0; i < record->head->n_ranges; i++) {
+		const struct record_range *range = &record->ranges[i];
+
+		if (range->func == index)
+			may = may || may_branch(target, range->start, range->end - range->start,
+						lo, hi);
+	}
+	return !may ? 0 :
+	       fail(ESTALE, "%s: %s may loop back into its first bytes, where the jump to the new code"
+		    " comes to lie: no thread may be in it (it is marked allow-active)",
+		    target_name(target), record_string(record, func->name));
+}
+
 /* ---- the unwinder ---- */
 
 /* The unwind tables of a patch that is in the process: its image begins behind its record. */
@@ -419,6 +460,8 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 		err = make_record(plan, object, records, patch);
 	if (err == 0)
 		err = plan_places(plan, &all, &plan->record, &plan->record, NULL);
+	for (uint32_t i = 0; err == 0 && i < plan->record.head->n_funcs; i++)
+		err = check_active(target, &plan->record, i);
 	if (err == 0)
 		err = forbid_replaced(plan, &all, &plan->record);
 	if (err == 0)
@@ -513,11 +556,35 @@ void plan_look_gone(struct records *records, const struct objects *objects,
 	}
 }
 
+static bool is_allowed(const struct allowed *allowed, const char *name)
+{
+	for (size_t i = 0; i < allowed->count; i++) {
+		if (strcmp(allowed->names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Leave out the ranges of functions in which threads may stay. */
+static void allow_ranges(struct plan *plan, const struct allowed *allowed)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < plan->n_ranges; i++) {
+		if (is_allowed(allowed, plan->ranges[i].name))
+			plan->keeps_memory = true;
+		else
+			plan->ranges[kept++] = plan->ranges[i];
+	}
+	plan->n_ranges = kept;
+}
+
 /*
  * A thread may sit in any code of the patch, new functions too: the whole of its
  * memory is forbidden, named by function as far as the record knows them.
  */
-static int forbid_patch(struct plan *plan, const struct record *record)
+static int forbid_patch(struct plan *plan, const struct record *record,
+			const struct allowed *allowed)
 {
 	const char *name = record_string(record, record->head->patch_name);
 	uint64_t at = plan->address, end = plan->address + plan->mapped;
@@ -538,20 +605,35 @@ static int forbid_patch(struct plan *plan, const struct record *record)
 		if (range.end > at)
 			at = range.end;
 	}
-	return err != 0 || at >= end ? err : add_range(plan, at, end, name);
+	if (err == 0 && at < end)
+		err = add_range(plan, at, end, name);
+	allow_ranges(plan, allowed);
+	return err;
+}
+
+/* The patch may have handed out the address of one of its functions. */
+static bool may_be_handed_out(const struct record *record)
+{
+	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
+		if (record->funcs[i].flags & VZ_FUNC_ADDRESS_TAKEN)
+			return true;
+	}
+	return false;
 }
 
 int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
-		const struct records *records, const struct record *record)
+		const struct records *records, const struct record *record,
+		const struct allowed *allowed)
 {
 	struct generations all = { target->arch, records, NULL };
 	int err;
 
 	*plan = (struct plan){ .arch = target->arch, .subject = record,
-			       .address = record->head->address, .mapped = record->head->mapped };
+			       .address = record->head->address, .mapped = record->head->mapped,
+			       .keeps_memory = may_be_handed_out(record) };
 	err = record->is_gone ? 0 : plan_places(plan, &all, record, NULL, record);
 	if (err == 0)
-		err = forbid_patch(plan, record);
+		err = forbid_patch(plan, record, allowed);
 	if (err == 0)
 		err = finish(plan, target, objects, records);
 	if (err != 0)

@@ -17,6 +17,14 @@
 #include "record.h"
 #include "unwind.h"
 
+#define ALLOWED_MAX 64
+
+/* Functions named by --allow-active: threads may finish in their old body. */
+struct allowed {
+	const char *names[ALLOWED_MAX];	/* not owned */
+	size_t count;
+};
+
 /* Bytes at one place, before and after. */
 struct place {
 	uint64_t address;
@@ -33,6 +41,7 @@ struct plan {
 	struct link_image image;
 	struct record record;
 	const struct record *subject;	/* the one that is taken out */
+	bool keeps_memory;		/* threads may be in it, or may come there by its address */
 	/* of either */
 	uint64_t address, mapped;	/* the memory of the patch, record included */
 	struct place *places;
@@ -49,9 +58,13 @@ struct plan {
 int plan_apply(struct plan *plan, struct target *target, const struct objects *objects,
 	       const struct object *object, const struct records *records,
 	       const struct patchfile *patch) MUST_CHECK;
-/* Plan to take `record`, one of `records`, out again. */
+/*
+ * Plan to take `record`, one of `records`, out again.  Threads may finish in its
+ * functions that are `allowed`; its memory then stays.
+ */
 int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
-		const struct records *records, const struct record *record) MUST_CHECK;
+		const struct records *records, const struct record *record,
+		const struct allowed *allowed) MUST_CHECK;
 void plan_deinit(struct plan *plan);
 /*
  * Let `into` have the places and the ranges of `from` as well, to be done in one

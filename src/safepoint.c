@@ -2,6 +2,8 @@
 #include "safepoint.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,17 +15,21 @@
 #define FIRST_HOLD_NS 1000000u
 #define LONGEST_HOLD_NS 64000000u
 #define LONGEST_GAP_US 400
+#define SHOWN_FRAMES 12
+#define STACK_TEXT 512
 
 /* What one attempt works with, and what stood in its way. */
 struct attempt {
 	struct target *target;
 	struct unwinder *unwinder;
+	const struct objects *objects;
 	const struct code_range *ranges;
 	size_t n_ranges;
 	struct safepoint_report *report;
 	uint64_t hold_ns;		/* how long threads are kept for the sake of others */
 	pid_t tid;			/* the last thread that was not safe */
 	struct unwind_verdict verdict;
+	struct unwind_frame frames[SHOWN_FRAMES];	/* its innermost ones */
 };
 
 /* It is run to where the outermost forbidden function returns to, if that is known. */
@@ -43,13 +49,14 @@ static void set_trap(const struct attempt *attempt, struct thread *thread,
 /* A stopped thread that is safe stays so; another one goes on. */
 static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 {
+	struct unwind_frame frames[SHOWN_FRAMES] = { 0 };
 	struct unwind_verdict verdict = { 0 };
 	int err;
 
 	if (thread->state != THREAD_STOPPED)
 		return 0;
 	err = unwind_check(attempt->unwinder, thread->tid, &thread->regs, attempt->ranges,
-			   attempt->n_ranges, &verdict, NULL, 0);
+			   attempt->n_ranges, &verdict, frames, SHOWN_FRAMES);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
 	if (err == 0 && verdict.safe) {
@@ -59,6 +66,7 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	}
 	attempt->tid = thread->tid;
 	attempt->verdict = err == 0 ? verdict : (struct unwind_verdict){ 0 };
+	memcpy(attempt->frames, frames, sizeof(frames));
 	set_trap(attempt, thread, &attempt->verdict);
 	return target_continue(attempt->target, thread);
 }
@@ -225,18 +233,55 @@ static int let_go(struct target *target)
 	return err;
 }
 
+/* "work+0x12" in code that is looked for, else "libc.so.6+0x88fd4": what addr2line takes. */
+static int name_frame(const struct attempt *attempt, uint64_t pc, char *text, size_t size)
+{
+	const struct object *object = objects_at(attempt->objects, pc);
+
+	for (size_t i = 0; i < attempt->n_ranges; i++) {
+		const struct code_range *range = &attempt->ranges[i];
+
+		if (pc >= range->start && pc <= range->end)
+			return snprintf(text, size, "%s+0x%" PRIx64, range->name,
+					pc - range->start);
+	}
+	if (object == NULL)
+		return snprintf(text, size, "0x%" PRIx64, pc);
+	return snprintf(text, size, "%s+0x%" PRIx64, object_name(object), pc - object->elf.bias);
+}
+
+static void describe_stack(const struct attempt *attempt, char *text, size_t size)
+{
+	size_t count = attempt->verdict.n_frames, fill = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < count && i < SHOWN_FRAMES && fill < size; i++) {
+		int put = snprintf(text + fill, size - fill, "%s", i == 0 ? "; stack: " : " < ");
+
+		fill += put < 0 ? size : (size_t)put;
+		if (fill >= size)
+			break;
+		put = name_frame(attempt, attempt->frames[i].pc, text + fill, size - fill);
+		fill += put < 0 ? size : (size_t)put;
+	}
+	if (count > SHOWN_FRAMES && fill < size)
+		(void)snprintf(text + fill, size - fill, " < ...");
+}
+
 static int refuse(const struct attempt *attempt, unsigned waited_ms)
 {
 	const struct unwind_verdict *verdict = &attempt->verdict;
 	const char *name = target_name(attempt->target);
-	const char *cure = "try again, or raise --timeout";
+	const char *cure = "try again, raise --timeout, or see --allow-active in nsb(1)";
+	char stack[STACK_TEXT];
 
 	if (verdict->range == NULL)
 		return fail(EBUSY, "%s: no safe point within %u ms: the stack of thread %d cannot be"
-			    " read (%s)", name, waited_ms, attempt->tid, cure);
-	return fail(EBUSY, "%s: no safe point within %u ms: thread %d %s %s (%s)", name, waited_ms,
+			    " read (try again)", name, waited_ms, attempt->tid);
+	describe_stack(attempt, stack, sizeof(stack));
+	return fail(EBUSY, "%s: no safe point within %u ms: thread %d %s %s%s (%s)", name, waited_ms,
 		    attempt->tid, verdict->scan_hit ? "may return into" : "is in",
-		    verdict->range->name, cure);
+		    verdict->range->name, stack, cure);
 }
 
 /*
@@ -262,11 +307,12 @@ static void warm_up(const struct attempt *attempt)
 }
 
 int safepoint_reach(struct target *target, struct unwinder *unwinder,
-		    const struct code_range *ranges, size_t n_ranges,
-		    const struct safepoint_limits *limits, struct safepoint_report *report)
+		    const struct objects *objects, const struct code_range *ranges,
+		    size_t n_ranges, const struct safepoint_limits *limits,
+		    struct safepoint_report *report)
 {
-	struct attempt attempt = { .target = target, .unwinder = unwinder, .ranges = ranges,
-				   .n_ranges = n_ranges, .report = report,
+	struct attempt attempt = { .target = target, .unwinder = unwinder, .objects = objects,
+				   .ranges = ranges, .n_ranges = n_ranges, .report = report,
 				   .hold_ns = FIRST_HOLD_NS };
 	uint64_t start = now_ns();
 	unsigned pause = FIRST_PAUSE_MS;

@@ -9,6 +9,7 @@
 #ifndef NSB_SAFEPOINT_H
 #define NSB_SAFEPOINT_H
 
+#include "object.h"
 #include "target.h"
 #include "unwind.h"
 
@@ -27,12 +28,12 @@ struct safepoint_report {
 
 /*
  * On success all threads are stopped at a safe point.  -EBUSY with a message
- * that names thread and function: none was found in time; the threads run on,
- * traced.
+ * that names thread, function and stack (frames by object, from `objects`): none was
+ * found in time; the threads run on, traced.
  */
 int safepoint_reach(struct target *target, struct unwinder *unwinder,
-		    const struct code_range *ranges, size_t n_ranges,
-		    const struct safepoint_limits *limits,
+		    const struct objects *objects, const struct code_range *ranges,
+		    size_t n_ranges, const struct safepoint_limits *limits,
 		    struct safepoint_report *report) MUST_CHECK;
 
 #endif

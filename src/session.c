@@ -68,8 +68,8 @@ static int stop_at_safe_point(struct session *session, const struct options *opt
 {
 	const struct plan *plan = &session->plans[0];
 
-	return safepoint_reach(&session->target, plan->unwinder, plan->ranges, plan->n_ranges,
-			       &options->limits, &session->report);
+	return safepoint_reach(&session->target, plan->unwinder, &session->objects, plan->ranges,
+			       plan->n_ranges, &options->limits, &session->report);
 }
 
 /* All threads go on, untraced; the runners first. */
@@ -292,7 +292,8 @@ static int apply(struct session *session, const struct options *options)
 /* ---- revert ---- */
 
 /* Plan to take out all that was applied of one patch. */
-static int plan_taking_out(struct session *session, const uint8_t *id, size_t size)
+static int plan_taking_out(struct session *session, const struct allowed *allowed,
+			   const uint8_t *id, size_t size)
 {
 	const struct record *record = NULL;
 	char text[2 * BUILD_ID_MAX + 1];
@@ -303,7 +304,7 @@ static int plan_taking_out(struct session *session, const uint8_t *id, size_t si
 
 		err = plan == NULL ? -ENOMEM :
 		      plan_revert(plan, &session->target, &session->objects, &session->records,
-				  record);
+				  record, allowed);
 		if (err == 0 && session->n_plans > 1)
 			err = plan_join(&session->plans[0], plan);
 	}
@@ -312,16 +313,6 @@ static int plan_taking_out(struct session *session, const uint8_t *id, size_t si
 		return fail(ENOENT, "%s: the patch %s is not applied",
 			    target_name(&session->target), text);
 	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
-}
-
-
-static bool may_be_handed_out(const struct record *record)
-{
-	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
-		if (record->funcs[i].flags & VZ_FUNC_ADDRESS_TAKEN)
-			return true;
-	}
-	return false;
 }
 
 static int switch_off(struct session *session)
@@ -333,7 +324,7 @@ static int switch_off(struct session *session)
 	if (err == 0)
 		err = write_places(session);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
-		if (may_be_handed_out(session->plans[i].subject))
+		if (session->plans[i].keeps_memory)
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);
 	}
 	if (err == 0)
@@ -365,11 +356,11 @@ static int unmap_patch(struct session *session)
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
 		const struct plan *plan = &session->plans[i];
 
-		if (!may_be_handed_out(plan->subject))
+		if (!plan->keeps_memory)
 			err = remote_unmap(&session->target, plan->address, plan->mapped);
 		else
-			warn("%s: the memory of the patch stays: the address of one of its functions"
-			     " may be in use", target_name(&session->target));
+			warn("%s: the memory of the patch stays: one of its functions may still be in"
+			     " use", target_name(&session->target));
 	}
 	return err;
 }
@@ -434,7 +425,7 @@ static int take_back(struct session *session, const struct options *options,
 	say("%d: taking back what an nsb that was killed had begun", pid);
 	err = session_read_objects(session);
 	if (err == 0)
-		err = plan_taking_out(session, id->data, (size_t)id->size);
+		err = plan_taking_out(session, &options->allowed, id->data, (size_t)id->size);
 	if (err == 0)
 		err = take_out(session, options);
 	err = session_close(session, err);
@@ -459,7 +450,7 @@ int session_revert(struct session *session, const struct options *options, const
 	int err = session_read_objects(session);
 
 	if (err == 0)
-		err = plan_taking_out(session, id, size);
+		err = plan_taking_out(session, &options->allowed, id, size);
 	if (err == -ENOENT && !options->dry_run && clean_up(session) != 0)
 		say("%d: what an nsb that was killed had left is still there", session->target.pid);
 	return err == 0 ? take_out(session, options) : err;

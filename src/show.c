@@ -184,8 +184,11 @@ static void print_record(pid_t pid, const struct record *record, const char *fil
 	printf(" %s ", when);
 	print_coloured(state->colour, state->name);
 	printf(":");
-	for (uint32_t i = 0; i < head->n_funcs; i++)
+	for (uint32_t i = 0; i < head->n_funcs; i++) {
 		print_name(" ", record_string(record, record->funcs[i].name));
+		if (record->funcs[i].flags & VZ_FUNC_ALLOW_ACTIVE)
+			fputs("(allow-active)", stdout);
+	}
 	if (description[0] != '\0') {
 		print_name(" (", description);
 		printf(")");
@@ -223,6 +226,7 @@ static void add_record(pid_t pid, const struct record *record)
 		json_address("target", record->funcs[i].target);
 		json_address("patch", record->funcs[i].patch);
 		json_number("size", record->funcs[i].patch_size);
+		json_bool("allow_active", record->funcs[i].flags & VZ_FUNC_ALLOW_ACTIVE);
 		json_close('}');
 	}
 	json_close(']');

@@ -80,4 +80,32 @@ t 'VZP_ALLOW_ACTIVE lets a thread finish in the old function' '
 	patch active.so && listed active.so && says released release && revert active.so && listed
 '
 
+t '--allow-active lets a function be replaced that never returns' '
+	target threads && patch_from forever.c && ask start count && says "inside 1" inside 1 &&
+	says "serving 1" serving && snapshot &&
+	fails_with 3 "thread [0-9]+ is in serve_counting; stack: .* < serve_counting\\+0x[0-9a-f]+ < .*--allow-active" \
+		patch forever.so --timeout 0.3 &&
+	unharmed && patch forever.so --allow-active serve_counting && says "serving 2" serving &&
+	listed forever.so && nsb list -p $pid | grep -F "serve_counting(allow-active)" &&
+	nsb list -p $pid --json | jq -e ".patches[0].functions | map(select(.allow_active).name) == [\"serve_counting\"]" &&
+	revert forever.so && says "serving 1" serving && unharmed
+'
+t 'but not where its loop begins in the bytes under the jump' '
+	target threads && patch_from serve.c && ask start serve && says "inside 1" inside 1 && snapshot &&
+	fails_with 3 "thread [0-9]+ is in serve;" patch serve.so --timeout 0.3 &&
+	fails_with 8 "serve may loop back into its first bytes" \
+		patch serve.so --allow-active serve --allow-active serve_counting --timeout 0.3 &&
+	unharmed && listed
+'
+t '--allow-active takes functions of the patch only' '
+	target threads && patch_from forever.c && snapshot &&
+	fails_with 1 "replaces no function rest" patch forever.so --allow-active rest && unharmed
+'
+t 'revert --allow-active lets a thread finish in the new function, and keeps the memory' '
+	target threads && patch_from stay.c && patch stay.so && ask start hold &&
+	says "inside 1" inside 1 && fails_with 3 hold_on revert stay.so --timeout 0.3 &&
+	revert stay.so --allow-active hold_on && says released release &&
+	nsb list -p $pid | grep -F "memory kept" && says "work 10" work 5
+'
+
 done_testing

@@ -51,6 +51,31 @@ KEEP int rest(void)
 	return nanosleep(&pause, NULL);
 }
 
+KEEP int serving(void)
+{
+	return 1;
+}
+
+/* Never returns; its loop begins in its first bytes. */
+KEEP __attribute__((optimize("Os", "omit-frame-pointer"))) void serve(void)
+{
+	for (;;)
+		rest();
+}
+
+/* Never returns either; its loop begins behind them. */
+KEEP int serve_counting(int n)
+{
+	static volatile int first, second;
+
+	first = n;
+	second = n + 1;
+	inside++;
+	for (;;)
+		rest();
+	return first + second;
+}
+
 /* Its last callee sleeps, so that its many frames stand for a while. */
 KEEP int climb(int n)
 {
@@ -68,6 +93,21 @@ static void *spin(void *arg)
 {
 	(void)arg;
 	spin_on(1);
+	return NULL;
+}
+
+static void *serve_forever(void *arg)
+{
+	(void)arg;
+	inside++;
+	serve();
+	return NULL;
+}
+
+static void *count_forever(void *arg)
+{
+	(void)arg;
+	serve_counting(1);
 	return NULL;
 }
 
@@ -137,7 +177,8 @@ static const struct kind {
 	void *(*run)(void *arg);
 } kinds[] = {
 	{ "busy", be_busy }, { "hold", hold }, { "spin", spin }, { "recurse", recurse },
-	{ "sleepers", sleep_well }, { "churn", churn },
+	{ "sleepers", sleep_well }, { "churn", churn }, { "serve", serve_forever },
+	{ "count", count_forever },
 };
 
 static int start(const char *name, int n)
@@ -171,6 +212,8 @@ void reply(const char *question, char *answer, size_t size)
 		snprintf(answer, size, "work %d", work(n));
 	} else if (strcmp(what, "climb") == 0) {
 		snprintf(answer, size, "climb %d", climb(n));
+	} else if (strcmp(what, "serving") == 0) {
+		snprintf(answer, size, "serving %d", serving());
 	} else if (strcmp(what, "inside") == 0) {
 		while (inside != n)
 			rest();

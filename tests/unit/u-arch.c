@@ -306,6 +306,36 @@ static void check_reach(const struct abi *abi, const struct arch *arch)
 		   "%s: and not a byte more", abi->flag);
 }
 
+/* Direct branches, and bytes that only look like one: the alarm may be false, never missing. */
+static void check_branches(const struct abi *abi, const struct arch *arch)
+{
+	static const struct {
+		const char *what;
+		uint8_t code[12];
+		size_t size;
+		bool may;
+	} rows[] = {
+		{ "JMP short back to byte 1", { 0x90, 0x90, 0xeb, 0xfd }, 4, true },
+		{ "JMP short back to byte 0", { 0x90, 0x90, 0xeb, 0xfc }, 4, false },
+		{ "JNZ short to byte 4", { 0x90, 0x90, 0x90, 0x90, 0x90, 0x75, 0xfd }, 7, true },
+		{ "JNZ short to byte 5", { 0x90, 0x90, 0x90, 0x90, 0x90, 0x75, 0xfe }, 7, false },
+		{ "LOOP to byte 2", { 0x90, 0x90, 0x90, 0x90, 0x90, 0xe2, 0xfb }, 7, true },
+		{ "JMP near to byte 3", { 0x90, 0x90, 0x90, 0x90, 0x90, 0xe9, 0xf9, 0xff, 0xff, 0xff },
+		  10, true },
+		{ "CALL of byte 1", { 0x90, 0x90, 0x90, 0x90, 0x90, 0xe8, 0xf7, 0xff, 0xff, 0xff },
+		  10, true },
+		{ "JZ near to byte 4",
+		  { 0x90, 0x90, 0x90, 0x90, 0x90, 0x0f, 0x84, 0xf9, 0xff, 0xff, 0xff }, 11, true },
+		{ "an immediate that looks like JMP", { 0xb8, 0x00, 0x00, 0xeb, 0xfc, 0xc3 }, 6, true },
+		{ "a displacement that is cut off", { 0x90, 0x90, 0x90, 0x90, 0xe9, 0xf9, 0xff }, 7, false },
+		{ "no branch", { 0x55, 0x89, 0xe5, 0x5d, 0xc3 }, 5, false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ok(arch->may_branch_to(rows[i].code, rows[i].size, 1, 5) == rows[i].may,
+		   "%s: %s", abi->flag, rows[i].what);
+}
+
 static int landed(void)
 {
 	return 42;
@@ -360,6 +390,7 @@ static void check_abi(const struct abi *abi)
 	check_set(abi, arch);
 	check_relocs(abi, arch);
 	check_reach(abi, arch);
+	check_branches(abi, arch);
 	ok(arch->parasite != NULL, "%s: there is a parasite", abi->flag);
 	if (!build_child(abi, arch)) {
 		skip(abi->flag, "the compiler does not do this (gcc-multilib?)");

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../i386/branch.h"
+
 /* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
 #define SLOT(index) { (index) * 8, 8 }
 enum {
@@ -116,6 +118,7 @@ const struct arch arch_amd64 = {
 	.jump_size = 5,
 	.reach_is_whole = false,
 	.jump = jump,
+	.may_branch_to = x86_may_branch_to,
 	.parasite = parasite_amd64,
 	.xstate_note = NT_X86_XSTATE,
 	.signal_frame = amd64_signal_frame,

@@ -4,6 +4,8 @@
 #include <elf.h>
 #include <string.h>
 
+#include "branch.h"
+
 /* Offsets in the compat NT_PRSTATUS set (sys/user.h of a 32-bit build): 17 words, in this order. */
 #define SLOT(index) { (index) * 4, 4 }
 enum {
@@ -115,6 +117,7 @@ const struct arch arch_i386 = {
 	.jump_size = 5,
 	.reach_is_whole = true,
 	.jump = jump,
+	.may_branch_to = x86_may_branch_to,
 	.parasite = parasite_i386,
 	.xstate_note = NT_X86_XSTATE,
 	.signal_frame = i386_signal_frame,
