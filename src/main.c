@@ -12,6 +12,7 @@
 
 #include "all.h"
 #include "commands.h"
+#include "interrupt.h"
 #include "msg.h"
 #include "status.h"
 
@@ -25,12 +26,13 @@ static const struct {
 	bool needs_process;	/* -p or --all */
 	bool needs_file;
 	bool takes_id;		/* --id does instead of a file */
+	bool changes;
 } commands[] = {
-	{ "patch", command_patch, true, true, false },
-	{ "revert", command_revert, true, true, true },
-	{ "list", command_list, false, false, false },
-	{ "check", command_check, true, true, false },
-	{ "info", command_info, false, true, false },
+	{ "patch", command_patch, true, true, false, true },
+	{ "revert", command_revert, true, true, true, true },
+	{ "list", command_list, false, false, false, false },
+	{ "check", command_check, true, true, false, false },
+	{ "info", command_info, false, true, false, false },
 };
 
 static const char help_text[] =
@@ -240,6 +242,8 @@ static int run_command(size_t i, const struct options *options)
 	if (commands[i].needs_file && options->file == NULL &&
 	    !(commands[i].takes_id && options->id_size > 0))
 		return usage("no patch given (-f FILE)", "");
+	if (commands[i].needs_process)
+		interrupt_init();
 	err = options->realtime == 0 ? 0 : take_priority(options->realtime);
 	if (err == 0)
 		err = commands[i].run(options);
@@ -247,7 +251,8 @@ static int run_command(size_t i, const struct options *options)
 		msg_print_kept();
 	if (fflush(stdout) != 0 && err == 0) {
 		warn("cannot write the answer: %s", strerror(errno));
-		return EXIT_REFUSED;
+		/* Any other status says that nothing was changed. */
+		return commands[i].changes ? EXIT_DONE : EXIT_REFUSED;
 	}
 	return err == 0 ? EXIT_DONE : (int)status_of(err);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "interrupt.h"
 
 #define FIRST_PAUSE_MS 1
 #define LONGEST_PAUSE_MS 64
@@ -336,6 +337,8 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 		if (waited >= limits->timeout_ms || report->attempts > limits->retries)
 			return refuse(&attempt, (unsigned)waited);
 		err = target_serve(target, pause);
+		if (err == 0)
+			err = interrupt_check();
 		if (err != 0)
 			return err;
 		if (pause < LONGEST_PAUSE_MS)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "clock.h"
+#include "interrupt.h"
 #include "load.h"
 #include "remote.h"
 
@@ -67,9 +68,13 @@ static int write_places(struct session *session)
 static int stop_at_safe_point(struct session *session, const struct options *options)
 {
 	const struct plan *plan = &session->plans[0];
+	int err = interrupt_check();
 
-	return safepoint_reach(&session->target, plan->unwinder, &session->objects, plan->ranges,
-			       plan->n_ranges, &options->limits, &session->report);
+	if (err == 0)
+		err = safepoint_reach(&session->target, plan->unwinder,
+				      &session->objects, plan->ranges, plan->n_ranges,
+				      &options->limits, &session->report);
+	return err == 0 ? interrupt_check() : err;
 }
 
 /* All threads go on, untraced; the runners first. */
@@ -270,8 +275,10 @@ static int forgive(int err)
 
 static int apply(struct session *session, const struct options *options)
 {
-	int err = target_seize(&session->target);
+	int err = interrupt_check();
 
+	if (err == 0)
+		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
 		err = sweep_remains(session);
 	for (size_t i = 0; i < session->n_plans && err == 0 && !options->dry_run; i++)
@@ -367,8 +374,10 @@ static int unmap_patch(struct session *session)
 
 static int take_out(struct session *session, const struct options *options)
 {
-	int err = target_seize(&session->target);
+	int err = interrupt_check();
 
+	if (err == 0)
+		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
 		err = sweep_remains(session);
 	if (err == 0)

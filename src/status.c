@@ -21,6 +21,7 @@ static const struct {
 	{ EEXIST, EXIT_APPLIED },
 	{ ECANCELED, EXIT_PARTIAL },
 	{ EUCLEAN, EXIT_DAMAGED },
+	{ EINTR, EXIT_INTERRUPTED },
 };
 
 static const char *const names[] = {
@@ -36,6 +37,7 @@ static const char *const names[] = {
 	[EXIT_APPLIED] = "applied already",
 	[EXIT_PARTIAL] = "partial",
 	[EXIT_DAMAGED] = "damaged",
+	[EXIT_INTERRUPTED] = "interrupted",
 };
 
 enum exit_status status_of(int err)

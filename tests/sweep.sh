@@ -108,7 +108,7 @@ settle() {
 
 # Statuses of an nsb that did what it should, or undid it: not killed, no damage.
 is_undone() {
-	[ "$1" -lt 11 ] && [ "$1" -gt 0 ]
+	[ "$1" -gt 0 ] && [ "$1" -lt 64 ] && [ "$1" != 11 ]
 }
 
 # attempt ACTION CALLS COMMAND N: sets $reached.

@@ -3,7 +3,12 @@
 # Signals: none is lost, none is made, and what is stopped stays stopped.
 
 . "${0%/*}/lib.sh"
+. "${0%/*}/sweep.sh"
 for_each_abi
+
+is_traced() {
+	grep -q "TracerPid:.*[1-9]" /proc/"$pid"/status
+}
 
 t 'a process stopped by SIGSTOP stays stopped' '
 	target signals && patch_from work.c && says "work 2" work &&
@@ -43,4 +48,26 @@ t 'a storm of signals, whose handler calls the patched function' '
 	done && says "disturbed 0" disturbed
 '
 
+for signal in INT TERM HUP PIPE; do
+	for command in patch revert; do
+		t "SIG$signal to nsb at any moment of a $command" "
+			watch_target sleepers && sweep before:$(kill -l $signal) any $command $(some 61) &&
+			sweep after:$(kill -l $signal) ptrace $command $(some 17)
+		"
+	done
+done
+t 'SIGTERM to an nsb that waits for a safe point' '
+	target threads && patch_from hold.c && ask start spin && says "inside 1" inside 1 && snapshot &&
+	starts $NSB patch -p $pid -f hold.so --timeout 50 2>said && wait_until is_traced &&
+	kill -TERM $started && { wait $started; [ $? = 12 ]; } && [ "$(wc -l <said)" = 1 ] &&
+	grep "ended by SIGTERM: nothing was changed" said && unharmed && listed &&
+	says released release
+'
+t 'nohup holds for nsb' '
+	target threads && patch_from hold.c && ask start spin && says "inside 1" inside 1 &&
+	starts nohup $NSB patch -p $pid -f hold.so --timeout 50 && wait_until is_traced &&
+	kill -HUP $started && says released release && wait $started && listed hold.so
+'
+
+tell_sum
 done_testing
