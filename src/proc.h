@@ -32,6 +32,9 @@ void proc_comm(pid_t pid, char *name, size_t size);
 /* Sysctl kernel.yama.ptrace_scope, 0 where the kernel has none. */
 int proc_ptrace_scope(void);
 
+/* The process or thread number that was given last (/proc/loadavg); 0 if it cannot be had. */
+pid_t proc_newest_pid(void);
+
 /* Process ids of the host, ascending; *pids is malloced. */
 int proc_list(pid_t **pids, size_t *count) MUST_CHECK;
 

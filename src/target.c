@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/kcmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "permission.h"
 #include "proc.h"
 #include "remote.h"
+#include "sharing.h"
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
 #define SEIZE_ROUNDS 1000		/* a process that forks threads faster than we list them */
@@ -216,39 +216,18 @@ static int read_auxv(struct target *target)
 	return 0;
 }
 
-/*
- * A process outside the thread group that shares the memory (vfork(2) before
- * exec, CLONE_VM) would run the code that we change, unstopped.  It shares the
- * executable, too, so only those are asked about with kcmp(2).
- */
+/* A process that shares its memory would run the code that we change, unstopped. */
 static int refuse_shared_memory(const struct target *target)
 {
-	char path[48];
-	struct stat mine, other;
-	pid_t *pids;
-	size_t count;
-	int err;
+	pid_t other;
+	int err = sharing_find(target->pid, target->living, &other);
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->living);
-	if (stat(path, &mine) != 0)
-		return refuse_access(target, errno, "read its executable");
-	err = proc_list(&pids, &count);
 	if (err != 0)
-		return err;
-	for (size_t i = 0; i < count && err == 0; i++) {
-		if (pids[i] == target->pid)
-			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%d/exe", pids[i]);
-		if (stat(path, &other) != 0 || other.st_ino != mine.st_ino ||
-		    other.st_dev != mine.st_dev)
-			continue;
-		if (syscall(SYS_kcmp, target->living, pids[i], KCMP_VM, 0, 0) == 0)
-			err = fail(EINVAL, "%s: shares its memory with process %d (vfork or CLONE_VM):"
-				   " try again when that one has ended or called exec",
-				   target_name(target), pids[i]);
-	}
-	free(pids);
-	return err;
+		return refuse_access(target, -err, "read its executable");
+	if (other == 0)
+		return 0;
+	return fail(EINVAL, "%s: shares its memory with process %d (vfork or CLONE_VM): try again when"
+		    " that one has ended or called exec", target_name(target), other);
 }
 
 int target_open(struct target *target, pid_t pid, enum target_access access_wanted)
