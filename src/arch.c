@@ -50,11 +50,14 @@ uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg
 	return slot_get(regs, arch->reg[reg]);
 }
 
+static void slot_set(struct regs *regs, struct reg_slot slot, uint64_t value)
+{
+	memcpy(regs->bytes + slot.offset, &value, slot.width);
+}
+
 void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value)
 {
-	struct reg_slot slot = arch->reg[reg];
-
-	memcpy(regs->bytes + slot.offset, &value, slot.width);
+	slot_set(regs, arch->reg[reg], value);
 }
 
 bool regs_has_dwarf(const struct arch *arch, unsigned number)
@@ -65,4 +68,9 @@ bool regs_has_dwarf(const struct arch *arch, unsigned number)
 uint64_t regs_get_dwarf(const struct arch *arch, const struct regs *regs, unsigned number)
 {
 	return slot_get(regs, arch->dwarf_reg[number]);
+}
+
+void regs_set_dwarf(const struct arch *arch, struct regs *regs, unsigned number, uint64_t value)
+{
+	slot_set(regs, arch->dwarf_reg[number], value);
 }

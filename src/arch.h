@@ -14,6 +14,7 @@
  *   - reg: where each neutral register lies in that set, and how wide it is;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
  *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
+ *   - context: what a suspended coroutine looks like;
  *   - nr: system call numbers;
  *   - syscall_insn: the bytes that enter the kernel;
  *   - signal_frame: what rt_sigreturn restores a thread from;
@@ -118,6 +119,22 @@ struct arch_code {
 	unsigned size;
 };
 
+#define CONTEXT_BYTES 256	/* of a ucontext_t that are looked at */
+
+/*
+ * The C library's ucontext_t as swapcontext(3) fills it (glibc, sysdeps/unix/sysv/
+ * linux/x86_64 and i386, ucontext_i.sym): offsets of the pointer to the
+ * floating-point state, of that state, of the pc, and of the registers that a call
+ * preserves, by DWARF number.
+ */
+struct context_layout {
+	unsigned self, state, pc;
+	struct {
+		uint8_t number, offset;
+	} saved[8];
+	unsigned n_saved;
+};
+
 struct arch {
 	const char *name;
 	uint8_t elf_class;
@@ -133,6 +150,7 @@ struct arch {
 	unsigned red_zone;	/* bytes below SP that are in use (128 on amd64) */
 	const struct sigreturn_code *sigreturns;
 	unsigned n_sigreturns;
+	struct context_layout context;
 	int nr[NR_COUNT];
 	uint8_t syscall_insn[4];
 	unsigned syscall_insn_size;
@@ -188,5 +206,6 @@ void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t
 /* By DWARF number; regs_has_dwarf() says whether there is one. */
 bool regs_has_dwarf(const struct arch *arch, unsigned number);
 uint64_t regs_get_dwarf(const struct arch *arch, const struct regs *regs, unsigned number);
+void regs_set_dwarf(const struct arch *arch, struct regs *regs, unsigned number, uint64_t value);
 
 #endif

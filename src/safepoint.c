@@ -21,14 +21,12 @@
 
 /* What one attempt works with, and what stood in its way. */
 struct attempt {
-	struct target *target;
-	struct unwinder *unwinder;
-	const struct objects *objects;
-	const struct code_range *ranges;
-	size_t n_ranges;
+	const struct safepoint_request *request;
+	struct target *target;		/* request's */
 	struct safepoint_report *report;
 	uint64_t hold_ns;		/* how long threads are kept for the sake of others */
-	pid_t tid;			/* the last thread that was not safe */
+	pid_t tid;			/* the last thread that was not safe; 0: a coroutine, */
+	uint64_t context;		/* whose context is there */
 	struct unwind_verdict verdict;
 	struct unwind_frame frames[SHOWN_FRAMES];	/* its innermost ones */
 };
@@ -56,8 +54,8 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 
 	if (thread->state != THREAD_STOPPED)
 		return 0;
-	err = unwind_check(attempt->unwinder, thread->tid, &thread->regs, attempt->ranges,
-			   attempt->n_ranges, &verdict, frames, SHOWN_FRAMES);
+	err = unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
+			   attempt->request->n_ranges, &verdict, frames, SHOWN_FRAMES);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
 	if (err == 0 && verdict.safe) {
@@ -237,10 +235,10 @@ static int let_go(struct target *target)
 /* "work+0x12" in code that is looked for, else "libc.so.6+0x88fd4": what addr2line takes. */
 static int name_frame(const struct attempt *attempt, uint64_t pc, char *text, size_t size)
 {
-	const struct object *object = objects_at(attempt->objects, pc);
+	const struct object *object = objects_at(attempt->request->objects, pc);
 
-	for (size_t i = 0; i < attempt->n_ranges; i++) {
-		const struct code_range *range = &attempt->ranges[i];
+	for (size_t i = 0; i < attempt->request->n_ranges; i++) {
+		const struct code_range *range = &attempt->request->ranges[i];
 
 		if (pc >= range->start && pc <= range->end)
 			return snprintf(text, size, "%s+0x%" PRIx64, range->name,
@@ -276,6 +274,10 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 	const char *cure = "try again, raise --timeout, or see --allow-active in nsb(1)";
 	char stack[STACK_TEXT];
 
+	if (attempt->tid == 0)
+		return fail(EBUSY, "%s: no safe point within %u ms: a coroutine (context at 0x%" PRIx64
+			    ") is suspended in %s (%s)", name, waited_ms, attempt->context,
+			    verdict->range->name, cure);
 	if (verdict->range == NULL)
 		return fail(EBUSY, "%s: no safe point within %u ms: the stack of thread %d cannot be"
 			    " read (try again)", name, waited_ms, attempt->tid);
@@ -300,21 +302,46 @@ static void warm_up(const struct attempt *attempt)
 
 		if (thread->state != THREAD_RUNNING || thread->regs.size != target->arch->regs_size)
 			continue;
-		if (unwind_check(attempt->unwinder, thread->tid, &thread->regs, attempt->ranges,
-				 attempt->n_ranges, &verdict, NULL, 0) != 0)
+		if (unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
+				 attempt->request->n_ranges, &verdict, NULL, 0) != 0)
 			debug("%s: no stack for thread %d yet", target_name(target), thread->tid);
 		return;
 	}
 }
 
-int safepoint_reach(struct target *target, struct unwinder *unwinder,
-		    const struct objects *objects, const struct code_range *ranges,
-		    size_t n_ranges, const struct safepoint_limits *limits,
-		    struct safepoint_report *report)
+/* All threads are at a safe point: is every coroutine that is suspended? */
+static int check_coroutines(struct attempt *attempt, bool *safe)
 {
-	struct attempt attempt = { .target = target, .unwinder = unwinder, .objects = objects,
-				   .ranges = ranges, .n_ranges = n_ranges, .report = report,
-				   .hold_ns = FIRST_HOLD_NS };
+	const struct safepoint_request *request = attempt->request;
+	struct unwind_verdict verdict;
+	int err = coroutines_check(request->coroutines, request->target, request->unwinder,
+				   request->ranges, request->n_ranges, &verdict,
+				   &attempt->context);
+
+	*safe = verdict.safe;
+	if (err == 0 && !verdict.safe) {
+		attempt->tid = 0;
+		attempt->verdict = verdict;
+	}
+	return err;
+}
+
+/* Stop all threads; *reached: at a safe point.  Else those that were stopped go on. */
+static int attempt_once(struct attempt *attempt, bool *reached)
+{
+	int err = try_once(attempt);
+
+	attempt->report->attempts++;
+	*reached = err == 0 && count_threads(attempt->target, THREAD_RUNNING) == 0;
+	if (*reached)
+		err = check_coroutines(attempt, reached);
+	return err != 0 || *reached ? err : let_go(attempt->target);
+}
+
+int safepoint_reach(const struct safepoint_request *request, struct safepoint_report *report)
+{
+	struct attempt attempt = { .request = request, .target = request->target,
+				   .report = report, .hold_ns = FIRST_HOLD_NS };
 	uint64_t start = now_ns();
 	unsigned pause = FIRST_PAUSE_MS;
 
@@ -322,21 +349,20 @@ int safepoint_reach(struct target *target, struct unwinder *unwinder,
 	warm_up(&attempt);
 	for (;;) {
 		uint64_t waited;
-		int err = try_once(&attempt);
+		bool reached;
+		int err = attempt_once(&attempt, &reached);
 
-		report->attempts++;
-		if (err != 0 || count_threads(target, THREAD_RUNNING) == 0)
-			return err;
-		err = let_go(target);
-		if (err != 0)
+		if (err != 0 || reached)
 			return err;
 		waited = (now_ns() - start) / 1000000u;
-		debug("%s: attempt %u: thread %d is not at a safe point%s%s", target_name(target),
-		      report->attempts, attempt.tid, attempt.verdict.range != NULL ? ": " : "",
+		debug("%s: attempt %u: thread %d is not at a safe point%s%s",
+		      target_name(attempt.target), report->attempts, attempt.tid,
+		      attempt.verdict.range != NULL ? ": " : "",
 		      attempt.verdict.range != NULL ? attempt.verdict.range->name : "");
-		if (waited >= limits->timeout_ms || report->attempts > limits->retries)
+		if (waited >= request->limits->timeout_ms ||
+		    report->attempts > request->limits->retries)
 			return refuse(&attempt, (unsigned)waited);
-		err = target_serve(target, pause);
+		err = target_serve(attempt.target, pause);
 		if (err == 0)
 			err = interrupt_check();
 		if (err != 0)

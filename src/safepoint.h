@@ -9,6 +9,7 @@
 #ifndef NSB_SAFEPOINT_H
 #define NSB_SAFEPOINT_H
 
+#include "coroutine.h"
 #include "object.h"
 #include "target.h"
 #include "unwind.h"
@@ -26,14 +27,23 @@ struct safepoint_report {
 	uint64_t first_runner;	/* when the first running one was; 0 if none ran */
 };
 
+/* What is asked for.  Nothing is owned. */
+struct safepoint_request {
+	struct target *target;
+	struct unwinder *unwinder;
+	const struct objects *objects;		/* to name frames by */
+	const struct coroutines *coroutines;	/* suspended ones count like threads */
+	const struct code_range *ranges;	/* sorted by start */
+	size_t n_ranges;
+	const struct safepoint_limits *limits;
+};
+
 /*
  * On success all threads are stopped at a safe point.  -EBUSY with a message
- * that names thread, function and stack (frames by object, from `objects`): none was
- * found in time; the threads run on, traced.
+ * that names thread, function and stack: none was found in time; the threads run on,
+ * traced.
  */
-int safepoint_reach(struct target *target, struct unwinder *unwinder,
-		    const struct objects *objects, const struct code_range *ranges,
-		    size_t n_ranges, const struct safepoint_limits *limits,
+int safepoint_reach(const struct safepoint_request *request,
 		    struct safepoint_report *report) MUST_CHECK;
 
 #endif

@@ -68,13 +68,22 @@ static int write_places(struct session *session)
 static int stop_at_safe_point(struct session *session, const struct options *options)
 {
 	const struct plan *plan = &session->plans[0];
+	struct coroutines coroutines = { 0 };
+	const struct safepoint_request request = {
+		.target = &session->target, .unwinder = plan->unwinder,
+		.objects = &session->objects, .coroutines = &coroutines, .ranges = plan->ranges,
+		.n_ranges = plan->n_ranges, .limits = &options->limits,
+	};
 	int err = interrupt_check();
 
 	if (err == 0)
-		err = safepoint_reach(&session->target, plan->unwinder,
-				      &session->objects, plan->ranges, plan->n_ranges,
-				      &options->limits, &session->report);
-	return err == 0 ? interrupt_check() : err;
+		err = coroutines_find(&coroutines, &session->target, &session->objects);
+	if (err == 0)
+		err = safepoint_reach(&request, &session->report);
+	if (err == 0)
+		err = interrupt_check();
+	coroutines_deinit(&coroutines);
+	return err;
 }
 
 /* All threads go on, untraced; the runners first. */

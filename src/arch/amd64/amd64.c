@@ -96,6 +96,9 @@ const struct arch arch_amd64 = {
 	.red_zone = 128,
 	.sigreturns = sigreturns,
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
+	/* rbx, rbp, rsp, r12 to r15 */
+	.context = { 224, 424, 168, { { 3, 128 }, { 6, 120 }, { 7, 160 }, { 12, 72 }, { 13, 80 },
+		     { 14, 88 }, { 15, 96 } }, 7 },
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	.nr = {
 		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, [NR_PPOLL] = 271,

@@ -95,6 +95,8 @@ const struct arch arch_i386 = {
 	.red_zone = 0,
 	.sigreturns = sigreturns,
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
+	/* ebx, esp, ebp, esi, edi */
+	.context = { 96, 236, 76, { { 3, 52 }, { 4, 48 }, { 5, 44 }, { 6, 40 }, { 7, 36 } }, 5 },
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
 		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_PPOLL] = 309,

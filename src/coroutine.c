@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "coroutine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PIECE (1u << 20)
+#define STATIC_MAX ((uint64_t)1 << 30)	/* what is searched where nothing tells whether it is any use */
+#define STRINGS_MAX (64u << 20)
+
+/* ---- does the program use them? ---- */
+
+/* Whether an object's dynamic string table has that string. */
+static int mentions(const struct target *target, const struct elf *elf, const char *name,
+		    bool *found)
+{
+	size_t size = (size_t)elf->dyn.strsz;
+	char *strings;
+
+	if (elf->dyn.strsz == 0 || elf->dyn.strsz > STRINGS_MAX)
+		return 0;
+	strings = malloc(size);
+	if (strings == NULL)
+		return fail(ENOMEM, "out of memory");
+	if (target_read(target, elf->dyn.strtab, strings, size) == 0 &&
+	    memmem(strings, size, name, strlen(name) + 1) != NULL)
+		*found = true;
+	free(strings);
+	return 0;
+}
+
+/*
+ * Some object other than the C library, which defines it, names swapcontext or
+ * setcontext.  Of a static executable nobody knows: *guessed.
+ */
+static int uses_contexts(const struct target *target, const struct objects *objects, bool *uses,
+			 bool *guessed)
+{
+	static const char *const names[] = { "swapcontext", "setcontext" };
+	int err = 0;
+
+	*uses = *guessed = false;
+	for (size_t i = 0; i < objects->count && err == 0 && !*uses; i++) {
+		const struct object *object = &objects->all[i];
+
+		if (object->is_exe && !object->elf.has_dynamic)
+			*uses = *guessed = true;
+		for (size_t k = 0; k < 2 && err == 0 && !*uses && object->elf.has_dynamic; k++) {
+			struct elf_sym sym;
+			uint32_t index;
+
+			if (elf_lookup(&object->elf, names[k], NULL, &index, &sym) != 0)
+				err = mentions(target, &object->elf, names[k], uses);
+		}
+	}
+	return err;
+}
+
+/* ---- the search ---- */
+
+static bool may_hold_contexts(const struct mapping *m)
+{
+	return m->is_private && (m->prot & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE);
+}
+
+static int add_context(struct coroutines *coroutines, uint64_t address)
+{
+	uint64_t *more;
+
+	/* Room doubles at each power of two. */
+	if ((coroutines->count & (coroutines->count + 1)) == 0) {
+		more = reallocarray(coroutines->contexts, 2 * coroutines->count + 2, sizeof(*more));
+		if (more == NULL)
+			return fail(ENOMEM, "out of memory");
+		coroutines->contexts = more;
+	}
+	coroutines->contexts[coroutines->count++] = address;
+	return 0;
+}
+
+/* Words that hold what a context has at `self`: the address of its own floating-point state. */
+static int search_piece(struct coroutines *coroutines, const struct arch *arch,
+			const uint8_t *bytes, size_t size, uint64_t address)
+{
+	const struct context_layout *layout = &arch->context;
+	const uint64_t distance = layout->state - layout->self;
+	int err = 0;
+
+	for (size_t at = 0; at + arch->word <= size && err == 0; at += arch->word) {
+		uint64_t value = 0;
+
+		memcpy(&value, bytes + at, arch->word);
+		if (value == address + at + distance)
+			err = add_context(coroutines, address + at - layout->self);
+	}
+	return err;
+}
+
+static int search_mapping(struct coroutines *coroutines, const struct target *target,
+			  const struct mapping *m, uint8_t *buffer)
+{
+	int err = 0;
+
+	for (uint64_t at = m->start; at < m->end && err == 0; at += PIECE) {
+		size_t size = m->end - at < PIECE ? (size_t)(m->end - at) : PIECE;
+
+		if (target_read(target, at, buffer, size) == 0)
+			err = search_piece(coroutines, target->arch, buffer, size, at);
+	}
+	return err;
+}
+
+int coroutines_find(struct coroutines *coroutines, const struct target *target,
+		    const struct objects *objects)
+{
+	const struct maps *maps = &target->maps;
+	uint64_t writable = 0;
+	uint8_t *buffer;
+	bool uses, guessed;
+	int err;
+
+	coroutines_deinit(coroutines);
+	err = uses_contexts(target, objects, &uses, &guessed);
+	if (err != 0 || !uses)
+		return err;
+	for (size_t i = 0; i < maps->count; i++)
+		writable += may_hold_contexts(&maps->all[i]) ? maps->all[i].end - maps->all[i].start : 0;
+	if (guessed && writable > STATIC_MAX) {
+		say("%s: too large to be searched for suspended coroutines", target_name(target));
+		return 0;
+	}
+	buffer = malloc(PIECE);
+	if (buffer == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; i < maps->count && err == 0; i++) {
+		if (may_hold_contexts(&maps->all[i]))
+			err = search_mapping(coroutines, target, &maps->all[i], buffer);
+	}
+	free(buffer);
+	if (coroutines->count > 0)
+		say("%s: %zu contexts of coroutines", target_name(target), coroutines->count);
+	return err;
+}
+
+void coroutines_deinit(struct coroutines *coroutines)
+{
+	free(coroutines->contexts);
+	*coroutines = (struct coroutines){ 0 };
+}
+
+/* ---- the check ---- */
+
+static uint64_t word_in(const struct arch *arch, const uint8_t *bytes, unsigned offset)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, bytes + offset, arch->word);
+	return value;
+}
+
+/*
+ * swapcontext(3) was called: below the saved stack pointer the return address still
+ * stands, for as long as nothing else has run on that stack.
+ */
+static bool is_suspended(const struct target *target, const struct regs *regs)
+{
+	const struct arch *arch = target->arch;
+	uint64_t returns = 0;
+
+	return target_read(target, regs_get(arch, regs, REG_SP) - arch->word, &returns,
+			   arch->word) == 0 && returns == regs_get(arch, regs, REG_PC);
+}
+
+/* The registers that it would go on with; false where it is none (any more). */
+static bool read_context(const struct target *target, uint64_t address, struct regs *regs)
+{
+	const struct arch *arch = target->arch;
+	const struct context_layout *layout = &arch->context;
+	uint8_t bytes[CONTEXT_BYTES];
+	const struct mapping *code;
+
+	if (target_read(target, address, bytes, layout->self + arch->word) != 0 ||
+	    word_in(arch, bytes, layout->self) != address + layout->state)
+		return false;
+	code = maps_find(&target->maps, word_in(arch, bytes, layout->pc));
+	*regs = (struct regs){ .size = arch->regs_size };
+	regs_set(arch, regs, REG_PC, word_in(arch, bytes, layout->pc));
+	for (unsigned i = 0; i < layout->n_saved; i++)
+		regs_set_dwarf(arch, regs, layout->saved[i].number,
+			       word_in(arch, bytes, layout->saved[i].offset));
+	return code != NULL && (code->prot & PROT_EXEC) && is_suspended(target, regs);
+}
+
+int coroutines_check(const struct coroutines *coroutines, const struct target *target,
+		     struct unwinder *unwinder, const struct code_range *ranges,
+		     size_t n_ranges, struct unwind_verdict *verdict, uint64_t *context)
+{
+	const struct arch *arch = target->arch;
+
+	*verdict = (struct unwind_verdict){ .safe = true };
+	for (size_t i = 0; i < coroutines->count && verdict->safe; i++) {
+		struct regs regs;
+		int err;
+
+		if (!read_context(target, coroutines->contexts[i], &regs))
+			continue;
+		/* It is where a call returns to: what counts is the call. */
+		regs_set(arch, &regs, REG_PC, regs_get(arch, &regs, REG_PC) - 1);
+		err = unwind_check(unwinder, target->pid, &regs, ranges, n_ranges, verdict, NULL, 0);
+		if (err != 0 && err != -EIO && err != -ESRCH)
+			return err;
+		/* A stack that is not there any more is nobody's. */
+		if (err != 0 || (!verdict->safe && verdict->range == NULL))
+			*verdict = (struct unwind_verdict){ .safe = true };
+		*context = coroutines->contexts[i];
+	}
+	return 0;
+}
