@@ -8,6 +8,11 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
+
+#include "proc.h"
+
+#define PATIENCE_NS 20000000
 
 #define SPINS 200		/* some 50 microseconds */
 
@@ -104,6 +109,34 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported)
 	return wait_for(tid, WNOHANG, status, reported);
 }
 
+/*
+ * A leader that was killed is not reported before all other threads are, which nobody
+ * may be waiting for: so the wait is for SIGCHLD, with a look at the thread in between.
+ */
+static int wait_long(pid_t tid, struct pt_status *status)
+{
+	const struct timespec patience = { .tv_nsec = PATIENCE_NS };
+	bool reported = false;
+	sigset_t child, old;
+	int err = 0;
+
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &child, &old);
+	while (err == 0 && !reported) {
+		err = pt_poll(tid, status, &reported);
+		if (err == 0 && !reported && sigtimedwait(&child, NULL, &patience) == -1 &&
+		    strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
+			err = pt_poll(tid, status, &reported);
+			if (err == 0 && !reported)
+				*status = (struct pt_status){ .stop = PT_GONE };
+			reported = true;
+		}
+	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
 int pt_wait(pid_t tid, struct pt_status *status)
 {
 	bool reported = false;
@@ -111,7 +144,7 @@ int pt_wait(pid_t tid, struct pt_status *status)
 
 	for (int i = 0; i < SPINS && err == 0 && !reported; i++)
 		err = pt_poll(tid, status, &reported);
-	return err != 0 || reported ? err : wait_for(tid, 0, status, &reported);
+	return err != 0 || reported ? err : wait_long(tid, status);
 }
 
 int pt_poll_any(pid_t *tid, struct pt_status *status)

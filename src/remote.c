@@ -374,9 +374,12 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 	err = place_parasite(remote);
 	if (err == 0)
 		err = arm(remote);
-	if (err != 0 && remote_end(remote) != 0)
-		return -EUCLEAN;
-	return err;
+	if (err != 0) {
+		int end = remote_end(remote);
+
+		return end == 0 || end == -ESRCH ? err : -EUCLEAN;
+	}
+	return 0;
 }
 
 /*

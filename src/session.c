@@ -29,6 +29,9 @@ int session_open(struct session *session, pid_t pid, enum target_access access_w
 /* The first error is the one to tell, unless the undo itself failed. */
 int session_close(struct session *session, int err)
 {
+	pid_t pid = session->target.pid;
+	/* Then whatever failed, failed because of that. */
+	bool ended = err != 0 && pid != 0 && target_has_ended(&session->target);
 	int closed;
 
 	for (size_t i = 0; i < session->n_plans; i++)
@@ -37,6 +40,10 @@ int session_close(struct session *session, int err)
 	objects_deinit(&session->objects);
 	records_deinit(&session->records);
 	closed = target_close(&session->target);
+	if (closed == 0 && ended) {
+		msg_forget();
+		err = fail(ESRCH, "%d: has ended or called exec meanwhile", pid);
+	}
 	return closed != 0 ? closed : err;
 }
 

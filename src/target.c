@@ -21,6 +21,7 @@
 #include "sharing.h"
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
+#define END_MS 200
 #define SEIZE_ROUNDS 1000		/* a process that forks threads faster than we list them */
 
 const char *target_name(const struct target *target)
@@ -775,7 +776,8 @@ int target_write_bulk(struct target *target, uint64_t address, const void *bytes
 		ssize_t put = pwrite(target->mem_fd, from, size, (off_t)address);
 
 		if (put <= 0) {
-			err = thread == NULL ? -EIO : pt_write(thread->tid, address, from, size);
+			/* 0: the memory is no more; what the thread has now is another program's. */
+			err = put == 0 || thread == NULL ? -EIO : pt_write(thread->tid, address, from, size);
 			break;
 		}
 		from += put;
@@ -808,13 +810,35 @@ static int undo_change(struct target *target, const struct change *change)
 	return store(target, change->address, change->old, (size_t)change->size);
 }
 
-static bool has_ended(const struct target *target)
+/* Killed, a process takes a moment to go; meanwhile SIGKILL is pending. */
+static bool is_being_killed(const struct target *target)
 {
-	char state = proc_thread_state(target->pid, target->pid);
-	struct stat st;
+	struct proc_status status;
 
-	return state == '\0' || state == 'X' ||
-	       (state == 'Z' && fstat(target->task_fd, &st) == 0 && st.st_nlink <= 3);
+	return proc_read_status(target->pid, &status) == 0 &&
+	       ((status.pending | status.shared_pending) >> (SIGKILL - 1) & 1) != 0;
+}
+
+bool target_has_ended(const struct target *target)
+{
+	const struct timespec tick = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < END_MS; i++) {
+		char state = proc_thread_state(target->pid, target->pid);
+		struct stat st;
+		uint8_t byte;
+
+		/* proc(5) does not say it: memory that is no more, after exec too, reads as empty. */
+		if (state == '\0' || state == 'X' ||
+		    (target->mem_fd != -1 && pread(target->mem_fd, &byte, 1, 0) == 0) ||
+		    (state == 'Z' && target->task_fd != -1 && fstat(target->task_fd, &st) == 0 &&
+		     st.st_nlink <= 3))
+			return true;
+		if (!is_being_killed(target))
+			break;
+		(void)nanosleep(&tick, NULL);
+	}
+	return false;
 }
 
 int target_close(struct target *target)
@@ -834,7 +858,7 @@ int target_close(struct target *target)
 	detached = target_detach_all(target);
 	if (err == 0)
 		err = detached;
-	if (err != 0 && target->task_fd != -1 && has_ended(target))
+	if (err != 0 && target_has_ended(target))
 		err = 0;	/* nothing is left that could be damaged */
 	if (err != 0) {
 		/* What made us undo matters less now than what is left behind. */

@@ -82,6 +82,8 @@ int target_open(struct target *target, pid_t pid, enum target_access access) MUS
  * -EUCLEAN with a message: the undo failed.  Harmless on a zeroed struct.
  */
 int target_close(struct target *target) MUST_CHECK;
+/* Whether it has ended, is about to, killed, or has become another program by exec(2). */
+bool target_has_ended(const struct target *target);
 /* What was done so far stays. */
 void target_commit(struct target *target);
 

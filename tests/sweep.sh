@@ -169,6 +169,35 @@ sweep_time() {
 	settle patch && tell_interrupted
 }
 
+# sweep_end SIGNAL WORD KIND COMMAND STRIDE: at its n-th ptrace call a process, a new one
+# each time, gets the signal that ends it.  nsb says so, or is done already.
+sweep_end() {
+	local n reached=1 status calls rest
+	nth=$(helper nth)
+	for ((n = 1; reached; n += $5)); do
+		if ! target witness || ! says mortal mortal; then
+			return 1
+		fi
+		[ "$3" = alone ] || says started start "$3" || return 1
+		[ -e witness.so ] || patch_from witness.c || return 1
+		[ "$4" = patch ] || patch witness.so -q || return 1
+		timeout -s KILL "$patience" "$nth" .nth "before:$1:$pid" ptrace "$n" \
+			"$NSB" "$4" -q -p "$pid" -f witness.so 2>.said
+		status=$?
+		read -r reached calls rest <.nth || return 1
+		at="$4, $1 at $n of $calls: call $rest, status $status"
+		case $status in
+		0)	;;
+		5)	[ "$(wc -l <.said)" = 1 ] && grep -qE "$2" .said ;;
+		*)	false ;;
+		esac || { echo "$at"; cat .said; return 1; }
+		[ "$reached" = 0 ] || echo "$abi ended 0" >>"$sum"
+		kill -KILL "$pid"
+		wait "$pid"
+		exec {to}>&- {from}>&-
+	done
+}
+
 tell_interrupted() {
 	echo "$abi interrupted $interrupted" >>"$sum"
 	interrupted=0
@@ -178,7 +207,7 @@ tell_interrupted() {
 tell_sum() {
 	local what
 	[ -e "$sum" ] || return
-	for what in killed fail before after; do
+	for what in killed fail before after ended; do
 		awk -v what="$what" '$2 == what { n[$1]++; dead[$1] += $3 }
 			END { for (abi in n) print "# " abi ": " what " " n[abi] " times, " dead[abi] " deaths" }' "$sum"
 	done

@@ -68,6 +68,28 @@ t 'nohup holds for nsb' '
 	starts nohup $NSB patch -p $pid -f hold.so --timeout 50 && wait_until is_traced &&
 	kill -HUP $started && says released release && wait $started && listed hold.so
 '
+for kind in alone busy; do
+	for command in patch revert; do
+		t "the process is killed, or exits, in the middle of a $command, $kind" "
+			sweep_end 9 'ended|no such process' $kind $command $(some 7) &&
+			sweep_end 10 'ended|no such process' $kind $command $(some 9)
+		"
+	done
+done
+t 'threads are born and end all the time, the process is stopped and continued' '
+	target threads && patch_from work.c && ask start churn 3 && ask start sleepers 3 &&
+	starts sh -c "while kill -STOP $pid && sleep 0.01 && kill -CONT $pid; do sleep 0.02; done" &&
+	for ((i = 0; i < ${NSB_LONG:+10}10; i++)); do
+		patch work.so -q && revert work.so -q || exit 1
+	done && kill -KILL $started && { wait $started; kill -CONT $pid; } && says "work 10" work 5 &&
+	says "wrong 0" wrong && listed
+'
+t '3000 queued signals arrive in order while nsb works' '
+	target signals && patch_from work.c && ask install && snapshot &&
+	starts $(helper queue) $pid 1 3000 &&
+	for ((i = 0; i < 10; i++)); do patch work.so -q && revert work.so -q || exit 1; done &&
+	wait $started && wait_until says "queued 3000 in order" order && says "work 2" work && unharmed
+'
 
 tell_sum
 done_testing

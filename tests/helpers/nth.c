@@ -6,6 +6,7 @@
  *	ACTION	before:SIGNAL	send the signal instead of the call (SIGKILL), or
  *				just before it
  *		after:SIGNAL	when the call has been made
+ *		before:SIGNAL:PID, after:SIGNAL:PID	send it to that process instead
  *		fail		do not make the call; it returns an error
  *	CALLS	ptrace		ptrace(2)
  *		forward		all that can fail: ptrace, the target's memory, files,
@@ -64,7 +65,7 @@ static bool begun, reached;
 static long brk_argument;
 static size_t brk_register;
 static long reached_number, reached_argument;
-static pid_t child;
+static pid_t child, addressee;
 
 static void check(bool good, const char *what)
 {
@@ -118,7 +119,7 @@ static void at_entry(const struct __ptrace_syscall_info *info, int *error)
 	if (!is_nth(info, call))
 		return;
 	if (action == BEFORE) {
-		kill(child, signal_sent);
+		kill(addressee, signal_sent);
 	} else if (action == AFTER) {
 		*error = -1;
 	} else if (call != NULL && call->error == 0) {
@@ -135,7 +136,7 @@ static void at_entry(const struct __ptrace_syscall_info *info, int *error)
 static void at_exit(int *error)
 {
 	if (*error == -1)
-		kill(child, signal_sent);
+		kill(addressee, signal_sent);
 	else if (*error > 0)
 		set_word(offsetof(struct user_regs_struct, rax), -(long)*error);
 	*error = 0;
@@ -184,7 +185,7 @@ static int send_in_time(void)
 	nanosleep(&pause, NULL);
 	reached = waitpid(child, &status, WNOHANG) == 0;
 	if (reached) {
-		kill(child, signal_sent);
+		kill(addressee, signal_sent);
 		check(waitpid(child, &status, 0) == child, "waitpid");
 	}
 	return status;
@@ -197,6 +198,8 @@ static void parse(const char *how, const char *what, const char *number)
 
 	action = strncmp(how, "before", 6) == 0 ? BEFORE : strncmp(how, "after", 5) == 0 ? AFTER : FAIL;
 	signal_sent = colon == NULL ? SIGKILL : atoi(colon + 1);
+	colon = colon == NULL ? NULL : strchr(colon + 1, ':');
+	addressee = colon == NULL ? 0 : atoi(colon + 1);
 	wanted = strtoul(number, NULL, 10);
 	for (int i = 0; i < 4; i++) {
 		if (strcmp(what, whats[i]) == 0)
@@ -221,6 +224,8 @@ int main(int argc, char **argv)
 		perror(argv[5]);
 		_exit(127);
 	}
+	if (addressee == 0)
+		addressee = child;
 	status = which == MICROSECONDS ? send_in_time() : trace();
 	report = fopen(argv[1], "w");
 	check(report != NULL, argv[1]);

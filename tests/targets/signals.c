@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static atomic_int plain, queued, queue_sum, alarms, disturbed;
+static atomic_int plain, queued, disorder, queue_sum, alarms, disturbed;
 static atomic_int handled;	/* of work() called in the handler */
 
 KEEP int work(int n)
@@ -32,7 +32,10 @@ static void on_queued(int number, siginfo_t *info, void *context)
 {
 	(void)number;
 	(void)context;
-	queue_sum = queue_sum * 10 + info->si_value.sival_int;
+	/* Unsigned: it is for the first few. */
+	queue_sum = (int)((unsigned)queue_sum * 10u + (unsigned)info->si_value.sival_int);
+	if (info->si_value.sival_int != queued + 1)
+		disorder++;
 	queued++;
 }
 
@@ -105,6 +108,9 @@ void reply(const char *question, char *answer, size_t size)
 		block(SIG_UNBLOCK);
 	else if (strcmp(question, "got") == 0)
 		snprintf(answer, size, "plain %d, queued %d: %d", plain, queued, queue_sum);
+	else if (strcmp(question, "order") == 0)
+		snprintf(answer, size, disorder == 0 ? "queued %d in order" : "queued %d in disorder",
+			 queued);
 	else if (strcmp(question, "storm") == 0)
 		storm(700);
 	else if (strcmp(question, "calm") == 0)

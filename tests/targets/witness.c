@@ -10,6 +10,7 @@
  *			that stops always end with EINTR (signal(7)) did since the last check
  *	rest, spin	the main thread itself sleeps, or computes, until there is a next
  *			question, and says then what it saw: "fine"; first it says "begun"
+ *	mortal		from now on SIGUSR1 makes it exit, SIGUSR2 call exec
  *	call		what the functions return
  */
 #include "target.h"
@@ -348,6 +349,19 @@ static void be_witness(const struct call *call, char *answer, size_t size)
 		snprintf(answer, size, "fine");
 }
 
+static void leave(int signal)
+{
+	(void)signal;
+	_exit(3);
+}
+
+static void become_another(int signal)
+{
+	(void)signal;
+	execl("/proc/self/exe", "witness", (char *)NULL);
+	_exit(4);
+}
+
 void reply(const char *question, char *answer, size_t size)
 {
 	static const struct call rest = { "main", prepare_question, 1, 0, 0 };
@@ -360,6 +374,9 @@ void reply(const char *question, char *answer, size_t size)
 		be_witness(&rest, answer, size);
 	else if (strcmp(question, "spin") == 0)
 		be_witness(NULL, answer, size);
+	else if (strcmp(question, "mortal") == 0)
+		snprintf(answer, size, signal(SIGUSR1, leave) != SIG_ERR &&
+			 signal(SIGUSR2, become_another) != SIG_ERR ? "mortal" : "failed");
 	else if (strcmp(question, "call") == 0)
 		snprintf(answer, size, "call %d %d", first(0), second(0));
 }
