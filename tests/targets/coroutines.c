@@ -87,6 +87,6 @@ void reply(const char *question, char *answered, size_t size)
 		current = NULL;
 		snprintf(answered, size, "ended");
 	} else if (strcmp(question, "answer") == 0) {
-		snprintf(answered, size, "answer %d", answer(inside == NULL ? 0 : 1));
+		snprintf(answered, size, "answer %d", answer(1));
 	}
 }
