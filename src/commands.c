@@ -13,6 +13,7 @@
 #include "session.h"
 #include "show.h"
 #include "status.h"
+#include "trust.h"
 
 /* What patch, revert and check work with, for one process or for many. */
 struct work {
@@ -45,30 +46,19 @@ static int allow_active(const struct options *options, struct patchfile *patch)
 	return 0;
 }
 
-/* A file that is not there is a bad patch; -ENOENT means "not applied" here. */
-static int read_patch(const struct options *options, struct patchfile *patch)
+/*
+ * A file that cannot be opened is a bad patch, unless it is forbidden: -ENOENT means
+ * "not applied" here.  `enters`: it is to come into a process, so it matters who
+ * wrote it.
+ */
+static int read_patch(const struct options *options, bool enters, struct patchfile *patch)
 {
-	int err = patchfile_open(patch, options->file);
+	int fd, err = trust_open(options->file, enters && !options->insecure_file, &fd);
 
-	return err == -ENOENT ? -ENOEXEC : err == 0 ? allow_active(options, patch) : err;
-}
-
-static int work_init(struct work *work)
-{
-	const struct options *options = work->options;
-	int err;
-
-	if (options->id_size > 0) {
-		work->id = options->id;
-		work->id_size = options->id_size;
-		return 0;
-	}
-	err = read_patch(options, &work->patch);
-	if (err == 0) {
-		work->id = work->patch.meta.patch.build_id.data;
-		work->id_size = (size_t)work->patch.meta.patch.build_id.size;
-	}
-	return err;
+	if (err != 0)
+		return err == -EACCES || err == -EPERM || err == -EKEYREJECTED ? err : -ENOEXEC;
+	err = patchfile_read(patch, options->file, fd);
+	return err == 0 ? allow_active(options, patch) : err;
 }
 
 static void work_deinit(struct work *work)
@@ -152,6 +142,24 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	if (err != -EUCLEAN)
 		outcome->err = -ENOENT;
 	return outcome->err;
+}
+
+static int work_init(struct work *work)
+{
+	const struct options *options = work->options;
+	int err;
+
+	if (options->id_size > 0) {
+		work->id = options->id;
+		work->id_size = options->id_size;
+		return 0;
+	}
+	err = read_patch(options, work->one != revert_one, &work->patch);
+	if (err == 0) {
+		work->id = work->patch.meta.patch.build_id.data;
+		work->id_size = (size_t)work->patch.meta.patch.build_id.size;
+	}
+	return err;
 }
 
 static int do_one(const struct work *work, pid_t pid, struct outcome *outcome)
@@ -470,7 +478,7 @@ static int list_all(const struct listing *listing)
 static int listing_init(struct listing *listing)
 {
 	const struct options *options = listing->options;
-	int err = options->file == NULL ? 0 : read_patch(options, &listing->patch);
+	int err = options->file == NULL ? 0 : read_patch(options, false, &listing->patch);
 
 	listing->object_id = options->object_id;
 	listing->object_id_size = options->object_id_size;
@@ -509,7 +517,7 @@ int command_list(const struct options *options)
 int command_info(const struct options *options)
 {
 	struct patchfile patch = { 0 };
-	int err = read_patch(options, &patch);
+	int err = read_patch(options, false, &patch);
 
 	if (err == 0)
 		show_patch(options, &patch);

@@ -47,6 +47,7 @@ static const char help_text[] =
 	"      --exe NAME         of these and of list: that run this program\n"
 	"      --user USER        of these and of list: that this user runs\n"
 	"  -f, --filename FILE    the patch\n"
+	"      --insecure-file    take it from where others may write, too\n"
 	"      --id BUILD-ID      the patch by its build-id (revert)\n"
 	"      --build-id ID      processes that have loaded this build (list)\n"
 	"      --dry-run          do all but change the process\n"
@@ -63,7 +64,7 @@ static const char help_text[] =
 enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
-	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP,
+	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE,
 };
 
 static const struct option long_options[] = {
@@ -72,6 +73,7 @@ static const struct option long_options[] = {
 	{ "exe", required_argument, NULL, OPT_EXE },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "filename", required_argument, NULL, 'f' },
+	{ "insecure-file", no_argument, NULL, OPT_INSECURE_FILE },
 	{ "id", required_argument, NULL, OPT_ID },
 	{ "build-id", required_argument, NULL, OPT_BUILD_ID },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
@@ -164,6 +166,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_BUILD_ID:
 		err = build_id_parse(optarg, options->object_id, &options->object_id_size);
 		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_INSECURE_FILE:
+		options->insecure_file = true;
+		return 0;
 	case OPT_ALL:
 		options->all = true;
 		return 0;

@@ -17,6 +17,7 @@ struct options {
 	bool by_user;		/* --user */
 	uid_t uid;
 	const char *file;
+	bool insecure_file;	/* whoever may have written it */
 	uint8_t id[BUILD_ID_MAX];	/* --id */
 	size_t id_size;
 	uint8_t object_id[BUILD_ID_MAX];	/* --build-id */

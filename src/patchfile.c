@@ -2,12 +2,13 @@
 #include "patchfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "trust.h"
 
 #define MAX_FILE (UINT64_C(256) << 20)
 #define MAX_IMAGE (UINT64_C(256) << 20)
@@ -35,19 +36,16 @@ static int read_whole(struct patchfile *file, int fd, size_t size)
 	return 0;
 }
 
-static int read_file(struct patchfile *file, const char *path)
+/* Takes the descriptor. */
+static int read_file(struct patchfile *file, const char *path, int fd)
 {
 	struct stat st;
-	int fd, ret;
+	int ret;
 
 	file->path = strdup(path);
 	if (file->path == NULL)
-		return fail(ENOMEM, "%s: out of memory", path);
-	/* O_NONBLOCK: a FIFO is refused, not waited for. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return fail(errno, "%s: cannot open: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0)
+		ret = fail(ENOMEM, "%s: out of memory", path);
+	else if (fstat(fd, &st) < 0)
 		ret = fail(errno, "%s: cannot stat: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		ret = fail(ENOEXEC, "%s: it is no regular file", path);
@@ -503,12 +501,12 @@ static int open_metadata(struct patchfile *file)
 	return ret;
 }
 
-int patchfile_open_plain(struct patchfile *file, const char *path)
+static int read_plain(struct patchfile *file, const char *path, int fd)
 {
 	int ret;
 
 	memset(file, 0, sizeof(*file));
-	ret = read_file(file, path);
+	ret = read_file(file, path, fd);
 	if (ret == 0)
 		ret = open_image(file);
 	if (ret < 0)
@@ -516,9 +514,9 @@ int patchfile_open_plain(struct patchfile *file, const char *path)
 	return ret;
 }
 
-int patchfile_open(struct patchfile *file, const char *path)
+int patchfile_read(struct patchfile *file, const char *path, int fd)
 {
-	int ret = patchfile_open_plain(file, path);
+	int ret = read_plain(file, path, fd);
 
 	if (ret < 0)
 		return ret;
@@ -526,6 +524,20 @@ int patchfile_open(struct patchfile *file, const char *path)
 	if (ret < 0)
 		patchfile_deinit(file);
 	return ret;
+}
+
+int patchfile_open_plain(struct patchfile *file, const char *path)
+{
+	int fd, ret = trust_open(path, false, &fd);
+
+	return ret < 0 ? ret : read_plain(file, path, fd);
+}
+
+int patchfile_open(struct patchfile *file, const char *path)
+{
+	int fd, ret = trust_open(path, false, &fd);
+
+	return ret < 0 ? ret : patchfile_read(file, path, fd);
 }
 
 void patchfile_deinit(struct patchfile *file)

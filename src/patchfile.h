@@ -35,6 +35,8 @@ struct patchfile {
  * segment that is writable and executable, thread-local variables, constructors.
  */
 int patchfile_open(struct patchfile *file, const char *path) MUST_CHECK;
+/* The same for a file that is open already; the descriptor is closed. */
+int patchfile_read(struct patchfile *file, const char *path, int fd) MUST_CHECK;
 /* The same for nsb-gen: no vzpatch section needed, none is looked for. */
 int patchfile_open_plain(struct patchfile *file, const char *path) MUST_CHECK;
 void patchfile_deinit(struct patchfile *file);

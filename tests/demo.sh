@@ -7,6 +7,7 @@ set -eu
 root=$(cd "${0%/*}/.." && pwd)
 nsb=$root/build/nsb
 nsb_gen=$root/build/nsb-gen
+umask 022
 work=$(mktemp -d)
 clients=()
 server=

@@ -32,6 +32,8 @@ body_patience=${NSB_LONG:+20}200
 debian_flags='-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2'
 debian_ldflags='-Wl,-z,relro,-z,now -Wl,--build-id=sha1'
 
+# What tests make is for root alone to write: nsb looks at that.
+umask 022
 file=${0##*/}
 file=${file%.sh}
 abis=amd64
@@ -40,6 +42,21 @@ count=0
 pids=()
 folder=$(mktemp -d "${TMPDIR:-/tmp}/nsb-$file-XXXXXX") || exit 1
 trap 'rm -rf "$folder"' EXIT
+
+# May others write to this folder, or to one above it?
+is_open() {
+	local at
+	at=$(readlink -f "$1")
+	until [ -z "$at" ]; do
+		[ "$(stat -c %u "$at")" = 0 ] && [ -z "$(find "$at" -maxdepth 0 -perm /022 ! -perm -1000)" ] || return 0
+		at=${at%/*}
+	done
+	return 1
+}
+insecure=
+if is_open "$folder"; then
+	insecure=--insecure-file
+fi
 
 # ---- tests ----
 
@@ -322,8 +339,10 @@ generate() {
 	timeout -s KILL "$patience" "$NSB_GEN" generate --mode manual "$@" "$object" "$made"
 }
 
+# $insecure is --insecure-file if TMPDIR is where others may write.
+# shellcheck disable=SC2086
 nsb() {
-	timeout -s KILL "$patience" "$NSB" "$@"
+	timeout -s KILL "$patience" "$NSB" $insecure "$@"
 }
 
 # patch FILE [OPTIONS...], revert FILE [OPTIONS...]: of the target.
