@@ -109,6 +109,14 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported)
 	return wait_for(tid, WNOHANG, status, reported);
 }
 
+/* exec(2) waits until its tracer has seen the end of each other thread: see it. */
+static bool reap_any(void)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid != 0;
+}
+
 /*
  * A leader that was killed is not reported before all other threads are, which nobody
  * may be waiting for: so the wait is for SIGCHLD, with a look at the thread in between.
@@ -126,7 +134,7 @@ static int wait_long(pid_t tid, struct pt_status *status)
 	while (err == 0 && !reported) {
 		err = pt_poll(tid, status, &reported);
 		if (err == 0 && !reported && sigtimedwait(&child, NULL, &patience) == -1 &&
-		    strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
+		    !reap_any() && strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
 			err = pt_poll(tid, status, &reported);
 			if (err == 0 && !reported)
 				*status = (struct pt_status){ .stop = PT_GONE };

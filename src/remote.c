@@ -112,6 +112,8 @@ static int pick_thread(struct target *target, struct thread **picked)
 	for (int round = 0; round < PICK_ROUNDS; round++) {
 		enum fitness least = round == 0 ? GOOD : ACCEPTABLE;
 
+		if (round > 0 && target_has_ended(target))
+			return fail(ESRCH, "%s: has ended or called exec", target_name(target));
 		for (size_t i = 0; i < target->n_threads; i++) {
 			struct thread *thread = &target->threads[i];
 			int err;

@@ -365,6 +365,10 @@ int safepoint_reach(const struct safepoint_request *request, struct safepoint_re
 		err = target_serve(attempt.target, pause);
 		if (err == 0)
 			err = interrupt_check();
+		/* After exec(2) there is no stack of it that could be read. */
+		if (err == 0 && target_has_ended(attempt.target))
+			err = fail(ESRCH, "%s: has ended or called exec",
+				   target_name(attempt.target));
 		if (err != 0)
 			return err;
 		if (pause < LONGEST_PAUSE_MS)

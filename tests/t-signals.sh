@@ -70,9 +70,10 @@ t 'nohup holds for nsb' '
 '
 for kind in alone busy; do
 	for command in patch revert; do
-		t "the process is killed, or exits, in the middle of a $command, $kind" "
+		t "the process is killed, exits or calls exec in the middle of a $command, $kind" "
 			sweep_end 9 'ended|no such process' $kind $command $(some 7) &&
-			sweep_end 10 'ended|no such process' $kind $command $(some 9)
+			sweep_end 10 'ended|no such process' $kind $command $(some 9) &&
+			sweep_end 12 'ended|no such process' $kind $command $(some 9)
 		"
 	done
 done
