@@ -222,17 +222,21 @@ enum cfi_result native_step(struct native *native, const struct cfi_table *table
 			    struct cfi_frame *frame)
 {
 	const struct place *place = look_up_place(native, table, place_of(frame));
+	unw_cursor_t before;
 	unw_word_t pc, sp;
 
 	frame->signal = place->signal;
 	if (place->bottom)
 		return CFI_BOTTOM;
 	native->missed = false;
-	/* 0 is an end that nobody proved; a miss is followed by a guess. */
+	/* 0 is an end that nobody proved; a miss is followed by a guess, which moves the cursor. */
+	before = native->cursor;
 	if (unw_step(&native->cursor) <= 0 || native->missed ||
 	    unw_get_reg(&native->cursor, UNW_REG_IP, &pc) != 0 ||
-	    unw_get_reg(&native->cursor, UNW_REG_SP, &sp) != 0)
+	    unw_get_reg(&native->cursor, UNW_REG_SP, &sp) != 0) {
+		native->cursor = before;
 		return CFI_BAD;
+	}
 	frame->pc = pc;
 	frame->reg[native->arch->dwarf_sp] = sp;
 	frame->exact = place->signal;

@@ -454,10 +454,14 @@ static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool n
 			native = false;
 			native_registers(unwinder->native, frame);
 		}
-		if (native)
-			result = native_step(unwinder->native, table, frame);
-		else
+		result = native ? native_step(unwinder->native, table, frame) :
+				  step_own(unwinder, table, frame);
+		/* libunwind for i386 gives up at some interrupted frames that are described. */
+		if (native && result == CFI_BAD) {
+			native = false;
+			native_registers(unwinder->native, frame);
 			result = step_own(unwinder, table, frame);
+		}
 		if (frame->signal)
 			mark_signal(walk);
 		if (result != CFI_STEPPED)

@@ -3,15 +3,21 @@
 # What nsb unwinds is what gdb sees: every stack of tests/targets/stacks.c, frame by frame.
 
 . "${0%/*}/lib.sh"
-# The native nsb alone: libunwind of i386 may end early, at a signal in a function's first
-# instruction, and calls the stack unproven then.
-abis=$NSB_ABIS
+for_each_abi
+
+# What nsb itself is: libunwind unwinds this alone.
+own_abi=amd64
+case $NSB in
+*/i386/*) own_abi=i386 ;;
+esac
 
 # The program that unwinds by libnsb.a, linked as the Makefile does.
 unwinder() {
 	local where=${NSB%/*} flags=(-static)
 	case $NSB in
 	*sanitize*) flags=(-fsanitize=address -fsanitize=undefined) ;;
+	*/i386/*) flags+=(-m32 -isystem "$NSB_BUILD/i386-root/usr/include/i386-linux-gnu"
+		-isystem "$NSB_BUILD/i386-root/usr/include" -L"$NSB_BUILD/i386-root/usr/lib/i386-linux-gnu") ;;
 	esac
 	gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -iquote "$root/src" \
 		"${flags[@]}" -o stacks "$tests/helpers/stacks.c" "$where/libnsb.a" \
@@ -62,7 +68,7 @@ compare() {
 # same_stacks: stop and look, and let gdb do the same.  The sums outlive the test.
 same_stacks() {
 	local engines=own status
-	[ "$abi" = amd64 ] && engines='own libunwind'
+	[ "$abi" = "$own_abi" ] && engines='own libunwind'
 	./stacks "$pid" >by-nsb && wait_until all_sleep &&
 	timeout -s KILL "$patience" gdb -nx -q -batch -iex 'set debuginfod enabled off' \
 		-iex 'set auto-load no' -ex 'set backtrace past-main on' \
