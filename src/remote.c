@@ -659,7 +659,8 @@ static int restore_memory(struct remote *remote)
 		err = remove_parasite(remote->thread->tid, remote->gate, remote->gate_bytes);
 	if (err != 0)
 		return failed(remote, err, "take a system call out of");
-	if (remote->laid != 0)
+	/* A thread that went on by itself uses its stack again. */
+	if (remote->laid != 0 && !remote->escaped)
 		err = target_write_bulk(remote->target, remote->laid, remote->buffer->before,
 					remote->laid_size);
 	return err;

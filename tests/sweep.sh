@@ -207,7 +207,7 @@ tell_interrupted() {
 tell_sum() {
 	local what
 	[ -e "$sum" ] || return
-	for what in killed fail before after ended; do
+	for what in killed fail delay before after ended; do
 		awk -v what="$what" '$2 == what { n[$1]++; dead[$1] += $3 }
 			END { for (abi in n) print "# " abi ": " what " " n[abi] " times, " dead[abi] " deaths" }' "$sum"
 	done

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The n-th thing that can fail fails: nsb undoes what it did, or does without, and says so
-# by its status.
+# The n-th thing that can fail fails, or nsb is late for it: nsb undoes what it did, or
+# does without, and says so by its status.
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/sweep.sh"
@@ -13,6 +13,9 @@ for command in patch revert; do
 	"
 	t "any call of a $command fails that can, one thread" "
 		watch_target alone && sweep fail forward $command $(some 7)
+	"
+	t "nsb is kept from running before a ptrace call of a $command, one thread" "
+		watch_target alone spin && sweep delay ptrace $command $(some 7)
 	"
 	for kind in sleepers busy; do
 		t "a ptrace call of a $command fails, $kind" "

@@ -8,6 +8,7 @@
  *		after:SIGNAL	when the call has been made
  *		before:SIGNAL:PID, after:SIGNAL:PID	send it to that process instead
  *		fail		do not make the call; it returns an error
+ *		delay		keep the command from running for DELAY_MS just before it
  *	CALLS	ptrace		ptrace(2)
  *		forward		all that can fail: ptrace, the target's memory, files,
  *				memory of its own
@@ -57,7 +58,9 @@ static const struct call {
 	{ 89, 85, false, false, EIO },		/* readlink */
 };
 
-static enum { BEFORE, AFTER, FAIL } action;
+#define DELAY_MS 400	/* longer than a borrowed thread waits for nsb */
+
+static enum { BEFORE, AFTER, FAIL, DELAY } action;
 static enum { PTRACE_CALLS, FORWARD_CALLS, ANY_CALL, MICROSECONDS } which;
 static int signal_sent;
 static unsigned long wanted, seen;
@@ -122,6 +125,8 @@ static void at_entry(const struct __ptrace_syscall_info *info, int *error)
 		kill(addressee, signal_sent);
 	} else if (action == AFTER) {
 		*error = -1;
+	} else if (action == DELAY) {
+		nanosleep(&(struct timespec){ .tv_nsec = DELAY_MS * 1000000L }, NULL);
 	} else if (call != NULL && call->error == 0) {
 		brk_argument = (long)info->entry.args[0];
 		brk_register = info->arch == AUDIT_ARCH_I386 ? offsetof(struct user_regs_struct, rbx) :
@@ -196,7 +201,8 @@ static void parse(const char *how, const char *what, const char *number)
 	static const char *const whats[] = { "ptrace", "forward", "any", "us" };
 	const char *colon = strchr(how, ':');
 
-	action = strncmp(how, "before", 6) == 0 ? BEFORE : strncmp(how, "after", 5) == 0 ? AFTER : FAIL;
+	action = strncmp(how, "before", 6) == 0 ? BEFORE : strncmp(how, "after", 5) == 0 ? AFTER :
+		 strcmp(how, "delay") == 0 ? DELAY : FAIL;
 	signal_sent = colon == NULL ? SIGKILL : atoi(colon + 1);
 	colon = colon == NULL ? NULL : strchr(colon + 1, ':');
 	addressee = colon == NULL ? 0 : atoi(colon + 1);
