@@ -117,20 +117,6 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	}
 }
 
-/* DT_PLTGOT: what i386 code adds its GOTOFF distances to. */
-static uint64_t got_address(const struct elffile *file)
-{
-	GElf_Shdr shdr;
-	Elf_Scn *scn = elffile_section(file, ".dynamic", &shdr);
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
-	GElf_Dyn dyn;
-
-	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++)
-		if (dyn.d_tag == DT_PLTGOT)
-			return dyn.d_un.d_ptr;
-	return 0;
-}
-
 /* call, jmp and jcc, whose operand begins at `at`, hand nothing out. */
 static bool is_branch(const uint8_t *code, size_t at)
 {
@@ -144,7 +130,7 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 			 const uint8_t *code, size_t size)
 {
 	bool wide = draft->patch->file.elf_class == ELFCLASS64;
-	uint64_t got = wide ? 0 : got_address(&draft->patch->file);
+	uint64_t got = wide ? 0 : elffile_got(&draft->patch->file);
 
 	for (size_t at = 0; at + 4 <= size; at++) {
 		struct cursor operand;

@@ -39,12 +39,8 @@ int check_lto(const struct binary *target)
 	return 0;
 }
 
-/*
- * Is `origin`, what some code is an instance of, the replaced function?  Other
- * units have DIEs of their own for a global function that is inlined there.
- */
-static bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *function,
-			   uint64_t origin)
+bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *function,
+		    uint64_t origin)
 {
 	uint32_t i = DWARF_NONE;
 

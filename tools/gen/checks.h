@@ -13,6 +13,13 @@
 /* The target must not have been built with link-time optimisation. */
 int check_lto(const struct binary *target) MUST_CHECK;
 
+/*
+ * Is `origin`, what some code is an instance of, this function?  Other units have
+ * DIEs of their own for a global function that is inlined there.
+ */
+bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *function,
+		    uint64_t origin);
+
 /* No replaced function's body may stand inlined in code that is not replaced. */
 int check_inlined(const struct draft *draft) MUST_CHECK;
 

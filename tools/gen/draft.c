@@ -185,6 +185,18 @@ int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *p
 	return 0;
 }
 
+int draft_add_place(struct draft *draft, const struct vz_place *place)
+{
+	struct vzpatch *meta = &draft->meta;
+	struct vz_place *places = one_more(meta->places, meta->n_places, sizeof(*places));
+
+	if (!places)
+		return -ENOMEM;
+	meta->places = places;
+	places[meta->n_places++] = *place;
+	return 0;
+}
+
 int draft_add_comment(struct draft *draft, const char *key, const char *text)
 {
 	struct vzpatch *meta = &draft->meta;

@@ -18,6 +18,9 @@ struct replaced {
 
 struct draft {
 	const struct binary *target, *patch;
+	char **objects, **originals;	/* auto mode: the patch's object files, and the target's */
+	size_t n_objects, n_originals;
+	bool is_quiet;
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target has not */
@@ -35,6 +38,7 @@ int draft_add_function(struct draft *draft, const struct place *body, const stru
 		       uint64_t flags) MUST_CHECK;
 int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t size) MUST_CHECK;
 int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *place) MUST_CHECK;
+int draft_add_place(struct draft *draft, const struct vz_place *place) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 
 /* Index in meta.funcs of the one that replaces the target's code at `addr`, or SIZE_MAX. */

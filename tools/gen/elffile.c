@@ -254,3 +254,16 @@ bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo
 	}
 	return false;
 }
+
+uint64_t elffile_got(const struct elffile *file)
+{
+	GElf_Shdr shdr;
+	Elf_Scn *scn = elffile_section(file, ".dynamic", &shdr);
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	GElf_Dyn dyn;
+
+	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++)
+		if (dyn.d_tag == DT_PLTGOT)
+			return dyn.d_un.d_ptr;
+	return 0;
+}

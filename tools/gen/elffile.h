@@ -61,6 +61,9 @@ bool elffile_read(const struct elffile *file, uint64_t addr, void *buf, size_t s
 /* The executable section (in a file without sections: segment) around an address. */
 bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo, uint64_t *hi);
 
+/* DT_PLTGOT, what i386 code adds its GOTOFF distances to; 0 if there is none. */
+uint64_t elffile_got(const struct elffile *file);
+
 /* File name without directory. */
 const char *base_name(const char *path);
 

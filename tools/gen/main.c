@@ -3,14 +3,16 @@
  * nsb-gen: makes the metadata of live patches.
  *
  * Exit status: 0 done, 1 refused or failed, 64 wrong usage; "check" exits with 2
- * when no file of the process has the build-id.
+ * when no file of the process has the build-id, "generate" with 3 when nothing differs.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "auto.h"
 #include "binary.h"
 #include "draft.h"
 #include "manual.h"
@@ -18,13 +20,15 @@
 #include "patchfile.h"
 #include "process.h"
 
-enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_BAD_USAGE = 64 };
+enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
 struct options {
 	const char *mode, *output, *debug_file, *build_id, *pid;
 	bool json, quiet;
 	char **arguments;	/* what is no option */
 	int n_arguments;
+	char **originals;	/* owned */
+	size_t n_originals;
 };
 
 struct command {
@@ -42,6 +46,8 @@ static int bad_usage(const char *why)
 
 static int status(int err)
 {
+	if (err == -ENODATA)
+		return EXIT_SAME;
 	return err ? EXIT_REFUSED : 0;
 }
 
@@ -88,8 +94,10 @@ static void summarize(const struct draft *draft, const char *path, size_t size)
 static const struct mode {
 	const char *name;
 	int (*draw)(struct draft *draft);
+	bool has_objects;
 } modes[] = {
-	{ "manual", manual_draw },
+	{ "manual", manual_draw, false },
+	{ "auto", auto_draw, true },
 };
 
 static const struct mode *find_mode(const char *name)
@@ -110,13 +118,22 @@ static int generate(const struct options *options)
 	int err;
 
 	if (!mode)
-		return bad_usage("--mode is manual");
+		return bad_usage("--mode is manual or auto");
+	if (!mode->has_objects && (options->n_arguments > 2 || options->n_originals))
+		return bad_usage("only auto mode takes object files");
+	if (mode->has_objects && options->n_arguments == 2)
+		return bad_usage("auto mode needs the object files that the patch was linked from");
 	err = binary_open(&target, options->arguments[0], options->debug_file);
 	if (!err)
 		err = binary_open(&patch, options->arguments[1], NULL);
 	if (!err)
 		err = draft_init(&draft, &target, &patch);
 	draft.meta.patch.name = base_name(path);
+	draft.objects = options->arguments + 2;
+	draft.n_objects = (size_t)options->n_arguments - 2;
+	draft.originals = options->originals;
+	draft.n_originals = options->n_originals;
+	draft.is_quiet = options->quiet;
 	if (!err)
 		err = mode->draw(&draft);
 	if (!err)
@@ -204,8 +221,9 @@ static int dump(const struct options *options)
 }
 
 static const struct command commands[] = {
-	{ "generate", generate, 2, 2,
-	  "[--mode manual] [--debugfile FILE] [-o OUT] TARGET PATCH.so" },
+	{ "generate", generate, 2, INT_MAX,
+	  "[--mode manual|auto] [--debugfile FILE] [-o OUT] TARGET PATCH.so [OBJECT... "
+	  "[--original OBJECT...]]" },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
 	{ "check", check, 0, 0, "--pid PID --id BUILD-ID" },
 	{ "dump", dump, 1, 1, "[--json] PATCH.so" },
@@ -221,6 +239,8 @@ static void help(void)
 		       commands[i].usage);
 	puts("\n"
 	     "  -m, --mode MODE       manual: the patch names what it needs by the macros of vzp.h\n"
+	     "                        auto: it was linked from whole units, the OBJECTs\n"
+	     "      --original OBJECT...  the objects before the change: replace what differs\n"
 	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
 	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
 	     "  -p, --pid PID         process to look at\n"
@@ -232,12 +252,13 @@ static void help(void)
 	     "      --version         print the version");
 }
 
-enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY };
+enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
 	{ "debugfile", required_argument, NULL, 'd' },
 	{ "output", required_argument, NULL, 'o' },
+	{ "original", required_argument, NULL, OPTION_ORIGINAL },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "id", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -252,6 +273,21 @@ static const struct option long_options[] = {
 static bool is_level(const char *text)
 {
 	return text && text[0] >= '0' && text[0] <= '9' && !text[1];
+}
+
+/* --original takes all that follows, up to the next option. */
+static int take_originals(int argc, char **argv, struct options *options)
+{
+	char **all = reallocarray(options->originals, options->n_originals + (size_t)argc,
+				  sizeof(*all));
+
+	if (!all)
+		return fail(ENOMEM, "not enough memory");
+	options->originals = all;
+	all[options->n_originals++] = optarg;
+	while (optind < argc && *argv[optind] != '-')
+		all[options->n_originals++] = argv[optind++];
+	return 0;
 }
 
 /* 0 to go on, else the exit status + 1. */
@@ -276,6 +312,10 @@ static int read_options(int argc, char **argv, struct options *options)
 			break;
 		case 'i':
 			options->build_id = optarg;
+			break;
+		case OPTION_ORIGINAL:
+			if (take_originals(argc, argv, options))
+				return 1 + EXIT_REFUSED;
 			break;
 		case OPTION_JSON:
 			options->json = true;
@@ -311,30 +351,35 @@ static int read_options(int argc, char **argv, struct options *options)
 	return 0;
 }
 
-static int run(int argc, char **argv)
+static int run_command(struct options *options)
 {
-	struct options options = { 0 };
-	int done = read_options(argc, argv, &options);
-
-	if (done)
-		return done - 1;
-	if (!options.n_arguments)
+	if (!options->n_arguments)
 		return bad_usage("a command is needed: generate, buildid, check or dump");
-	const char *name = *options.arguments++;
-	options.n_arguments--;
+	const char *name = *options->arguments++;
+	options->n_arguments--;
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *command = &commands[i];
 
 		if (strcmp(command->name, name))
 			continue;
-		if (options.n_arguments < command->least || options.n_arguments > command->most) {
+		if (options->n_arguments < command->least || options->n_arguments > command->most) {
 			fail(EINVAL, "usage: nsb-gen %s %s", name, command->usage);
 			return EXIT_BAD_USAGE;
 		}
-		return command->run(&options);
+		return command->run(options);
 	}
 	fail(EINVAL, "unknown command '%s' (see nsb-gen --help)", name);
 	return EXIT_BAD_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct options options = { 0 };
+	int done = read_options(argc, argv, &options);
+	int result = done ? done - 1 : run_command(&options);
+
+	free(options.originals);
+	return result;
 }
 
 int main(int argc, char **argv)
@@ -342,7 +387,7 @@ int main(int argc, char **argv)
 	msg_init("nsb-gen");
 	int result = run(argc, argv);
 
-	if (result == EXIT_REFUSED || result == EXIT_BAD_USAGE)
+	if (result == EXIT_REFUSED || result == EXIT_SAME || result == EXIT_BAD_USAGE)
 		msg_print_kept();
 	if (fflush(stdout) || ferror(stdout)) {
 		warn("cannot write the output: %s", strerror(errno));

@@ -429,8 +429,7 @@ static int resolve_records(struct draft *draft, const struct records *records)
 	return 0;
 }
 
-/* A global thing of the target by its plain name, which the dynamic linker does not see. */
-static int resolve_plain(struct draft *draft, const char *name, const struct symbol *symbol)
+int bind_extern(struct draft *draft, const char *name, const struct symbol *symbol)
 {
 	const struct binary *target = draft->target;
 	bool tls = symbol->type == STT_TLS;
@@ -496,7 +495,7 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 		if (!renamed && !draft->target->file.is_static &&
 		    find_exported(&draft->target->file, name))
 			continue;
-		err = resolve_plain(draft, name, symbol);
+		err = bind_extern(draft, name, symbol);
 		if (err)
 			return err;
 	}

@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# nsb-gen's auto mode, case by case.  Each file of tests/cases is a small program,
+# with its change under #ifdef NEW, and what is to come of it in the comment at
+# its top:
+#
+#	ask WORDS: OLD / NEW [/ AGAIN]	the answer before, with the patch, and after it
+#	replaces: NAMES			the functions that differ, sorted
+#	refuses: REGEX			no patch is made, and this is said
+#	same				nothing differs, so no patch is needed
+#	original: or whole: before one of these: only with, or without, --original
+#	only: WORDS			of gcc clang amd64 i386 O0 O1 O2 O3 Os original whole
+#	flags: FLAGS			for every compilation
+#	old: FLAGS, new: FLAGS		for that of the target, of the patch
+#
+# A file NAME2.c is a second unit of the case.  Compilers, levels and ABIs make a
+# matrix; a short run takes one field of it for each case, a long one all.
+
+. "${0%/*}/lib.sh"
+for_each_abi
+
+cases=$tests/cases
+flags='-g -D_GNU_SOURCE'
+
+# field NAME KEY: what the case says under a key.
+field() {
+	sed -n "2,/\*\//s/^ \* $2\(: *\|\$\)//p" "$cases/$1.c"
+}
+
+# front CC: main.c, compiled once.
+# shellcheck disable=SC2046,SC2086 # lists of words
+front() {
+	local to=$NSB_BUILD/tests/front-$1-$abi-$(cat "$tests"/targets/{main.c,target.h} | md5sum | cut -c 1-12).o
+	if ! [ -e "$to" ]; then
+		mkdir -p "$NSB_BUILD/tests" &&
+		$1 $(mflag) $flags -O2 -fPIE -c -o "$to.$$" "$tests/targets/main.c" &&
+		mv "$to.$$" "$to" || return 1
+	fi
+	echo "$to"
+}
+
+# compiled NAME CC LEVEL: the target, and objects in old/ and new/, and p.so.
+# shellcheck disable=SC2046,SC2086 # lists of words
+compiled() {
+	local name=$1 cc="$2 $(mflag) $flags -$3 $(field "$1" flags)" unit sources=()
+	for unit in "$name" "$name"2; do
+		[ -e "$cases/$unit.c" ] && sources+=("$unit.c")
+	done
+	mkdir -p old new && cp "${sources[@]/#/$cases/}" . &&
+	$cc -I"$tests/targets" $(field "$name" old) -Wl,--build-id=sha1 -o prog "${sources[@]}" "$(front "$2")" &&
+	for unit in "${sources[@]%.c}"; do
+		$cc -I"$tests/targets" $(field "$name" old) -fPIC -ffunction-sections -fdata-sections \
+			-c -o "old/$unit.o" "$unit.c" &&
+		$cc -I"$tests/targets" $(field "$name" new) -DNEW -fPIC -ffunction-sections -fdata-sections \
+			-c -o "new/$unit.o" "$unit.c" || return 1
+	done &&
+	$cc -shared -Wl,--build-id=sha1 -o p.so new/*.o &&
+	object=$PWD/prog
+}
+
+# made MODE: p.so becomes a patch, the report goes to told.
+made() {
+	local originals=()
+	[ "$1" = original ] && originals=(--original old/*.o)
+	timeout -s KILL "$patience" "$NSB_GEN" generate --mode auto prog p.so new/*.o "${originals[@]}" >told
+}
+
+# answers NAME BEAT: to every question of the case, those of beat 1 to 3.
+answers() {
+	local words beats
+	while IFS= read -r line; do
+		words=${line%%: *}
+		IFS=/ read -r -a beats <<<"${line#*: }"
+		says "$(xargs <<<"${beats[$(($2 > ${#beats[@]} ? 0 : $2 - 1))]}")" "$words" || return 1
+	done < <(sed -n '2,/\*\//s/^ \* ask //p' "$cases/$1.c")
+}
+
+# The functions that differ are those, by the report.
+reported() {
+	local want=$1 have
+	have=$(sed -n 's/^[^ ]*: changed: \([^:]*\).*/\1/p' told | sort | xargs)
+	[ "$have" = "$want" ] || {
+		echo "reported as changed: '$have', not '$want'"
+		return 1
+	}
+}
+
+patched() {
+	made "$2" && { [ "$2" = whole ] || [ -z "$(field "$1" replaces)" ] || reported "$(field "$1" replaces)"; } &&
+	launch ./prog && answers "$1" 1 && snapshot &&
+	patch p.so && answers "$1" 2 && listed p.so &&
+	revert p.so && answers "$1" 3 && listed && unharmed
+}
+
+# try NAME CC LEVEL MODE
+try() {
+	local name=$1 mode=$4 refusal
+	refusal=$(field "$name" refuses; field "$name" "$mode: refuses")
+	compiled "$name" "$2" "$3" &&
+	if [ -n "$refusal" ]; then
+		fails_with 1 "$refusal" made "$mode"
+	elif grep -qE '^ \* same$' "$cases/$name.c" && [ "$mode" = original ]; then
+		fails_with 3 'nothing differs' made "$mode"
+	else
+		patched "$name" "$mode"
+	fi
+}
+
+# allowed NAME WORD AXIS...: is the word one of the axis that the case wants?
+allowed() {
+	local only word restricted=
+	only=" $(field "$1" only) "
+	for word in "${@:3}"; do
+		[[ $only == *" $word "* ]] && restricted=1
+	done
+	[ -z "$restricted" ] || [[ $only == *" $2 "* ]]
+}
+
+# fields NAME: the compilers, levels and modes that the case is for.
+fields() {
+	local cc level mode
+	for level in O2 O0 O3 Os; do
+		for cc in gcc clang; do
+			for mode in original whole; do
+				allowed "$1" $cc gcc clang && allowed "$1" $level O0 O1 O2 O3 Os &&
+				allowed "$1" $mode original whole && echo "$cc $level $mode"
+			done
+		done
+	done
+}
+
+all_abis=$abis
+number=0
+for path in "$cases"/*.c; do
+	name=${path##*/}
+	name=${name%.c}
+	[[ $name == *2 ]] && continue
+	abis=
+	for each in $all_abis; do
+		allowed "$name" "$each" amd64 i386 && abis+=" $each"
+	done
+	mapfile -t fields < <(fields "$name")
+	[ -n "${NSB_LONG:-}" ] || fields=("${fields[$((number++ * 5 % ${#fields[@]}))]}")
+	for each in "${fields[@]}"; do
+		t "$name: $each" "try $name $each"
+	done
+done
+
+done_testing

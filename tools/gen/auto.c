@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "auto.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "closure.h"
+#include "compare.h"
+#include "counterpart.h"
+#include "data.h"
+#include "manual.h"
+#include "placed.h"
+#include "references.h"
+
+struct work {
+	struct draft *draft;
+	struct unit *units, *originals;
+	size_t n_units, n_originals;
+};
+
+/* ---- opening ---- */
+
+static int open_units(char **paths, size_t count, struct unit **units, size_t *n_units)
+{
+	int err = 0;
+
+	*units = calloc(count + 1, sizeof(**units));
+	if (!*units)
+		return fail(ENOMEM, "not enough memory");
+	for (size_t i = 0; !err && i < count; i++) {
+		err = unit_open(&(*units)[i], paths[i]);
+		if (!err)
+			++*n_units;
+	}
+	return err;
+}
+
+static void close_units(struct unit *units, size_t n_units)
+{
+	for (size_t i = 0; units && i < n_units; i++)
+		unit_close(&units[i]);
+	free(units);
+}
+
+static int check_machines(const struct work *work)
+{
+	const struct elffile *patch = &work->draft->patch->file;
+
+	for (size_t i = 0; i < work->n_units + work->n_originals; i++) {
+		const struct unit *unit = i < work->n_units ? &work->units[i] :
+			&work->originals[i - work->n_units];
+
+		if (unit->file.machine != patch->machine || unit->file.elf_class != patch->elf_class)
+			return fail(EINVAL, "%s is not of the machine of %s", unit->file.path,
+				    patch->path);
+	}
+	return 0;
+}
+
+/* ---- comparing ---- */
+
+/* The original of an object: of the same source, by preference of the same place in line. */
+static struct unit *find_original(const struct work *work, size_t index)
+{
+	struct unit *unit = &work->units[index];
+	size_t skip = 0;
+
+	for (size_t i = 0; i < index; i++)
+		skip += !strcmp(work->units[i].source, unit->source);
+	for (size_t i = 0; i < work->n_originals; i++)
+		if (!strcmp(work->originals[i].source, unit->source) && !skip--)
+			return &work->originals[i];
+	return NULL;
+}
+
+static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
+{
+	const struct draft *draft = ctx;
+	uint32_t i = piece->is_placed ? patch_function(draft, piece) : DWARF_NONE;
+
+	(void)unit;
+	return i == DWARF_NONE ? 0 : draft->patch->dwarf.functions[i].line;
+}
+
+static int compare(struct work *work)
+{
+	struct compare_lines lines = { declared, work->draft };
+	int err = 0;
+
+	for (size_t i = 0; !err && work->n_originals && i < work->n_units; i++) {
+		struct unit *original = find_original(work, i);
+
+		if (original)
+			err = compare_units(&work->units[i], original, &lines);
+		else
+			say("%s: no original given, so all of it is new", work->units[i].file.path);
+	}
+	return err;
+}
+
+/* ---- fates ---- */
+
+static bool is_changed(const struct unit *unit, const struct piece *piece)
+{
+	if (!unit->original)
+		return true;
+	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;
+}
+
+static void set_fates(struct work *work)
+{
+	for (size_t i = 0; i < work->n_units; i++)
+		for (size_t k = 0; k < work->units[i].n_pieces; k++) {
+			struct piece *piece = &work->units[i].pieces[k];
+
+			if (piece->kind != PIECE_FUNCTION)
+				continue;
+			piece->is_changed = is_changed(&work->units[i], piece);
+			if (!piece->has_place)
+				piece->fate = FATE_OWN;
+			else
+				piece->fate = piece->is_changed ? FATE_REPLACES : FATE_TARGET;
+		}
+}
+
+/* A constant that must not be known by two values is the target's; of others the patch has copies. */
+static int set_data_fates(struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < work->n_units; i++)
+		for (size_t k = 0; !err && k < work->units[i].n_pieces; k++) {
+			struct piece *piece = &work->units[i].pieces[k];
+
+			if (piece->kind == PIECE_FUNCTION)
+				continue;
+			piece->fate = FATE_OWN;
+			if (piece->has_place)
+				err = decide_data(work->draft, &work->units[i], piece);
+		}
+	return err;
+}
+
+static int check_removed(const struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < work->n_units; i++)
+		if (work->units[i].original)
+			err = check_removed_data(&work->units[i]);
+	return err;
+}
+
+/* ---- telling ---- */
+
+static void tell(const struct work *work, const char *what, const struct unit *unit,
+		 const struct piece *piece, const char *why)
+{
+	char *source = piece_source(work->draft, unit, piece);
+
+	if (!work->draft->is_quiet)
+		printf("%s: %s: %s%s%s\n", source ? source : unit->source, what, piece->name,
+		       why ? ": " : "", why ? why : "");
+	free(source);
+}
+
+static void tell_removed(const struct work *work, const struct unit *unit)
+{
+	for (size_t k = 0; k < unit->original->n_pieces; k++) {
+		const struct piece *old = &unit->original->pieces[k];
+		bool kept = old->kind != PIECE_FUNCTION || !old->symbol || is_clone(old);
+
+		for (size_t n = 0; !kept && n < unit->n_pieces; n++)
+			kept = unit->pieces[n].twin == old;
+		if (!kept && !work->draft->is_quiet)
+			printf("%s: removed: %s\n", unit->source, old->name);
+	}
+}
+
+/* What becomes of every function, one line each; of those that stay only on request. */
+static void tell_fates(struct work *work)
+{
+	for (size_t i = 0; i < work->n_units; i++) {
+		const struct unit *unit = &work->units[i];
+
+		for (size_t k = 0; k < unit->n_pieces; k++) {
+			const struct piece *piece = &unit->pieces[k];
+
+			if (piece->kind != PIECE_FUNCTION || !piece->symbol || is_clone(piece) ||
+			    !piece->is_placed)
+				continue;
+			if (piece->fate == FATE_REPLACES)
+				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
+				     piece->why);
+			else if (piece->is_changed && !piece->has_place && piece->is_reached)
+				tell(work, piece->twin ? "changed" : "new", unit, piece, piece->twin ?
+				     "the target has no code of its own for it" : NULL);
+			else if (msg_verbosity)
+				tell(work, piece->is_reached ? "copied" : "same", unit, piece,
+				     piece->verdict == VERDICT_LINES ? "but for line numbers" : NULL);
+			if (piece->is_reached && !piece->has_place)
+				work->draft->n_new++;
+		}
+		if (unit->original)
+			tell_removed(work, unit);
+	}
+}
+
+/* ---- drawing ---- */
+
+static int add_functions(struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < work->n_units; i++)
+		for (size_t k = 0; !err && k < work->units[i].n_pieces; k++) {
+			struct piece *piece = &work->units[i].pieces[k];
+
+			if (piece->fate != FATE_REPLACES)
+				continue;
+			struct place body = {
+				.name = piece->name, .addr = piece->addr, .size = piece->size,
+				.index = patch_function(work->draft, piece),
+			};
+			err = draft_add_function(work->draft, &body, &piece->place, 0);
+		}
+	if (!err && !work->draft->meta.n_funcs)
+		return fail(ENODATA, "%s: nothing differs in the code, no patch is needed",
+			    work->draft->patch->file.path);
+	return err;
+}
+
+/* What the objects do not define comes from where the target gets it. */
+static int bind_externs(struct draft *draft)
+{
+	const struct elffile *target = &draft->target->file;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < draft->patch->file.dynsym.count; i++) {
+		const struct symbol *symbol = &draft->patch->file.dynsym.table[i];
+
+		if (symbol->section != SHN_UNDEF || !*symbol->name ||
+		    (!target->is_static && find_exported(target, symbol->name)))
+			continue;
+		err = bind_extern(draft, symbol->name, symbol);
+	}
+	return err;
+}
+
+static int find_things(struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < work->n_units; i++) {
+		err = find_target_unit(work->draft, &work->units[i]);
+		if (!err)
+			err = find_counterparts(work->draft, &work->units[i]);
+	}
+	return err;
+}
+
+static int draw(struct work *work)
+{
+	struct draft *draft = work->draft;
+	int err = check_machines(work);
+
+	if (!err)
+		err = check_lto(draft->target);
+	if (!err)
+		err = place_units(work->units, work->n_units, draft->patch);
+	if (!err)
+		err = find_things(work);
+	if (!err)
+		err = compare(work);
+	if (!err)
+		err = check_removed(work);
+	if (err)
+		return err;
+	set_fates(work);
+	err = set_data_fates(work);
+	if (!err)
+		err = close_over(draft, work->units, work->n_units);
+	if (!err)
+		err = add_functions(work);
+	if (!err)
+		err = add_references(draft, work->units, work->n_units);
+	if (!err)
+		err = bind_externs(draft);
+	if (!err)
+		err = add_parts(draft);
+	if (!err)
+		err = check_prototypes(draft);
+	if (!err)
+		tell_fates(work);
+	return err;
+}
+
+int auto_draw(struct draft *draft)
+{
+	struct work work = { .draft = draft };
+	int err = open_units(draft->objects, draft->n_objects, &work.units, &work.n_units);
+
+	if (!err)
+		err = open_units(draft->originals, draft->n_originals, &work.originals,
+				 &work.n_originals);
+	draft->meta.mode = "auto";
+	if (!err)
+		err = draw(&work);
+	close_units(work.units, work.n_units);
+	close_units(work.originals, work.n_originals);
+	return err;
+}

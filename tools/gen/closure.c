@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "closure.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "counterpart.h"
+#include "cursor.h"
+
+#define CALLS_DEEP 64
+
+struct closure {
+	struct draft *draft;
+	struct unit *units;
+	size_t n_units;
+	uint8_t *is_seen;	/* by index of the target's functions */
+	bool any;
+};
+
+/* ---- functions that call nothing unknown ---- */
+
+/* Made by other rules than the source's: how the object was compiled decides on them. */
+static bool is_of_compiler(const char *name)
+{
+	static const char *const names[] = {
+		"__stack_chk_fail", "__stack_chk_fail_local", "__tls_get_addr", "___tls_get_addr",
+		"_GLOBAL_OFFSET_TABLE_", "__fentry__", "mcount",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool calls(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc)
+{
+	enum reloc_kind kind = reloc->type->kind;
+	const uint8_t *at = unit->sections[piece->section].bytes + reloc->offset;
+
+	if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
+		return reloc->offset >= 2 && at[-2] == 0xff;
+	return is_branch(unit, piece, reloc);
+}
+
+/*
+ * Does all that the function calls by name lie in its own unit?  Then gcc knows
+ * which registers it leaves alone and how it needs the stack aligned
+ * (-fipa-ra, and the incoming stack boundary), and callers in the unit
+ * rely on it.  Calls through pointers are not seen, so this errs to yes.
+ */
+static bool is_closed(const struct unit *unit, const struct piece *piece, unsigned depth)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+
+	for (uint32_t i = 0; depth < CALLS_DEEP && i < piece->n_relocs; i++) {
+		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
+		int64_t offset;
+
+		if (!calls(unit, piece, reloc))
+			continue;
+		const struct piece *to = reloc_piece(unit, piece, reloc, &offset);
+		if (to == piece)
+			continue;
+		if (to ? !is_closed(unit, to, depth + 1) :
+		    reloc->symbol && !is_of_compiler(reloc->symbol->name))
+			return false;
+	}
+	return true;
+}
+
+bool needs_own_copy(const struct unit *unit, const struct piece *piece)
+{
+	const struct symbol *symbol = piece->symbol;
+
+	if (!symbol || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT))
+		return false;
+	/* On i386 a static function may take its arguments in registers, or not. */
+	if (symbol->bind == STB_LOCAL && unit->file.elf_class == ELFCLASS32)
+		return true;
+	return is_closed(unit, piece, 0);
+}
+
+/* ---- the target's code ---- */
+
+/* Index of the function whose code is at an address, DWARF_NONE if the debug info has none. */
+static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
+{
+	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		for (uint32_t k = 0; k < function->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[function->first_range + k];
+
+			if (addr >= range.lo && addr < range.hi)
+				return i;
+		}
+	}
+	return DWARF_NONE;
+}
+
+/* call, jmp and jcc with a displacement of four bytes at code[at]. */
+static bool is_branch_operand(const uint8_t *code, size_t at)
+{
+	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
+		return true;
+	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
+}
+
+typedef int (*visitor)(struct closure *all, uint32_t function, const char *why);
+
+/* Visit each function that has a call of, or jump to, `addr`. */
+static int each_caller(struct closure *all, uint64_t addr, visitor visit, const char *why)
+{
+	const struct elffile *file = &all->draft->target->file;
+	uint64_t mask = file->elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	int err = 0;
+
+	while (!err && (scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+		    shdr.sh_type != SHT_PROGBITS)
+			continue;
+		Elf_Data *data = elf_rawdata(scn, NULL);
+		const uint8_t *code = data ? data->d_buf : NULL;
+		for (size_t at = 1; !err && code && at + 4 <= data->d_size; at++) {
+			struct cursor operand;
+
+			if (!is_branch_operand(code, at))
+				continue;
+			cursor_init(&operand, code + at, 4);
+			uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
+			if (((shdr.sh_addr + at + 4 + distance) & mask) != addr)
+				continue;
+			uint32_t caller = function_at(&all->draft->target->dwarf, shdr.sh_addr + at);
+			if (caller != DWARF_NONE)
+				err = visit(all, caller, why);
+		}
+	}
+	return err;
+}
+
+/* ---- replacing ---- */
+
+static struct piece *piece_at_place(struct closure *all, uint64_t addr)
+{
+	for (size_t i = 0; i < all->n_units; i++)
+		for (size_t k = 0; k < all->units[i].n_pieces; k++) {
+			struct piece *piece = &all->units[i].pieces[k];
+
+			if (piece->kind == PIECE_FUNCTION && piece->has_place &&
+			    piece->place.addr == addr)
+				return piece;
+		}
+	return NULL;
+}
+
+static int set_why(struct piece *piece, const char *why)
+{
+	if (piece->why)
+		return 0;
+	piece->why = strdup(why);
+	return piece->why ? 0 : fail(ENOMEM, "not enough memory");
+}
+
+static bool is_cold(const char *clone)
+{
+	const char *dot = strstr(clone, ".cold");
+
+	return dot && (!dot[5] || dot[5] == '.');
+}
+
+/* The target's function no. `index` must not run any more. */
+static int replace_function(struct closure *all, uint32_t index, const char *why)
+{
+	const struct binary *target = all->draft->target;
+	const struct dwarf_function *function = &target->dwarf.functions[index];
+
+	if (all->is_seen[index])
+		return 0;
+	all->is_seen[index] = 1;
+	uint64_t entry = entry_range(target, function).lo;
+	struct piece *piece = piece_at_place(all, entry);
+	if (piece && piece->fate == FATE_REPLACES)
+		return 0;
+	if (piece) {
+		piece->fate = FATE_REPLACES;
+		all->any = true;
+		return set_why(piece, why);
+	}
+	const char *name = function->name ? function->name : "?";
+	const char *clone = function->name ? clone_name(target, function) : NULL;
+	const struct symbol *symbol = clone ? NULL : binary_function_symbol(target, entry, name);
+	if (clone || (symbol && strchr(symbol->name, '.')))
+		return each_caller(all, entry, replace_function, why);
+	const struct dwarf_unit *unit = &target->dwarf.units[function->unit];
+	return fail(EINVAL, "%s: '%s' of %s would go on with the old code, because %s (add the object "
+		    "of that file to the patch)", target->file.path, name,
+		    unit->name ? unit->name : "a unit without name", why);
+}
+
+/* Of which function of the target's debug info is the piece the new version? */
+static bool is_version_of(const struct closure *all, const struct unit *unit,
+			  const struct piece *piece, const struct dwarf_function *function)
+{
+	if (function->declaration || !function->name || strcmp(function->name, piece->name))
+		return false;
+	if (piece->symbol->bind != STB_LOCAL)
+		return function->external;
+	return !function->external && unit->target_unit &&
+		&all->draft->target->dwarf.units[function->unit] == unit->target_unit;
+}
+
+static int replace_copies(struct closure *all, const struct unit *unit,
+			  const struct dwarf_function *function)
+{
+	const struct dwarf *dwarf = &all->draft->target->dwarf;
+	char why[256];
+	int err = 0;
+
+	snprintf(why, sizeof(why), "'%s' was inlined into it", function->name);
+	for (uint32_t i = 0; !err && i < dwarf->n_inlined; i++) {
+		uint32_t index = dwarf->inlined[i].function;
+
+		if (!is_instance_of(dwarf, function, dwarf->inlined[i].origin))
+			continue;
+		/* Without the original nobody knows that a function of a header changed. */
+		if (!unit->original &&
+		    &dwarf->units[dwarf->functions[index].unit] != unit->target_unit)
+			continue;
+		err = replace_function(all, index, why);
+	}
+	return err;
+}
+
+/* Clones of the function, in the target, run on as long as their callers do. */
+static int replace_clones(struct closure *all, const struct dwarf_function *function)
+{
+	const struct binary *target = all->draft->target;
+	uint32_t i = DWARF_NONE;
+	char why[256];
+	int err = 0;
+
+	while (!err && (i = dwarf_find_function(&target->dwarf, function->name, i)) != DWARF_NONE) {
+		const struct dwarf_function *other = &target->dwarf.functions[i];
+
+		if (!other->hi || (other->origin != function->die && other->unit != function->unit))
+			continue;
+		const char *clone = clone_name(target, other);
+		if (!clone || is_cold(clone))
+			continue;
+		snprintf(why, sizeof(why), "it calls the clone '%s'", clone);
+		err = each_caller(all, entry_range(target, other).lo, replace_function, why);
+	}
+	return err;
+}
+
+/* gcc's -fipa-ra comes with every -O but -O0. */
+static bool has_ipa_ra(const struct dwarf_unit *unit)
+{
+	const char *producer = unit ? unit->producer : NULL, *level = NULL;
+
+	if (!producer)
+		return true;
+	for (const char *p = producer; (p = strstr(p, " -O")); p++)
+		level = p + 3;
+	return strstr(producer, "GNU") && !strstr(producer, "-fno-ipa-ra") && level && *level != '0';
+}
+
+static int replace_trusting_caller(struct closure *all, uint32_t index, const char *why)
+{
+	const struct dwarf *dwarf = &all->draft->target->dwarf;
+
+	/* Only callers that were compiled along with it know its code. */
+	for (size_t i = 0; i < all->n_units; i++)
+		if (all->units[i].target_unit == &dwarf->units[dwarf->functions[index].unit])
+			return replace_function(all, index, why);
+	return 0;
+}
+
+/* What has to be replaced because this piece is new or replaces. */
+static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
+{
+	const struct dwarf *dwarf = &all->draft->target->dwarf;
+	int err = 0;
+
+	/* One that is only replaced along with others has the same code in its copies. */
+	for (uint32_t i = 0; !err && piece->is_changed && i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		if (!is_version_of(all, unit, piece, function))
+			continue;
+		err = replace_copies(all, unit, function);
+		if (!err)
+			err = replace_clones(all, function);
+	}
+	const struct piece *judged = piece->twin ? piece->twin : piece;
+	const struct unit *of = piece->twin ? unit->original : unit;
+	if (err || !piece->has_place || !has_ipa_ra(unit->target_unit) || !is_closed(of, judged, 0))
+		return err;
+	char why[256];
+	snprintf(why, sizeof(why), "it may rely on registers that '%s' did not use", piece->name);
+	return each_caller(all, piece->place.addr, replace_trusting_caller, why);
+}
+
+int close_over(struct draft *draft, struct unit *units, size_t n_units)
+{
+	struct closure all = { .draft = draft, .units = units, .n_units = n_units, .any = true };
+	int err = 0;
+
+	all.is_seen = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
+	if (!all.is_seen)
+		return fail(ENOMEM, "not enough memory");
+	while (!err && all.any) {
+		all.any = false;
+		for (size_t i = 0; !err && i < n_units; i++)
+			for (size_t k = 0; !err && k < units[i].n_pieces; k++) {
+				struct piece *piece = &units[i].pieces[k];
+
+				if (!piece->is_closed_over && piece->kind == PIECE_FUNCTION &&
+				    piece->symbol &&
+				    (piece->is_changed || piece->fate == FATE_REPLACES)) {
+					piece->is_closed_over = true;
+					err = look_at(&all, &units[i], piece);
+				}
+			}
+	}
+	free(all.is_seen);
+	return err;
+}
+
+/* ---- ranges ---- */
+
+/* Code that the compiler split off a replaced function: nobody may be in there either. */
+static int add_parts_of(struct draft *draft, size_t func)
+{
+	const struct binary *target = draft->target;
+	const struct dwarf *dwarf = &target->dwarf;
+	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->place.index];
+	uint32_t i = DWARF_NONE;
+	int err = 0;
+
+	while (!err && (i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
+		const struct dwarf_function *other = &dwarf->functions[i];
+
+		if (!other->hi || other == function || other->lo == function->lo ||
+		    !is_instance_of(dwarf, function, other->origin) || !clone_name(target, other))
+			continue;
+		for (uint32_t k = 0; !err && k < other->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[other->first_range + k];
+
+			err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
+		}
+	}
+	return err;
+}
+
+int add_parts(struct draft *draft)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->place.index != DWARF_NONE)
+			err = add_parts_of(draft, i);
+	return err;
+}

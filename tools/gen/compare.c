@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compare.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 8		/* unnamed data that refers to unnamed data */
+#define LINE_MAX_SHIFT 100000
+
+/* A piece in its unit. */
+struct at {
+	const struct unit *unit;
+	const struct piece *piece;
+};
+
+static const struct unit_section *section_of(struct at at)
+{
+	return &at.unit->sections[at.piece->section];
+}
+
+static const uint8_t *bytes_of(struct at at)
+{
+	const struct unit_section *section = section_of(at);
+
+	return section->bytes ? section->bytes + at.piece->start : NULL;
+}
+
+static const struct unit_reloc *reloc_of(struct at at, uint32_t i)
+{
+	return &section_of(at)->relocs[at.piece->first_reloc + i];
+}
+
+static bool same_stem(const char *a, const char *b)
+{
+	size_t size = stem_length(a);
+
+	return size == stem_length(b) && !memcmp(a, b, size);
+}
+
+/* ---- twins ---- */
+
+/* Does a function, or data, called like `user` in the other unit, refer to `piece`? */
+static bool is_user(struct at user, const struct piece *piece)
+{
+	for (uint32_t i = 0; i < user.piece->n_relocs; i++) {
+		int64_t offset;
+
+		if (reloc_piece(user.unit, user.piece, reloc_of(user, i), &offset) == piece)
+			return true;
+	}
+	return false;
+}
+
+static bool is_used_by(struct at piece, const char *user_name)
+{
+	for (size_t i = 0; i < piece.unit->n_pieces; i++) {
+		struct at user = { piece.unit, &piece.unit->pieces[i] };
+
+		if (same_stem(user.piece->name, user_name) && is_user(user, piece.piece))
+			return true;
+	}
+	return false;
+}
+
+/* Is each one used by all, by name, that use the other? */
+static bool same_users(struct at a, struct at b)
+{
+	for (size_t i = 0; i < a.unit->n_pieces; i++) {
+		struct at user = { a.unit, &a.unit->pieces[i] };
+
+		if (is_user(user, a.piece) && !is_used_by(b, user.piece->name))
+			return false;
+	}
+	return true;
+}
+
+static size_t count_stem(const struct unit *unit, const struct piece *like)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < unit->n_pieces; i++)
+		count += unit->pieces[i].kind == like->kind &&
+			same_stem(unit->pieces[i].name, like->name);
+	return count;
+}
+
+static bool is_taken(const struct unit *unit, const struct piece *twin)
+{
+	for (size_t i = 0; i < unit->n_pieces; i++)
+		if (unit->pieces[i].twin == twin)
+			return true;
+	return false;
+}
+
+enum closeness { BY_USERS, BY_NAME, BY_STEM };
+
+static const struct piece *find_twin(const struct unit *unit, const struct piece *piece,
+				     const struct unit *original, enum closeness closeness)
+{
+	bool numbered = piece->name[stem_length(piece->name)];
+
+	for (size_t i = 0; i < original->n_pieces; i++) {
+		const struct piece *old = &original->pieces[i];
+		struct at a = { unit, piece }, b = { original, old };
+
+		if (old->kind != piece->kind || !same_stem(old->name, piece->name))
+			continue;
+		if (!numbered || closeness == BY_NAME ? strcmp(old->name, piece->name) : false)
+			continue;
+		if (is_taken(unit, old))
+			continue;
+		if (numbered && closeness == BY_USERS && count_stem(original, old) > 1 &&
+		    (!same_users(a, b) || !same_users(b, a)))
+			continue;
+		return old;
+	}
+	return NULL;
+}
+
+static void match(struct unit *unit, const struct unit *original)
+{
+	for (int closeness = BY_USERS; closeness <= BY_STEM; closeness++)
+		for (size_t i = 0; i < unit->n_pieces; i++)
+			if (!unit->pieces[i].twin)
+				unit->pieces[i].twin = find_twin(unit, &unit->pieces[i], original,
+								 (enum closeness)closeness);
+}
+
+/* ---- bytes ---- */
+
+/* Mark the bytes of relocations; NULL when out of memory. */
+static uint8_t *mask_of(struct at at)
+{
+	uint8_t *mask = calloc(1, (size_t)at.piece->size + 1);
+
+	for (uint32_t i = 0; mask && i < at.piece->n_relocs; i++) {
+		const struct unit_reloc *reloc = reloc_of(at, i);
+		uint64_t from = reloc->offset - at.piece->start;
+
+		if (from < at.piece->size && at.piece->size - from >= reloc->type->width)
+			memset(mask + from, 1, reloc->type->width);
+	}
+	return mask;
+}
+
+static uint32_t word_at(const uint8_t *bytes)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/*
+ * Is the difference at `at` a source line's number, an immediate of 4 bytes that
+ * moved by `shift`, as the function itself did, and lies not far behind its
+ * beginning at line `declared`?  *end is moved behind it.
+ */
+static bool is_line(const uint8_t *a, const uint8_t *b, const uint8_t *mask, size_t size, size_t at,
+		    int64_t shift, uint32_t declared, size_t *end)
+{
+	for (size_t from = at > 3 ? at - 3 : 0; from <= at && from + 4 <= size; from++) {
+		uint32_t new = word_at(a + from), old = word_at(b + from);
+
+		if (mask[from] || mask[from + 1] || mask[from + 2] || mask[from + 3] ||
+		    (int64_t)new - (int64_t)old != shift || new < declared ||
+		    new - declared > 10000)
+			continue;
+		*end = from + 4;
+		return true;
+	}
+	return false;
+}
+
+static enum verdict compare_bytes(struct at a, struct at b, const struct compare_lines *lines)
+{
+	const uint8_t *x = bytes_of(a), *y = bytes_of(b);
+	size_t size = (size_t)a.piece->size, at = 0;
+	enum verdict verdict = VERDICT_SAME;
+	uint32_t new = 0, old = 0;
+
+	if (a.piece->size != b.piece->size || !x != !y)
+		return VERDICT_CHANGED;
+	if (!x || !size)
+		return VERDICT_SAME;
+	uint8_t *mask = mask_of(a);
+	if (!mask)
+		return VERDICT_CHANGED;
+	if (lines && a.piece->kind == PIECE_FUNCTION) {
+		new = lines->declared(a.unit, a.piece, lines->ctx);
+		old = lines->declared(b.unit, b.piece, lines->ctx);
+	}
+	int64_t shift = (int64_t)new - (int64_t)old;
+	bool may_be_lines = new && old && shift && shift < LINE_MAX_SHIFT && -shift < LINE_MAX_SHIFT;
+	while (at < size && verdict != VERDICT_CHANGED) {
+		if (mask[at] || x[at] == y[at])
+			at++;
+		else if (may_be_lines && is_line(x, y, mask, size, at, shift, new, &at))
+			verdict = VERDICT_LINES;
+		else
+			verdict = VERDICT_CHANGED;
+	}
+	free(mask);
+	return verdict;
+}
+
+/* ---- what relocations mean ---- */
+
+static bool same_content(struct at a, struct at b, unsigned depth);
+
+/* Strings and constants that the linker merges: what stands at that place. */
+static bool same_merged(struct at a, const struct unit_reloc *x, struct at b,
+			const struct unit_reloc *y, struct at to_a, struct at to_b)
+{
+	const struct unit_section *s = section_of(to_a), *t = section_of(to_b);
+	/* A displacement may count from the middle of an instruction; a symbol says where to. */
+	bool by_section = x->symbol->type == STT_SECTION;
+	uint64_t bias = by_section && section_of(a)->flags & SHF_EXECINSTR &&
+		x->type->kind == RELOC_PCREL ? 4 : 0;
+	uint64_t i = x->symbol->value + (by_section ? (uint64_t)x->addend + bias : 0);
+	uint64_t k = y->symbol->value + (by_section ? (uint64_t)y->addend + bias : 0);
+
+	(void)b;
+	if (by_section != (y->symbol->type == STT_SECTION) || s->flags != t->flags ||
+	    s->entsize != t->entsize || !s->entsize || !s->bytes || !t->bytes ||
+	    i >= s->size || k >= t->size || (!by_section && x->addend != y->addend))
+		return false;
+	if (!(s->flags & SHF_STRINGS))
+		return s->entsize <= s->size - i && s->entsize <= t->size - k &&
+			!memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize);
+	for (;; i += s->entsize, k += s->entsize) {
+		static const uint8_t zeros[8];
+
+		if (s->entsize > sizeof(zeros) || s->size - i < s->entsize ||
+		    t->size - k < s->entsize ||
+		    memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize))
+			return false;
+		if (!memcmp(s->bytes + i, zeros, (size_t)s->entsize))
+			return true;
+		if (s->size - i == s->entsize || t->size - k == s->entsize)
+			return false;
+	}
+}
+
+static const char *symbol_name(const struct unit_reloc *reloc)
+{
+	return reloc->symbol ? reloc->symbol->name : "";
+}
+
+/* Must the contents be equal, because code uses its own copy of the thing? */
+static bool is_by_content(const struct piece *piece)
+{
+	return piece->kind == PIECE_UNNAMED || is_made_by_compiler(piece);
+}
+
+/* 1 and 0 for same and different. */
+static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
+			 const struct unit_reloc *y, unsigned depth)
+{
+	int64_t i = 0, k = 0;
+	struct piece *to_a = reloc_piece(a.unit, a.piece, x, &i);
+	struct piece *to_b = reloc_piece(b.unit, b.piece, y, &k);
+
+	if (x->type != y->type || x->offset - a.piece->start != y->offset - b.piece->start)
+		return false;
+	/* Global names mean the same, wherever they are defined. */
+	bool global_a = !to_a || (x->symbol->bind != STB_LOCAL && !is_clone(to_a));
+	bool global_b = !to_b || (y->symbol->bind != STB_LOCAL && !is_clone(to_b));
+	if (global_a && global_b)
+		return !strcmp(symbol_name(x), symbol_name(y)) && x->addend == y->addend;
+	if (!to_a || !to_b)
+		return false;
+	if (is_mergeable(a.unit, to_a) && is_mergeable(b.unit, to_b))
+		return same_merged(a, x, b, y, (struct at){ a.unit, to_a },
+				   (struct at){ b.unit, to_b });
+	if (i != k)
+		return false;
+	if (is_by_content(to_a) && is_by_content(to_b))
+		return same_content((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
+				    depth + 1);
+	return to_a->twin == to_b;
+}
+
+/* Relocations that matter: not those in the padding. */
+static uint32_t count_relocs(struct at at)
+{
+	uint32_t count = 0;
+
+	while (count < at.piece->n_relocs &&
+	       reloc_of(at, count)->offset - at.piece->start < at.piece->size)
+		count++;
+	return count;
+}
+
+static bool same_relocs(struct at a, struct at b, unsigned depth, uint32_t *which)
+{
+	uint32_t count = count_relocs(a), others = count_relocs(b);
+
+	*which = 0;
+	for (; *which < count && *which < others; ++*which)
+		if (!same_meaning(a, reloc_of(a, *which), b, reloc_of(b, *which), depth))
+			return false;
+	return count == others;
+}
+
+static bool same_content(struct at a, struct at b, unsigned depth)
+{
+	uint32_t which;
+
+	if (depth > DEPTH_MAX || a.piece->kind != b.piece->kind)
+		return false;
+	return compare_bytes(a, b, NULL) == VERDICT_SAME && same_relocs(a, b, depth, &which);
+}
+
+/* ---- verdicts ---- */
+
+static void set_changed(struct piece *piece, const char *why, const char *name)
+{
+	piece->verdict = VERDICT_CHANGED;
+	free(piece->why);
+	if (asprintf(&piece->why, *name ? "%s '%s'" : "%s", why, name) < 0)
+		piece->why = NULL;
+}
+
+static const char *reloc_name(struct at at, const struct unit_reloc *reloc)
+{
+	int64_t offset;
+	const struct piece *to = reloc_piece(at.unit, at.piece, reloc, &offset);
+
+	if (!to)
+		return symbol_name(reloc);
+	return to->symbol ? to->name : "";
+}
+
+static void judge(struct at a, struct piece *piece, const struct unit *original,
+		  const struct compare_lines *lines)
+{
+	struct at b = { original, piece->twin };
+	uint32_t which = 0;
+
+	if (!piece->twin) {
+		piece->verdict = VERDICT_NEW;
+		return;
+	}
+	if (piece->symbol && piece->twin->symbol && piece->kind == PIECE_FUNCTION &&
+	    (piece->symbol->bind == STB_LOCAL) != (piece->twin->symbol->bind == STB_LOCAL)) {
+		set_changed(piece, "it became static or stopped being so", "");
+		return;
+	}
+	piece->verdict = (uint8_t)compare_bytes(a, b, lines);
+	if (piece->verdict == VERDICT_CHANGED) {
+		set_changed(piece, piece->kind == PIECE_FUNCTION ? "its code differs" :
+			    "its contents differ", "");
+		return;
+	}
+	if (same_relocs(a, b, 0, &which))
+		return;
+	if (which >= count_relocs(a)) {
+		set_changed(piece, "it refers to less", "");
+		return;
+	}
+	const char *name = reloc_name(a, reloc_of(a, which));
+	set_changed(piece, *name ? "it refers to" : "strings or constants differ", name);
+}
+
+/* A change of these is one of whoever refers to them. */
+static bool is_contagious(const struct unit *unit, const struct piece *piece)
+{
+	return is_clone(piece) || (piece->kind == PIECE_VARIABLE && is_constant(unit, piece) &&
+				   piece->symbol->bind == STB_LOCAL);
+}
+
+static bool catch_from(struct at at, struct piece *piece)
+{
+	for (uint32_t i = 0; i < at.piece->n_relocs; i++) {
+		int64_t offset;
+		const struct piece *to = reloc_piece(at.unit, at.piece, reloc_of(at, i), &offset);
+
+		if (to && to != piece && to->verdict == VERDICT_CHANGED &&
+		    is_contagious(at.unit, to)) {
+			set_changed(piece, "it uses the changed", to->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+int compare_units(struct unit *unit, struct unit *original, const struct compare_lines *lines)
+{
+	bool any = true;
+
+	unit->original = original;
+	match(unit, original);
+	for (size_t i = 0; i < unit->n_pieces; i++)
+		judge((struct at){ unit, &unit->pieces[i] }, &unit->pieces[i], original, lines);
+	while (any) {
+		any = false;
+		for (size_t i = 0; i < unit->n_pieces; i++) {
+			struct piece *piece = &unit->pieces[i];
+
+			if (piece->verdict == VERDICT_SAME || piece->verdict == VERDICT_LINES)
+				any |= catch_from((struct at){ unit, piece }, piece);
+		}
+	}
+	for (size_t i = 0; i < unit->n_pieces; i++)
+		if (unit->pieces[i].verdict == VERDICT_CHANGED && !unit->pieces[i].why)
+			return fail(ENOMEM, "not enough memory");
+	return 0;
+}

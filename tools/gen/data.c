@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "data.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare.h"
+#include "counterpart.h"
+#include "type.h"
+
+static int refuse(const struct draft *draft, const struct unit *unit, const struct piece *piece,
+		  const char *why)
+{
+	char *source = piece_source(draft, unit, piece);
+	int err = fail(EINVAL, "%s: '%s' %s", source ? source : unit->source, piece->name, why);
+
+	free(source);
+	return err;
+}
+
+/* 0 if unknown. */
+static uint64_t target_size(const struct draft *draft, const struct piece *piece)
+{
+	const struct symbols *symbols = draft->target->symbols;
+	bool tls = piece->kind == PIECE_TLS;
+
+	for (size_t i = 0; i < symbols->count; i++) {
+		const struct symbol *symbol = &symbols->table[i];
+
+		if (symbol->section != SHN_UNDEF && symbol->value == piece->place.addr &&
+		    symbol->size && (symbol->type == STT_TLS) == tls &&
+		    (symbol->type == STT_OBJECT || tls))
+			return symbol->size;
+	}
+	return piece->place.size;
+}
+
+static int check_type(const struct draft *draft, const struct unit *unit, const struct piece *piece)
+{
+	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
+	uint32_t index = patch_variable(draft, piece);
+	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
+
+	if (index == DWARF_NONE || piece->place.index == DWARF_NONE)
+		return 0;
+	struct type a = { patch, patch->variables[index].type };
+	struct type b = { target, target->variables[piece->place.index].type };
+	if (!a.die || !b.die)
+		return 0;
+	int same = type_equal(a, b, why);
+	if (same < 0 || same)
+		return same < 0 ? same : 0;
+	type_name(a, now);
+	type_name(b, before);
+	char *source = piece_source(draft, unit, piece);
+	int err = fail(EINVAL, "%s: '%s' is now '%s', in %s it is '%s'%s%s", source ? source : "?",
+		       piece->name, now, draft->target->file.path, before, *why ? ": " : "", why);
+	free(source);
+	return err;
+}
+
+/* The bytes, but for addresses, in the target's file and in the object. */
+static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
+			   const struct piece *piece)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+	uint8_t *there = calloc(1, (size_t)piece->size + 1);
+	uint64_t at = 0;
+	bool same = there != NULL;
+
+	/* What is not in the file is zero. */
+	if (same && !elffile_read(&draft->target->file, piece->place.addr, there,
+				  (size_t)piece->size))
+		memset(there, 0, (size_t)piece->size);
+	for (uint32_t i = 0; same && i <= piece->n_relocs && at < piece->size; i++) {
+		const struct unit_reloc *reloc = i < piece->n_relocs ?
+			&section->relocs[piece->first_reloc + i] : NULL;
+		uint64_t end = reloc ? reloc->offset - piece->start : piece->size;
+
+		if (end > piece->size)
+			end = piece->size;
+		for (; same && at < end; at++)
+			same = there[at] ==
+				(section->bytes ? section->bytes[piece->start + at] : 0);
+		if (reloc)
+			at = end + reloc->type->width;
+	}
+	free(there);
+	return same;
+}
+
+static bool is_same(const struct draft *draft, const struct unit *unit, const struct piece *piece)
+{
+	if (unit->original && piece->verdict == VERDICT_CHANGED)
+		return false;
+	return piece->kind == PIECE_TLS || has_same_bytes(draft, unit, piece);
+}
+
+int decide_data(const struct draft *draft, const struct unit *unit, struct piece *piece)
+{
+	uint64_t size = target_size(draft, piece);
+	int err = check_type(draft, unit, piece);
+
+	if (err)
+		return err;
+	if (size && size != piece->size) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "is %" PRIu64 " bytes large, the target's %" PRIu64,
+			 piece->size, size);
+		return refuse(draft, unit, piece, text);
+	}
+	piece->fate = FATE_TARGET;
+	if (is_same(draft, unit, piece))
+		return 0;
+	if (!is_constant(unit, piece))
+		return refuse(draft, unit, piece, "has another initial value than the target's, which "
+			      "has run since: a patch cannot change it (set it in code)");
+	if (piece->symbol->bind != STB_LOCAL)
+		return refuse(draft, unit, piece, "is a constant that changes, and other files may use "
+			      "the target's");
+	piece->fate = FATE_OWN;
+	return 0;
+}
+
+int check_removed_data(const struct unit *unit)
+{
+	for (size_t i = 0; i < unit->original->n_pieces; i++) {
+		const struct piece *old = &unit->original->pieces[i];
+		bool kept = !old->symbol || old->kind == PIECE_FUNCTION ||
+			is_constant(unit->original, old) || is_made_by_compiler(old);
+
+		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
+			kept = unit->pieces[k].twin == old;
+		if (!kept)
+			return fail(EINVAL, "%s: variable '%s' is gone: if it was renamed, what it holds "
+				    "would be lost; keep its name", unit->source, old->name);
+	}
+	return 0;
+}

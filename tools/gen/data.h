@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * data: which variables can stay the target's when its code changes.
+ */
+#ifndef NSB_GEN_DATA_H
+#define NSB_GEN_DATA_H
+
+#include "draft.h"
+#include "unit.h"
+
+/*
+ * The fate of a variable that the target has: its own, or, of a constant that
+ * changed and only the replaced code knows, the patch's copy.  -EINVAL for a change
+ * that running code cannot be given.
+ */
+int decide_data(const struct draft *draft, const struct unit *unit, struct piece *piece) MUST_CHECK;
+
+/* Variables of the original that are gone. */
+int check_removed_data(const struct unit *unit) MUST_CHECK;
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "references.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "closure.h"
+#include "placed.h"
+
+struct references {
+	struct draft *draft;
+	struct unit *units;
+	size_t n_units;
+	bool hands_out;			/* the address of a function that is only the patch's */
+	bool any;			/* a piece was reached in this round */
+};
+
+/* A relocation that is looked at, and where it is in the patch. */
+struct reference {
+	struct unit *unit;
+	struct piece *piece;
+	const struct unit_reloc *reloc;
+	uint64_t addr;
+	struct unit *to_unit;		/* what it leads to: NULL if in none of the objects */
+	struct piece *to;
+	int64_t offset;			/* to be added to the start of that */
+};
+
+static int unclear(const struct references *all, const struct reference *ref, const char *why)
+{
+	return fail(EINVAL, "%s: '%s', %s at 0x%" PRIx64 ": %s", all->draft->patch->file.path,
+		    ref->piece->name, ref->reloc->type->name, ref->addr, why);
+}
+
+/* ---- what it leads to ---- */
+
+static void find_destination(const struct references *all, struct reference *ref)
+{
+	const struct symbol *symbol = ref->reloc->symbol;
+
+	ref->to_unit = ref->unit;
+	ref->to = reloc_piece(ref->unit, ref->piece, ref->reloc, &ref->offset);
+	if (ref->to || !symbol || symbol->bind == STB_LOCAL)
+		return;
+	for (size_t i = 0; i < all->n_units && !ref->to; i++) {
+		ref->to_unit = &all->units[i];
+		ref->to = unit_find_global(ref->to_unit, symbol->name);
+		ref->offset = ref->reloc->addend;
+	}
+}
+
+static const struct symbol *find_dynamic(const struct references *all, const char *name)
+{
+	const struct symbols *dynsym = &all->draft->patch->file.dynsym;
+
+	for (size_t i = 0; i < dynsym->count; i++)
+		if (!strcmp(dynsym->table[i].name, name))
+			return &dynsym->table[i];
+	return NULL;
+}
+
+/* ---- making references ---- */
+
+static int add_place(const struct references *all, const struct reference *ref, uint64_t addr,
+		     uint64_t width, enum vz_place_kind kind, int64_t addend)
+{
+	struct vz_place place = {
+		.patch_addr = addr, .width = width, .kind = kind,
+		.target_addr = ref->to->place.addr, .addend = addend,
+	};
+	const struct vzpatch *meta = &all->draft->meta;
+
+	/* Slots are shared. */
+	for (size_t i = 0; i < meta->n_places; i++)
+		if (meta->places[i].patch_addr == addr)
+			return 0;
+	debug("'%s' at 0x%" PRIx64 " is the target's '%s'", ref->piece->name, addr,
+	      ref->to->place.name);
+	return draft_add_place(all->draft, &place);
+}
+
+/* Through a dynamic symbol of the patch, which then means the target's. */
+static int add_symbol(const struct references *all, const struct reference *ref,
+		      const struct symbol *symbol)
+{
+	const struct vzpatch *meta = &all->draft->meta;
+
+	for (size_t i = 0; i < meta->n_dynrefs; i++)
+		if (meta->dynrefs[i].symbol == symbol->index)
+			return 0;
+	return draft_add_dynref(all->draft, symbol->index, &ref->to->place);
+}
+
+static uint64_t word_size(const struct references *all)
+{
+	return all->draft->patch->file.elf_class == ELFCLASS64 ? 8 : 4;
+}
+
+/* A slot of the GOT: the dynamic linker fills it by a symbol, or with the patch's own address. */
+static int follow_slot(const struct references *all, const struct reference *ref, uint64_t slot)
+{
+	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
+		find_dynamic(all, ref->reloc->symbol->name);
+
+	if (symbol)
+		return add_symbol(all, ref, symbol);
+	return add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
+}
+
+/* A displacement from the place: direct, or by way of the PLT. */
+static int follow_relative(const struct references *all, const struct reference *ref)
+{
+	uint64_t mask = word_size(all) == 8 ? UINT64_MAX : UINT32_MAX;
+	unsigned width = ref->reloc->type->width;
+	int64_t value;
+
+	if (!read_word(&all->draft->patch->file, ref->addr, width, &value))
+		return unclear(all, ref, "is not in the file");
+	uint64_t leads_to = (ref->addr + (uint64_t)value) & mask;
+	if (ref->to->is_placed &&
+	    leads_to == ((ref->to->addr + (uint64_t)ref->offset) & mask))
+		return add_place(all, ref, ref->addr, width, VZ_PLACE_PCREL, ref->offset);
+	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
+		find_dynamic(all, ref->reloc->symbol->name);
+	if (!symbol)
+		return unclear(all, ref, "does not lead to where the object says");
+	return add_symbol(all, ref, symbol);
+}
+
+static int add_got_relative(const struct references *all, const struct reference *ref)
+{
+	uint64_t got = elffile_got(&all->draft->patch->file);
+
+	/* Counted from the place, where the dynamic section does not tell of the GOT. */
+	if (!got)
+		return unclear(all, ref, "the patch has no DT_PLTGOT");
+	return add_place(all, ref, ref->addr, 4, VZ_PLACE_GOTREL, ref->offset);
+}
+
+/*
+ * An operand that was a slot of the GOT.  The linker may have relaxed it (psABI
+ * AMD64 B.2, Intel386 A.2): mov of the slot to lea of the thing, call and jmp
+ * through the slot to direct ones, the jmp one byte before.
+ */
+static int follow_got(const struct references *all, const struct reference *ref)
+{
+	const struct unit_section *section = &ref->unit->sections[ref->piece->section];
+	const struct elffile *file = &all->draft->patch->file;
+	const uint8_t *was = section->bytes + ref->reloc->offset;
+	bool wide = word_size(all) == 8;
+	uint8_t now[2];
+	int64_t value;
+
+	if (ref->reloc->offset < 2 || !elffile_read(file, ref->addr - 2, now, sizeof(now)) ||
+	    !read_word(file, ref->addr, 4, &value))
+		return unclear(all, ref, "is not in the file");
+	if (now[0] == was[-2] && now[1] == was[-1])
+		return follow_slot(all, ref, wide ? ref->addr + 4 + (uint64_t)value :
+				   (elffile_got(file) + (uint64_t)value) & UINT32_MAX);
+	if (was[-2] == 0x8b && now[0] == 0x8d)
+		return wide ? add_place(all, ref, ref->addr, 4, VZ_PLACE_PCREL, ref->offset) :
+			add_got_relative(all, ref);
+	int64_t relative = wide ? ref->offset : ref->offset - 4;
+	if (was[-2] == 0xff && now[0] == 0x67 && now[1] == 0xe8)
+		return add_place(all, ref, ref->addr, 4, VZ_PLACE_PCREL, relative);
+	if (was[-2] == 0xff && now[0] == 0xe9)
+		return add_place(all, ref, ref->addr - 1, 4, VZ_PLACE_PCREL, relative);
+	return unclear(all, ref, "the linker made something unknown of it");
+}
+
+static int follow(const struct references *all, const struct reference *ref)
+{
+	switch (ref->reloc->type->kind) {
+	case RELOC_ABS:
+		if (ref->reloc->type->width != word_size(all))
+			return unclear(all, ref, "is not position-independent (compile with -fPIC)");
+		return add_place(all, ref, ref->addr, word_size(all), VZ_PLACE_ABS, ref->offset);
+	case RELOC_PCREL:
+	case RELOC_PLT:
+		return follow_relative(all, ref);
+	case RELOC_GOTREL:
+		if (word_size(all) == 8)
+			return unclear(all, ref, "is of a code model that is not supported");
+		return add_got_relative(all, ref);
+	case RELOC_GOT:
+	case RELOC_GOTPCREL:
+		if (ref->reloc->type->width != 4 ||
+		    (word_size(all) == 8) != (ref->reloc->type->kind == RELOC_GOTPCREL))
+			return unclear(all, ref, "is of a code model that is not supported");
+		return follow_got(all, ref);
+	case RELOC_SIZE:
+	case RELOC_GOTPC:
+		return 0;
+	default:
+		return unclear(all, ref, "cannot be turned to the target");
+	}
+}
+
+/* ---- reaching ---- */
+
+static int reach(struct references *all, const struct reference *ref)
+{
+	struct piece *to = ref->to;
+
+	if (to->is_reached)
+		return 0;
+	to->is_reached = true;
+	all->any = true;
+	if (!to->is_placed && to->n_relocs)
+		return unclear(all, ref, "leads to a section that is not found in the patch");
+	if (to->symbol && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) && !to->has_place)
+		say("new variable '%s'", to->name);
+	return 0;
+}
+
+/* Is it a place inside a function: a label of a jump table, of a computed goto? */
+static bool is_label(const struct reference *ref)
+{
+	bool code = ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR;
+	enum reloc_kind kind = ref->reloc->type->kind;
+	bool relative = kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
+
+	if (!code && kind != RELOC_ABS)
+		return true;
+	return ref->offset + (code && relative ? 4 : 0) != 0;
+}
+
+/* Does it call or jump, directly or through a slot? */
+static bool is_call(const struct reference *ref)
+{
+	const struct unit_section *section = &ref->unit->sections[ref->piece->section];
+	enum reloc_kind kind = ref->reloc->type->kind;
+
+	if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
+		return ref->reloc->offset >= 2 && section->bytes[ref->reloc->offset - 2] == 0xff;
+	return is_branch(ref->unit, ref->piece, ref->reloc);
+}
+
+/*
+ * Direct calls of what is replaced, and of functions that only the patch's
+ * callers know how to call, stay in the patch; addresses that code can compare or
+ * keep are the target's.
+ */
+static bool stays(const struct reference *ref)
+{
+	const struct piece *to = ref->to;
+
+	if (!to->has_place || to->fate == FATE_OWN)
+		return true;
+	if (to->kind != PIECE_FUNCTION)
+		return false;
+	if (is_label(ref))
+		return true;
+	if (!is_branch(ref->unit, ref->piece, ref->reloc))
+		return false;
+	return to->fate == FATE_REPLACES ||
+		(ref->unit == ref->to_unit && needs_own_copy(ref->unit, to));
+}
+
+static int look_at(struct references *all, struct reference *ref)
+{
+	enum reloc_kind kind = ref->reloc->type->kind;
+
+	find_destination(all, ref);
+	if (!ref->to || kind == RELOC_GOTPC || kind == RELOC_SIZE)
+		return 0;
+	if (ref->to->kind == PIECE_TLS)
+		return unclear(all, ref, "thread-local variables are not supported in auto mode");
+	if (!stays(ref))
+		return follow(all, ref);
+	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_place && !is_label(ref))
+		all->hands_out |= !is_call(ref);
+	return reach(all, ref);
+}
+
+static int look_at_piece(struct references *all, struct unit *unit, struct piece *piece)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < piece->n_relocs; i++) {
+		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
+		struct reference ref = {
+			.unit = unit, .piece = piece, .reloc = reloc,
+			.addr = piece->addr + (reloc->offset - piece->start),
+		};
+
+		err = look_at(all, &ref);
+	}
+	return err;
+}
+
+/* Every piece is looked at once, in the round after the one in which it was reached. */
+int add_references(struct draft *draft, struct unit *units, size_t n_units)
+{
+	struct references all = { .draft = draft, .units = units, .n_units = n_units, .any = true };
+	int err = 0;
+
+	for (size_t i = 0; i < n_units; i++)
+		for (size_t k = 0; k < units[i].n_pieces; k++)
+			units[i].pieces[k].is_reached = units[i].pieces[k].fate == FATE_REPLACES;
+	while (!err && all.any) {
+		all.any = false;
+		for (size_t i = 0; !err && i < n_units; i++)
+			for (size_t k = 0; !err && k < units[i].n_pieces; k++) {
+				struct piece *piece = &units[i].pieces[k];
+
+				if (!piece->is_reached || piece->is_followed)
+					continue;
+				piece->is_followed = true;
+				err = look_at_piece(&all, &units[i], piece);
+			}
+	}
+	for (size_t i = 0; !err && all.hands_out && i < draft->meta.n_funcs; i++)
+		draft->meta.funcs[i].flags |= VZ_FUNC_ADDRESS_TAKEN;
+	return err;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECES_MAX 1000000u
+
+/* ---- reading ---- */
+
+static int damaged(const struct unit *unit, const char *what, const char *section)
+{
+	return fail(ENOEXEC, "%s: damaged: %s (section %s)", unit->file.path, what, section);
+}
+
+static int read_section(struct unit *unit, Elf_Scn *scn, size_t strings)
+{
+	size_t index = elf_ndxscn(scn);
+	GElf_Shdr shdr;
+
+	if (index >= unit->n_sections || !gelf_getshdr(scn, &shdr))
+		return damaged(unit, "a section header", "?");
+	struct unit_section *section = &unit->sections[index];
+	const char *name = elf_strptr(unit->file.elf, strings, shdr.sh_name);
+	section->name = name ? name : "";
+	section->size = shdr.sh_size;
+	section->flags = shdr.sh_flags;
+	section->entsize = shdr.sh_entsize;
+	section->is_alloc = (shdr.sh_flags & SHF_ALLOC) &&
+		(shdr.sh_type == SHT_PROGBITS || shdr.sh_type == SHT_NOBITS ||
+		 shdr.sh_type == SHT_INIT_ARRAY || shdr.sh_type == SHT_FINI_ARRAY ||
+		 shdr.sh_type == SHT_PREINIT_ARRAY);
+	/* Unwind tables describe the code, and are the linker's business. */
+	if (!strcmp(section->name, ".eh_frame"))
+		section->is_alloc = false;
+	if (!strncmp(section->name, ".gnu.lto_", 9) || !strcmp(section->name, ".llvmbc"))
+		return fail(EINVAL, "%s: made for link-time optimisation (build it with -fno-lto)",
+			    unit->file.path);
+	if (!section->is_alloc || shdr.sh_type == SHT_NOBITS || !shdr.sh_size)
+		return 0;
+	Elf_Data *data = elf_rawdata(scn, NULL);
+	if (!data || !data->d_buf || data->d_size != shdr.sh_size)
+		return damaged(unit, "its bytes are not in the file", section->name);
+	section->bytes = data->d_buf;
+	return 0;
+}
+
+static int read_sections(struct unit *unit)
+{
+	Elf_Scn *scn = NULL;
+	size_t strings;
+	int err = 0;
+
+	if (elf_getshdrnum(unit->file.elf, &unit->n_sections) ||
+	    elf_getshdrstrndx(unit->file.elf, &strings))
+		return damaged(unit, "the section table", "?");
+	if (unit->n_sections >= SHN_LORESERVE)
+		return fail(EINVAL, "%s: has %zu sections, more than %d", unit->file.path,
+			    unit->n_sections, SHN_LORESERVE - 1);
+	unit->sections = calloc(unit->n_sections + 1, sizeof(*unit->sections));
+	if (!unit->sections)
+		return fail(ENOMEM, "not enough memory");
+	while (!err && (scn = elf_nextscn(unit->file.elf, scn)))
+		err = read_section(unit, scn, strings);
+	return err;
+}
+
+/* The addend of SHT_REL is in the bytes that are relocated. */
+static int64_t addend_in_place(const struct unit_section *section, const struct unit_reloc *reloc)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, section->bytes + reloc->offset, reloc->type->width);
+	return reloc->type->width == 4 ? (int32_t)value : (int64_t)value;
+}
+
+static int read_reloc(struct unit *unit, struct unit_section *section, Elf_Data *data, int index,
+		      bool has_addends)
+{
+	struct unit_reloc *reloc = &section->relocs[section->n_relocs];
+	GElf_Rela rela = { 0 };
+	GElf_Rel rel;
+
+	if (has_addends ? !gelf_getrela(data, index, &rela) : !gelf_getrel(data, index, &rel))
+		return damaged(unit, "a relocation", section->name);
+	if (!has_addends)
+		rela = (GElf_Rela){ rel.r_offset, rel.r_info, 0 };
+	uint64_t number = GELF_R_SYM(rela.r_info), type = GELF_R_TYPE(rela.r_info);
+	reloc->type = arch_reloc(unit->arch, (uint32_t)type);
+	if (!reloc->type)
+		return fail(EINVAL, "%s: relocation type %" PRIu64 " at 0x%" PRIx64 " of section %s is "
+			    "unknown", unit->file.path, type, (uint64_t)rela.r_offset, section->name);
+	if (reloc->type->kind == RELOC_NONE)
+		return 0;
+	if (rela.r_offset > section->size || section->size - rela.r_offset < reloc->type->width ||
+	    !section->bytes || number > unit->file.symtab.count)
+		return damaged(unit, "a relocation leads outside", section->name);
+	reloc->offset = rela.r_offset;
+	reloc->symbol = number ? &unit->file.symtab.table[number - 1] : NULL;
+	reloc->addend = has_addends ? rela.r_addend : addend_in_place(section, reloc);
+	section->n_relocs++;
+	return 0;
+}
+
+static int compare_relocs(const void *a, const void *b)
+{
+	const struct unit_reloc *x = a, *y = b;
+
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static int read_relocs_of(struct unit *unit, struct unit_section *section, Elf_Scn *scn,
+			  const GElf_Shdr *shdr)
+{
+	bool has_addends = shdr->sh_type == SHT_RELA;
+	size_t entry = gelf_fsize(unit->file.elf, has_addends ? ELF_T_RELA : ELF_T_REL, 1, EV_CURRENT);
+	Elf_Data *data = elf_getdata(scn, NULL);
+	int err = 0;
+
+	if (!data || !entry || section->relocs)
+		return damaged(unit, "its relocations", section->name);
+	size_t count = data->d_size / entry;
+	section->relocs = calloc(count + 1, sizeof(*section->relocs));
+	if (!section->relocs)
+		return fail(ENOMEM, "not enough memory");
+	for (size_t i = 0; !err && i < count && i < INT32_MAX; i++)
+		err = read_reloc(unit, section, data, (int)i, has_addends);
+	qsort(section->relocs, section->n_relocs, sizeof(*section->relocs), compare_relocs);
+	return err;
+}
+
+static int read_relocs(struct unit *unit)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	int err = 0;
+
+	while (!err && (scn = elf_nextscn(unit->file.elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) ||
+		    shdr.sh_info >= unit->n_sections)
+			continue;
+		struct unit_section *section = &unit->sections[shdr.sh_info];
+		if (section->is_alloc)
+			err = read_relocs_of(unit, section, scn, &shdr);
+	}
+	return err;
+}
+
+/* ---- pieces ---- */
+
+bool is_constant(const struct unit *unit, const struct piece *piece)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+
+	/* Written to by the dynamic linker only. */
+	return !(section->flags & SHF_WRITE) || !strncmp(section->name, ".data.rel.ro", 12);
+}
+
+bool is_mergeable(const struct unit *unit, const struct piece *piece)
+{
+	return unit->sections[piece->section].flags & SHF_MERGE;
+}
+
+bool is_made_by_compiler(const struct piece *piece)
+{
+	static const char *const names[] = {
+		"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH", "switch.table",
+	};
+
+	if (piece->kind == PIECE_UNNAMED)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		/* clang writes function.__func__ and switch.table.function. */
+		const char *at = strstr(piece->name, names[i]);
+		size_t size = strlen(names[i]);
+
+		if (at && (at == piece->name || at[-1] == '.') && (!at[size] || at[size] == '.'))
+			return true;
+	}
+	return false;
+}
+
+size_t stem_length(const char *name)
+{
+	size_t size = strlen(name), end = size;
+
+	while (end > 1 && isdigit((unsigned char)name[end - 1]))
+		end--;
+	return end < size && end > 1 && name[end - 1] == '.' ? end - 1 : size;
+}
+
+bool is_clone(const struct piece *piece)
+{
+	const char *dot = piece->kind == PIECE_FUNCTION ? strchr(piece->name + 1, '.') : NULL;
+
+	return dot && *piece->name;
+}
+
+static bool makes_piece(const struct unit *unit, const struct symbol *symbol)
+{
+	if (symbol->section == SHN_UNDEF || symbol->section >= unit->n_sections)
+		return false;
+	const struct unit_section *section = &unit->sections[symbol->section];
+	if (!section->is_alloc || (section->flags & SHF_MERGE) || !strncmp(symbol->name, ".L", 2) ||
+	    symbol->value > section->size || symbol->size > section->size - symbol->value)
+		return false;
+	if (symbol->type == STT_FUNC || symbol->type == STT_OBJECT || symbol->type == STT_TLS ||
+	    symbol->type == STT_GNU_IFUNC)
+		return true;
+	/* Labels of assembly. */
+	return symbol->type == STT_NOTYPE && symbol->bind != STB_LOCAL;
+}
+
+static int compare_pieces(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	if (x->section != y->section)
+		return x->section < y->section ? -1 : 1;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	/* Of several names the global one leads, then the first. */
+	bool x_local = x->symbol->bind == STB_LOCAL, y_local = y->symbol->bind == STB_LOCAL;
+	if (x_local != y_local)
+		return x_local ? 1 : -1;
+	return x->symbol < y->symbol ? -1 : 1;
+}
+
+static enum piece_kind kind_of(const struct unit_section *section)
+{
+	if (section->flags & SHF_TLS)
+		return PIECE_TLS;
+	return section->flags & SHF_EXECINSTR ? PIECE_FUNCTION : PIECE_VARIABLE;
+}
+
+/* Named pieces: sorted, without aliases. */
+static void name_pieces(struct unit *unit)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < unit->file.symtab.count; i++) {
+		const struct symbol *symbol = &unit->file.symtab.table[i];
+
+		if (makes_piece(unit, symbol))
+			unit->pieces[unit->n_pieces++] = (struct piece){
+				.name = symbol->name, .symbol = symbol, .section = symbol->section,
+				.start = symbol->value, .size = symbol->size,
+				.kind = kind_of(&unit->sections[symbol->section]),
+			};
+	}
+	if (unit->n_pieces)
+		qsort(unit->pieces, unit->n_pieces, sizeof(*unit->pieces), compare_pieces);
+	for (size_t i = 0; i < unit->n_pieces; i++) {
+		struct piece *last = kept ? &unit->pieces[kept - 1] : NULL;
+
+		if (last && last->section == unit->pieces[i].section &&
+		    last->start == unit->pieces[i].start) {
+			if (last->size < unit->pieces[i].size)
+				last->size = unit->pieces[i].size;
+			continue;
+		}
+		unit->pieces[kept++] = unit->pieces[i];
+	}
+	unit->n_pieces = kept;
+}
+
+/* Ranges and relocations of the pieces of one section. */
+static void bound_pieces(struct unit *unit, struct unit_section *section)
+{
+	uint32_t reloc = 0;
+
+	for (uint32_t i = 0; i < section->n_pieces; i++) {
+		struct piece *piece = &unit->pieces[section->first_piece + i];
+		bool last = i + 1 == section->n_pieces;
+
+		piece->end = last ? section->size : piece[1].start;
+		piece->first_reloc = reloc;
+		while (reloc < section->n_relocs && (last || section->relocs[reloc].offset < piece->end))
+			reloc++;
+		piece->n_relocs = reloc - piece->first_reloc;
+	}
+}
+
+static int make_pieces(struct unit *unit)
+{
+	size_t most = unit->file.symtab.count + unit->n_sections;
+
+	if (most > PIECES_MAX)
+		return fail(EINVAL, "%s: has too many symbols", unit->file.path);
+	unit->pieces = calloc(most + 1, sizeof(*unit->pieces));
+	if (!unit->pieces)
+		return fail(ENOMEM, "not enough memory");
+	name_pieces(unit);
+	for (size_t i = 0; i < unit->n_pieces; i++) {
+		struct unit_section *section = &unit->sections[unit->pieces[i].section];
+
+		if (!section->n_pieces++)
+			section->first_piece = (uint32_t)i;
+	}
+	for (size_t i = 0; i < unit->n_sections; i++) {
+		struct unit_section *section = &unit->sections[i];
+
+		if (section->is_alloc && section->size && !section->n_pieces) {
+			section->first_piece = (uint32_t)unit->n_pieces;
+			section->n_pieces = 1;
+			unit->pieces[unit->n_pieces++] = (struct piece){
+				.name = section->name, .kind = PIECE_UNNAMED, .section = (uint32_t)i,
+				.size = section->size,
+			};
+		}
+		bound_pieces(unit, section);
+	}
+	return 0;
+}
+
+static int check_symbols(struct unit *unit)
+{
+	for (size_t i = 0; i < unit->file.symtab.count; i++) {
+		const struct symbol *symbol = &unit->file.symtab.table[i];
+
+		if (symbol->type == STT_FILE && !*unit->source)
+			unit->source = base_name(symbol->name);
+		if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF)
+			return fail(EINVAL, "%s: '%s' is an IFUNC, which has chosen already when a patch "
+				    "comes (replace the function that it chooses in manual mode)",
+				    unit->file.path, symbol->name);
+	}
+	return 0;
+}
+
+int unit_open(struct unit *unit, const char *path)
+{
+	*unit = (struct unit){ .source = "" };
+	int err = elffile_open(&unit->file, path);
+
+	if (err)
+		return err;
+	if (unit->file.type != ET_REL) {
+		err = fail(EINVAL, "%s: not an object file (the .o that the compiler made)", path);
+		goto out;
+	}
+	unit->arch = arch_find(unit->file.elf_class, unit->file.machine);
+	if (!unit->arch) {
+		err = fail(EINVAL, "%s: made for %s", path,
+			   arch_describe(unit->file.elf_class, unit->file.machine));
+		goto out;
+	}
+	err = read_sections(unit);
+	if (!err)
+		err = check_symbols(unit);
+	if (!err)
+		err = read_relocs(unit);
+	if (!err)
+		err = make_pieces(unit);
+out:
+	if (err)
+		unit_close(unit);
+	return err;
+}
+
+void unit_close(struct unit *unit)
+{
+	for (size_t i = 0; unit->sections && i < unit->n_sections; i++)
+		free(unit->sections[i].relocs);
+	for (size_t i = 0; i < unit->n_pieces; i++)
+		free(unit->pieces[i].why);
+	free(unit->sections);
+	free(unit->pieces);
+	free(unit->target_path);
+	elffile_close(&unit->file);
+	*unit = (struct unit){ 0 };
+}
+
+/* ---- questions ---- */
+
+bool is_branch(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+	const uint8_t *at = section->bytes + reloc->offset;
+
+	if (!(section->flags & SHF_EXECINSTR) || reloc->type->width != 4)
+		return false;
+	if (reloc->type->kind != RELOC_PCREL && reloc->type->kind != RELOC_PLT)
+		return false;
+	/* No ModRM byte of an operand relative to %rip looks like these. */
+	if (reloc->offset >= 1 && (at[-1] == 0xe8 || at[-1] == 0xe9))
+		return true;
+	return reloc->offset >= 2 && at[-2] == 0x0f && (at[-1] & 0xf0) == 0x80;
+}
+
+static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t offset)
+{
+	const struct unit_section *section = &unit->sections[index];
+	struct piece *pieces = unit->pieces + section->first_piece;
+	uint32_t lo = 0, hi = section->n_pieces;
+
+	if (!hi)
+		return NULL;
+	while (hi - lo > 1) {
+		uint32_t middle = lo + (hi - lo) / 2;
+
+		if (pieces[middle].start <= offset)
+			lo = middle;
+		else
+			hi = middle;
+	}
+	return &pieces[lo];
+}
+
+/* What a displacement in code counts from lies 4 bytes on, or more if an immediate follows. */
+static int64_t bias_of(const struct unit *unit, const struct piece *piece,
+		       const struct unit_reloc *reloc)
+{
+	enum reloc_kind kind = reloc->type->kind;
+	bool relative = kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
+
+	return relative && (unit->sections[piece->section].flags & SHF_EXECINSTR) ? 4 : 0;
+}
+
+struct piece *reloc_piece(const struct unit *unit, const struct piece *piece,
+			  const struct unit_reloc *reloc, int64_t *offset)
+{
+	const struct symbol *symbol = reloc->symbol;
+
+	if (!symbol || symbol->section == SHN_UNDEF || symbol->section >= unit->n_sections ||
+	    !unit->sections[symbol->section].is_alloc)
+		return NULL;
+	uint64_t at = symbol->value;
+	if (symbol->type == STT_SECTION) {
+		int64_t exact = reloc->addend + bias_of(unit, piece, reloc);
+
+		at = exact < 0 ? 0 : (uint64_t)exact;
+	}
+	struct piece *to = piece_at(unit, symbol->section, at);
+	if (to)
+		*offset = (int64_t)(symbol->value + (uint64_t)reloc->addend - to->start);
+	return to;
+}
+
+struct piece *unit_find_global(const struct unit *unit, const char *name)
+{
+	for (size_t i = 0; i < unit->file.symtab.count; i++) {
+		const struct symbol *symbol = &unit->file.symtab.table[i];
+
+		if (symbol->bind != STB_LOCAL && makes_piece(unit, symbol) &&
+		    !strcmp(symbol->name, name))
+			return piece_at(unit, symbol->section, symbol->value);
+	}
+	return NULL;
+}
