@@ -31,7 +31,8 @@ field() {
 # front CC: main.c, compiled once.
 # shellcheck disable=SC2046,SC2086 # lists of words
 front() {
-	local to=$NSB_BUILD/tests/front-$1-$abi-$(cat "$tests"/targets/{main.c,target.h} | md5sum | cut -c 1-12).o
+	local to
+	to=$NSB_BUILD/tests/front-$1-$abi-$(cat "$tests"/targets/{main.c,target.h} | md5sum | cut -c 1-12).o
 	if ! [ -e "$to" ]; then
 		mkdir -p "$NSB_BUILD/tests" &&
 		$1 $(mflag) $flags -O2 -fPIE -c -o "$to.$$" "$tests/targets/main.c" &&
@@ -43,7 +44,8 @@ front() {
 # compiled NAME CC LEVEL: the target, and objects in old/ and new/, and p.so.
 # shellcheck disable=SC2046,SC2086 # lists of words
 compiled() {
-	local name=$1 cc="$2 $(mflag) $flags -$3 $(field "$1" flags)" unit sources=()
+	local name=$1 cc unit sources=()
+	cc="$2 $(mflag) $flags -$3 $(field "$1" flags)"
 	for unit in "$name" "$name"2; do
 		[ -e "$cases/$unit.c" ] && sources+=("$unit.c")
 	done
