@@ -17,6 +17,7 @@
  *   - context: what a suspended coroutine looks like;
  *   - nr: system call numbers;
  *   - syscall_insn: the bytes that enter the kernel;
+ *   - breakpoint: the bytes that raise SIGTRAP, with the pc behind them;
  *   - signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
  *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
@@ -58,7 +59,7 @@ struct regs {
 
 enum nr {
 	NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_PPOLL, NR_SCHED_YIELD, NR_RT_SIGRETURN,
-	NR_RESTART_SYSCALL, NR_COUNT
+	NR_RESTART_SYSCALL, NR_EXIT_GROUP, NR_COUNT
 };
 
 /*
@@ -154,6 +155,8 @@ struct arch {
 	int nr[NR_COUNT];
 	uint8_t syscall_insn[4];
 	unsigned syscall_insn_size;
+	uint8_t breakpoint[4];
+	unsigned breakpoint_size;
 	uint8_t landing[4];
 	unsigned landing_size;
 	const struct reloc_type *relocs;

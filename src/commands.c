@@ -10,6 +10,7 @@
 #include "json.h"
 #include "proc.h"
 #include "progress.h"
+#include "run.h"
 #include "session.h"
 #include "show.h"
 #include "status.h"
@@ -196,7 +197,7 @@ static int on_one(const struct work *work)
 /* How it went; `err` is the failure of all that failed, or -EINVAL if they differ. */
 struct tally {
 	size_t found, done, already, gone, failed;
-	bool damaged;
+	bool damaged, interrupted;
 	int err;
 };
 
@@ -212,6 +213,9 @@ static void count_outcome(struct tally *tally, const struct outcome *outcome)
 	case -ESRCH:
 		tally->gone++;
 		return;
+	case -EINTR:
+		tally->interrupted = true;
+		return;
 	default:
 		tally->damaged = tally->damaged || outcome->err == -EUCLEAN;
 		tally->err = tally->failed == 0 || tally->err == outcome->err ? outcome->err : -EINVAL;
@@ -223,6 +227,8 @@ static int tally_err(const struct tally *tally)
 {
 	if (tally->damaged)
 		return -EUCLEAN;
+	if (tally->interrupted)
+		return -EINTR;
 	if (tally->failed == 0)
 		return 0;
 	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
@@ -314,7 +320,7 @@ static void do_each(const struct work *work, const pid_t *pids, size_t count,
 	struct progress progress;
 
 	progress_begin(&progress, count, work->options->quiet);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !tally->interrupted; i++) {
 		struct outcome outcome;
 
 		progress_show(&progress, i);
@@ -509,6 +515,19 @@ int command_list(const struct options *options)
 		json_end();
 	}
 	patchfile_deinit(&listing.patch);
+	return err;
+}
+
+/* ---- run ---- */
+
+int command_run(const struct options *options)
+{
+	struct patchfile patch = { 0 };
+	int err = read_patch(options, true, &patch);
+
+	if (err == 0)
+		err = run_patched(options, &patch);
+	patchfile_deinit(&patch);
 	return err;
 }
 

@@ -14,6 +14,7 @@ int command_patch(const struct options *options) MUST_CHECK;
 int command_revert(const struct options *options) MUST_CHECK;
 int command_list(const struct options *options) MUST_CHECK;
 int command_check(const struct options *options) MUST_CHECK;
+int command_run(const struct options *options) MUST_CHECK;
 int command_info(const struct options *options) MUST_CHECK;
 
 #endif

@@ -33,38 +33,38 @@ static const struct {
 	{ "list", command_list, false, false, false, false },
 	{ "check", command_check, true, true, false, false },
 	{ "info", command_info, false, true, false, false },
+	{ "run", command_run, false, true, false, true },
 };
 
 static const char help_text[] =
-	"Usage: nsb COMMAND [OPTION]...    Change the code of a running program.\n"
-	"  nsb patch  -p PID | --all  -f FILE          apply a patch\n"
-	"  nsb revert -p PID | --all  -f FILE|--id ID  take it out again\n"
-	"  nsb check  -p PID | --all  -f FILE          is it applied? can it be now?\n"
-	"  nsb list   [-p PID]                         patches of a process, of all\n"
-	"  nsb info   -f FILE                          what is in a patch\n"
-	"  -p, --pid PID          the process\n"
-	"      --all              each process that the patch is for\n"
-	"      --exe NAME         of these and of list: that run this program\n"
-	"      --user USER        of these and of list: that this user runs\n"
-	"  -f, --filename FILE    the patch\n"
-	"      --insecure-file    take it from where others may write, too\n"
-	"      --id BUILD-ID      the patch by its build-id (revert)\n"
-	"      --build-id ID      processes that have loaded this build (list)\n"
-	"      --dry-run          do all but change the process\n"
-	"      --timeout SECONDS  how long to look for a safe point (10)\n"
-	"      --retries N        attempts after the first (until the timeout)\n"
-	"      --allow-active F   threads inside function F may finish in its old body\n"
-	"      --realtime[=N]     work at real-time priority N (50)\n"
-	"      --json             answer in JSON\n"
-	"      --perf-map         answer in lines for /tmp/perf-PID.map (list)\n"
-	"  -v, --verbosity [N]    tell the steps; -vv or -v 2: the details\n"
-	"  -q, --quiet            print errors only\n"
-	"  -h, --help    -V, --version                 All else is in nsb(1).\n";
+	"Usage: nsb COMMAND [OPTION]...      Change the code of a running program.\n"
+	"  nsb patch  -p PID | --all  -f FILE           apply a patch\n"
+	"  nsb revert -p PID | --all  -f FILE|--id ID   take it out again\n"
+	"  nsb check  -p PID | --all  -f FILE           is it applied? can it be now?\n"
+	"  nsb list   [-p PID]                          patches of a process, of all\n"
+	"  nsb info   -f FILE                           what is in a patch\n"
+	"  nsb run    -f FILE -- PROGRAM [ARGUMENT]...  start a program patched\n"
+	"  -p, --pid PID           the process\n"
+	"      --all               each process that the patch is for, or that has it\n"
+	"      --exe NAME, --user USER    of these and of list: this program, this user\n"
+	"  -f, --filename FILE     the patch\n"
+	"      --insecure-file     take it from where others may write, too\n"
+	"      --id BUILD-ID       the patch by its build-id (revert)\n"
+	"      --build-id ID       what has loaded this build (list)\n"
+	"      --dry-run           do all but change the process\n"
+	"      --timeout SECONDS, --retries N    how long to look for a safe point (10 s)\n"
+	"      --allow-active F    threads in function F may finish in its old body\n"
+	"      --realtime[=N]      work at real-time priority N (50)\n"
+	"      --best-effort       run: without the patch if it cannot be applied\n"
+	"      --json              answer in JSON\n"
+	"  -v, --verbosity [N]     tell the steps; -vv or -v 2: the details\n"
+	"  -q, --quiet             print errors only\n"
+	"  -h, --help    -V, --version                  All else is in nsb(1).\n";
 
 enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
-	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE,
+	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT,
 };
 
 static const struct option long_options[] = {
@@ -73,6 +73,7 @@ static const struct option long_options[] = {
 	{ "exe", required_argument, NULL, OPT_EXE },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "filename", required_argument, NULL, 'f' },
+	{ "best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "insecure-file", no_argument, NULL, OPT_INSECURE_FILE },
 	{ "id", required_argument, NULL, OPT_ID },
 	{ "build-id", required_argument, NULL, OPT_BUILD_ID },
@@ -166,6 +167,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_BUILD_ID:
 		err = build_id_parse(optarg, options->object_id, &options->object_id_size);
 		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_BEST_EFFORT:
+		options->best_effort = true;
+		return 0;
 	case OPT_INSECURE_FILE:
 		options->insecure_file = true;
 		return 0;
@@ -247,6 +251,10 @@ static int run_command(size_t i, const struct options *options)
 	if (commands[i].needs_file && options->file == NULL &&
 	    !(commands[i].takes_id && options->id_size > 0))
 		return usage("no patch given (-f FILE)", "");
+	if (commands[i].run == command_run && options->program == NULL)
+		return usage("no program given (-- PROGRAM)", "");
+	if (commands[i].run == command_run && options->realtime != 0)
+		return usage("--realtime would be the program's, too", "");
 	if (commands[i].needs_process)
 		interrupt_init();
 	err = options->realtime == 0 ? 0 : take_priority(options->realtime);
@@ -275,7 +283,9 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage("no command given", "");
-	if (optind + 1 < argc)
+	if (optind + 1 < argc && strcmp(argv[optind], "run") == 0)
+		options.program = &argv[optind + 1];
+	else if (optind + 1 < argc)
 		return usage("too many arguments", argv[optind + 1]);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, argv[optind]) == 0)

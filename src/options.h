@@ -17,6 +17,8 @@ struct options {
 	bool by_user;		/* --user */
 	uid_t uid;
 	const char *file;
+	char **program;		/* run: it and its arguments, NULL at the end; NULL: none */
+	bool best_effort;	/* run: without the patch if need be */
 	bool insecure_file;	/* whoever may have written it */
 	uint8_t id[BUILD_ID_MAX];	/* --id */
 	size_t id_size;

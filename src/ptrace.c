@@ -35,6 +35,12 @@ int pt_suspend_seccomp(pid_t tid)
 	return request(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
 }
 
+int pt_seize_own(pid_t tid)
+{
+	return request(PTRACE_SEIZE, tid, 0,
+		       PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+}
+
 int pt_interrupt(pid_t tid)
 {
 	return request(PTRACE_INTERRUPT, tid, 0, 0);
@@ -80,6 +86,9 @@ static void decode(int word, struct pt_status *status)
 		break;
 	case 0:
 		status->stop = status->signal == (SIGTRAP | 0x80) ? PT_SYSCALL_STOP : PT_SIGNAL;
+		break;
+	case PTRACE_EVENT_EXEC:
+		status->stop = PT_EXEC;
 		break;
 	default:
 		status->stop = PT_OTHER_EVENT;

@@ -21,6 +21,7 @@ enum pt_stop {
 	PT_GROUP_STOP,		/* PTRACE_EVENT_STOP by a job-control signal */
 	PT_SIGNAL,		/* signal-delivery-stop */
 	PT_SYSCALL_STOP,	/* syscall-entry or syscall-exit (PTRACE_O_TRACESYSGOOD) */
+	PT_EXEC,		/* exec was successful (pt_seize_own) */
 	PT_OTHER_EVENT,
 	PT_GONE,		/* exited or killed */
 };
@@ -31,6 +32,8 @@ struct pt_status {
 };
 
 int pt_seize(pid_t tid, bool suspend_seccomp) MUST_CHECK;
+/* The same for a program that nsb itself is to start: it dies with nsb; exec is reported. */
+int pt_seize_own(pid_t tid) MUST_CHECK;
 /* Suspend the seccomp filter of a thread that is traced, and stopped. */
 int pt_suspend_seccomp(pid_t tid) MUST_CHECK;
 int pt_interrupt(pid_t tid) MUST_CHECK;

@@ -414,6 +414,7 @@ static int await_syscall_stop(struct remote *remote)
 			break;
 		case PT_GROUP_STOP:
 		case PT_INTERRUPTED:
+		case PT_EXEC:
 		case PT_OTHER_EVENT:
 			break;
 		}

@@ -68,7 +68,7 @@ static int refuse_traced(pid_t pid, const struct proc_status *status)
 {
 	char tracer[32];
 
-	if (status->tracer == 0)
+	if (status->tracer == 0 || status->tracer == getpid())
 		return 0;
 	proc_comm(status->tracer, tracer, sizeof(tracer));
 	return fail(EALREADY, "%d: is being traced by process %d (%s): end or detach that one first",
@@ -359,6 +359,18 @@ static int seize_thread(struct target *target, struct thread *thread)
 	return refuse_seize(target, thread, -err);
 }
 
+int target_adopt(struct target *target, const struct regs *onward, uint64_t mask)
+{
+	target->threads = calloc(1, sizeof(*target->threads));
+	if (target->threads == NULL)
+		return fail(ENOMEM, "out of memory");
+	target->threads[0] = (struct thread){ .tid = target->pid, .state = THREAD_RUNNING,
+					      .asleep = true, .onward = onward,
+					      .onward_mask = mask, .trap = NO_TRAP };
+	target->n_threads = 1;
+	return 0;
+}
+
 int target_rescan(struct target *target, size_t *found)
 {
 	int err = list_threads(target, found);
@@ -627,8 +639,14 @@ int target_detach(struct target *target, struct thread *thread)
 		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
+	if (thread->onward != NULL) {
+		err = pt_restore_regs(thread->tid, thread->onward);
+		if (err == 0)
+			err = pt_set_sigmask(thread->tid, thread->onward_mask);
+	}
 	/* From a group-stop the kernel puts it back into that (ptrace(2)). */
-	err = pt_detach(thread->tid, 0);
+	if (err == 0)
+		err = pt_detach(thread->tid, 0);
 	if (err != 0)
 		return gone_or(target, thread, err, "detach from");
 	thread->state = THREAD_FOUND;

@@ -39,6 +39,8 @@ struct thread {
 	bool group_stop;	/* stopped by a job-control signal, and stays so */
 	bool restop;		/* a stop signal was withheld while a call was injected */
 	bool recalls;		/* set to make its interrupted system call anew */
+	const struct regs *onward;	/* it goes on with these when detached; NULL: with regs */
+	uint64_t onward_mask;	/* and with these signals blocked */
 	struct trap trap;
 	struct regs regs;	/* as the thread will see them when it goes on */
 };
@@ -96,6 +98,11 @@ int target_read_maps(struct target *target) MUST_CHECK;
 /* Read memory; all or nothing.  -EIO without a message. */
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size) MUST_CHECK;
 
+/*
+ * Take on a process that this nsb traces already, and that has one thread: it sleeps in
+ * a system call, and when it is detached it goes on with these registers instead.
+ */
+int target_adopt(struct target *target, const struct regs *onward, uint64_t mask) MUST_CHECK;
 /* Trace every thread; they run on.  Rescans until none is new. */
 int target_seize(struct target *target) MUST_CHECK;
 /* Seize what was born since; *found tells how many. */

@@ -103,10 +103,12 @@ const struct arch arch_amd64 = {
 	.nr = {
 		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, [NR_PPOLL] = 271,
 		[NR_SCHED_YIELD] = 24, [NR_RT_SIGRETURN] = 15,
-		[NR_RESTART_SYSCALL] = 219,
+		[NR_RESTART_SYSCALL] = 219, [NR_EXIT_GROUP] = 231,
 	},
 	.syscall_insn = { 0x0f, 0x05 },
 	.syscall_insn_size = 2,
+	.breakpoint = { 0xcc },			/* INT3 */
+	.breakpoint_size = 1,
 	.landing = { 0xf3, 0x0f, 0x1e, 0xfa },	/* ENDBR64 */
 	.landing_size = 4,
 	.relocs = relocs,

@@ -101,10 +101,12 @@ const struct arch arch_i386 = {
 	.nr = {
 		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_PPOLL] = 309,
 		[NR_SCHED_YIELD] = 158, [NR_RT_SIGRETURN] = 173,
-		[NR_RESTART_SYSCALL] = 0,
+		[NR_RESTART_SYSCALL] = 0, [NR_EXIT_GROUP] = 252,
 	},
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
 	.syscall_insn_size = 2,
+	.breakpoint = { 0xcc },			/* INT3 */
+	.breakpoint_size = 1,
 	.landing = { 0xf3, 0x0f, 0x1e, 0xfb },	/* ENDBR32 */
 	.landing_size = 4,
 	.relocs = relocs,
