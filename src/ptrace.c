@@ -130,28 +130,35 @@ static bool reap_any(void)
  * A leader that was killed is not reported before all other threads are, which nobody
  * may be waiting for: so the wait is for SIGCHLD, with a look at the thread in between.
  */
-static int wait_long(pid_t tid, struct pt_status *status)
+static int wait_long(pid_t tid, struct pt_status *status, bool *reported)
 {
 	const struct timespec patience = { .tv_nsec = PATIENCE_NS };
-	bool reported = false;
 	sigset_t child, old;
-	int err = 0;
+	int err;
 
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &child, &old);
-	while (err == 0 && !reported) {
-		err = pt_poll(tid, status, &reported);
-		if (err == 0 && !reported && sigtimedwait(&child, NULL, &patience) == -1 &&
-		    !reap_any() && strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
-			err = pt_poll(tid, status, &reported);
-			if (err == 0 && !reported)
-				*status = (struct pt_status){ .stop = PT_GONE };
-			reported = true;
-		}
+	err = pt_poll(tid, status, reported);
+	if (err == 0 && !*reported && sigtimedwait(&child, NULL, &patience) == -1 &&
+	    !reap_any() && strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
+		err = pt_poll(tid, status, reported);
+		if (err == 0 && !*reported)
+			*status = (struct pt_status){ .stop = PT_GONE };
+		*reported = true;
 	}
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return err;
+}
+
+int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported)
+{
+	int err = 0;
+
+	*reported = false;
+	for (int i = 0; i < SPINS && err == 0 && !*reported; i++)
+		err = pt_poll(tid, status, reported);
+	return err != 0 || *reported ? err : wait_long(tid, status, reported);
 }
 
 int pt_wait(pid_t tid, struct pt_status *status)
@@ -159,9 +166,9 @@ int pt_wait(pid_t tid, struct pt_status *status)
 	bool reported = false;
 	int err = 0;
 
-	for (int i = 0; i < SPINS && err == 0 && !reported; i++)
-		err = pt_poll(tid, status, &reported);
-	return err != 0 || reported ? err : wait_long(tid, status);
+	while (err == 0 && !reported)
+		err = pt_wait_some(tid, status, &reported);
+	return err;
 }
 
 int pt_poll_any(pid_t *tid, struct pt_status *status)

@@ -48,6 +48,8 @@ int pt_detach(pid_t tid, int signal) MUST_CHECK;
  * than most stops.
  */
 int pt_wait(pid_t tid, struct pt_status *status) MUST_CHECK;
+/* The same, but for some milliseconds at most. */
+int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 /* The same without waiting: *reported says whether there was something. */
 int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 

@@ -188,6 +188,11 @@ static int choose_arch(struct target *target)
 	return 0;
 }
 
+static int calling_exec(const struct target *target)
+{
+	return fail(EBUSY, "%s: is calling exec just now (try again)", target_name(target));
+}
+
 static int read_auxv(struct target *target)
 {
 	uint8_t text[4096];
@@ -214,6 +219,8 @@ static int read_auxv(struct target *target)
 		else if (key == AT_SYSINFO_EHDR)
 			target->auxv_vdso = value;
 	}
+	if (target->auxv_entry == 0)
+		return calling_exec(target);
 	return 0;
 }
 
@@ -254,6 +261,13 @@ int target_open(struct target *target, pid_t pid, enum target_access access_want
 		err = refuse_shared_memory(target);
 	if (err == 0)
 		err = target_read_maps(target);
+	if (err == 0 && access_wanted == TARGET_CHANGE &&
+	    maps_find(&target->maps, target->auxv_entry) == NULL)
+		err = calling_exec(target);
+	if (err != 0 && err != -ESRCH && target->task_fd != -1 && target_has_ended(target)) {
+		msg_forget();
+		err = fail(ESRCH, "%s: has ended", target_name(target));
+	}
 	if (err != 0 && target_close(target) != 0)
 		return -EUCLEAN;
 	return err;
@@ -496,14 +510,20 @@ static int let_happen(const struct thread *thread, const struct pt_status *statu
 int target_await_stop(struct target *target, struct thread *thread)
 {
 	struct pt_status status;
+	bool reported;
 	int err;
 
 	if (thread->state != THREAD_RUNNING)
 		return 0;
 	for (;;) {
-		err = pt_wait(thread->tid, &status);
-		if (err != 0)
+		err = pt_wait_some(thread->tid, &status, &reported);
+		/* A new program's thread has the number of one that was asked to stop. */
+		if (err == 0 && !reported && target_has_ended(target))
+			err = pt_interrupt(thread->tid);
+		if (err != 0 && err != -ESRCH)
 			return thread_failed(target, thread, err, "wait for");
+		if (!reported)
+			continue;
 		if (status.stop == PT_GONE) {
 			thread->state = THREAD_GONE;
 			return 0;

@@ -41,7 +41,7 @@ t 'seccomp: only one thread is filtered, without CAP_SYS_ADMIN' '
 	fi
 '
 t 'seccomp: the leader has gone, the thread that is left is filtered' '
-	confined leaderless && three_beats &&
+	confined leaderless filtered && three_beats &&
 	fails_with 3 "no thread is in a state" without_admin $NSB patch -p $pid -f greet.so && unharmed
 '
 for how in PR_SET_MDWE 'PR_SET_MDWE MemoryDenyWriteExecute' RLIMIT_NOFILE no_new_privs not_dumpable \

@@ -128,11 +128,11 @@ static void *sleep_confined(void *how)
 	return NULL;
 }
 
-/* The leader goes; the filter is the other thread's alone. */
+/* The leader goes; a filter is the other thread's alone. */
 static void *serve_confined(void *how)
 {
-	(void)how;
-	deny(SECCOMP_RET_KILL_PROCESS);
+	if (how != NULL)
+		deny(SECCOMP_RET_KILL_PROCESS);
 	if (write(1, "confined\n", 9) == 9)
 		serve();
 	return NULL;
@@ -147,7 +147,8 @@ static void confine(const char *how)
 			   strstr(how, "filtered") != NULL ? &thread : NULL) != 0)
 		abort();
 	if (strstr(how, "leaderless") != NULL &&
-	    pthread_create(&thread, NULL, serve_confined, NULL) == 0)
+	    pthread_create(&thread, NULL, serve_confined,
+			   strstr(how, "filtered") != NULL ? &thread : NULL) == 0)
 		pthread_exit(NULL);
 	if (strstr(how, "no_new_privs") != NULL)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
