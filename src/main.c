@@ -51,6 +51,7 @@ static const char help_text[] =
 	"      --insecure-file     take it from where others may write, too\n"
 	"      --id BUILD-ID       the patch by its build-id (revert)\n"
 	"      --build-id ID       what has loaded this build (list)\n"
+	"      --replace           patch: take out older ones of the same program\n"
 	"      --dry-run           do all but change the process\n"
 	"      --timeout SECONDS, --retries N    how long to look for a safe point (10 s)\n"
 	"      --allow-active F    threads in function F may finish in its old body\n"
@@ -64,7 +65,7 @@ static const char help_text[] =
 enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
-	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT,
+	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE,
 };
 
 static const struct option long_options[] = {
@@ -73,6 +74,7 @@ static const struct option long_options[] = {
 	{ "exe", required_argument, NULL, OPT_EXE },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "filename", required_argument, NULL, 'f' },
+	{ "replace", no_argument, NULL, OPT_REPLACE },
 	{ "best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "insecure-file", no_argument, NULL, OPT_INSECURE_FILE },
 	{ "id", required_argument, NULL, OPT_ID },
@@ -167,6 +169,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_BUILD_ID:
 		err = build_id_parse(optarg, options->object_id, &options->object_id_size);
 		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_REPLACE:
+		options->replace = true;
+		return 0;
 	case OPT_BEST_EFFORT:
 		options->best_effort = true;
 		return 0;

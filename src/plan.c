@@ -40,7 +40,7 @@ static size_t count_generations(const struct generations *all)
 
 static const struct record_func *replaces(const struct record *record, uint64_t target)
 {
-	if (record->head->state == RECORD_KEPT || record->is_gone)
+	if (record->head->state == RECORD_KEPT || record->is_gone || record->has_left)
 		return NULL;
 	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
 		if (record->funcs[i].target == target)
@@ -491,6 +491,19 @@ int plan_join(struct plan *into, struct plan *from)
 	return 0;
 }
 
+int plan_join_ranges(struct plan *into, struct plan *from)
+{
+	struct place *places = from->places;
+	size_t n_places = from->n_places;
+	int err;
+
+	from->n_places = 0;
+	err = plan_join(into, from);
+	from->places = places;
+	from->n_places = n_places;
+	return err;
+}
+
 /* ---- revert ---- */
 
 /* Does the jump that was `found` at a function lead to another patch of it? */
@@ -621,11 +634,12 @@ static bool may_be_handed_out(const struct record *record)
 	return false;
 }
 
-int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
-		const struct records *records, const struct record *record,
-		const struct allowed *allowed)
+static int plan_leaving(struct plan *plan, const struct target *target,
+			const struct objects *objects, const struct records *records,
+			const struct record *record, const struct allowed *allowed,
+			const struct record *successor)
 {
-	struct generations all = { target->arch, records, NULL };
+	struct generations all = { target->arch, records, successor };
 	int err;
 
 	*plan = (struct plan){ .arch = target->arch, .subject = record,
@@ -638,6 +652,24 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 		err = finish(plan, target, objects, records);
 	if (err != 0)
 		plan_deinit(plan);
+	return err;
+}
+
+int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
+		const struct records *records, const struct record *record,
+		const struct allowed *allowed)
+{
+	return plan_leaving(plan, target, objects, records, record, allowed, NULL);
+}
+
+int plan_retire(struct plan *plan, const struct target *target, const struct objects *objects,
+		const struct records *records, struct record *record,
+		const struct allowed *allowed, const struct plan *successor)
+{
+	int err = plan_leaving(plan, target, objects, records, record, allowed,
+			       &successor->record);
+
+	record->has_left = err == 0;
 	return err;
 }
 

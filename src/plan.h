@@ -67,10 +67,19 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 		const struct allowed *allowed) MUST_CHECK;
 void plan_deinit(struct plan *plan);
 /*
+ * The same for a record that leaves in favour of the patch of `successor`, which is
+ * applied before: what others that leave later expect to find is counted without it.
+ */
+int plan_retire(struct plan *plan, const struct target *target, const struct objects *objects,
+		const struct records *records, struct record *record,
+		const struct allowed *allowed, const struct plan *successor) MUST_CHECK;
+/*
  * Let `into` have the places and the ranges of `from` as well, to be done in one
  * stop; `from` keeps its image, record and memory.
  */
 int plan_join(struct plan *into, struct plan *from) MUST_CHECK;
+/* The ranges only: the places are written later, in the same stop. */
+int plan_join_ranges(struct plan *into, struct plan *from) MUST_CHECK;
 
 /*
  * Mark the records whose object is not there any more, or was loaded anew: it was

@@ -234,7 +234,7 @@ static int add_record(struct records *records, const struct record *record)
 static int read_record(struct records *records, const struct target *target, uint64_t address)
 {
 	struct record_head head;
-	struct record record;
+	struct record record = { 0 };
 	uint8_t *bytes;
 	int err;
 

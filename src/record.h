@@ -80,6 +80,7 @@ struct record {
 	const struct record_func *funcs;
 	const struct record_range *ranges;
 	const char *strings;
+	bool has_left;		/* is being taken out in favour of another: plan_retire() */
 	bool is_gone;		/* what it patched is not there any more: records_look_gone() */
 };
 

@@ -58,9 +58,8 @@ static int write_state(struct session *session, uint64_t address, enum record_st
 				  sizeof(word));
 }
 
-static int write_places(struct session *session)
+static int write_places(struct session *session, const struct plan *plan)
 {
-	const struct plan *plan = &session->plans[0];
 	int err = plan_verify(plan, &session->target);
 
 	for (size_t i = 0; i < plan->n_places && err == 0; i++) {
@@ -177,6 +176,36 @@ static const struct record *find_record_of(const struct session *session,
 	return record;
 }
 
+/* --replace: what was applied to this instance before. */
+static int plan_older(struct session *session, const struct options *options,
+		      const struct object *object, size_t successor)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < session->records.count && err == 0; i++) {
+		struct record *record = &session->records.all[i];
+		struct plan *plan;
+
+		if (record->is_gone || record->head->object_base != object->elf.lo ||
+		    record->head->state == RECORD_KEPT)
+			continue;
+		if (record->head->state != RECORD_APPLIED)
+			return fail(EBUSY, "%s: an earlier run of nsb was ended while it worked on %s:"
+				    " revert that one first", target_name(&session->target),
+				    record_string(record, record->head->patch_name));
+		plan = add_plan(session);
+		err = plan == NULL ? -ENOMEM :
+		      plan_retire(plan, &session->target, &session->objects, &session->records,
+				  record, &options->allowed, &session->plans[successor]);
+		if (err == 0)
+			err = plan_join_ranges(&session->plans[0], plan);
+		if (err == 0)
+			say("%d: %s is to go", session->target.pid,
+			    record_string(record, record->head->patch_name));
+	}
+	return err;
+}
+
 static int plan_instance(struct session *session, const struct patchfile *patch,
 			 const struct object *object)
 {
@@ -206,7 +235,8 @@ static int plan_instance(struct session *session, const struct patchfile *patch,
 }
 
 /* All instances that have not got it yet. */
-static int plan_patch(struct session *session, const struct patchfile *patch)
+static int plan_patch(struct session *session, const struct options *options,
+		      const struct patchfile *patch)
 {
 	const struct vz_object *want = &patch->meta.target;
 	const struct object *object = NULL;
@@ -230,15 +260,36 @@ static int plan_patch(struct session *session, const struct patchfile *patch)
 	if (session->n_plans == 0)
 		return fail(EEXIST, "%s: %s is applied already", target_name(&session->target),
 			    patch->path);
-	return plan_verify(&session->plans[0], &session->target);
+	session->n_new = session->n_plans;
+	while (err == 0 && options->replace &&
+	       (object = next_instance(session, patch, object)) != NULL) {
+		for (size_t i = 0; i < session->n_new && err == 0; i++) {
+			if (session->plans[i].record.head->object_base == object->elf.lo)
+				err = plan_older(session, options, object, i);
+		}
+	}
+	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
 }
 
+/*
+ * The new patch is applied on top of those that are to go before the first of these is
+ * touched: at each instant a process of which nsb was killed is one that revert knows.
+ */
 static int switch_on(struct session *session)
 {
-	int err = write_places(session);
+	int err = write_places(session, &session->plans[0]);
 
-	for (size_t i = 0; i < session->n_plans && err == 0; i++)
+	for (size_t i = 0; i < session->n_new && err == 0; i++)
 		err = write_state(session, session->plans[i].address, RECORD_APPLIED);
+	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
+		const struct plan *plan = &session->plans[i];
+
+		err = write_state(session, plan->address, RECORD_REVERTING);
+		if (err == 0)
+			err = write_places(session, plan);
+		if (err == 0 && plan->keeps_memory)
+			err = write_state(session, plan->address, RECORD_KEPT);
+	}
 	if (err == 0)
 		target_commit(&session->target);
 	return err;
@@ -289,6 +340,40 @@ static int forgive(int err)
 	return 0;
 }
 
+/*
+ * The runners go on before the memory goes: nothing can reach it any more.  They
+ * stay traced, as one of them may have to unmap it, in a second, short stop.
+ */
+static int let_runners_go(struct session *session)
+{
+	struct target *target = &session->target;
+	int err = 0;
+
+	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
+		if (!target->threads[i].asleep)
+			err = target_continue(target, &target->threads[i]);
+	}
+	session->resumed = now_ns();
+	return err;
+}
+
+/* The memory of what was taken out: all plans but the new ones. */
+static int unmap_patches(struct session *session)
+{
+	int err = 0;
+
+	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
+		const struct plan *plan = &session->plans[i];
+
+		if (!plan->keeps_memory)
+			err = remote_unmap(&session->target, plan->address, plan->mapped);
+		else
+			warn("%s: the memory of the patch stays: one of its functions may still be in"
+			     " use", target_name(&session->target));
+	}
+	return err;
+}
+
 static int apply(struct session *session, const struct options *options)
 {
 	int err = interrupt_check();
@@ -297,7 +382,7 @@ static int apply(struct session *session, const struct options *options)
 		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
 		err = sweep_remains(session);
-	for (size_t i = 0; i < session->n_plans && err == 0 && !options->dry_run; i++)
+	for (size_t i = 0; i < session->n_new && err == 0 && !options->dry_run; i++)
 		err = load_image(&session->target, &session->plans[i]);
 	if (err == 0)
 		err = stop_at_safe_point(session, options);
@@ -305,8 +390,16 @@ static int apply(struct session *session, const struct options *options)
 		err = switch_on(session);
 	if (err == 0 && options->dry_run)
 		err = plan_verify(&session->plans[0], &session->target);
+	if (err != 0)
+		return err;
+	if (session->n_plans > session->n_new && !options->dry_run) {
+		err = let_runners_go(session);
+		if (err == 0)
+			err = unmap_patches(session);
+	}
 	if (err == 0)
-		err = forgive(resume(session));
+		err = resume(session);
+	err = forgive(err);
 	if (err == 0)
 		say_pause(session);
 	return err;
@@ -345,46 +438,13 @@ static int switch_off(struct session *session)
 	for (size_t i = 0; i < session->n_plans && err == 0; i++)
 		err = write_state(session, session->plans[i].address, RECORD_REVERTING);
 	if (err == 0)
-		err = write_places(session);
+		err = write_places(session, &session->plans[0]);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
 		if (session->plans[i].keeps_memory)
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);
 	}
 	if (err == 0)
 		target_commit(&session->target);
-	return err;
-}
-
-/*
- * The runners go on before the memory goes: nothing can reach it any more.  They
- * stay traced, as one of them may have to unmap it, in a second, short stop.
- */
-static int let_runners_go(struct session *session)
-{
-	struct target *target = &session->target;
-	int err = 0;
-
-	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-		if (!target->threads[i].asleep)
-			err = target_continue(target, &target->threads[i]);
-	}
-	session->resumed = now_ns();
-	return err;
-}
-
-static int unmap_patch(struct session *session)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
-		const struct plan *plan = &session->plans[i];
-
-		if (!plan->keeps_memory)
-			err = remote_unmap(&session->target, plan->address, plan->mapped);
-		else
-			warn("%s: the memory of the patch stays: one of its functions may still be in"
-			     " use", target_name(&session->target));
-	}
 	return err;
 }
 
@@ -406,7 +466,7 @@ static int take_out(struct session *session, const struct options *options)
 		return err;
 	err = let_runners_go(session);
 	if (err == 0)
-		err = unmap_patch(session);
+		err = unmap_patches(session);
 	if (err == 0)
 		err = resume(session);
 	err = forgive(err);
@@ -463,7 +523,7 @@ int session_patch(struct session *session, const struct options *options,
 	int err = take_back(session, options, patch);
 
 	if (err == 0)
-		err = plan_patch(session, patch);
+		err = plan_patch(session, options, patch);
 	if (err == 0)
 		err = apply(session, options);
 	return err;
