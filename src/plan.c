@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "remote.h"
@@ -331,7 +332,8 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 	for (size_t i = 0; i < target->maps.count; i++) {
 		if (target->maps.all[i].prot != 0)
 			mappings[setup.n_mappings++] = (struct unwind_mapping){
-				target->maps.all[i].start, target->maps.all[i].end
+				target->maps.all[i].start, target->maps.all[i].end,
+				(target->maps.all[i].prot & PROT_EXEC) != 0
 			};
 	}
 	setup.mappings = mappings;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ptrace.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -13,7 +16,6 @@
 #include "proc.h"
 
 #define PATIENCE_NS 20000000
-
 #define SPINS 200		/* some 50 microseconds */
 
 static int request(enum __ptrace_request what, pid_t tid, uintptr_t addr, uintptr_t data)
@@ -118,12 +120,30 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported)
 	return wait_for(tid, WNOHANG, status, reported);
 }
 
-/* exec(2) waits until its tracer has seen the end of each other thread: see it. */
-static bool reap_any(void)
+/*
+ * exec(2) waits until its tracer has seen the end of each other thread: see it.  Only
+ * of those that have ended: a wait for whichever it be would take the stops of others
+ * away, WEXITED or not (kernel/exit.c, wait_task_stopped).
+ */
+static bool reap_ended(pid_t tid)
 {
-	siginfo_t info = { 0 };
+	char path[32];
+	struct dirent *entry;
+	bool reaped = false;
+	DIR *dir;
+	int word;
 
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid != 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", tid);
+	dir = opendir(path);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		pid_t other = atoi(entry->d_name);
+
+		if (other > 0 && other != tid && proc_thread_state(tid, other) == 'Z')
+			reaped |= waitpid(other, &word, WNOHANG | __WALL) > 0;
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return reaped;
 }
 
 /*
@@ -141,7 +161,7 @@ static int wait_long(pid_t tid, struct pt_status *status, bool *reported)
 	(void)sigprocmask(SIG_BLOCK, &child, &old);
 	err = pt_poll(tid, status, reported);
 	if (err == 0 && !*reported && sigtimedwait(&child, NULL, &patience) == -1 &&
-	    !reap_any() && strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
+	    !reap_ended(tid) && strchr("ZX", proc_thread_state(tid, tid)) != NULL) {
 		err = pt_poll(tid, status, reported);
 		if (err == 0 && !*reported)
 			*status = (struct pt_status){ .stop = PT_GONE };

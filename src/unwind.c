@@ -512,7 +512,9 @@ static void add_root(struct walk *walk, const struct cfi_frame *frame)
 static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, uint64_t end)
 {
 	const struct arch *arch = walk->unwinder->arch;
-	const struct cfi_table *table = find_table(walk->unwinder, value - 1);
+	const struct unwind_mapping *mapping = find_mapping(walk->unwinder, value);
+	const struct cfi_table *table = mapping == NULL || !mapping->executable ? NULL :
+					find_table(walk->unwinder, value - 1);
 	struct cfi_frame frame = { .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
 	const struct code_range *range;
 	struct cfi_function function;

@@ -33,9 +33,10 @@ struct code_range {
  */
 struct unwinder;
 
-/* A readable mapping of the target: bounds for the word scan. */
+/* A readable mapping of the target: bounds for the word scan, and where code can be. */
 struct unwind_mapping {
 	uint64_t start, end;
+	bool executable;
 };
 
 struct unwind_setup {

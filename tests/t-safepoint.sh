@@ -13,6 +13,13 @@ out_of_the_way() {
 	done
 }
 
+# all_begun COUNT: so many threads are there, and none is on its way into its function,
+# where the C library has blocked all signals.
+all_begun() {
+	local tasks=(/proc/"$pid"/task/*)
+	[ "${#tasks[@]}" = "$1" ] && ! grep -q 'SigBlk:.*f' "${tasks[@]/%//status}"
+}
+
 t 'one busy thread in the patched function' '
 	target threads && patch_from work.c && ask start busy 1 && says "work 10" work 5 &&
 	out_of_the_way work.so && patch work.so && says "work 15" work 5
@@ -34,7 +41,7 @@ t 'threads that come and go all the time' '
 '
 t 'a thousand sleeping threads and two busy ones' '
 	target threads && patch_from work.c && ask start sleepers 1000 && ask start busy 2 &&
-	wait_until test "$(ls /proc/$pid/task | wc -l)" = 1003 && snapshot &&
+	wait_until all_begun 1003 && snapshot &&
 	patch work.so && says "work 15" work 5 && says "wrong 0" wrong && revert work.so &&
 	says "work 10" work 5 && unharmed
 '

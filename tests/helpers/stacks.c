@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "object.h"
 #include "target.h"
@@ -31,7 +32,8 @@ static int make_unwinder(const struct target *target, const struct objects *obje
 
 		if (map->prot != 0)
 			mappings[setup.n_mappings++] =
-				(struct unwind_mapping){ map->start, map->end };
+				(struct unwind_mapping){ map->start, map->end,
+							  (map->prot & PROT_EXEC) != 0 };
 	}
 	setup.mappings = mappings;
 	err = objects_cfi_tables(objects, target, &tables, &setup.n_tables);
