@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|bench|fuzz|install|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -66,7 +66,7 @@ gen_obj  := $(call objects,$(gen_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long bench fuzz unit lint syntax install dist deps deps-check deps-test clean
+.PHONY: all demo check check-long bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen
 
@@ -154,12 +154,20 @@ man := $(wildcard docs/*.[1-9])
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(top)/nsb $(top)/nsb-gen
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/nsb include/nsb/vzp.h
+	install -D -m 644 completion/nsb.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb
 	$(Q)for page in $(man); do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
 
+# A Debian package, by Debian's own tools.
+deb: all
+	$(Q)rm -rf $(top)/deb
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(top)/deb/root PREFIX=/usr >/dev/null
+	$(call say,DEB,build/nsb_$(VERSION)_$(ARCH).deb)MAINTAINER='$(MAINTAINER)' packaging/deb.sh $(ARCH) $(VERSION) $(top)/deb build/nsb_$(VERSION)_$(ARCH).deb
+
+# The sources as they were committed.  The folder may be another user's: that is no matter here.
 dist:
 	$(Q)mkdir -p build
-	git archive --prefix=nsb-$(VERSION)/ -o build/nsb-$(VERSION).tar.gz HEAD
+	git -c safe.directory='*' archive --prefix=nsb-$(VERSION)/ -o build/nsb-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf build

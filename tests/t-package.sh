@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The tarball, what is installed, the Debian package, and completion.
+
+. "${0%/*}/lib.sh"
+
+# sources: unpack what `make dist` makes into ./nsb; a tree without git is itself what it had made.
+sources() {
+	mkdir nsb &&
+	if [ -e "$root/.git" ]; then
+		git -c safe.directory='*' -C "$root" ls-files -z >list &&
+		tar -C "$root" --null -T list -cf - | tar -C nsb -xf -
+	else
+		tar -C "$root" --exclude=./build -cf - . | tar -C nsb -xf -
+	fi
+}
+
+t 'make dist: a tarball that has all that is committed' '
+	[ -e "$root/.git" ] || skip "not in git"
+	git -c safe.directory="*" clone -q "$root" clone && make -s -C clone dist && tar -tzf clone/build/nsb-*.tar.gz >list &&
+	git -c safe.directory="*" -C clone ls-files | sed "s,^,/," | while read -r file; do grep -q "$file\$" list || { echo "$file"; exit 1; }; done
+'
+t 'the sources build; make deb makes a package that lintian accepts; what is in it works' '
+	sources && make -s -C nsb deb >made 2>&1 && lintian --fail-on error,warning nsb/build/nsb_*_amd64.deb >said 2>&1 && ! grep "^[EW]:" said &&
+	mkdir root && dpkg-deb -x nsb/build/nsb_*_amd64.deb root && (cd root && find . -type f | sort) >have && printf "./usr/%s\n" bin/nsb bin/nsb-gen \
+		include/nsb/vzp.h share/bash-completion/completions/nsb share/doc/nsb/changelog.gz share/doc/nsb/copyright share/lintian/overrides/nsb \
+		share/man/man1/nsb-gen.1.gz share/man/man1/nsb.1.gz share/man/man5/vzpatch.5.gz | sort | diff - have &&
+	dpkg-deb -f nsb/build/nsb_*_amd64.deb Depends | grep -w libelf1 && ! file root/usr/bin/nsb 2>/dev/null | grep -q interpreter &&
+	NSB=$PWD/root/usr/bin/nsb NSB_GEN=$PWD/root/usr/bin/nsb-gen && target server && patch_from scale.c -I$PWD/root/usr/include && snapshot &&
+	patch scale.so && says "scale 1014" scale 7 && revert scale.so && says "scale 14" scale 7 && unharmed &&
+	make -s -C nsb install DESTDIR=$PWD/local >made 2>&1 && (cd local/usr/local && find . -type f | sort) >have &&
+	[ "$(wc -l <have)" = 7 ] && test -x local/usr/local/bin/nsb
+'
+
+# completes WORDS... -- WANTED...: the last word of the command line is completed to just these.
+completes() {
+	local words=()
+	while [ "$1" != = ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	bash -c 'PATH=$1:$PATH; . "$2"; shift 2; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nsb; printf "%s\n" "${COMPREPLY[@]}"' \
+		- "$NSB_BUILD" "$root/completion/nsb.bash" "${words[@]}" | sort | xargs >.have
+	[ "$(cat .have)" = "$*" ] || { echo "completed to: $(cat .have)"; false; }
+}
+
+t 'completion of commands, options, files, processes and patches' '
+	completes nsb re = revert && completes nsb patch --re = --realtime --replace --retries && completes nsb list --b = --build-id && : >a.so && : >a.c &&
+	completes nsb patch -f a = a.so && target server && patch_from greet.c && patch greet.so && completes nsb revert -p $pid = $pid &&
+	id=$("$NSB_GEN" buildid greet.so) && completes nsb revert --id $id = $id && completes nsb check -p $pid = $pid &&
+	completes nsb run -f a.so -- tru = "$(compgen -c -f -- tru | sort | xargs)"
+'
+t 'completion knows each option of the manual, and no other' '
+	grep -oE -e "--[a-z-]+" "$root/completion/nsb.bash" | sort -u >offered && "$NSB" --help >help && while read -r option; do
+		sed "s/\\\\-/-/g" "$root/docs/nsb.1" | grep -qE "Fl -*${option#--}( |\$)" || { echo "$option"; exit 1; }
+	done <offered && grep -oE -e "--[a-z-]+" help | sort -u | while read -r option; do grep -qxe "$option" offered || { echo "$option"; exit 1; }; done
+'
+
+done_testing
