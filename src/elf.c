@@ -816,7 +816,7 @@ static int version_matches(const struct elf *elf, uint32_t index, const char *ve
 {
 	uint16_t number;
 	uint64_t name = 0;
-	bool hidden;
+	bool hidden, weak;
 	int ret = read_versym(elf, index, &number);
 
 	if (ret < 0)
@@ -828,6 +828,8 @@ static int version_matches(const struct elf *elf, uint32_t index, const char *ve
 	if (version == NULL || number <= VER_NDX_GLOBAL)
 		return !hidden;
 	ret = find_verdef(elf, number, &name);
+	if (ret == 0)
+		ret = find_verneed(elf, number, &name, &weak);
 	return ret <= 0 ? ret : name_is(elf, name, version);
 }
 
@@ -841,7 +843,8 @@ static int symbol_matches(const struct elf *elf, uint32_t index, const char *nam
 
 	if (ret < 0)
 		return ret;
-	if (sym->shndx == SHN_UNDEF || (types & 1u << sym->type) == 0 ||
+	/* With a value: the address of its PLT entry, by which all the process knows it. */
+	if ((sym->shndx == SHN_UNDEF && (sym->value == 0 || sym->type != STT_FUNC)) || (types & 1u << sym->type) == 0 ||
 	    (sym->value == 0 && sym->shndx != SHN_ABS && sym->type != STT_TLS))
 		return 0;
 	if (sym->bind != STB_GLOBAL && sym->bind != STB_WEAK && sym->bind != STB_GNU_UNIQUE)

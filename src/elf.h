@@ -101,7 +101,7 @@ int elf_dynsym(const struct elf *elf, uint32_t index, struct elf_sym *out) MUST_
 int elf_dynstr(const struct elf *elf, uint64_t offset, char *name, size_t size) MUST_CHECK;
 
 /*
- * Find a defined dynamic symbol by name (DT_GNU_HASH, else DT_HASH).  version
+ * Find a dynamic symbol that is defined, or has a PLT entry's address, by name (DT_GNU_HASH, else DT_HASH).  version
  * may be NULL (the default one), else the required version's name.  A symbol
  * bound to a hidden version (versym bit 15) matches only by that version.
  * 0 and *index, or -ENOENT without a message; -ENOEXEC where tables lie.

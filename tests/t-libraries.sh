@@ -85,4 +85,80 @@ t 'among 300 others' '
 	says goodbye 1 greet && revert greet.so && says hello 1 greet && unharmed
 '
 
+# preloaded NAME.c [FLAGS...]: a library beside, which LD_PRELOAD brings in.
+preloaded() {
+	gcc $(mflag) -O2 -g -fPIC -shared -o libbeside.so "$@"
+}
+
+with_it() {
+	LD_PRELOAD=$PWD/libbeside.so launch "$program"
+}
+
+# calling EXPRESSION DECLARATION [FLAGS...]: a patch of scale that returns EXPRESSION.
+calling() {
+	echo "$2; int scale(int n); int scale(int n) { return $1; }" >calling.c &&
+	patch_from calling.c "${@:3}"
+}
+
+t 'an interposed symbol: that of LD_PRELOAD' '
+	build server && echo "char *getenv(const char *n); char *getenv(const char *n) { return (char *)n; }" >g.c &&
+	preloaded g.c && with_it && calling "getenv(\"4\")[0] + n" "char *getenv(const char *)" && snapshot &&
+	says "scale 14" scale 7 && patch calling.so && says "scale 52" scale 0 && revert calling.so &&
+	says "scale 14" scale 7 && unharmed
+'
+for bound in -Bsymbolic -Bdynamic; do
+	t "a library that is $bound, and an interposed symbol" "
+		CFLAGS_EXTRA=-Wl,$bound build server so && patch_from scale.c &&
+		echo 'int visit(int n); int visit(int n) { return 1000 + n; }' >v.c && preloaded v.c && with_it &&
+		calling 'visit(n)' 'int visit(int)' && patch calling.so && if [ $bound = -Bsymbolic ]; then
+			says 'scale 7' scale 7 && says 'scale 8' scale 1
+		else
+			says 'scale 1007' scale 7
+		fi && revert calling.so && says 'scale 14' scale 7
+	"
+done
+t 'a protected symbol that another library has, too' '
+	build server so && echo "int protected_function(int n); int protected_function(int n) { return 5000; }" >v.c &&
+	preloaded v.c && with_it && calling "protected_function(n)" "int protected_function(int)" &&
+	patch calling.so && ! says "scale 5000" scale 7 && revert calling.so && says "scale 14" scale 7
+'
+t 'two versions of one name, and an IFUNC of its own' '
+	build server && cat >v.c <<-"END" && echo "V1 { local: *_impl; }; V2 { global: pick; chosen; } V1;" >v.map &&
+		int pick_old(int n), pick_new(int n), chosen(int n);
+		__asm__(".symver pick_old,pick@V1\n.symver pick_new,pick@@V2");
+		int pick_old(int n) { return 100 + n; }
+		int pick_new(int n) { return 200 + n; }
+		static int yes_impl(int n) { return 300 + n; }
+		static int (*resolve(void))(int) { return yes_impl; }
+		int chosen(int n) __attribute__((ifunc("resolve")));
+	END
+	preloaded v.c -Wl,--version-script=v.map && with_it && snapshot &&
+	for way in "200 pick" "300 chosen"; do
+		set -- $way && calling "$2(n)" "int $2(int)" -Wl,--no-as-needed libbeside.so && patch calling.so &&
+		says "scale $(($1 + 7))" scale 7 && revert calling.so || exit 1
+	done && calling "pick(n)" "int pick(int); __asm__(\".symver pick,pick@V1\")" -Wl,--no-as-needed libbeside.so &&
+	patch calling.so && says "scale 107" scale 7 && revert calling.so && says "scale 14" scale 7 && unharmed
+'
+t 'the address of a function is the one that a program without -fPIE has given it' '
+	cat >main.c <<-"END" &&
+		#include <stdio.h>
+		#include <stdlib.h>
+		__attribute__((noipa)) int same(int (*f)(const char *)) { return f == atoi; }
+		__attribute__((noipa)) int ask(void) { return 5; }
+		int main(void)
+		{
+			char line[80];
+			puts("ready");
+			for (fflush(stdout); fgets(line, 80, stdin); fflush(stdout))
+				printf("%d %d\n", ask(), same(atoi));
+		}
+	END
+	gcc $(mflag) -O2 -g -fno-pie -no-pie -fcf-protection=none -Wl,-z,lazy,--build-id -o main main.c &&
+	program=./main object=main && launch ./main && says "5 1" x && cat >ask.c <<-"END" &&
+		int atoi(const char *text), same(int (*f)(const char *)), ask(void);
+		int ask(void) { return same(atoi) * 10 + (atoi("42") == 42); }
+	END
+	patch_from ask.c && patch ask.so && says "11 1" x && revert ask.so && says "5 1" x
+'
+
 done_testing
