@@ -348,6 +348,20 @@ void objects_deinit(struct objects *objects)
 	*objects = (struct objects){ 0 };
 }
 
+bool objects_define(const struct objects *objects, const char *name)
+{
+	struct elf_sym sym;
+	uint32_t index;
+
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct elf *elf = &objects->all[i].elf;
+
+		if (elf->has_dynamic && elf_lookup(elf, name, NULL, &index, &sym) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- unwind tables ---- */
 
 /*

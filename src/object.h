@@ -47,6 +47,9 @@ const struct object *objects_find(const struct objects *objects, const struct ob
 /* The object that address lies in, or NULL. */
 const struct object *objects_at(const struct objects *objects, uint64_t address);
 
+/* Whether an object exports a symbol of that name. */
+bool objects_define(const struct objects *objects, const char *name);
+
 /* Unwind tables of all objects, sorted by start; *tables is malloced. */
 int objects_cfi_tables(const struct objects *objects, const struct target *target,
 		       struct cfi_table **tables, size_t *count) MUST_CHECK;

@@ -526,6 +526,10 @@ int session_patch(struct session *session, const struct options *options,
 		err = plan_patch(session, options, patch);
 	if (err == 0)
 		err = apply(session, options);
+	if (err == 0 && !options->dry_run && objects_define(&session->objects, "__cxa_throw"))
+		warn("%s: is a C++ program: an exception that reaches one of the new functions ends it"
+		     " (nothing but calls that cannot throw may be made there)",
+		     target_name(&session->target));
 	return err;
 }
 

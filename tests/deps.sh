@@ -9,7 +9,7 @@ set -u
 
 build='gcc make libc6-dev binutils libelf-dev libunwind-dev zlib1g-dev liblzma-dev gcc-multilib'
 test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-linux
-	dpkg-dev lintian git ca-certificates libevent-dev dwz elfutils lld'
+	dpkg-dev lintian git ca-certificates libevent-dev dwz elfutils lld g++ g++-multilib'
 
 case ${1:-test} in
 build) wanted=$build ;;
