@@ -19,7 +19,7 @@ _nsb_ids() {
 _nsb() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' word i
 	local commands='patch revert check list info run'
-	local options='--filename --json --quiet --verbosity --help --version'
+	local options='--filename --json --quiet --verbosity --syslog --help --version'
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "all.h"
 #include "json.h"
+#include "log.h"
 #include "proc.h"
 #include "progress.h"
 #include "run.h"
@@ -163,6 +165,23 @@ static int work_init(struct work *work)
 	return err;
 }
 
+/* What was done, or tried, to a process; looking is no matter for the log. */
+static void log_outcome(const struct work *work, const struct outcome *outcome)
+{
+	char id[2 * BUILD_ID_MAX + 1];
+
+	if (!work->options->syslog || work->options->dry_run || outcome->is_check)
+		return;
+	build_id_format(work->id, work->id_size, id);
+	if (outcome->err == 0)
+		log_line(false, "%d (%s): patch %s %s %s, by user %u", outcome->pid, outcome->comm,
+			 outcome->patch, id, outcome->done, getuid());
+	else
+		log_line(true, "%d (%s): patch %s %s not %s, by user %u: %s", outcome->pid,
+			 outcome->comm, outcome->patch, id, outcome->done, getuid(),
+			 outcome->reason);
+}
+
 static int do_one(const struct work *work, pid_t pid, struct outcome *outcome)
 {
 	*outcome = (struct outcome){ .pid = pid, .done = "", .reason = "" };
@@ -170,7 +189,9 @@ static int do_one(const struct work *work, pid_t pid, struct outcome *outcome)
 	if (work->patch.path != NULL)
 		(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
 			       work->patch.meta.patch.name);
-	return work->one(work, outcome);
+	(void)work->one(work, outcome);
+	log_outcome(work, outcome);
+	return outcome->err;
 }
 
 static int on_one(const struct work *work)

@@ -57,7 +57,7 @@ static const char help_text[] =
 	"      --allow-active F    threads in function F may finish in its old body\n"
 	"      --realtime[=N]      work at real-time priority N (50)\n"
 	"      --best-effort       run: without the patch if it cannot be applied\n"
-	"      --json              answer in JSON\n"
+	"      --json              answer in JSON;  --syslog: tell the system's log, too\n"
 	"  -v, --verbosity [N]     tell the steps; -vv or -v 2: the details\n"
 	"  -q, --quiet             print errors only\n"
 	"  -h, --help    -V, --version                  All else is in nsb(1).\n";
@@ -65,7 +65,7 @@ static const char help_text[] =
 enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
-	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE,
+	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE, OPT_SYSLOG,
 };
 
 static const struct option long_options[] = {
@@ -74,6 +74,7 @@ static const struct option long_options[] = {
 	{ "exe", required_argument, NULL, OPT_EXE },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "filename", required_argument, NULL, 'f' },
+	{ "syslog", no_argument, NULL, OPT_SYSLOG },
 	{ "replace", no_argument, NULL, OPT_REPLACE },
 	{ "best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "insecure-file", no_argument, NULL, OPT_INSECURE_FILE },
@@ -169,6 +170,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_BUILD_ID:
 		err = build_id_parse(optarg, options->object_id, &options->object_id_size);
 		return err != 0 ? usage("not a build-id", optarg) : 0;
+	case OPT_SYSLOG:
+		options->syslog = true;
+		return 0;
 	case OPT_REPLACE:
 		options->replace = true;
 		return 0;

@@ -24,6 +24,7 @@ struct options {
 	size_t id_size;
 	uint8_t object_id[BUILD_ID_MAX];	/* --build-id */
 	size_t object_id_size;
+	bool syslog;
 	bool replace;		/* patch: older ones of the same object go */
 	bool dry_run, json, quiet, perf_map;
 	struct allowed allowed;

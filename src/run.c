@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "log.h"
 #include "session.h"
 #include "status.h"
 
@@ -184,8 +185,17 @@ static int check_loaded(struct session *session, const struct patchfile *patch)
 }
 
 /* The program goes on: at its entry, or to its end. */
-static void decide(struct debut *debut, const struct options *options, int err)
+static void decide(struct debut *debut, const struct options *options,
+		   const struct patchfile *patch, int err)
 {
+	const char *name = patch->meta.patch.name;
+
+	if (options->syslog && err == 0)
+		log_line(false, "%d: patch %s applied at the start, by user %u", debut->pid, name,
+			 getuid());
+	else if (options->syslog)
+		log_line(true, "%d: patch %s not applied at the start, by user %u: %s", debut->pid,
+			 name, getuid(), msg_kept());
 	if (err == 0)
 		return;
 	if (msg_kept()[0] != '\0')
@@ -212,7 +222,7 @@ static int patch_at_entry(struct debut *debut, const struct options *options,
 		err = check_loaded(&session, patch);
 	if (err == 0)
 		err = session_patch(&session, options, patch);
-	decide(debut, options, err);
+	decide(debut, options, patch, err);
 	adopted = session.target.n_threads > 0;
 	err = session_close(&session, 0);
 	if (!adopted) {
@@ -234,7 +244,7 @@ static void attend(pid_t pid, const struct options *options, const struct patchf
 	if (err == 0) {
 		err = patch_at_entry(&debut, options, patch);
 	} else {
-		decide(&debut, options, err);
+		decide(&debut, options, patch, err);
 		err = pt_detach(pid, 0);
 	}
 	if (err != 0 && msg_kept()[0] != '\0')

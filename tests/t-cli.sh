@@ -80,6 +80,24 @@ t '--help fits a terminal of 80 columns and 24 lines' '
 		grep -qe "$word" said || exit 1
 	done && nsb -h | cmp - said
 '
+t '--syslog: a line for each action, none for looking' '
+	[ "$(id -u)" = 0 ] || skip "needs root to have a /dev of its own"
+	target server && patch_from greet.c && mkdir dev && cat >listen.py <<END &&
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("dev/log")
+print("ready", flush=True)
+while True:
+    print(s.recv(4096).decode(), flush=True)
+END
+	starts_saying python3 listen.py && with_log() { unshare -m sh -c "mount --bind dev /dev && exec \"\$@\"" - timeout -s KILL 60 "$NSB" $insecure --syslog "$@"; } &&
+	with_log patch -p $pid -f greet.so && with_log check -p $pid -f greet.so && with_log list -p $pid && with_log patch -p $pid -f greet.so --dry-run;
+	with_log patch -p $pid -f greet.so; with_log revert -p $pid -f greet.so && id=$("$NSB_GEN" buildid greet.so) &&
+	wait_until grep -q reverted .said && sed "s/nsb\[[0-9]*\]/nsb/" .said >said && cat said && [ "$(wc -l <said)" = 4 ] &&
+	sed -n 2p said | grep -x "<29>nsb: $pid (server): patch greet.so $id applied, by user 0" &&
+	sed -n 3p said | grep "^<27>nsb: $pid (server): patch greet.so $id not applied, by user 0: .*applied already" &&
+	sed -n 4p said | grep -x "<29>nsb: $pid (server): patch greet.so $id reverted, by user 0"
+'
 t '--version' '
 	nsb --version >said && grep -xE "nsb [0-9]+(\.[0-9]+)+" said && nsb -V | cmp - said &&
 	"$NSB_GEN" --version | grep -F "$(cut -d " " -f 2 said)"

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LINE_BYTES 1024		/* what every syslog daemon takes, RFC 3164 */
+
+static int connect_log(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd != -1 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		int err = errno;
+
+		(void)close(fd);
+		errno = err;
+		return -1;
+	}
+	return fd;
+}
+
+void log_line(bool is_error, const char *fmt, ...)
+{
+	static int fd = -1;
+	static bool is_refused;
+	char line[LINE_BYTES];
+	va_list args;
+	int length;
+
+	if (is_refused)
+		return;
+	if (fd == -1)
+		fd = connect_log();
+	length = snprintf(line, sizeof(line), "<%d>nsb[%d]: ",
+			  LOG_DAEMON | (is_error ? LOG_ERR : LOG_NOTICE), getpid());
+	va_start(args, fmt);
+	(void)vsnprintf(line + length, sizeof(line) - (size_t)length, fmt, args);
+	va_end(args);
+	for (char *at = line; *at != '\0'; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	}
+	is_refused = fd == -1 || send(fd, line, strlen(line), MSG_NOSIGNAL) == -1;
+	if (is_refused)
+		warn("cannot write to the system's log, /dev/log: %s", strerror(errno));
+}
