@@ -36,4 +36,16 @@ t 'as another user nothing is listed, and nothing fails' '
 	(cd / && setpriv --reuid nobody --regid nogroup --clear-groups "$place/nsb" list >"$place/said") && ! [ -s said ]
 '
 
+t 'gdb learns the names and lines of the new functions by the line that list -v prints' '
+	target server && patch_from scale.c && patch scale.so && nsb list -v -p $pid -f scale.so >said && cat said &&
+	line=$(sed -n "s/^    gdb: //p" said) && address=$(nsb list --json -p $pid | grep -oE "\"patch\": \"0x[0-9a-f]+" | tail -n 1 | grep -o 0x.*) &&
+	name=$(nsb list -p $pid | sed "s/.*applied: //; s/ .*//") && timeout 60 gdb -nx -batch -p $pid -ex "set confirm off" -ex "$line" -ex "info symbol $address" -ex "info line *$address" >told 2>&1;
+	cat told; grep -E "^$name in section .text of .*scale.so" told && grep -E "Line [0-9]+ of .*scale.c.* starts at address $address" told
+'
+t '--perf-map: address, size and name of each new function' '
+	target server && patch_from greet.c && patch greet.so && nsb list --perf-map -p $pid >map && cat map &&
+	address=$(nsb list --json -p $pid | grep -oE "\"patch\": \"0x[0-9a-f]+" | tail -n 1 | sed "s/.*0x//") &&
+	grep -xE "$address [0-9a-f]+ greet \[greet.so\]" map && [ "$(wc -l <map)" = 1 ]
+'
+
 done_testing
