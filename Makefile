@@ -135,6 +135,11 @@ demo:
 	$(Q)tests/deps.sh demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/demo.sh
+# What a patch costs: tables and build/bench/*.csv.  QUICK=1: a look in a minute; ONLY='pause gen': parts.
+bench:
+	$(Q)tests/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
+	$(Q)tests/bench/bench.py --extent $(if $(QUICK),quick,full) $(ONLY)
 
 # All C files, looked at by $(CC) and not kept.
 syntax:

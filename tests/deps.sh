@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Packages that nsb needs: tests/deps.sh [build|demo|test]
+# Packages that nsb needs: tests/deps.sh [build|demo|bench|test]
 #
-# build: to build it; demo: for make demo; test, the default: for all.  Installs
+# build: to build it; demo, bench: for make demo, make bench; test, the default: for all.  Installs
 # what is missing when run by root; otherwise says what to install.
 
 set -u
@@ -14,8 +14,9 @@ test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-lin
 case ${1:-test} in
 build) wanted=$build ;;
 demo) wanted="$build python3" ;;
+bench) wanted="$build python3 gdb gnuplot-nox" ;;
 test) wanted="$build $test" ;;
-*) echo "usage: deps.sh [build|demo|test]" >&2; exit 64 ;;
+*) echo "usage: deps.sh [build|demo|bench|test]" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The benchmark itself: that it measures, not what.
+
+. "${0%/*}/lib.sh"
+
+# has_rows CSV COUNT [COLUMN=VALUE...]: so many rows have these values; nothing is missing in any.
+has_rows() {
+	python3 - "$@" <<-'END'
+		import csv, sys
+		rows = list(csv.DictReader(open(sys.argv[1], newline="")))
+		for row in rows:
+		    empty = [key for key, value in row.items() if key is None or value in (None, "")]
+		    assert not empty, f"{sys.argv[1]}: nothing in {empty}: {row}"
+		wanted = [text.split("=") for text in sys.argv[3:]]
+		found = [row for row in rows if all(row[key] == value for key, value in wanted)]
+		assert len(found) == int(sys.argv[2]), f"{sys.argv[1:]}: {len(found)} rows"
+		zero = [row for row in found if int(row["elapsed_ns"]) <= 0 or int(row.get("gap_ns", 1)) <= 0]
+		assert not zero, f"no time has passed: {zero}"
+	END
+}
+
+t 'a slice of it has all figures' '
+	"$tests/bench/bench.py" --extent slice --nsb "$NSB" --nsb-gen "$NSB_GEN" --out out >report &&
+	for abi in amd64 i386; do
+		for file in pause held; do
+			has_rows out/$file.csv 2 abi=$abi what=noise threads=10 &&
+			has_rows out/$file.csv 2 abi=$abi what=floor &&
+			has_rows out/$file.csv 1 abi=$abi what=patch &&
+			has_rows out/$file.csv 1 abi=$abi what=revert || exit 1
+		done
+		has_rows out/pause.csv 1 abi=$abi "what=realtime patch" &&
+		for grows in functions libraries size; do
+			has_rows out/growth.csv 1 abi=$abi what=patch grows=$grows &&
+			has_rows out/growth.csv 1 abi=$abi what=revert grows=$grows mappings=0 || exit 1
+		done
+	done &&
+	has_rows out/gen.csv 1 tool=nsb-gen && has_rows out/gen.csv 1 tool=readelf &&
+	diff report out/report.md && ! grep -wE "nan|inf|None" report &&
+	[ "$(grep -c "^###" report)" = 6 ]
+'
+t 'a meter sees that its process is stopped' '
+	cat >stop-a-while <<-"END" && chmod +x stop-a-while &&
+		#!/bin/sh
+		kill -STOP "$1" && sleep 0.3 && kill -CONT "$1"
+	END
+	gcc -O2 -Wall -Werror -D_GNU_SOURCE -pthread -o gauge "$tests/bench/gauge.c" &&
+	echo "int function_0(int n); int function_0(int n) { return n; }" >functions.c &&
+	gcc -O2 -Wall -Werror -D_GNU_SOURCE -pthread -o meter "$tests/bench/meter.c" functions.c &&
+	for nap in 0 100; do
+		truncate -s 32 shared && starts ./meter shared 3 8 $nap 0 . &&
+		./gauge shared ./stop-a-while $started >result && cat result &&
+		[ "$(sed "s/.*gap_ns\": \([0-9]*\).*/\1/" result)" -ge 290000000 ] && rm shared || exit 1
+	done
+'
+
+done_testing
