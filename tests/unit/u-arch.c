@@ -36,12 +36,14 @@ static const struct abi abis[] = {
 	    "r13", "r14", "r15" },
 	  { [NR_MMAP] = "mmap", [NR_MUNMAP] = "munmap", [NR_MPROTECT] = "mprotect",
 	    [NR_PPOLL] = "ppoll", [NR_SCHED_YIELD] = "sched_yield",
-	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall" }, R_X86_64_RELATIVE64 },
+	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall",
+	    [NR_EXIT_GROUP] = "exit_group" }, R_X86_64_RELATIVE64 },
 	{ "-m32", ELFCLASS32, EM_386, "endbr32", "esp", "eax", "eip",
 	  { "eax", "edx", "ecx", "ebx", "esi", "edi", "ebp", "esp" },
 	  { [NR_MMAP] = "mmap2", [NR_MUNMAP] = "munmap", [NR_MPROTECT] = "mprotect",
 	    [NR_PPOLL] = "ppoll", [NR_SCHED_YIELD] = "sched_yield",
-	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall" }, R_386_32PLT },
+	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall",
+	    [NR_EXIT_GROUP] = "exit_group" }, R_386_32PLT },
 };
 
 /* What the child puts into register no. i: the highest bit set, no two alike. */
