@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|check-corpus|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -66,7 +66,7 @@ gen_obj  := $(call objects,$(gen_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
+.PHONY: all demo check check-long check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen
 
@@ -128,6 +128,11 @@ check check-long: deps-test
 	$(Q)tools/i386-root.sh $(i386_root) && $(MAKE) --no-print-directory ARCH=i386 build/i386/nsb || \
 		echo 'there will be no tests of the 32-bit nsb'
 	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -a $(if $(filter i386,$(ARCH)),nsb32,both) -j $(JOBS) $(ONLY)
+# Real security fixes, made into patches: docs/corpus.md tells of them.
+check-corpus:
+	$(Q)tests/deps.sh corpus
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/corpus.sh
 lint: deps-test
 	$(Q)$(MAKE) --no-print-directory unit
 	$(Q)tests/run -v t-lint

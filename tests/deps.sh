@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Packages that nsb needs: tests/deps.sh [build|demo|bench|test]
+# Packages that nsb needs: tests/deps.sh [build|demo|bench|test|corpus]
 #
-# build: to build it; demo, bench: for make demo, make bench; test, the default: for all.  Installs
+# build: to build it; demo, bench: for make demo, make bench; test, the default: for make check;
+# corpus: for make check-corpus, too.  Installs
 # what is missing when run by root; otherwise says what to install.
 
 set -u
@@ -10,13 +11,17 @@ set -u
 build='gcc make libc6-dev binutils libelf-dev libunwind-dev zlib1g-dev liblzma-dev gcc-multilib'
 test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-linux
 	dpkg-dev lintian git ca-certificates libevent-dev dwz elfutils lld g++ g++-multilib'
+corpus='patchutils autoconf automake libtool autopoint gettext bison flex cmake pkg-config
+	libncurses-dev nettle-dev libgmp-dev libsasl2-dev libssl-dev libpam0g-dev libcap-dev
+	libjpeg-dev libselinux1-dev'
 
 case ${1:-test} in
 build) wanted=$build ;;
 demo) wanted="$build python3" ;;
 bench) wanted="$build python3 gdb gnuplot-nox" ;;
 test) wanted="$build $test" ;;
-*) echo "usage: deps.sh [build|demo|bench|test]" >&2; exit 64 ;;
+corpus) wanted="$build $test $corpus" ;;
+*) echo "usage: deps.sh [build|demo|bench|test|corpus]" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -9,11 +9,7 @@
 #include "target.h"
 
 #ifdef NEW
-/*
- * A comment
- * of several
- * lines.
- */
+#line 100
 #endif
 KEEP int checked(int n)
 {

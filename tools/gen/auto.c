@@ -12,6 +12,7 @@
 #include "compare.h"
 #include "counterpart.h"
 #include "data.h"
+#include "layout.h"
 #include "manual.h"
 #include "placed.h"
 #include "references.h"
@@ -77,13 +78,21 @@ static struct unit *find_original(const struct work *work, size_t index)
 	return NULL;
 }
 
+/* Line at which a function of an original, or of the patch, begins. */
 static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
 {
 	const struct draft *draft = ctx;
-	uint32_t i = piece->is_placed ? patch_function(draft, piece) : DWARF_NONE;
+	uint64_t addr = unit->sections[piece->section].addr + piece->start;
 
-	(void)unit;
-	return i == DWARF_NONE ? 0 : draft->patch->dwarf.functions[i].line;
+	if (piece->is_placed) {
+		uint32_t i = patch_function(draft, piece);
+
+		return i == DWARF_NONE ? 0 : draft->patch->dwarf.functions[i].line;
+	}
+	for (uint32_t i = 0; i < unit->dwarf.n_functions; i++)
+		if (unit->dwarf.functions[i].hi && unit->dwarf.functions[i].lo == addr)
+			return unit->dwarf.functions[i].line;
+	return 0;
 }
 
 static int compare(struct work *work)
@@ -95,8 +104,10 @@ static int compare(struct work *work)
 		struct unit *original = find_original(work, i);
 
 		if (original)
+			err = unit_read_dwarf(original);
+		if (original && !err)
 			err = compare_units(&work->units[i], original, &lines);
-		else
+		if (!original)
 			say("%s: no original given, so all of it is new", work->units[i].file.path);
 	}
 	return err;
@@ -142,6 +153,25 @@ static int set_data_fates(struct work *work)
 			if (piece->has_place)
 				err = decide_data(work->draft, &work->units[i], piece);
 		}
+	return err;
+}
+
+static bool has_changes(const struct unit *unit)
+{
+	for (size_t i = 0; i < unit->n_pieces; i++)
+		if (unit->pieces[i].kind == PIECE_FUNCTION && unit->pieces[i].is_changed)
+			return true;
+	return false;
+}
+
+/* What the changed code takes to be the target's must be so. */
+static int check_layouts(const struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < work->n_units; i++)
+		if (has_changes(&work->units[i]))
+			err = check_layout(work->draft, &work->units[i]);
 	return err;
 }
 
@@ -197,8 +227,8 @@ static void tell_fates(struct work *work)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
 				     piece->why);
 			else if (piece->is_changed && !piece->has_place && piece->is_reached)
-				tell(work, piece->twin ? "changed" : "new", unit, piece, piece->twin ?
-				     "the target has no code of its own for it" : NULL);
+				tell(work, piece->twin ? "changed" : "new", unit, piece,
+				     piece->why);
 			else if (msg_verbosity)
 				tell(work, piece->is_reached ? "copied" : "same", unit, piece,
 				     piece->verdict == VERDICT_LINES ? "but for line numbers" : NULL);
@@ -281,7 +311,9 @@ static int draw(struct work *work)
 	if (err)
 		return err;
 	set_fates(work);
-	err = set_data_fates(work);
+	err = check_layouts(work);
+	if (!err)
+		err = set_data_fates(work);
 	if (!err)
 		err = close_over(draft, work->units, work->n_units);
 	if (!err)

@@ -256,9 +256,11 @@ int check_prototypes(const struct draft *draft)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
-		if (draft->replaced[i]->place.index != DWARF_NONE)
-			err = check_prototype(draft, draft->replaced[i]);
-		else
+		const struct replaced *replaced = draft->replaced[i];
+
+		if (replaced->place.index != DWARF_NONE && replaced->body.index != DWARF_NONE)
+			err = check_prototype(draft, replaced);
+		else if (replaced->place.index == DWARF_NONE)
 			warn("%s: no debug info of '%s', so its prototype is not checked",
 			     draft->target->file.path, draft->meta.funcs[i].name);
 	}

@@ -10,6 +10,7 @@
 #include "checks.h"
 #include "counterpart.h"
 #include "cursor.h"
+#include "room.h"
 
 #define CALLS_DEEP 64
 
@@ -283,6 +284,84 @@ static int replace_trusting_caller(struct closure *all, uint32_t index, const ch
 	return 0;
 }
 
+/* ---- functions that are too small for a jump ---- */
+
+static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const uint8_t *bytes,
+		       size_t at, uint64_t addr)
+{
+	bool wide = file->elf_class == ELFCLASS64;
+	struct cursor word;
+
+	cursor_init(&word, bytes + at, 4);
+	uint64_t value = cursor_uint(&word, 4);
+	if (!(shdr->sh_flags & SHF_EXECINSTR) || !wide || file->type == ET_EXEC) {
+		if (value == addr)
+			return true;
+	}
+	if (!(shdr->sh_flags & SHF_EXECINSTR))
+		return false;
+	if (!wide)
+		return (uint32_t)(elffile_got(file) + value) == addr;
+	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
+	return relative == addr && !is_branch_operand(bytes, at);
+}
+
+static bool has_relocation_to(Elf_Data *data, uint64_t addr)
+{
+	GElf_Rela rela;
+
+	for (int i = 0; data && gelf_getrela(data, i, &rela); i++)
+		if ((uint64_t)rela.r_addend == addr)
+			return true;
+	return false;
+}
+
+/* May anything but a direct call or jump lead to this address?  Errs to yes. */
+static bool is_address_taken(const struct binary *target, uint64_t addr)
+{
+	const struct elffile *file = &target->file;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	for (size_t i = 0; i < file->dynsym.count; i++)
+		if (file->dynsym.table[i].section != SHN_UNDEF &&
+		    file->dynsym.table[i].value == addr)
+			return true;
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC))
+			continue;
+		if (shdr.sh_type == SHT_RELA && has_relocation_to(elf_getdata(scn, NULL), addr))
+			return true;
+		Elf_Data *data = shdr.sh_type == SHT_PROGBITS ? elf_rawdata(scn, NULL) : NULL;
+		if (!data || !data->d_buf || !strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name),
+						      ".eh_frame", 9))
+			continue;
+		for (size_t at = 0; at + 4 <= data->d_size; at++)
+			if (is_word_of(file, &shdr, data->d_buf, at, addr))
+				return true;
+	}
+	return false;
+}
+
+/* No jump fits: all that call it are replaced instead, if that is all who know it. */
+static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
+{
+	const struct binary *target = all->draft->target;
+	uint64_t room;
+	char why[256];
+	int err = measure_room(target, &piece->place, &room);
+
+	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->place.addr);
+	if (!*is_bypassed)
+		return err;
+	msg_forget();
+	piece->fate = FATE_OWN;
+	piece->has_place = false;
+	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);
+	err = each_caller(all, piece->place.addr, replace_function, why);
+	return err ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
+}
+
 /* What has to be replaced because this piece is new or replaces. */
 static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 {
@@ -298,6 +377,13 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 		err = replace_copies(all, unit, function);
 		if (!err)
 			err = replace_clones(all, function);
+	}
+	if (!err && piece->fate == FATE_REPLACES) {
+		bool is_bypassed;
+
+		err = bypass(all, piece, &is_bypassed);
+		if (is_bypassed)
+			return err;
 	}
 	const struct piece *judged = piece->twin ? piece->twin : piece;
 	const struct unit *of = piece->twin ? unit->original : unit;

@@ -9,6 +9,7 @@
 
 #define DEPTH_MAX 8		/* unnamed data that refers to unnamed data */
 #define LINE_MAX_SHIFT 100000
+#define LINES_MAX 10000		/* of one function */
 
 /* A piece in its unit. */
 struct at {
@@ -146,6 +147,11 @@ static uint8_t *mask_of(struct at at)
 	return mask;
 }
 
+static bool is_line_of(int64_t new, int64_t old, int64_t shift, uint32_t declared)
+{
+	return new - old == shift && new >= declared && new - declared <= LINES_MAX;
+}
+
 static uint32_t word_at(const uint8_t *bytes)
 {
 	uint32_t word;
@@ -155,24 +161,23 @@ static uint32_t word_at(const uint8_t *bytes)
 }
 
 /*
- * Is the difference at `at` a source line's number, an immediate of 4 bytes that
- * moved by `shift`, as the function itself did, and lies not far behind its
+ * Is the difference at `at` a source line's number, an immediate of 4 bytes (or
+ * the one of `push $imm8`, 6a, as i386 passes small ones) that moved by `shift`, as the function itself did, and lies not far behind its
  * beginning at line `declared`?  *end is moved behind it.
  */
 static bool is_line(const uint8_t *a, const uint8_t *b, const uint8_t *mask, size_t size, size_t at,
 		    int64_t shift, uint32_t declared, size_t *end)
 {
 	for (size_t from = at > 3 ? at - 3 : 0; from <= at && from + 4 <= size; from++) {
-		uint32_t new = word_at(a + from), old = word_at(b + from);
-
 		if (mask[from] || mask[from + 1] || mask[from + 2] || mask[from + 3] ||
-		    (int64_t)new - (int64_t)old != shift || new < declared ||
-		    new - declared > 10000)
+		    !is_line_of(word_at(a + from), word_at(b + from), shift, declared))
 			continue;
 		*end = from + 4;
 		return true;
 	}
-	return false;
+	*end = at + 1;
+	return at && a[at - 1] == 0x6a && a[at] < 0x80 && b[at] < 0x80 &&
+		is_line_of(a[at], b[at], shift, declared);
 }
 
 static enum verdict compare_bytes(struct at a, struct at b, const struct compare_lines *lines)
@@ -256,7 +261,50 @@ static bool is_by_content(const struct piece *piece)
 	return piece->kind == PIECE_UNNAMED || is_made_by_compiler(piece);
 }
 
-/* 1 and 0 for same and different. */
+/*
+ * Where the thing at `from` of a section without names ends: where the next that
+ * anything refers to begins.
+ */
+static uint64_t end_of_thing(struct at to, uint64_t from)
+{
+	const struct unit *unit = to.unit;
+	uint64_t end = to.piece->end;
+
+	for (size_t i = 0; i < unit->n_pieces; i++) {
+		struct at user = { unit, &unit->pieces[i] };
+
+		for (uint32_t k = 0; k < user.piece->n_relocs; k++) {
+			const struct unit_reloc *reloc = reloc_of(user, k);
+			int64_t offset;
+
+			if (reloc_piece(unit, user.piece, reloc, &offset) != to.piece)
+				continue;
+			uint64_t start = to.piece->start + (uint64_t)(offset + reloc_bias(unit, user.piece, reloc));
+			if (start > from && start < end)
+				end = start;
+		}
+	}
+	return end;
+}
+
+/* Literals that lie in one section, as without optimisation: strings, mostly. */
+static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
+{
+	if (at_a < 0 || at_b < 0 || (uint64_t)at_a >= a.piece->size || (uint64_t)at_b >= b.piece->size)
+		return false;
+	uint64_t i = a.piece->start + (uint64_t)at_a, k = b.piece->start + (uint64_t)at_b;
+	uint64_t end_a = end_of_thing(a, i), end_b = end_of_thing(b, k);
+	const uint8_t *x = section_of(a)->bytes, *y = section_of(b)->bytes;
+	if (!x || !y)
+		return false;
+	/* What is behind the shorter one is padding. */
+	for (; i < end_a || k < end_b; i++, k++)
+		if ((i < end_a ? x[i] : 0) != (k < end_b ? y[k] : 0))
+			return false;
+	return true;
+}
+
+/* Do two relocations, at the same place of two pieces, mean the same? */
 static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 			 const struct unit_reloc *y, unsigned depth)
 {
@@ -276,6 +324,10 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 	if (is_mergeable(a.unit, to_a) && is_mergeable(b.unit, to_b))
 		return same_merged(a, x, b, y, (struct at){ a.unit, to_a },
 				   (struct at){ b.unit, to_b });
+	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && !to_a->n_relocs &&
+	    !to_b->n_relocs)
+		return same_thing((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
+				  i + reloc_bias(a.unit, a.piece, x), k + reloc_bias(b.unit, b.piece, y));
 	if (i != k)
 		return false;
 	if (is_by_content(to_a) && is_by_content(to_b))

@@ -27,6 +27,8 @@ static int read_headers(struct elffile *file)
 
 	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &ehdr))
 		return fail(ENOEXEC, "%s: not an ELF file", file->path);
+	if (elf_getshdrstrndx(file->elf, &file->strings))
+		file->strings = 0;
 	file->elf_class = ehdr.e_ident[EI_CLASS];
 	file->machine = ehdr.e_machine;
 	file->type = ehdr.e_type;

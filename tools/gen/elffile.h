@@ -34,6 +34,7 @@ struct elffile {
 	char *path;
 	int fd;
 	Elf *elf;
+	size_t strings;			/* index of the section that has the sections' names */
 	uint8_t elf_class;
 	uint16_t machine, type;
 	GElf_Phdr *phdrs;

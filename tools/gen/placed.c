@@ -120,10 +120,11 @@ static bool try_symbol(const struct unit *unit, struct piece *piece, const struc
 	return true;
 }
 
-static bool is_global_there(const struct symbol *symbol)
+static bool may_be(const struct piece *piece, const struct symbol *symbol)
 {
-	/* The linker makes hidden ones local, but leaves their visibility. */
-	return symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT;
+	/* The linker makes hidden ones local. */
+	return symbol->bind != STB_LOCAL || piece->symbol->visibility == STV_HIDDEN ||
+		piece->symbol->visibility == STV_INTERNAL;
 }
 
 static int place_named(struct unit *unit, struct piece *piece, const struct binary *patch,
@@ -133,7 +134,7 @@ static int place_named(struct unit *unit, struct piece *piece, const struct bina
 	bool local = piece->symbol->bind == STB_LOCAL, known = false;
 
 	for (size_t i = local ? group.first : 0; i < (local ? group.end : symbols->count); i++) {
-		if (!local && !is_global_there(&symbols->table[i]))
+		if (!local && !may_be(piece, &symbols->table[i]))
 			continue;
 		known |= is_at(&symbols->table[i]) && !strcmp(symbols->table[i].name, piece->name);
 		if (try_symbol(unit, piece, &patch->file, &symbols->table[i]))

@@ -368,11 +368,102 @@ void unit_close(struct unit *unit)
 		free(unit->sections[i].relocs);
 	for (size_t i = 0; i < unit->n_pieces; i++)
 		free(unit->pieces[i].why);
+	dwarf_deinit(&unit->dwarf);
+	for (size_t i = 0; i < DWARF_N_SECTIONS; i++)
+		free(unit->debug[i]);
 	free(unit->sections);
 	free(unit->pieces);
 	free(unit->target_path);
 	elffile_close(&unit->file);
 	*unit = (struct unit){ 0 };
+}
+
+/* ---- debug info ---- */
+
+/* Places for the sections, none at 0, which means that the linker dropped it. */
+static void lay_out(struct unit *unit)
+{
+	uint64_t addr = 0x1000;
+
+	for (size_t i = 0; i < unit->n_sections; i++) {
+		if (!unit->sections[i].is_alloc)
+			continue;
+		unit->sections[i].addr = addr;
+		addr += (unit->sections[i].size + 31) & ~UINT64_C(15);
+	}
+}
+
+static void relocate_debug(const struct unit *unit, struct dwarf_bytes *section, uint8_t *bytes,
+			   const GElf_Rela *rela, bool has_addend)
+{
+	const struct reloc_type *type = arch_reloc(unit->arch, (uint32_t)GELF_R_TYPE(rela->r_info));
+	uint64_t number = GELF_R_SYM(rela->r_info), value = (uint64_t)rela->r_addend;
+
+	if (!type || type->kind != RELOC_ABS || rela->r_offset > section->size ||
+	    section->size - rela->r_offset < type->width || number > unit->file.symtab.count)
+		return;
+	if (!has_addend)
+		memcpy(&value, bytes + rela->r_offset, type->width);
+	if (number) {
+		const struct symbol *symbol = &unit->file.symtab.table[number - 1];
+
+		value += symbol->value;
+		if (symbol->section < unit->n_sections)
+			value += unit->sections[symbol->section].addr;
+	}
+	memcpy(bytes + rela->r_offset, &value, type->width);
+}
+
+static void relocate_debug_section(const struct unit *unit, size_t index,
+				   struct dwarf_bytes *section, uint8_t *bytes)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(unit->file.elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || shdr.sh_info != index ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || !shdr.sh_entsize)
+			continue;
+		bool has_addend = shdr.sh_type == SHT_RELA;
+		Elf_Data *data = elf_getdata(scn, NULL);
+		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
+		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
+			GElf_Rela rela;
+			GElf_Rel rel;
+
+			if (has_addend ? !gelf_getrela(data, (int)i, &rela) :
+			    !gelf_getrel(data, (int)i, &rel))
+				continue;
+			if (!has_addend)
+				rela = (GElf_Rela){ rel.r_offset, rel.r_info, 0 };
+			relocate_debug(unit, section, bytes, &rela, has_addend);
+		}
+	}
+}
+
+int unit_read_dwarf(struct unit *unit)
+{
+	struct dwarf_input input = { .name = unit->file.path };
+
+	lay_out(unit);
+	for (int i = 0; i < DWARF_N_SECTIONS; i++) {
+		struct dwarf_bytes *section = &input.sections[i];
+		GElf_Shdr shdr;
+		Elf_Scn *scn = elffile_section(&unit->file, dwarf_section_names[i], &shdr);
+		int err = elffile_bytes(&unit->file, dwarf_section_names[i], section);
+
+		if (err)
+			return err;
+		if (!scn || !section->size)
+			continue;
+		unit->debug[i] = malloc(section->size);
+		if (!unit->debug[i])
+			return fail(ENOMEM, "not enough memory");
+		memcpy(unit->debug[i], section->data, section->size);
+		relocate_debug_section(unit, elf_ndxscn(scn), section, unit->debug[i]);
+		section->data = unit->debug[i];
+	}
+	return input.sections[DWARF_INFO].size ? dwarf_init(&unit->dwarf, &input, NULL) : 0;
 }
 
 /* ---- questions ---- */
@@ -411,9 +502,8 @@ static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t 
 	return &pieces[lo];
 }
 
-/* What a displacement in code counts from lies 4 bytes on, or more if an immediate follows. */
-static int64_t bias_of(const struct unit *unit, const struct piece *piece,
-		       const struct unit_reloc *reloc)
+int64_t reloc_bias(const struct unit *unit, const struct piece *piece,
+		   const struct unit_reloc *reloc)
 {
 	enum reloc_kind kind = reloc->type->kind;
 	bool relative = kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
@@ -431,7 +521,7 @@ struct piece *reloc_piece(const struct unit *unit, const struct piece *piece,
 		return NULL;
 	uint64_t at = symbol->value;
 	if (symbol->type == STT_SECTION) {
-		int64_t exact = reloc->addend + bias_of(unit, piece, reloc);
+		int64_t exact = reloc->addend + reloc_bias(unit, piece, reloc);
 
 		at = exact < 0 ? 0 : (uint64_t)exact;
 	}

@@ -34,6 +34,7 @@ struct unit_section {
 	const char *name;
 	const uint8_t *bytes;		/* NULL for .bss */
 	uint64_t size, flags, entsize;
+	uint64_t addr;			/* in the debug info: where it would be if all were linked */
 	bool is_alloc;
 	struct unit_reloc *relocs;	/* by offset */
 	size_t n_relocs;
@@ -70,6 +71,8 @@ struct unit {
 	size_t n_sections;
 	struct piece *pieces;
 	size_t n_pieces;
+	struct dwarf dwarf;		/* of an original; empty if it has no debug info */
+	uint8_t *debug[DWARF_N_SECTIONS];
 	/* auto.c: */
 	struct unit *original;
 	const struct dwarf_unit *patch_unit, *target_unit;	/* in the debug info; NULL if unknown */
@@ -80,6 +83,9 @@ struct unit {
 int unit_open(struct unit *unit, const char *path) MUST_CHECK;
 /* Harmless on a zeroed struct. */
 void unit_close(struct unit *unit);
+
+/* Index the object's own debug info, if it has any, as if it were linked. */
+int unit_read_dwarf(struct unit *unit) MUST_CHECK;
 
 /* Is the piece constant while the program runs? */
 bool is_constant(const struct unit *unit, const struct piece *piece);
@@ -95,6 +101,13 @@ bool is_clone(const struct piece *piece);
 
 /* The relocation's bytes are the operand of a call or jump. */
 bool is_branch(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc);
+
+/*
+ * What a displacement in code counts from lies 4 bytes behind it (more if an
+ * immediate follows, which is not seen): 4, or 0 for other relocations.
+ */
+int64_t reloc_bias(const struct unit *unit, const struct piece *piece,
+		   const struct unit_reloc *reloc);
 
 /*
  * The piece that a relocation leads to, and the distance from the piece's start

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "layout.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "type.h"
+
+/* A type that a compile unit names at its top. */
+struct named {
+	const char *name;
+	uint64_t die;
+	uint16_t tag;
+};
+
+struct named_types {
+	struct named *table;
+	size_t count, room;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : (x->tag > y->tag) - (x->tag < y->tag);
+}
+
+static int add_named(struct named_types *types, const struct dwarf *dwarf, const struct dwarf_die *die)
+{
+	const char *name = dwarf_text(dwarf, die, DWARF_NAME);
+
+	if (!name || dwarf_has(die, DWARF_DECLARATION) ||
+	    (die->tag != DW_TAG_structure_type && die->tag != DW_TAG_union_type &&
+	     die->tag != DW_TAG_enumeration_type))
+		return 0;
+	if (types->count == types->room) {
+		size_t room = types->room ? 2 * types->room : 64;
+		struct named *bigger = reallocarray(types->table, room, sizeof(*bigger));
+
+		if (!bigger)
+			return fail(ENOMEM, "not enough memory");
+		types->table = bigger;
+		types->room = room;
+	}
+	types->table[types->count++] = (struct named){ name, die->offset, die->tag };
+	return 0;
+}
+
+/* Sorted by name. */
+static int list_types(const struct dwarf *dwarf, const struct dwarf_unit *unit,
+		      struct named_types *types)
+{
+	struct dwarf_die die;
+	int err = dwarf_die_read(dwarf, unit->dies, &die);
+	int more = err ? err : dwarf_child(dwarf, &die, &die);
+
+	while (more > 0) {
+		err = add_named(types, dwarf, &die);
+		if (err)
+			return err;
+		more = dwarf_sibling(dwarf, &die, &die);
+	}
+	if (types->count)
+		qsort(types->table, types->count, sizeof(*types->table), compare_names);
+	return more;
+}
+
+static int refuse(const struct draft *draft, const struct named *type, const char *why,
+		  const char *where)
+{
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+	struct dwarf_die die;
+	uint64_t file = 0, line = 0;
+	int err = dwarf_die_read(dwarf, type->die, &die);
+
+	if (err)
+		return err;
+	dwarf_number(&die, DWARF_DECL_FILE, &file);
+	dwarf_number(&die, DWARF_DECL_LINE, &line);
+	char *source = dwarf_file(dwarf, (uint32_t)(die.unit - dwarf->units), (uint32_t)file);
+	err = fail(EINVAL, "%s:%u: '%s' is not what it is in %s%s%s (what exists already has the old "
+		   "layout)", source ? base_name(source) : draft->patch->file.path, (unsigned)line,
+		   type->name, where, *why ? ": " : "", why);
+	free(source);
+	return err;
+}
+
+static int compare_types(const struct draft *draft, const struct named_types *new,
+			 const struct dwarf *dwarf, const struct dwarf_unit *unit)
+{
+	struct named_types old = { 0 };
+	char why[TYPE_WHY_MAX];
+	int err = list_types(dwarf, unit, &old);
+
+	for (size_t i = 0; !err && i < new->count; i++) {
+		const struct named *found = old.count ?
+			bsearch(&new->table[i], old.table, old.count, sizeof(*old.table),
+				compare_names) : NULL;
+
+		if (!found)
+			continue;
+		struct type a = { &draft->patch->dwarf, new->table[i].die };
+		struct type b = { dwarf, found->die };
+		int same = type_equal(a, b, why);
+		if (same < 0)
+			err = same;
+		else if (!same)
+			err = refuse(draft, &new->table[i], why, unit->name ? unit->name : "the target");
+	}
+	free(old.table);
+	return err;
+}
+
+int check_layout(const struct draft *draft, const struct unit *unit)
+{
+	struct named_types types = { 0 };
+	int err = 0;
+
+	if (!unit->patch_unit)
+		return 0;
+	err = list_types(&draft->patch->dwarf, unit->patch_unit, &types);
+	if (!err && unit->target_unit)
+		err = compare_types(draft, &types, &draft->target->dwarf, unit->target_unit);
+	for (uint32_t i = 0; !err && unit->original && i < unit->original->dwarf.n_units; i++)
+		err = compare_types(draft, &types, &unit->original->dwarf,
+				    &unit->original->dwarf.units[i]);
+	free(types.table);
+	return err;
+}
