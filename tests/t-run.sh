@@ -77,7 +77,6 @@ t 'the patcher is killed while the program is on its way: it is not left behind 
 	kill -KILL $patcher && { wait $started; [ $? = 137 ]; }
 '
 
-abis=amd64
 t 'nsb has no child, and the program none that it has not made' '
 	prepare && run_launch && ! pgrep -P $pid && [ "$(cat /proc/$pid/task/$pid/children)" = "" ]
 '
