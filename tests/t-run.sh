@@ -38,8 +38,7 @@ t 'arguments, exit status, standard input and output are those of the program' '
 	[ "$(cat said)" = abcdef ] && ! [ -s errors ]
 '
 t 'a library that is loaded later: refused before the program begins' '
-	prepare dlopen && fails_with 8 "server.: has not loaded libserver.so with build-id .* dlopen" nsb run -f greet.so -- $program >said && ! [ -s said ] &&
-	fails_with 8 "has not loaded" nsb run -f greet.so -- /bin/true
+	prepare dlopen && fails_with 8 "server.: has not loaded libserver.so with build-id .* dlopen" nsb run -f greet.so -- $program >said && ! [ -s said ]
 '
 t '--best-effort: it begins without the patch' '
 	prepare && nsb run --best-effort -f greet.so -- /bin/echo begins >said 2>errors && [ "$(cat said)" = begins ] &&
