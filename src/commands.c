@@ -73,7 +73,8 @@ static void work_deinit(struct work *work)
 static int conclude(struct session *session, int err, struct outcome *outcome)
 {
 	outcome->report = session->report;
-	outcome->resumed = session->resumed;
+	outcome->runner_ns = session->target.runner_ns;
+	outcome->held_ns = session->target.held_ns;
 	outcome->changed = err == 0;
 	outcome->err = session_close(session, err);
 	outcome->reason = msg_kept();

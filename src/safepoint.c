@@ -114,8 +114,6 @@ static int stop_runners(struct attempt *attempt)
 
 		if (thread->asleep || thread->state != THREAD_RUNNING)
 			continue;
-		if (attempt->report->first_runner == 0)
-			attempt->report->first_runner = now_ns();
 		err = target_interrupt(target, thread);
 	}
 	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
@@ -203,9 +201,7 @@ static int try_once(struct attempt *attempt)
 
 	attempt->report->threads = 0;
 	attempt->report->frames = 0;
-	attempt->report->first_runner = 0;
 	target_look_asleep(attempt->target);
-	attempt->report->first_stop = now_ns();
 	err = keep_trapped(attempt);
 	if (err == 0)
 		err = stop_sleepers(attempt);

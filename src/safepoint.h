@@ -19,12 +19,10 @@ struct safepoint_limits {
 	unsigned retries;	/* attempts after the first; UINT32_MAX: until the timeout */
 };
 
-/* What it took; times in nanoseconds of CLOCK_MONOTONIC. */
+/* What it took. */
 struct safepoint_report {
 	size_t threads, frames;
 	unsigned attempts;
-	uint64_t first_stop;	/* when the first thread was asked to stop */
-	uint64_t first_runner;	/* when the first running one was; 0 if none ran */
 };
 
 /* What is asked for.  Nothing is owned. */

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "clock.h"
 #include "interrupt.h"
 #include "load.h"
 #include "remote.h"
@@ -92,26 +91,17 @@ static int stop_at_safe_point(struct session *session, const struct options *opt
 	return err;
 }
 
-/* All threads go on, untraced; the runners first. */
-static int resume(struct session *session)
-{
-	int err = target_detach_all(&session->target);
-
-	if (session->resumed == 0)
-		session->resumed = now_ns();
-	return err;
-}
-
 static void say_pause(const struct session *session)
 {
 	const struct safepoint_report *report = &session->report;
+	const struct target *target = &session->target;
 
-	if (report->first_runner != 0)
-		say("%d: running threads stood for less than %.3f ms", session->target.pid,
-		    (double)(session->resumed - report->first_runner) / 1e6);
+	if (target->runner_ns != 0)
+		say("%d: no running thread stood longer than %.3f ms", target->pid,
+		    (double)target->runner_ns / 1e6);
 	say("%d: no thread was held longer than %.3f ms (%zu threads, %zu frames, %u attempt%s)",
-	    session->target.pid, (double)(session->resumed - report->first_stop) / 1e6,
-	    report->threads, report->frames, report->attempts, report->attempts == 1 ? "" : "s");
+	    target->pid, (double)target->held_ns / 1e6, report->threads, report->frames,
+	    report->attempts, report->attempts == 1 ? "" : "s");
 }
 
 int session_read_objects(struct session *session)
@@ -353,7 +343,6 @@ static int let_runners_go(struct session *session)
 		if (!target->threads[i].asleep)
 			err = target_continue(target, &target->threads[i]);
 	}
-	session->resumed = now_ns();
 	return err;
 }
 
@@ -371,6 +360,24 @@ static int unmap_patches(struct session *session)
 			warn("%s: the memory of the patch stays: one of its functions may still be in"
 			     " use", target_name(&session->target));
 	}
+	return err;
+}
+
+/* The change is made, or was only tried; what was taken out goes, and all threads go on. */
+static int conclude(struct session *session, bool changed)
+{
+	int err = 0;
+
+	if (changed && session->n_plans > session->n_new) {
+		err = let_runners_go(session);
+		if (err == 0)
+			err = unmap_patches(session);
+	}
+	if (err == 0)
+		err = target_detach_all(&session->target);
+	err = forgive(err);
+	if (err == 0)
+		say_pause(session);
 	return err;
 }
 
@@ -392,17 +399,7 @@ static int apply(struct session *session, const struct options *options)
 		err = plan_verify(&session->plans[0], &session->target);
 	if (err != 0)
 		return err;
-	if (session->n_plans > session->n_new && !options->dry_run) {
-		err = let_runners_go(session);
-		if (err == 0)
-			err = unmap_patches(session);
-	}
-	if (err == 0)
-		err = resume(session);
-	err = forgive(err);
-	if (err == 0)
-		say_pause(session);
-	return err;
+	return conclude(session, !options->dry_run);
 }
 
 /* ---- revert ---- */
@@ -458,21 +455,9 @@ static int take_out(struct session *session, const struct options *options)
 		err = sweep_remains(session);
 	if (err == 0)
 		err = stop_at_safe_point(session, options);
-	if (err == 0 && options->dry_run)
-		return resume(session);
-	if (err == 0)
+	if (err == 0 && !options->dry_run)
 		err = switch_off(session);
-	if (err != 0)
-		return err;
-	err = let_runners_go(session);
-	if (err == 0)
-		err = unmap_patches(session);
-	if (err == 0)
-		err = resume(session);
-	err = forgive(err);
-	if (err == 0)
-		say_pause(session);
-	return err;
+	return err != 0 ? err : conclude(session, !options->dry_run);
 }
 
 /* Nothing is to be reverted, but there may be what is in no record. */

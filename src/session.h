@@ -19,7 +19,6 @@ struct session {
 	struct plan *plans;	/* one for each instance; the first one has all places */
 	size_t n_plans, n_new;	/* the first n_new bring a patch, the others take one out */
 	struct safepoint_report report;
-	uint64_t resumed;	/* when the runners had been let go */
 };
 
 /* Open a process and read its records.  Close it even if this failed. */

@@ -76,9 +76,8 @@ static void add_outcome(const struct options *options, const struct outcome *out
 	json_number("threads", report->threads);
 	json_number("frames", report->frames);
 	json_number("attempts", report->attempts);
-	json_number("runner_ns", report->first_runner == 0 ? 0 :
-		    outcome->resumed - report->first_runner);
-	json_number("held_ns", outcome->resumed - report->first_stop);
+	json_number("runner_ns", outcome->runner_ns);
+	json_number("held_ns", outcome->held_ns);
 }
 
 void show_outcome(const struct options *options, const struct outcome *outcome)

@@ -23,7 +23,7 @@ struct outcome {
 	const char *reason;	/* why not; "" if it was done */
 	bool changed;		/* it was stopped, `report` is valid */
 	struct safepoint_report report;
-	uint64_t resumed;	/* when the runners had been let go */
+	uint64_t runner_ns, held_ns;	/* the longest that a running thread, any thread stood */
 };
 
 void show_outcome(const struct options *options, const struct outcome *outcome);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "permission.h"
 #include "proc.h"
 #include "remote.h"
@@ -451,6 +452,7 @@ int target_interrupt(struct target *target, struct thread *thread)
 
 	if (thread->state != THREAD_RUNNING)
 		return 0;
+	thread->since = now_ns();
 	err = pt_interrupt(thread->tid);
 	return err == 0 ? 0 : gone_or(target, thread, err, "interrupt");
 }
@@ -567,6 +569,17 @@ static int send_withheld_stop(struct target *target, struct thread *thread)
 	return 0;
 }
 
+/* It goes on: how long has it stood? */
+static void note_release(struct target *target, const struct thread *thread)
+{
+	uint64_t stood = now_ns() - thread->since;
+
+	if (stood > target->held_ns)
+		target->held_ns = stood;
+	if (!thread->asleep && stood > target->runner_ns)
+		target->runner_ns = stood;
+}
+
 int target_continue(struct target *target, struct thread *thread)
 {
 	int err;
@@ -579,6 +592,7 @@ int target_continue(struct target *target, struct thread *thread)
 	err = thread->group_stop ? pt_listen(thread->tid) : pt_cont(thread->tid, 0);
 	if (err != 0)
 		return gone_or(target, thread, err, "continue");
+	note_release(target, thread);
 	thread->state = THREAD_RUNNING;
 	return 0;
 }
@@ -598,6 +612,7 @@ static int serve_stop(struct target *target, struct thread *thread,
 		thread->group_stop = false;
 		thread->recalls = false;
 		thread->state = THREAD_STOPPED;
+		thread->since = now_ns();
 		trap_disarm(&thread->trap);
 		err = pt_get_regs(thread->tid, &thread->regs);
 		return err == 0 ? 0 : gone_or(target, thread, err, "read the registers of");
@@ -669,6 +684,7 @@ int target_detach(struct target *target, struct thread *thread)
 		err = pt_detach(thread->tid, 0);
 	if (err != 0)
 		return gone_or(target, thread, err, "detach from");
+	note_release(target, thread);
 	thread->state = THREAD_FOUND;
 	return 0;
 }

@@ -36,6 +36,7 @@ struct thread {
 	pid_t tid;
 	enum thread_state state;
 	bool asleep;		/* was not on a CPU when last looked at: stopped first */
+	uint64_t since;		/* when it was asked to stop, CLOCK_MONOTONIC in ns */
 	bool group_stop;	/* stopped by a job-control signal, and stays so */
 	bool restop;		/* a stop signal was withheld while a call was injected */
 	bool recalls;		/* set to make its interrupted system call anew */
@@ -66,6 +67,7 @@ struct target {
 	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* 0 if not there */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
 	struct maps maps;
+	uint64_t runner_ns, held_ns;	/* the longest that a running thread, any thread has stood */
 	struct thread *threads;	/* sorted by tid */
 	size_t n_threads;
 	struct change *journal;
