@@ -56,24 +56,6 @@ struct entry {
 	uint64_t cie;		/* address of its CIE; 0: it is one */
 };
 
-enum rule_kind {
-	RULE_UNSET = 0, RULE_SAME, RULE_UNDEFINED, RULE_OFFSET, RULE_VAL_OFFSET, RULE_REGISTER,
-	RULE_EXPRESSION, RULE_VAL_EXPRESSION
-};
-
-struct rule {
-	enum rule_kind kind;
-	uint32_t size;		/* of an expression */
-	uint64_t value;		/* offset, register number, or address of an expression */
-};
-
-/* A row of the table that the instructions describe. */
-struct row {
-	struct rule cfa;	/* RULE_EXPRESSION, or RULE_OFFSET from cfa_register */
-	uint64_t cfa_register;
-	struct rule rules[DWARF_REGS_MAX];
-};
-
 static uint64_t truncate_word(const struct arch *arch, uint64_t value)
 {
 	return arch->word == 4 ? (uint32_t)value : value;
@@ -577,9 +559,9 @@ struct program {
 	uint64_t location;	/* the row is the one for [location, next advance) */
 	uint64_t pc;		/* ... and wanted for here */
 	bool done;
-	struct row *row;
-	const struct row *initial;	/* after the CIE's instructions */
-	struct row *remembered;
+	struct cfi_rules *rules;
+	const struct cfi_rules *initial;	/* after the CIE's instructions */
+	struct cfi_rules *remembered;
 	unsigned n_remembered;
 };
 
@@ -597,7 +579,7 @@ enum action {
 struct instruction {
 	enum action action;
 	enum operand operands[2];
-	enum rule_kind rule;
+	enum cfi_rule_kind rule;
 };
 
 static const struct instruction instructions[0x40] = {
@@ -679,7 +661,7 @@ static bool remember(struct program *program)
 {
 	if (program->n_remembered == REMEMBER_MAX)
 		return false;
-	program->remembered[program->n_remembered++] = *program->row;
+	program->remembered[program->n_remembered++] = *program->rules;
 	return true;
 }
 
@@ -687,7 +669,7 @@ static bool recall(struct program *program)
 {
 	if (program->n_remembered == 0)
 		return false;
-	*program->row = program->remembered[--program->n_remembered];
+	*program->rules = program->remembered[--program->n_remembered];
 	return true;
 }
 
@@ -696,7 +678,7 @@ static bool perform(struct program *program, const struct instruction *instructi
 		    uint64_t second, uint32_t size)
 {
 	const struct arch *arch = program->source->arch;
-	struct row *row = program->row;
+	struct cfi_rules *rules = program->rules;
 
 	switch (instruction->action) {
 	case UNKNOWN:
@@ -713,28 +695,28 @@ static bool perform(struct program *program, const struct instruction *instructi
 	case SET_RULE:
 		/* Vector and floating point registers take no part in unwinding. */
 		if (first < arch->n_dwarf_regs)
-			row->rules[first] = (struct rule){ instruction->rule, size, second };
+			rules->rules[first] = (struct cfi_rule){ instruction->rule, size, second };
 		return true;
 	case RESTORE:
 		if (first < arch->n_dwarf_regs && program->initial != NULL)
-			row->rules[first] = program->initial->rules[first];
+			rules->rules[first] = program->initial->rules[first];
 		return program->initial != NULL;
 	case REMEMBER:
 		return remember(program);
 	case RESTORE_STATE:
 		return recall(program);
 	case SET_CFA:
-		row->cfa_register = first;
-		row->cfa = (struct rule){ RULE_OFFSET, 0, second };
+		rules->cfa_register = first;
+		rules->cfa = (struct cfi_rule){ RULE_OFFSET, 0, second };
 		return true;
 	case SET_CFA_REGISTER:
-		row->cfa_register = first;
-		return row->cfa.kind == RULE_OFFSET;
+		rules->cfa_register = first;
+		return rules->cfa.kind == RULE_OFFSET;
 	case SET_CFA_OFFSET:
-		row->cfa.value = second;
-		return row->cfa.kind == RULE_OFFSET;
+		rules->cfa.value = second;
+		return rules->cfa.kind == RULE_OFFSET;
 	case SET_CFA_EXPRESSION:
-		row->cfa = (struct rule){ RULE_EXPRESSION, size, second };
+		rules->cfa = (struct cfi_rule){ RULE_EXPRESSION, size, second };
 		return true;
 	}
 	return false;
@@ -769,20 +751,19 @@ static bool run_program(struct program *program, uint64_t at, uint64_t end)
 	return !cursor.bad;
 }
 
-/* The row that holds at pc. */
-static bool find_row(const struct source *source, const struct fde *fde, uint64_t pc,
-		     struct row *row)
+/* The rules that hold at pc. */
+static bool read_rules(const struct source *source, const struct fde *fde, uint64_t pc,
+		       struct cfi_rules *rules)
 {
-	struct row initial, remembered[REMEMBER_MAX];
+	struct cfi_rules initial, remembered[REMEMBER_MAX];
 	struct program program = {
-		.source = source, .cie = &fde->cie, .location = fde->start, .pc = pc, .row = row,
-		.remembered = remembered,
+		.source = source, .cie = &fde->cie, .location = fde->start, .pc = pc,
+		.rules = rules, .remembered = remembered,
 	};
 
-	memset(row, 0, sizeof(*row));
 	if (!run_program(&program, fde->cie.insns, fde->cie.insns_end))
 		return false;
-	initial = *row;
+	initial = *rules;
 	program.initial = &initial;
 	program.location = fde->start;
 	program.done = false;
@@ -993,7 +974,7 @@ static void operate(struct machine *machine, struct cursor *cursor, uint64_t sta
 
 /* The value of an expression; `cfa`, where not NULL, lies on its stack at the start. */
 static bool evaluate(const struct source *source, const struct cfi_frame *frame,
-		     const struct rule *expression, const uint64_t *cfa, uint64_t *value)
+		     const struct cfi_rule *expression, const uint64_t *cfa, uint64_t *value)
 {
 	struct machine machine = { .source = source, .frame = frame, .depth = 0, .bad = false };
 	struct cursor cursor;
@@ -1019,19 +1000,19 @@ static bool register_known(const struct cfi_frame *frame, uint64_t number)
 }
 
 static bool find_cfa(const struct source *source, const struct cfi_frame *frame,
-		     const struct row *row, uint64_t *cfa)
+		     const struct cfi_rules *rules, uint64_t *cfa)
 {
-	if (row->cfa.kind == RULE_EXPRESSION)
-		return evaluate(source, frame, &row->cfa, NULL, cfa);
-	if (row->cfa.kind != RULE_OFFSET || !register_known(frame, row->cfa_register))
+	if (rules->cfa.kind == RULE_EXPRESSION)
+		return evaluate(source, frame, &rules->cfa, NULL, cfa);
+	if (rules->cfa.kind != RULE_OFFSET || !register_known(frame, rules->cfa_register))
 		return false;
-	*cfa = truncate_word(source->arch, frame->reg[row->cfa_register] + row->cfa.value);
+	*cfa = truncate_word(source->arch, frame->reg[rules->cfa_register] + rules->cfa.value);
 	return true;
 }
 
 /* The caller's value of a register; false: it has none that is known. */
 static bool recover(const struct source *source, const struct cfi_frame *frame,
-		    const struct rule *rule, unsigned number, uint64_t cfa, uint64_t *value)
+		    const struct cfi_rule *rule, unsigned number, uint64_t cfa, uint64_t *value)
 {
 	const struct arch *arch = source->arch;
 	uint64_t addr;
@@ -1069,32 +1050,6 @@ static bool recover(const struct source *source, const struct cfi_frame *frame,
 	return false;
 }
 
-static enum cfi_result apply_row(const struct source *source, const struct cie *cie,
-				 const struct row *row, struct cfi_frame *frame)
-{
-	const struct arch *arch = source->arch;
-	enum rule_kind return_rule = row->rules[cie->return_column].kind;
-	struct cfi_frame caller = { .exact = cie->signal, .signal = cie->signal };
-	uint64_t cfa;
-
-	if (return_rule == RULE_UNDEFINED)
-		return CFI_BOTTOM;
-	/* The pc as its own return address would be no step. */
-	if (return_rule == RULE_UNSET || return_rule == RULE_SAME ||
-	    !find_cfa(source, frame, row, &cfa))
-		return CFI_BAD;
-	for (unsigned i = 0; i < arch->n_dwarf_regs; i++) {
-		if (recover(source, frame, &row->rules[i], i, cfa, &caller.reg[i]))
-			caller.known |= (uint32_t)1 << i;
-	}
-	if (!register_known(&caller, cie->return_column) ||
-	    !register_known(&caller, arch->dwarf_sp))
-		return CFI_BAD;
-	caller.pc = caller.reg[cie->return_column];
-	*frame = caller;
-	return CFI_STEPPED;
-}
-
 void cfi_start(const struct arch *arch, const struct regs *regs, struct cfi_frame *frame)
 {
 	memset(frame, 0, sizeof(*frame));
@@ -1108,23 +1063,58 @@ void cfi_start(const struct arch *arch, const struct regs *regs, struct cfi_fram
 	frame->exact = true;
 }
 
+void cfi_find_rules(const struct arch *arch, const struct cfi_table *table,
+		    const struct bytes *bytes, uint64_t pc, struct cfi_rules *rules)
+{
+	struct source source = { arch, table, bytes };
+	struct fde fde;
+
+	*rules = (struct cfi_rules){ .result = find_fde(&source, pc, &fde) };
+	if (rules->result != CFI_STEPPED)
+		return;
+	rules->signal = fde.cie.signal;
+	rules->return_column = fde.cie.return_column;
+	if (!read_rules(&source, &fde, pc, rules))
+		rules->result = CFI_BAD;
+	else if (rules->rules[rules->return_column].kind == RULE_UNDEFINED)
+		rules->result = CFI_BOTTOM;
+}
+
+enum cfi_result cfi_apply(const struct arch *arch, const struct cfi_table *table,
+			  const struct bytes *bytes, const struct cfi_rules *rules,
+			  struct cfi_frame *frame)
+{
+	struct source source = { arch, table, bytes };
+	struct cfi_frame caller = { .exact = rules->signal, .signal = rules->signal };
+	enum cfi_rule_kind return_rule = rules->rules[rules->return_column].kind;
+	uint64_t cfa;
+
+	frame->signal = rules->signal;
+	if (rules->result != CFI_STEPPED)
+		return rules->result;
+	/* The pc as its own return address would be no step. */
+	if (return_rule == RULE_UNSET || return_rule == RULE_SAME ||
+	    !find_cfa(&source, frame, rules, &cfa))
+		return CFI_BAD;
+	for (unsigned i = 0; i < arch->n_dwarf_regs; i++) {
+		if (recover(&source, frame, &rules->rules[i], i, cfa, &caller.reg[i]))
+			caller.known |= (uint32_t)1 << i;
+	}
+	if (!register_known(&caller, rules->return_column) ||
+	    !register_known(&caller, arch->dwarf_sp))
+		return CFI_BAD;
+	caller.pc = caller.reg[rules->return_column];
+	*frame = caller;
+	return CFI_STEPPED;
+}
+
 enum cfi_result cfi_step(const struct arch *arch, const struct cfi_table *table,
 			 const struct bytes *bytes, struct cfi_frame *frame)
 {
-	struct source source = { arch, table, bytes };
-	uint64_t pc = frame->exact ? frame->pc : frame->pc - 1;
-	enum cfi_result result;
-	struct fde fde;
-	struct row row;
+	struct cfi_rules rules;
 
-	frame->signal = false;
-	result = find_fde(&source, pc, &fde);
-	if (result != CFI_STEPPED)
-		return result;
-	frame->signal = fde.cie.signal;
-	if (!find_row(&source, &fde, pc, &row))
-		return CFI_BAD;
-	return apply_row(&source, &fde.cie, &row, frame);
+	cfi_find_rules(arch, table, bytes, frame->exact ? frame->pc : frame->pc - 1, &rules);
+	return cfi_apply(arch, table, bytes, &rules, frame);
 }
 
 int cfi_function(const struct arch *arch, const struct cfi_table *table,

@@ -5,8 +5,7 @@
  * Our own evaluator of .eh_frame: CIE and FDE, pointer encodings, CFA opcodes,
  * DWARF expressions, signal frames ("S").  Knows no process: it reads the
  * target through `struct bytes` and serves both ABIs by struct arch.  It is the
- * unwinder for i386 processes under the amd64 build and the witness against
- * which libunwind is tested.
+ * unwinder of nsb; libunwind is asked where it proves nothing.
  *
  * Sources: DWARF 5 section 6.4; LSB 5.0 "Exception Frames" for .eh_frame,
  * .eh_frame_hdr and the DW_EH_PE_* encodings.
@@ -51,12 +50,42 @@ enum cfi_result {
 /* The innermost frame from a register set. */
 void cfi_start(const struct arch *arch, const struct regs *regs, struct cfi_frame *frame);
 
+enum cfi_rule_kind {
+	RULE_UNSET, RULE_SAME, RULE_UNDEFINED, RULE_OFFSET, RULE_VAL_OFFSET, RULE_REGISTER,
+	RULE_EXPRESSION, RULE_VAL_EXPRESSION
+};
+
+/* Where the caller's value of one register is: DWARF 5 section 6.4.1. */
+struct cfi_rule {
+	enum cfi_rule_kind kind;
+	uint32_t size;		/* of an expression */
+	uint64_t value;		/* offset, register number, or address of an expression */
+};
+
+/* How to step from a place in the code: all of a step that no stack has a part in. */
+struct cfi_rules {
+	enum cfi_result result;		/* CFI_STEPPED: the rest says how */
+	bool signal;			/* the place is in a signal trampoline */
+	unsigned return_column;
+	struct cfi_rule cfa;		/* RULE_EXPRESSION, or RULE_OFFSET from cfa_register */
+	uint64_t cfa_register;
+	struct cfi_rule rules[DWARF_REGS_MAX];
+};
+
+/* Those for pc, which `table` covers; a return address is looked up as pc - 1. */
+void cfi_find_rules(const struct arch *arch, const struct cfi_table *table,
+		    const struct bytes *bytes, uint64_t pc, struct cfi_rules *rules);
+
 /*
- * One step.  `stack` reads the thread's stack (and any data), `table` is the
- * one whose [start, end) has the pc.  *frame changes only for CFI_STEPPED, save
- * for `signal`, which says of the frame just stepped whether it is a signal
- * frame.
+ * One step by them.  `bytes` reads the thread's stack (and any data).  *frame changes
+ * only for CFI_STEPPED, save for `signal`, which says of the frame just stepped whether
+ * it is a signal frame.
  */
+enum cfi_result cfi_apply(const struct arch *arch, const struct cfi_table *table,
+			  const struct bytes *bytes, const struct cfi_rules *rules,
+			  struct cfi_frame *frame);
+
+/* Both. */
 enum cfi_result cfi_step(const struct arch *arch, const struct cfi_table *table,
 			 const struct bytes *bytes, struct cfi_frame *frame);
 

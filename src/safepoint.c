@@ -16,6 +16,7 @@
 #define FIRST_HOLD_NS 1000000u
 #define LONGEST_HOLD_NS 64000000u
 #define LONGEST_GAP_US 400
+#define SLEEPERS_AHEAD 3
 #define SHOWN_FRAMES 12
 #define STACK_TEXT 512
 
@@ -70,13 +71,18 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	return target_continue(attempt->target, thread);
 }
 
+static int await_and_check(struct attempt *attempt, struct thread *thread)
+{
+	int err = target_await_stop(attempt->target, thread);
+
+	return err != 0 ? err : keep_if_safe(attempt, thread);
+}
+
 static int sample(struct attempt *attempt, struct thread *thread)
 {
 	int err = target_interrupt(attempt->target, thread);
 
-	if (err == 0)
-		err = target_await_stop(attempt->target, thread);
-	return err != 0 ? err : keep_if_safe(attempt, thread);
+	return err != 0 ? err : await_and_check(attempt, thread);
 }
 
 /* Those that came to their trap since the last attempt. */
@@ -90,15 +96,28 @@ static int keep_trapped(struct attempt *attempt)
 	return err;
 }
 
-/* Sleepers: each is stopped and checked before the next is touched. */
+static bool is_sleeper(const struct thread *thread)
+{
+	return thread->asleep && thread->state == THREAD_RUNNING;
+}
+
+/*
+ * Sleepers: a few are asked to stop ahead of the one that is checked.  To wake a thread
+ * on an idle processor takes as long as to check another one.
+ */
 static int stop_sleepers(struct attempt *attempt)
 {
 	struct target *target = attempt->target;
+	size_t asked = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-		if (target->threads[i].asleep && target->threads[i].state == THREAD_RUNNING)
-			err = sample(attempt, &target->threads[i]);
+		for (; err == 0 && asked < target->n_threads && asked < i + SLEEPERS_AHEAD; asked++) {
+			if (is_sleeper(&target->threads[asked]))
+				err = target_interrupt(target, &target->threads[asked]);
+		}
+		if (err == 0 && is_sleeper(&target->threads[i]))
+			err = await_and_check(attempt, &target->threads[i]);
 	}
 	return err;
 }
@@ -121,9 +140,7 @@ static int stop_runners(struct attempt *attempt)
 
 		if (thread->asleep || thread->state != THREAD_RUNNING)
 			continue;
-		err = target_await_stop(target, thread);
-		if (err == 0)
-			err = keep_if_safe(attempt, thread);
+		err = await_and_check(attempt, thread);
 	}
 	return err;
 }

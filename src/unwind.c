@@ -15,6 +15,7 @@
 #define SCAN_MAX (256u << 20)	/* a stack that is larger is not called safe by a scan */
 #define ROOTS_MAX 8
 #define CODE_CACHE 256
+#define PLACES 256		/* whose rules are kept; a power of two */
 
 /* A piece of a thread's stack, read while it is stopped. */
 struct window {
@@ -29,6 +30,13 @@ struct copy {
 	uint8_t *bytes;
 };
 
+/* A place in the code, and how to step from there. */
+struct place {
+	uint64_t pc;		/* the one looked up; 0: unused */
+	const struct cfi_table *table;
+	struct cfi_rules rules;	/* CFI_NONE where there is no table */
+};
+
 struct unwinder {
 	const struct arch *arch;
 	struct bytes memory;
@@ -39,11 +47,13 @@ struct unwinder {
 	size_t n_mappings;
 	struct copy *copies;	/* sorted by start */
 	size_t n_copies;
+	enum unwind_engines engines;
 	struct native *native;	/* NULL: our own engine only */
 	pid_t tid;
 	struct window windows[2];	/* the innermost bytes stay, the second one moves up */
 	uint64_t scan_buffer[WINDOW_SIZE / 8];
 	uint64_t no_sigreturn[CODE_CACHE];	/* places of code known not to end a handler */
+	struct place places[PLACES];	/* threads sleep in the same few */
 };
 
 /* One check: the question, and the answer as far as it is known. */
@@ -270,6 +280,7 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 	unwinder->arch = setup->arch;
 	unwinder->memory = setup->memory;
 	unwinder->view = (struct bytes){ read_view, unwinder };
+	unwinder->engines = setup->engines;
 	unwinder->n_tables = setup->n_tables;
 	unwinder->n_mappings = setup->n_mappings;
 	unwinder->tables = copy_array(setup->tables, setup->n_tables, sizeof(*unwinder->tables));
@@ -283,7 +294,7 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 		unwinder->tables[i].index = NULL;
 	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
 		err = prepare_table(unwinder, &unwinder->tables[i]);
-	if (err == 0 && !setup->own_engine && setup->arch == arch_all[0])
+	if (err == 0 && setup->engines != UNWIND_OWN && setup->arch == arch_all[0])
 		err = native_create(&unwinder->native, setup->arch, &unwinder->view, find_table_of,
 				    unwinder);
 	if (err != 0) {
@@ -410,14 +421,31 @@ static enum cfi_result step_sigreturn(struct unwinder *unwinder, struct cfi_fram
 	return CFI_STEPPED;
 }
 
-/* A step by our own engine. */
-static enum cfi_result step_own(struct unwinder *unwinder, const struct cfi_table *table,
-				struct cfi_frame *frame)
+static const struct place *look_up_place(struct unwinder *unwinder, uint64_t pc)
 {
+	struct place *place = &unwinder->places[(pc ^ (pc >> 8)) % PLACES];
+
+	if (place->pc == pc)
+		return place;
+	place->pc = pc;
+	place->table = find_table(unwinder, pc);
+	place->rules.result = CFI_NONE;
+	place->rules.signal = false;
+	if (place->table != NULL)
+		cfi_find_rules(unwinder->arch, place->table, &unwinder->view, pc, &place->rules);
+	return place;
+}
+
+/* A step by our own engine. */
+static enum cfi_result step_own(struct unwinder *unwinder, struct cfi_frame *frame)
+{
+	const struct place *place = look_up_place(unwinder, lookup_pc(frame));
 	enum cfi_result result = CFI_NONE;
 
-	if (table != NULL)
-		result = cfi_step(unwinder->arch, table, &unwinder->view, frame);
+	frame->signal = false;
+	if (place->table != NULL)
+		result = cfi_apply(unwinder->arch, place->table, &unwinder->view, &place->rules,
+				   frame);
 	return result == CFI_NONE ? step_sigreturn(unwinder, frame) : result;
 }
 
@@ -435,7 +463,7 @@ static uint64_t stack_start(const struct walk *walk, const struct cfi_frame *fra
  * the last one reached.  A step that leads to code without tables may have
  * been a wrong one (glibc's memcpy for i386 pushes a register and does not tell
  * its tables), so that a scan has to begin one frame earlier.
- * `native`: libunwind stands on *frame.
+ * `native`: libunwind stands on *frame, and makes the steps that it can.
  */
 static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool native)
 {
@@ -444,7 +472,8 @@ static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool n
 
 	walk->last_hit = false;
 	for (unsigned i = 0; i < UNWIND_MAX_FRAMES; i++) {
-		const struct cfi_table *table = find_table(unwinder, lookup_pc(frame));
+		const struct cfi_table *table = native ? find_table(unwinder, lookup_pc(frame)) :
+						NULL;
 		enum cfi_result result;
 
 		walk->scan_from = reached;
@@ -455,12 +484,12 @@ static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool n
 			native_registers(unwinder->native, frame);
 		}
 		result = native ? native_step(unwinder->native, table, frame) :
-				  step_own(unwinder, table, frame);
+				  step_own(unwinder, frame);
 		/* libunwind for i386 gives up at some interrupted frames that are described. */
 		if (native && result == CFI_BAD) {
 			native = false;
 			native_registers(unwinder->native, frame);
-			result = step_own(unwinder, table, frame);
+			result = step_own(unwinder, frame);
 		}
 		if (frame->signal)
 			mark_signal(walk);
@@ -596,6 +625,34 @@ static void find_extent(struct walk *walk)
 	}
 }
 
+/* Follow the thread's stack by one engine; true: to its proven bottom. */
+static bool prove(struct walk *walk, const struct regs *regs, bool native)
+{
+	struct cfi_frame frame;
+
+	cfi_start(walk->unwinder->arch, regs, &frame);
+	return follow(walk, &frame, native) == CFI_BOTTOM;
+}
+
+/* Follow it by each engine until one of them has an answer. */
+static void ask_engines(struct walk *walk, const struct regs *regs)
+{
+	struct unwinder *unwinder = walk->unwinder;
+	struct unwind_verdict *verdict = walk->verdict;
+	uint64_t scan_from = UINT64_MAX;
+
+	if (unwinder->engines != UNWIND_LIBUNWIND || unwinder->native == NULL) {
+		verdict->proven = prove(walk, regs, false);
+		if (verdict->proven || verdict->range != NULL || unwinder->native == NULL)
+			return;
+		scan_from = walk->scan_from;
+		*verdict = (struct unwind_verdict){ 0 };
+	}
+	verdict->proven = prove(walk, regs, native_start(unwinder->native, regs));
+	if (walk->scan_from > scan_from)
+		walk->scan_from = scan_from;
+}
+
 int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 const struct code_range *ranges, size_t n_ranges,
 		 struct unwind_verdict *verdict,
@@ -606,7 +663,6 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 			     .max_frames = frames != NULL ? max_frames : 0 };
 	struct cfi_frame frame;
 	uint64_t sp = regs_get(unwinder->arch, regs, REG_SP);
-	bool native = false;
 
 	*verdict = (struct unwind_verdict){ 0 };
 	find_extent(&walk);
@@ -614,9 +670,7 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 	unwinder->tid = tid;
 	unwinder->windows[1].size = 0;
 	fill_window(unwinder, &unwinder->windows[0], stack_start(&walk, &frame));
-	if (unwinder->native != NULL)
-		native = native_start(unwinder->native, regs);
-	verdict->proven = follow(&walk, &frame, native) == CFI_BOTTOM;
+	ask_engines(&walk, regs);
 	if (!verdict->proven && verdict->range == NULL)
 		scan(&walk, walk.scan_from);
 	while (walk.n_done < walk.n_roots && verdict->range == NULL && !verdict->scan_hit) {

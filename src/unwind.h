@@ -2,8 +2,8 @@
 /*
  * unwind: may a stopped thread be inside, or return into, given code?
  *
- * Two engines behind one question: libunwind for processes of nsb's own ABI,
- * our CFI evaluator for the others.  A stack counts as proven only if every
+ * Two engines behind one question: our CFI evaluator for all processes, and, where it
+ * proves nothing, libunwind for those of nsb's own ABI.  A stack counts as proven only if every
  * frame had unwind information and the last one says that its return address
  * is undefined.  Where the information ends, the rest of the stack is scanned
  * word by word for any address inside the ranges.  "Could not unwind" is never
@@ -39,6 +39,13 @@ struct unwind_mapping {
 	bool executable;
 };
 
+enum unwind_engines {
+	UNWIND_BOTH = 0,
+	/* For tests and to compare: */
+	UNWIND_OWN,
+	UNWIND_LIBUNWIND,	/* where it has what it needs; ours goes on from there */
+};
+
 struct unwind_setup {
 	const struct arch *arch;
 	struct bytes memory;		/* the target's memory, live (process_vm_readv or /proc/PID/mem) */
@@ -47,7 +54,7 @@ struct unwind_setup {
 	size_t n_tables;
 	const struct unwind_mapping *mappings;	/* readable ones, sorted; copied */
 	size_t n_mappings;
-	bool own_engine;		/* use our evaluator even where libunwind could serve */
+	enum unwind_engines engines;
 };
 
 int unwinder_create(struct unwinder **out, const struct unwind_setup *setup) MUST_CHECK;

@@ -17,6 +17,11 @@ some() {
 	[ -n "${NSB_LONG:-}" ] && echo 1 || echo "$1"
 }
 
+# often COUNT: that, or a thousand in a long run.
+often() {
+	[ -n "${NSB_LONG:-}" ] && echo 1000 || echo "$1"
+}
+
 # watch_target KIND [HOW]: the process has one thread ("alone"), or "sleepers", or "busy"
 # ones; its main thread sleeps ("rest") or computes ("spin") meanwhile.
 watch_target() {
@@ -160,11 +165,13 @@ sweep() {
 	settle patch && tell_interrupted
 }
 
-# Moments in steps of so many microseconds.
+# sweep_time COMMAND COUNT: at so many random moments, microseconds from 50 to 8000.  To
+# have the same ones again, set NSB_SEED to what a failure tells.
 sweep_time() {
-	local n reached=1 calls at=
-	for ((n = $2; n < $3; n += $4)); do
-		attempt before:9 us "$1" "$n" || { echo "$at"; return 1; }
+	local i reached=1 calls at= seed=${NSB_SEED:-$SRANDOM}
+	RANDOM=$seed
+	for ((i = 0; i < $2; i++)); do
+		attempt before:9 us "$1" $((50 + RANDOM % 7950)) || { echo "NSB_SEED=$seed: $at"; return 1; }
 	done
 	settle patch && tell_interrupted
 }

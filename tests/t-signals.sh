@@ -47,6 +47,12 @@ t 'a storm of signals, whose handler calls the patched function' '
 		patch work.so -q && says "work 3" work && revert work.so -q && says "work 2" work || exit 1
 	done && says "disturbed 0" disturbed
 '
+t 'children end all the time: each SIGCHLD arrives, each status is there' '
+	target signals && patch_from work.c && says done children &&
+	for ((i = 0; i < ${NSB_LONG:+10}20; i++)); do
+		patch work.so -q && says "work 3" work && revert work.so -q && says "work 2" work || exit 1
+	done && says done "no children" && says all buried
+'
 
 for signal in INT TERM HUP PIPE; do
 	for command in patch revert; do

@@ -17,7 +17,7 @@ for command in patch revert; do
 	t "nsb is kept from running before a ptrace call of a $command, one thread" "
 		watch_target alone spin && sweep delay ptrace $command $(some 7)
 	"
-	for kind in sleepers busy; do
+	for kind in sleepers busy dwell; do
 		t "a ptrace call of a $command fails, $kind" "
 			watch_target $kind && sweep fail ptrace $command $(some 3)
 		"

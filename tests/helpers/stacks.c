@@ -19,7 +19,7 @@ static int make_unwinder(const struct target *target, const struct objects *obje
 {
 	struct unwind_setup setup = {
 		.arch = target->arch, .memory = target->memory, .pid = target->pid,
-		.own_engine = own,
+		.engines = own ? UNWIND_OWN : UNWIND_LIBUNWIND,
 	};
 	struct unwind_mapping *mappings = calloc(target->maps.count, sizeof(*mappings));
 	struct cfi_table *tables = NULL;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* witness.c: two functions, so that one jump can be there without the other. */
+#include <nsb/vzp.h>
+
+VZP_FILE("witness.c");
+VZP_STATIC_VAR_REF(volatile int, dwelling);
 int first(int n);
 int second(int n);
 
 int first(int n)
 {
+	for (volatile int i = 0; i < dwelling; i++)
+		;
 	return n + 20;
 }
 

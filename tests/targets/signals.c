@@ -12,10 +12,13 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_int plain, queued, disorder, queue_sum, alarms, disturbed;
 static atomic_int handled;	/* of work() called in the handler */
+static atomic_int born, buried, told, bearing;	/* children, and SIGCHLDs about them */
 
 KEEP int work(int n)
 {
@@ -73,27 +76,77 @@ static void *read_on(void *arg)
 	return NULL;
 }
 
-static void block(int how)
+static void on_child(int number)
+{
+	int result = work(7);
+
+	(void)number;
+	told += result == 14 || result == 21;
+}
+
+static void change_mask(int how, int number)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGRTMIN + 1);
+	sigaddset(&set, number);
 	pthread_sigmask(how, &set, NULL);
+}
+
+/*
+ * A child a millisecond: each ends with the status that it is asked for.  The thread that
+ * waits for it is the one that gets its signal, so that no two of them can become one.
+ */
+static void *bear(void *arg)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+	int status;
+
+	(void)arg;
+	change_mask(SIG_UNBLOCK, SIGCHLD);
+	while (bearing) {
+		int wanted = born & 0x7f;
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(wanted);
+		born++;
+		if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+		    WEXITSTATUS(status) == wanted)
+			buried++;
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+static void families(int begin)
+{
+	struct sigaction action = { .sa_handler = on_child, .sa_flags = SA_RESTART };
+	static pthread_t thread;
+
+	bearing = begin;
+	change_mask(SIG_BLOCK, SIGCHLD);
+	if (!begin)
+		pthread_join(thread, NULL);
+	else if (sigaction(SIGCHLD, &action, NULL) != 0 ||
+		 pthread_create(&thread, NULL, bear, NULL) != 0)
+		disturbed = errno;
+}
+
+static void block(int how)
+{
+	change_mask(how, SIGUSR1);
+	change_mask(how, SIGRTMIN + 1);
 }
 
 static void storm(long us)
 {
 	struct itimerval timer = { { 0, us }, { 0, us } };
 	pthread_t thread;
-	sigset_t set;
 
 	if (us != 0)
 		pthread_create(&thread, NULL, read_on, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	change_mask(SIG_BLOCK, SIGALRM);
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
@@ -118,6 +171,13 @@ void reply(const char *question, char *answer, size_t size)
 	else if (strcmp(question, "disturbed") == 0)
 		snprintf(answer, size, alarms > 10 && handled == alarms ? "disturbed %d" : "no storm",
 			 disturbed);
+	else if (strcmp(question, "children") == 0)
+		families(1);
+	else if (strcmp(question, "no children") == 0)
+		families(0);
+	else if (strcmp(question, "buried") == 0)
+		snprintf(answer, size, born > 100 && born == buried && told == born && disturbed == 0 ?
+			 "all" : "born %d, buried %d, told %d, %d", born, buried, told, disturbed);
 	else if (strcmp(question, "work") == 0)
 		snprintf(answer, size, "work %d", work(1));
 }

@@ -6,8 +6,12 @@
  * and its alternate stack, and at what the patched functions return.
  *
  *	start sleepers, start busy	begin; threads go on until the end
+ *	start dwell	busy ones, two of which are nearly always in a patched function
+ *	start blocked	the same, and these two block all signals
+ *	start handlers	the same, with handlers for signals that are ignored by default
  *	check		when all have been round twice: "fine N", or who saw what; N calls
- *			that stops always end with EINTR (signal(7)) did since the last check
+ *			that stops always end with EINTR (signal(7)) did since the last check,
+ *			and calls of those handlers
  *	rest, spin	the main thread itself sleeps, or computes, until there is a next
  *			question, and says then what it saw: "fine"; first it says "begun"
  *	mortal		from now on SIGUSR1 makes it exit, SIGUSR2 call exec
@@ -39,7 +43,7 @@
 struct witness {
 	struct image image;
 	const struct call *call;	/* NULL: computes */
-	int number;
+	int number, blocks_all;
 	sigset_t mask;
 	stack_t alternate;
 	unsigned seed;
@@ -65,8 +69,12 @@ static uint64_t no_signal;
 static char byte;
 static atomic_int interrupted;
 
+static volatile int dwelling;	/* how long the first function takes */
+
 KEEP int first(int n)
 {
+	for (volatile int i = 0; i < dwelling; i++)
+		;
 	return n + 1;
 }
 
@@ -127,7 +135,7 @@ static const struct call calls[] = {
 #define BUSY 2			/* threads that compute */
 #define BUSY_CALLS 3		/* and calls that sleep beside them */
 
-static struct witness witnesses[CALLS + BUSY + 1], of_main;
+static struct witness witnesses[CALLS + BUSY + 1], of_main;	/* enough for 2 * BUSY + BUSY_CALLS, too */
 static size_t n_witnesses;
 
 static void saw(struct witness *w, int line, long value)
@@ -157,6 +165,11 @@ static void remember_signals(struct witness *w)
 	w->alternate = (stack_t){ .ss_sp = stacks[w->number], .ss_size = STACK_BYTES };
 	sigemptyset(&w->mask);
 	sigaddset(&w->mask, SIGRTMIN + 2 + w->number);
+	if (w->blocks_all) {
+		sigfillset(&w->mask);
+		sigdelset(&w->mask, SIGKILL);
+		sigdelset(&w->mask, SIGSTOP);
+	}
 	sigaltstack(&w->alternate, NULL);
 	pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
 }
@@ -226,6 +239,27 @@ static void go_round(struct witness *w)
 	w->rounds++;
 }
 
+/* Nearly always in the first function. */
+static void *dwell(void *arg)
+{
+	struct witness *w = arg;
+
+	remember_signals(w);
+	for (;;) {
+		for (int i = 0; i < 20; i++)
+			check_functions(w);
+		check_signals(w);
+		w->rounds++;
+	}
+	return NULL;
+}
+
+static void note_signal(int number)
+{
+	(void)number;
+	interrupted++;
+}
+
 static void *watch(void *arg)
 {
 	struct witness *w = arg;
@@ -277,7 +311,8 @@ static int add(void *(*run)(void *), const struct call *call)
 
 static int start(const char *kind)
 {
-	int busy = strcmp(kind, "busy") == 0, err;
+	static const int ignored[] = { SIGURG, SIGWINCH, SIGCHLD };
+	int busy = strcmp(kind, "sleepers") != 0, dwells = busy && strcmp(kind, "busy") != 0, err;
 	struct timeval timeout = { 0, TERM_NS / 1000 };
 	pthread_t thread;
 
@@ -290,6 +325,13 @@ static int start(const char *kind)
 	err = pthread_create(&thread, NULL, feed, NULL);
 	for (int i = 0; busy && i < BUSY && err == 0; i++)
 		err = add(watch, NULL);
+	dwelling = dwells ? 20000 : 0;
+	for (size_t i = 0; strcmp(kind, "handlers") == 0 && i < 3; i++)
+		signal(ignored[i], note_signal);
+	for (int i = 0; dwells && i < BUSY && err == 0; i++) {
+		witnesses[n_witnesses].blocks_all = strcmp(kind, "blocked") == 0;
+		err = add(dwell, NULL);
+	}
 	for (size_t i = 0; i < (busy ? BUSY_CALLS : CALLS) && err == 0; i++)
 		err = add(watch, &calls[i]);
 	return err != 0 ? err : add(take, NULL);
