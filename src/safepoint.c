@@ -26,6 +26,14 @@ struct attempt {
 	struct target *target;		/* request's */
 	struct safepoint_report *report;
 	uint64_t hold_ns;		/* how long threads are kept for the sake of others */
+	/*
+	 * While runners stand nobody looks at all threads, which for a large process are in no
+	 * cache.  Those that ran when the sleepers had been dealt with; owned.
+	 */
+	struct thread **pending;
+	size_t n_pending, pending_room;
+	size_t n_others;		/* threads that stood then */
+	size_t n_running, n_stopped;	/* threads in that state, as last counted */
 	pid_t tid;			/* the last thread that was not safe; 0: a coroutine, */
 	uint64_t context;		/* whose context is there */
 	struct unwind_verdict verdict;
@@ -122,36 +130,55 @@ static int stop_sleepers(struct attempt *attempt)
 	return err;
 }
 
+static int list_pending(struct attempt *attempt)
+{
+	struct target *target = attempt->target;
+
+	attempt->n_pending = 0;
+	attempt->n_others = 0;
+	if (attempt->pending_room < target->n_threads) {
+		struct thread **more = reallocarray(attempt->pending, target->n_threads,
+						    sizeof(struct thread *));
+
+		if (more == NULL)
+			return fail(ENOMEM, "out of memory");
+		attempt->pending = more;
+		attempt->pending_room = target->n_threads;
+	}
+	for (size_t i = 0; i < target->n_threads; i++) {
+		if (target->threads[i].state == THREAD_RUNNING)
+			attempt->pending[attempt->n_pending++] = &target->threads[i];
+		attempt->n_others += target->threads[i].state == THREAD_STOPPED;
+	}
+	return 0;
+}
+
 /* Runners: all are asked to stop before any is waited for. */
 static int stop_runners(struct attempt *attempt)
 {
-	struct target *target = attempt->target;
-	int err = 0;
+	int err = list_pending(attempt);
 
-	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-		struct thread *thread = &target->threads[i];
-
-		if (thread->asleep || thread->state != THREAD_RUNNING)
-			continue;
-		err = target_interrupt(target, thread);
+	for (size_t i = 0; i < attempt->n_pending && err == 0; i++) {
+		if (!attempt->pending[i]->asleep)
+			err = target_interrupt(attempt->target, attempt->pending[i]);
 	}
-	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
-		struct thread *thread = &target->threads[i];
+	for (size_t i = 0; i < attempt->n_pending && err == 0; i++) {
+		struct thread *thread = attempt->pending[i];
 
-		if (thread->asleep || thread->state != THREAD_RUNNING)
-			continue;
-		err = await_and_check(attempt, thread);
+		if (!thread->asleep && thread->state == THREAD_RUNNING)
+			err = await_and_check(attempt, thread);
 	}
 	return err;
 }
 
-static size_t count_threads(const struct target *target, enum thread_state state)
+static void count_threads(struct attempt *attempt)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < target->n_threads; i++)
-		count += target->threads[i].state == state;
-	return count;
+	attempt->n_running = 0;
+	attempt->n_stopped = attempt->n_others;
+	for (size_t i = 0; i < attempt->n_pending; i++) {
+		attempt->n_running += attempt->pending[i]->state == THREAD_RUNNING;
+		attempt->n_stopped += attempt->pending[i]->state == THREAD_STOPPED;
+	}
 }
 
 /* Has it come to its trap?  One that has none is looked at, wherever it is. */
@@ -176,19 +203,20 @@ static int look(struct attempt *attempt, struct thread *thread)
  */
 static int gather(struct attempt *attempt)
 {
-	struct target *target = attempt->target;
 	uint64_t end = now_ns() + attempt->hold_ns;
 	long gap_us = 4;
 	int err = 0;
 
-	while (err == 0 && count_threads(target, THREAD_RUNNING) > 0 && now_ns() < end) {
+	count_threads(attempt);
+	while (err == 0 && attempt->n_running > 0 && now_ns() < end) {
 		const struct timespec gap = { .tv_nsec = 1000 * ((long)rand() % gap_us) };
 
 		(void)nanosleep(&gap, NULL);
-		for (size_t i = 0; i < target->n_threads && err == 0; i++)
-			err = look(attempt, &target->threads[i]);
+		for (size_t i = 0; i < attempt->n_pending && err == 0; i++)
+			err = look(attempt, attempt->pending[i]);
 		if (gap_us < LONGEST_GAP_US)
 			gap_us += gap_us / 4;
+		count_threads(attempt);
 	}
 	return err;
 }
@@ -201,7 +229,7 @@ static int find_newborn(struct attempt *attempt, size_t *found)
 	int err = target_count_threads(target, &counted);
 
 	*found = 0;
-	if (err != 0 || counted == count_threads(target, THREAD_STOPPED))
+	if (err != 0 || counted == attempt->n_stopped)
 		return err;
 	err = target_rescan(target, found);
 	for (size_t i = 0; i < target->n_threads; i++) {
@@ -226,12 +254,11 @@ static int try_once(struct attempt *attempt)
 		err = stop_runners(attempt);
 		if (err == 0)
 			err = gather(attempt);
-		if (err != 0 || count_threads(attempt->target, THREAD_RUNNING) > 0)
+		if (err != 0 || attempt->n_running > 0)
 			break;
 		err = find_newborn(attempt, &found);
 	}
-	if (err == 0 && count_threads(attempt->target, THREAD_STOPPED) == 0 &&
-	    count_threads(attempt->target, THREAD_RUNNING) == 0)
+	if (err == 0 && attempt->n_stopped == 0 && attempt->n_running == 0)
 		err = fail(ESRCH, "%s: has ended", target_name(attempt->target));
 	return err;
 }
@@ -345,48 +372,58 @@ static int attempt_once(struct attempt *attempt, bool *reached)
 	int err = try_once(attempt);
 
 	attempt->report->attempts++;
-	*reached = err == 0 && count_threads(attempt->target, THREAD_RUNNING) == 0;
+	*reached = err == 0 && attempt->n_running == 0;
 	if (*reached)
 		err = check_coroutines(attempt, reached);
 	return err != 0 || *reached ? err : let_go(attempt->target);
+}
+
+static int reach(struct attempt *attempt)
+{
+	const struct safepoint_request *request = attempt->request;
+	struct safepoint_report *report = attempt->report;
+	uint64_t start = now_ns();
+	unsigned pause = FIRST_PAUSE_MS;
+
+	*report = (struct safepoint_report){ 0 };
+	warm_up(attempt);
+	for (;;) {
+		uint64_t waited;
+		bool reached;
+		int err = attempt_once(attempt, &reached);
+
+		if (err != 0 || reached)
+			return err;
+		waited = (now_ns() - start) / 1000000u;
+		debug("%s: attempt %u: thread %d is not at a safe point%s%s",
+		      target_name(attempt->target), report->attempts, attempt->tid,
+		      attempt->verdict.range != NULL ? ": " : "",
+		      attempt->verdict.range != NULL ? attempt->verdict.range->name : "");
+		if (waited >= request->limits->timeout_ms ||
+		    report->attempts > request->limits->retries)
+			return refuse(attempt, (unsigned)waited);
+		err = target_serve(attempt->target, pause);
+		if (err == 0)
+			err = interrupt_check();
+		/* After exec(2) there is no stack of it that could be read. */
+		if (err == 0 && target_has_ended(attempt->target))
+			err = fail(ESRCH, "%s: has ended or called exec",
+				   target_name(attempt->target));
+		if (err != 0)
+			return err;
+		if (pause < LONGEST_PAUSE_MS)
+			pause *= 2;
+		if (attempt->hold_ns < LONGEST_HOLD_NS)
+			attempt->hold_ns *= 2;
+	}
 }
 
 int safepoint_reach(const struct safepoint_request *request, struct safepoint_report *report)
 {
 	struct attempt attempt = { .request = request, .target = request->target,
 				   .report = report, .hold_ns = FIRST_HOLD_NS };
-	uint64_t start = now_ns();
-	unsigned pause = FIRST_PAUSE_MS;
+	int err = reach(&attempt);
 
-	*report = (struct safepoint_report){ 0 };
-	warm_up(&attempt);
-	for (;;) {
-		uint64_t waited;
-		bool reached;
-		int err = attempt_once(&attempt, &reached);
-
-		if (err != 0 || reached)
-			return err;
-		waited = (now_ns() - start) / 1000000u;
-		debug("%s: attempt %u: thread %d is not at a safe point%s%s",
-		      target_name(attempt.target), report->attempts, attempt.tid,
-		      attempt.verdict.range != NULL ? ": " : "",
-		      attempt.verdict.range != NULL ? attempt.verdict.range->name : "");
-		if (waited >= request->limits->timeout_ms ||
-		    report->attempts > request->limits->retries)
-			return refuse(&attempt, (unsigned)waited);
-		err = target_serve(attempt.target, pause);
-		if (err == 0)
-			err = interrupt_check();
-		/* After exec(2) there is no stack of it that could be read. */
-		if (err == 0 && target_has_ended(attempt.target))
-			err = fail(ESRCH, "%s: has ended or called exec",
-				   target_name(attempt.target));
-		if (err != 0)
-			return err;
-		if (pause < LONGEST_PAUSE_MS)
-			pause *= 2;
-		if (attempt.hold_ns < LONGEST_HOLD_NS)
-			attempt.hold_ns *= 2;
-	}
+	free(attempt.pending);
+	return err;
 }
