@@ -8,72 +8,123 @@
 
 #include "remote.h"
 
+#define PAGE 4096u
+
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/*
- * Memory comes as r-x and only loses rights afterwards: processes that forbid
- * themselves to make memory executable (PR_SET_MDWE, MemoryDenyWriteExecute=)
- * allow just this, and nothing is ever writable and executable.
- */
-static int map(struct remote *remote, const struct plan *plan)
+static bool has_failed(const struct remote_call *call)
 {
-	struct remote_call call = { NR_MMAP, { plan->address, plan->mapped, PROT_READ | PROT_EXEC,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE },
-				    "map memory", 0 };
-	struct target *target = remote->target;
-	int err = target_journal_mapping(target, plan->address, plan->mapped);
+	return call->result < 0 && call->result >= -4095;
+}
 
-	if (err != 0)
-		return err;
-	err = remote_make(remote, &call, 1);
-	if (call.result < 0 && call.result >= -4095)
-		target->n_changes--;
-	if (call.result == -ENOMEM) {
-		msg_forget();
+/* Of what was journalled for calls, `first` on, keep what there is to unmap, in few pieces. */
+static void keep_mappings(struct target *target, size_t first, const struct remote_call *calls,
+			  size_t count)
+{
+	size_t kept = first;
+
+	for (size_t i = 0; i < count; i++) {
+		struct change change = target->journal[first + i];
+		struct change *last = &target->journal[kept > 0 ? kept - 1 : 0];
+
+		if (has_failed(&calls[i]))
+			continue;
+		if (calls[i].result != 0)
+			change.address = (uint64_t)calls[i].result;
+		if (kept > 0 && last->kind == CHANGE_MAPPING &&
+		    last->address + last->size == change.address)
+			last->size += change.size;
+		else
+			target->journal[kept++] = change;
+	}
+	target->n_changes = kept;
+}
+
+static int refuse_mapping(const struct target *target, const struct plan *plan,
+			  const struct remote_call *call)
+{
+	msg_forget();
+	if (call->result == -ENOMEM)
 		return fail(ENOMEM, "%s: there is no room for %" PRIu64 " bytes: its limit of memory"
 			    " (RLIMIT_AS), or that of its cgroup, is reached (see prlimit --pid %d"
 			    " --as)", target_name(target), plan->mapped, target->pid);
-	}
-	if (err != 0)
-		return err;
-	/* Kernels before 4.17 take the address as a mere hint. */
-	if ((uint64_t)call.result != plan->address) {
-		target->journal[target->n_changes - 1].address = (uint64_t)call.result;
-		return fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try"
-			    " again)", target_name(target), plan->address);
-	}
-	return 0;
+	return fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try"
+		    " again)", target_name(target), call->args[0]);
 }
 
-/* The record's page comes last: from then on it is known for one (record.h). */
-static int protect_segments(struct remote *remote, const struct plan *plan)
+static int make_mappings(struct remote *remote, const struct plan *plan,
+			 struct remote_call *calls, size_t count)
 {
-	static const char what[] = "protect memory";
-	const struct link_image *image = &plan->image;
-	struct remote_call calls[REMOTE_MAX_CALLS];
-	size_t count = 0;
+	struct target *target = remote->target;
+	size_t first = target->n_changes;
 	int err = 0;
 
+	for (size_t i = 0; i < count && err == 0; i++)
+		err = target_journal_mapping(target, calls[i].args[0], calls[i].args[1]);
+	if (err != 0) {
+		target->n_changes = first;
+		return err;
+	}
+	err = remote_make(remote, calls, count);
+	keep_mappings(target, first, calls, count);
+	for (size_t i = 0; i < count; i++) {
+		/* Kernels before 4.17 take the address as a mere hint. */
+		bool elsewhere = !has_failed(&calls[i]) && err == 0 &&
+				 (uint64_t)calls[i].result != calls[i].args[0];
+
+		if (elsewhere || calls[i].result == -ENOMEM || calls[i].result == -EEXIST)
+			return refuse_mapping(target, plan, &calls[i]);
+	}
+	return err;
+}
+
+static struct remote_call mapping(uint64_t address, uint64_t size, int prot)
+{
+	return (struct remote_call){
+		NR_MMAP, { address, size, (uint64_t)prot,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE }, "map memory", 0 };
+}
+
+/*
+ * The record's pages and each segment by a mapping of its own, with the rights that it
+ * will have: so all can be made in one go.  What follows an mmap(2) that failed takes
+ * nothing away from what came there instead.  Nothing is ever writable and executable,
+ * or made executable later: processes that forbid themselves that (PR_SET_MDWE,
+ * MemoryDenyWriteExecute=) allow this.
+ */
+static int map(struct remote *remote, const struct plan *plan)
+{
+	const struct link_image *image = &plan->image;
+	struct remote_call calls[REMOTE_MAX_CALLS];
+	size_t count = 1;
+	int err = 0;
+
+	calls[0] = mapping(plan->address, image->base - plan->address, PROT_READ);
 	for (size_t i = 0; i < image->n_segments && err == 0; i++) {
 		const struct link_segment *segment = &image->segments[i];
 
-		if (segment->prot == (PROT_READ | PROT_EXEC))
-			continue;
-		calls[count++] = (struct remote_call){
-			NR_MPROTECT, { image->base + segment->offset, segment->size,
-				       (uint64_t)segment->prot }, what, 0 };
 		if (count == REMOTE_MAX_CALLS) {
-			err = remote_make(remote, calls, count);
+			err = make_mappings(remote, plan, calls, count);
 			count = 0;
 		}
+		calls[count++] = mapping(image->base + segment->offset, segment->size,
+					 segment->prot);
 	}
-	if (err != 0)
-		return err;
-	calls[count++] = (struct remote_call){
-		NR_MPROTECT, { plan->address, image->base - plan->address, PROT_READ }, what, 0 };
-	return remote_make(remote, calls, count);
+	return err != 0 ? err : make_mappings(remote, plan, calls, count);
+}
+
+/* The page with the magic last: a record that can be found is whole. */
+static int write_record(struct target *target, const struct plan *plan)
+{
+	const uint8_t *bytes = plan->record.bytes;
+	size_t size = plan->record.head->size, first = size < PAGE ? size : PAGE;
+	int err = 0;
+
+	if (size > first)
+		err = target_write_bulk(target, plan->address + first, bytes + first, size - first);
+	return err != 0 ? err : target_write_bulk(target, plan->address, bytes, first);
 }
 
 int load_image(struct target *target, const struct plan *plan)
@@ -88,10 +139,7 @@ int load_image(struct target *target, const struct plan *plan)
 	err = map(&remote, plan);
 	/* The record comes first: from now on a later nsb knows whose memory this is. */
 	if (err == 0)
-		err = target_write_bulk(target, plan->address, plan->record.bytes,
-					plan->record.head->size);
-	if (err == 0)
-		err = protect_segments(&remote, plan);
+		err = write_record(target, plan);
 	end = remote_end(&remote);
 	if (err == 0)
 		err = end;

@@ -286,8 +286,8 @@ static int switch_on(struct session *session)
 }
 
 /*
- * Memory that an nsb had mapped when it was killed, and that is no patch yet: the
- * record's page loses its execute right last.  No jump leads there.
+ * Memory that an nsb had mapped when it was killed, and that is no patch yet: its record
+ * is missing.  No jump leads there.
  */
 static bool is_unrecorded(const struct session *session, uint64_t address)
 {
@@ -296,10 +296,9 @@ static bool is_unrecorded(const struct session *session, uint64_t address)
 	uint8_t found[sizeof(zero)];
 
 	return address != 0 && m != NULL && m->start == address && m->inode == 0 &&
-	       m->prot == (PROT_READ | PROT_EXEC) &&
+	       m->prot == PROT_READ &&
 	       target_read(&session->target, address, found, sizeof(found)) == 0 &&
-	       (memcmp(found, zero, sizeof(zero)) == 0 ||
-		memcmp(found, RECORD_MAGIC, sizeof(found)) == 0);
+	       memcmp(found, zero, sizeof(zero)) == 0;
 }
 
 /* The parasite itself goes with the next call. */
