@@ -18,7 +18,7 @@
  *   - nr: system call numbers;
  *   - syscall_insn: the bytes that enter the kernel;
  *   - breakpoint: the bytes that raise SIGTRAP, with the pc behind them;
- *   - signal_frame: what rt_sigreturn restores a thread from;
+ *   - learn, signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
  *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
  *   - jump: writes the jump that is put over a replaced function;
@@ -183,6 +183,8 @@ struct arch {
 	bool (*may_branch_to)(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
 	const uint8_t *parasite;	/* PARASITE_CODE_BYTES */
 	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
+	/* Ask the processor what signal_frame has to know: before a thread stands for it. */
+	void (*learn)(void);
 	/*
 	 * Build, below address `top` of a stack, the signal frame from which
 	 * rt_sigreturn restores `regs`, the extended state (an NT_X86_XSTATE set) and

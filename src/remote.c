@@ -19,9 +19,10 @@
 #define FRAME_MAX (XSTATE_MAX + 1024)
 #define WAIT_NS 200000000	/* how long a thread waits for nsb after its calls, at most */
 #define RESULT_SPINS 100	/* looks for their result, */
-#define RESULT_SPIN_NS 8000	/* each after so long: every look is in the way of what maps memory */
+#define RESULT_SPIN_NS 2000	/* each after so long, */
 #define RESULT_NAPS 500		/* then looks between naps */
-#define PROGRAM_MAX ((REMOTE_MAX_CALLS + 4) * PARASITE_WORDS * sizeof(uint64_t))
+#define PROGRAM_CALLS (REMOTE_MAX_CALLS + 4)
+#define PROGRAM_MAX (PROGRAM_CALLS * PARASITE_WORDS * sizeof(uint64_t))
 
 /* What is laid below a thread's stack; see lay_frame(). */
 struct remote_stack {
@@ -257,11 +258,11 @@ static int remove_parasite(pid_t tid, uint64_t gate, const uint8_t *belongs)
 
 /*
  * Below the frame, downwards: the call of rt_sigreturn, the calls that a run
- * makes (run_calls), and the time that the last of them waits.
+ * makes (lay_program), and the time that the last of them waits.
  */
 static uint64_t program_size(const struct arch *arch)
 {
-	return (REMOTE_MAX_CALLS + 4) * PARASITE_WORDS * arch->word;
+	return PROGRAM_CALLS * PARASITE_WORDS * arch->word;
 }
 
 static uint64_t call_size(const struct arch *arch)
@@ -358,6 +359,7 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 		return fail(ENOMEM, "out of memory");
 	/* Its pages are to be there before a thread stands for them. */
 	memset(buffer, 0, sizeof(*buffer));
+	target->arch->learn();
 	err = pick_thread(target, &thread);
 	if (err != 0) {
 		free(buffer);
@@ -490,7 +492,11 @@ static int serve_run(struct remote *remote)
 	return pt_cont(thread->tid, 0);
 }
 
-/* Until the word at `address` is no longer `number`; not for longer than the thread waits. */
+/*
+ * Until the word at `address` is no longer `number`; not for longer than the thread waits.
+ * Its memory is looked at when it is no longer at work: every look takes a lock that it
+ * needs to map memory.
+ */
 static int await_result(struct remote *remote, uint64_t address, uint64_t number)
 {
 	const struct timespec nap = { .tv_nsec = WAIT_NS / RESULT_NAPS };
@@ -503,6 +509,9 @@ static int await_result(struct remote *remote, uint64_t address, uint64_t number
 		else
 			(void)nanosleep(&nap, NULL);
 		err = serve_run(remote);
+		if (err == 0 && i < RESULT_SPINS &&
+		    proc_thread_state(remote->target->pid, remote->thread->tid) == 'R')
+			continue;
 		word = 0;
 		if (err == 0)
 			err = target_read(remote->target, address, &word,
@@ -545,20 +554,43 @@ static int read_results(struct remote *remote, uint64_t start, struct remote_cal
 			size_t count)
 {
 	const struct arch *arch = remote->target->arch;
+	uint8_t program[PROGRAM_MAX];
 
+	if (target_read(remote->target, start, program, count * call_size(arch)) != 0)
+		return fail(EIO, "%s: cannot read the stack of thread %d",
+			    target_name(remote->target), remote->thread->tid);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t word = 0;
 
-		if (target_read(remote->target, start + (i + 1) * call_size(arch) - arch->word,
-				&word, arch->word) != 0)
-			return fail(EIO, "%s: cannot read the stack of thread %d",
-				    target_name(remote->target), remote->thread->tid);
+		memcpy(&word, program + (i + 1) * call_size(arch) - arch->word, arch->word);
 		if (word == (uint64_t)arch->nr[calls[i].nr])
 			return fail(EBUSY, "%s: thread %d made no call for nsb in time (try again)",
 				    target_name(remote->target), remote->thread->tid);
 		calls[i].result = sign_result(arch, word);
 	}
 	return 0;
+}
+
+/*
+ * Lay calls on the stack, behind them the wait in which they end, and before them the
+ * time of that.  Returns where the calls begin.
+ */
+static int lay_program(struct remote *remote, const struct remote_call *calls, size_t count,
+		       uint64_t *start)
+{
+	const struct arch *arch = remote->target->arch;
+	const uint64_t wait[4] = { 0, 0, remote->laid, 0 }, wait_time[2] = { 0, WAIT_NS };
+	const size_t size = (size_t)(remote->stack - remote->laid);
+	uint8_t program[PROGRAM_MAX] = { 0 };
+	size_t at = size - (count + 1) * (size_t)call_size(arch);
+
+	*start = remote->laid + at;
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(program + i * arch->word, &wait_time[i], arch->word);
+	for (size_t i = 0; i < count; i++, at += (size_t)call_size(arch))
+		write_call(arch, calls[i].nr, calls[i].args, program + at);
+	write_call(arch, NR_PPOLL, wait, program + at);
+	return target_write_bulk(remote->target, remote->laid, program, size);
 }
 
 /*
@@ -570,23 +602,9 @@ static int read_results(struct remote *remote, uint64_t start, struct remote_cal
 static int run_calls(struct remote *remote, struct remote_call *calls, size_t count)
 {
 	const struct arch *arch = remote->target->arch;
-	const uint64_t size = call_size(arch), time_at = remote->laid;
-	const uint64_t wait[4] = { 0, 0, time_at, 0 }, wait_time[2] = { 0, WAIT_NS };
-	uint8_t program[REMOTE_MAX_CALLS * PARASITE_WORDS * sizeof(uint64_t)];
-	uint8_t last[PARASITE_WORDS * sizeof(uint64_t)], time[2 * sizeof(uint64_t)];
-	uint64_t start = remote->stack - (count + 1) * size;
-	int err;
+	uint64_t start;
+	int err = lay_program(remote, calls, count, &start);
 
-	for (size_t i = 0; i < count; i++)
-		write_call(arch, calls[i].nr, calls[i].args, program + i * size);
-	write_call(arch, NR_PPOLL, wait, last);
-	for (unsigned i = 0; i < 2; i++)
-		memcpy(time + i * arch->word, &wait_time[i], arch->word);
-	err = target_write_bulk(remote->target, time_at, time, 2 * arch->word);
-	if (err == 0)
-		err = target_write_bulk(remote->target, remote->stack - size, last, (size_t)size);
-	if (err == 0)
-		err = target_write_bulk(remote->target, start, program, (size_t)(count * size));
 	if (err == 0)
 		err = set_call_regs(remote, remote->gate, start, &calls[0]);
 	if (err != 0)
@@ -596,7 +614,7 @@ static int run_calls(struct remote *remote, struct remote_call *calls, size_t co
 	if (err != 0)
 		return failed(remote, err, "run system calls in");
 	remote->thread->state = THREAD_RUNNING;
-	err = await_result(remote, remote->stack - size - arch->word,
+	err = await_result(remote, remote->stack - call_size(arch) - arch->word,
 			   (uint64_t)arch->nr[calls[count - 1].nr]);
 	/* While it waits; it may be too late when it has been stopped. */
 	if (err == 0)

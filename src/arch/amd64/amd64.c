@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../i386/branch.h"
+#include "../i386/xstate.h"
 
 /* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
 #define SLOT(index) { (index) * 8, 8 }
@@ -126,5 +127,6 @@ const struct arch arch_amd64 = {
 	.may_branch_to = x86_may_branch_to,
 	.parasite = parasite_amd64,
 	.xstate_note = NT_X86_XSTATE,
+	.learn = xstate_learn,
 	.signal_frame = amd64_signal_frame,
 };

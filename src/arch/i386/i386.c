@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "branch.h"
+#include "xstate.h"
 
 /* Offsets in the compat NT_PRSTATUS set (sys/user.h of a 32-bit build): 17 words, in this order. */
 #define SLOT(index) { (index) * 4, 4 }
@@ -124,5 +125,6 @@ const struct arch arch_i386 = {
 	.may_branch_to = x86_may_branch_to,
 	.parasite = parasite_i386,
 	.xstate_note = NT_X86_XSTATE,
+	.learn = xstate_learn,
 	.signal_frame = i386_signal_frame,
 };

@@ -10,20 +10,41 @@
 #define MAGIC1 0x46505853u
 #define MAGIC2 0x46505845u
 #define X87_AND_SSE 3u
+#define COMPONENTS 63u
 
-/* End of the highest component that is in use: CPUID 0xD says where each lies. */
+/* Where each component ends; 0 up to the time that it is known. */
+static uint32_t component_end[COMPONENTS];
+
+/* CPUID leaf 0xD: its subleaf 0 names the components, subleaf i is about number i. */
+void xstate_learn(void)
+{
+	unsigned low, high, size, offset, flags, reserved;
+
+	if (component_end[0] != 0 || __get_cpuid_max(0, NULL) < 0xd)
+		return;
+	component_end[0] = component_end[1] = LEGACY_SIZE;
+	__cpuid_count(0xd, 0, low, size, offset, high);
+	for (unsigned i = 2; i < COMPONENTS; i++) {
+		if (!((low | (uint64_t)high << 32) >> i & 1))
+			continue;
+		__cpuid_count(0xd, i, size, offset, flags, reserved);
+		component_end[i] = offset + size;
+	}
+}
+
+/* End of the highest component that is in use; 0: one is not known. */
 static uint32_t used_size(uint64_t in_use)
 {
 	uint32_t end = LEGACY_SIZE;
 
-	for (unsigned i = 2; i < 63; i++) {
-		unsigned size, offset, flags, reserved;
-
-		if (!(in_use & (1ull << i)) ||
-		    !__get_cpuid_count(0xd, i, &size, &offset, &flags, &reserved))
+	xstate_learn();
+	for (unsigned i = 0; i < 64; i++) {
+		if (!(in_use >> i & 1))
 			continue;
-		if (offset + size > end)
-			end = offset + size;
+		if (i >= COMPONENTS || component_end[i] == 0)
+			return 0;
+		if (component_end[i] > end)
+			end = component_end[i];
 	}
 	return end;
 }
@@ -43,7 +64,7 @@ size_t xstate_prepare(uint8_t *xstate, size_t size, size_t room, uint32_t extra)
 		return 0;
 	memcpy(&in_use, xstate + XSTATE_BV, sizeof(in_use));
 	end = used_size(in_use);
-	if (end > size || end + XSTATE_MAGIC2_SIZE > room)
+	if (end == 0 || end > size || end + XSTATE_MAGIC2_SIZE > room)
 		return 0;
 	software.features = in_use | X87_AND_SSE;
 	software.size = end;

@@ -14,6 +14,12 @@
 #define XSTATE_MAGIC2_SIZE 4
 
 /*
+ * Ask the processor where the components of the state lie.  Done once, when it is needed at
+ * the latest; each CPUID costs a virtual machine some 10 us, so better while no thread stands.
+ */
+void xstate_learn(void);
+
+/*
  * Turn an NT_X86_XSTATE set into what rt_sigreturn takes: fills in the bytes that
  * software owns and appends the second magic.  `extra` bytes stand before it in
  * the frame (the fsave header of i386).  Returns the size with the magic, or 0
