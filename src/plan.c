@@ -148,17 +148,44 @@ static int plan_places(struct plan *plan, const struct generations *all,
 	return 0;
 }
 
-int plan_verify(const struct plan *plan, const struct target *target)
-{
-	for (size_t i = 0; i < plan->n_places; i++) {
-		const struct place *place = &plan->places[i];
-		uint8_t found[JUMP_MAX];
+/* Code as it was read last, to the end of a page: threads may stand for this. */
+struct look {
+	uint64_t start;
+	size_t size;
+	uint8_t bytes[PAGE + JUMP_MAX];
+};
 
-		if (target_read(target, place->address, found, place->size) != 0)
+static int read_place(const struct target *target, struct look *look, struct place *place)
+{
+	size_t to_end = PAGE - (size_t)(place->address % PAGE);
+	int err;
+
+	if (place->address < look->start || place->size > look->size ||
+	    place->address - look->start > look->size - place->size) {
+		look->size = 0;
+		err = target_read(target, place->address, look->bytes,
+				  to_end > place->size ? to_end : place->size);
+		if (err != 0)
+			return err;
+		look->start = place->address;
+		look->size = to_end > place->size ? to_end : place->size;
+	}
+	memcpy(place->found, look->bytes + (place->address - look->start), place->size);
+	return 0;
+}
+
+int plan_verify(struct plan *plan, const struct target *target)
+{
+	struct look look = { 0 };
+
+	for (size_t i = 0; i < plan->n_places; i++) {
+		struct place *place = &plan->places[i];
+
+		if (read_place(target, &look, place) != 0)
 			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " cannot be read",
 				    target_name(target), place->name, place->address);
-		if (memcmp(found, place->now, place->size) != 0 &&
-		    memcmp(found, place->half, place->size) != 0)
+		if (memcmp(place->found, place->now, place->size) != 0 &&
+		    memcmp(place->found, place->half, place->size) != 0)
 			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
 				    " (changed by another patcher, or a breakpoint?)",
 				    target_name(target), place->name, place->address);

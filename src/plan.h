@@ -32,6 +32,7 @@ struct place {
 	uint8_t now[JUMP_MAX];		/* what has to stand there */
 	uint8_t half[JUMP_MAX];		/* what may stand there after an attempt that died */
 	uint8_t want[JUMP_MAX];
+	uint8_t found[JUMP_MAX];	/* what stood there when it was last verified */
 	const char *name;		/* of the function */
 };
 
@@ -92,6 +93,6 @@ void plan_look_gone(struct records *records, const struct objects *objects,
  * Does every place hold what the plan says?  -ESTALE with a message: another
  * patcher, a breakpoint.
  */
-int plan_verify(const struct plan *plan, const struct target *target) MUST_CHECK;
+int plan_verify(struct plan *plan, const struct target *target) MUST_CHECK;
 
 #endif

@@ -265,7 +265,7 @@ static uint64_t program_size(const struct arch *arch)
 	return PROGRAM_CALLS * PARASITE_WORDS * arch->word;
 }
 
-static uint64_t call_size(const struct arch *arch)
+static size_t call_size(const struct arch *arch)
 {
 	return PARASITE_WORDS * arch->word;
 }
@@ -582,12 +582,12 @@ static int lay_program(struct remote *remote, const struct remote_call *calls, s
 	const uint64_t wait[4] = { 0, 0, remote->laid, 0 }, wait_time[2] = { 0, WAIT_NS };
 	const size_t size = (size_t)(remote->stack - remote->laid);
 	uint8_t program[PROGRAM_MAX] = { 0 };
-	size_t at = size - (count + 1) * (size_t)call_size(arch);
+	size_t at = size - (count + 1) * call_size(arch);
 
 	*start = remote->laid + at;
 	for (unsigned i = 0; i < 2; i++)
 		memcpy(program + i * arch->word, &wait_time[i], arch->word);
-	for (size_t i = 0; i < count; i++, at += (size_t)call_size(arch))
+	for (size_t i = 0; i < count; i++, at += call_size(arch))
 		write_call(arch, calls[i].nr, calls[i].args, program + at);
 	write_call(arch, NR_PPOLL, wait, program + at);
 	return target_write_bulk(remote->target, remote->laid, program, size);

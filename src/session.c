@@ -50,21 +50,25 @@ int session_close(struct session *session, int err)
 
 static int write_state(struct session *session, uint64_t address, enum record_state state)
 {
-	uint32_t word = state;
+	uint32_t word = state, old;
+	int err;
 
-	return target_write_small(&session->target,
-				  address + offsetof(struct record_head, state), &word,
-				  sizeof(word));
+	address += offsetof(struct record_head, state);
+	err = target_read(&session->target, address, &old, sizeof(old));
+	if (err != 0)
+		return fail(EIO, "%s: cannot read memory at 0x%" PRIx64,
+			    target_name(&session->target), address);
+	return target_write_small(&session->target, address, &old, &word, sizeof(word));
 }
 
-static int write_places(struct session *session, const struct plan *plan)
+static int write_places(struct session *session, struct plan *plan)
 {
 	int err = plan_verify(plan, &session->target);
 
 	for (size_t i = 0; i < plan->n_places && err == 0; i++) {
 		const struct place *place = &plan->places[i];
 
-		err = target_write_small(&session->target, place->address, place->want,
+		err = target_write_small(&session->target, place->address, place->found, place->want,
 					 place->size);
 	}
 	return err;
@@ -272,7 +276,7 @@ static int switch_on(struct session *session)
 	for (size_t i = 0; i < session->n_new && err == 0; i++)
 		err = write_state(session, session->plans[i].address, RECORD_APPLIED);
 	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
-		const struct plan *plan = &session->plans[i];
+		struct plan *plan = &session->plans[i];
 
 		err = write_state(session, plan->address, RECORD_REVERTING);
 		if (err == 0)

@@ -786,30 +786,25 @@ int target_journal_mapping(struct target *target, uint64_t address, uint64_t siz
 	return journal_add(target, &change);
 }
 
-/* One store, so that no thread on another CPU sees half of it. */
 static int store(struct target *target, uint64_t address, const void *bytes, size_t size)
 {
-	const uint64_t word = sizeof(long);
 	struct thread *thread = target_any_stopped(target);
 
-	if (address / word == (address + size - 1) / word && thread != NULL)
-		return pt_write(thread->tid, address, bytes, size);
 	if (pwrite(target->mem_fd, bytes, size, (off_t)address) == (ssize_t)size)
 		return 0;
 	/* Kernels may forbid writing to read-only memory this way (proc_mem.force_override). */
 	return thread == NULL ? -EIO : pt_write(thread->tid, address, bytes, size);
 }
 
-int target_write_small(struct target *target, uint64_t address, const void *bytes, size_t size)
+int target_write_small(struct target *target, uint64_t address, const void *old,
+		       const void *bytes, size_t size)
 {
 	struct change change = { .kind = CHANGE_BYTES, .address = address, .size = size };
 	int err;
 
 	if (size == 0 || size > sizeof(change.old))
 		return fail(EINVAL, "a change of %zu bytes is not a small one", size);
-	err = target_read(target, address, change.old, size);
-	if (err != 0)
-		return fail(EIO, "%s: cannot read memory at 0x%" PRIx64, target_name(target), address);
+	memcpy(change.old, old, size);
 	err = journal_add(target, &change);
 	if (err != 0)
 		return err;

@@ -140,13 +140,12 @@ int target_detach_all(struct target *target) MUST_CHECK;
 int target_serve(struct target *target, unsigned milliseconds) MUST_CHECK;
 
 /*
- * Change up to JUMP_MAX bytes of code or state in the target with one store:
- * one POKE if they lie in one aligned word, else one write to /proc/PID/mem
- * within one page.  The old bytes are journalled.  At least one thread is
- * stopped.
+ * Change up to JUMP_MAX bytes of code or state, that are `old` now, in one go: nsb may be
+ * killed before or behind it only.  The old bytes are journalled.  The threads that might
+ * use them are stopped.
  */
-int target_write_small(struct target *target, uint64_t address, const void *bytes,
-		       size_t size) MUST_CHECK;
+int target_write_small(struct target *target, uint64_t address, const void *old,
+		       const void *bytes, size_t size) MUST_CHECK;
 /* Fill memory that we mapped ourselves (not journalled: the mapping is). */
 int target_write_bulk(struct target *target, uint64_t address, const void *bytes,
 		      size_t size) MUST_CHECK;

@@ -33,15 +33,15 @@ done
 for kind in dwell blocked handlers; do
 	for command in patch revert; do
 		t "before and after ptrace calls of a $command, $kind" "
-			watch_target $kind && sweep before:9 ptrace $command $(some 23) &&
-			sweep after:9 ptrace $command $(some 29)
+			watch_target $kind && sweep before:9 ptrace $command $(some 61) &&
+			sweep after:9 ptrace $command $(some 67)
 		"
 	done
 done
 
 for kind in alone sleepers busy dwell; do
 	t "at some moment, $kind" "
-		watch_target $kind && sweep_time patch $(often 14) && sweep_time revert $(often 14)
+		watch_target $kind && sweep_time patch $(often 9) && sweep_time revert $(often 9)
 	"
 done
 

@@ -17,14 +17,18 @@ for command in patch revert; do
 	t "nsb is kept from running before a ptrace call of a $command, one thread" "
 		watch_target alone spin && sweep delay ptrace $command $(some 7)
 	"
-	for kind in sleepers busy dwell; do
+	for kind in sleepers busy; do
 		t "a ptrace call of a $command fails, $kind" "
-			watch_target $kind && sweep fail ptrace $command $(some 3)
+			watch_target $kind && sweep fail ptrace $command $(some 5)
 		"
 		t "any call of a $command fails that can, $kind" "
-			watch_target $kind && sweep fail forward $command $(some 19)
+			watch_target $kind && sweep fail forward $command $(some 29)
 		"
 	done
+	t "some call of a $command fails, threads run to a breakpoint" "
+		watch_target dwell && sweep fail ptrace $command $(some 29) &&
+		sweep fail forward $command $(some 97)
+	"
 done
 
 tell_sum
