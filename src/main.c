@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "all.h"
+#include "clock.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "msg.h"
@@ -246,6 +247,7 @@ static int take_priority(int priority)
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) != 0)
 		return fail(errno, "cannot take real-time priority %d: %s (run nsb as root, or without"
 			    " --realtime)", priority, strerror(errno));
+	spin_never();
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "clock.h"
 #include "proc.h"
 
 #define PATIENCE_NS 20000000
@@ -176,7 +177,7 @@ int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported)
 	int err = 0;
 
 	*reported = false;
-	for (int i = 0; i < SPINS && err == 0 && !*reported; i++)
+	for (int i = 0; i < SPINS && err == 0 && !*reported && spin_is_allowed(); i++)
 		err = pt_poll(tid, status, reported);
 	return err != 0 || *reported ? err : wait_long(tid, status, reported);
 }

@@ -7,7 +7,8 @@
  *
  *	start sleepers, start busy	begin; threads go on until the end
  *	start dwell	busy ones, two of which are nearly always in a patched function
- *	start blocked	the same, and these two block all signals
+ *	start blocked	the same, and these two block all signals, so that no trap can be
+ *			set for them; they are outside often enough to be met there
  *	start handlers	the same, with handlers for signals that are ignored by default
  *	check		when all have been round twice: "fine N", or who saw what; N calls
  *			that stops always end with EINTR (signal(7)) did since the last check,
@@ -246,7 +247,7 @@ static void *dwell(void *arg)
 
 	remember_signals(w);
 	for (;;) {
-		for (int i = 0; i < 20; i++)
+		for (int i = 0; i < (w->blocks_all ? 1 : 20); i++)
 			check_functions(w);
 		check_signals(w);
 		w->rounds++;
@@ -325,7 +326,7 @@ static int start(const char *kind)
 	err = pthread_create(&thread, NULL, feed, NULL);
 	for (int i = 0; busy && i < BUSY && err == 0; i++)
 		err = add(watch, NULL);
-	dwelling = dwells ? 20000 : 0;
+	dwelling = !dwells ? 0 : strcmp(kind, "blocked") == 0 ? 2000 : 20000;
 	for (size_t i = 0; strcmp(kind, "handlers") == 0 && i < 3; i++)
 		signal(ignored[i], note_signal);
 	for (int i = 0; dwells && i < BUSY && err == 0; i++) {
