@@ -53,6 +53,10 @@ static bool uses_tls(const struct patchfile *patch)
 {
 	struct elf_sym sym;
 
+	for (size_t i = 0; i < patch->elf.n_phdrs; i++) {
+		if (patch->elf.phdrs[i].type == PT_TLS)
+			return true;
+	}
 	for (uint32_t i = 1; i < patch->elf.n_dynsyms; i++) {
 		if (elf_dynsym(&patch->elf, i, &sym) == 0 && sym.type == STT_TLS)
 			return true;
@@ -444,16 +448,13 @@ static int meet_tls_get_addr(struct linker *linker)
 	return 0;
 }
 
-static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,
-		       uint64_t addend, uint64_t *value)
+/* What a relocation of `kind` for a thread-local variable gives; `symbol` is for messages. */
+static int tls_value(const struct linker *linker, const struct link_tls *tls, uint32_t symbol,
+		     enum reloc_kind kind, uint64_t addend, uint64_t *value)
 {
-	const struct link_tls *tls = NULL;
-	int err = symbol_tls(linker, rel->symbol, &tls);
 	bool dynamic = kind == RELOC_DTPMOD || kind == RELOC_DTPOFF;
 	char name[NAME_BYTES];
 
-	if (err < 0)
-		return err;
 	if (dynamic && !linker->has_no_tls_get_addr) {
 		*value = kind == RELOC_DTPMOD ? tls->module : tls->offset + addend;
 		if (tls->module != 0)
@@ -463,14 +464,34 @@ static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum re
 		return fail(ESTALE, "%s: %s has no fixed distance from the thread pointer: it is in a"
 			    " library that was loaded later (build the patch without -ftls-model and"
 			    " -mtls-dialect)", linker->patch->path,
-			    symbol_name(linker, rel->symbol, name, sizeof(name)));
+			    symbol_name(linker, symbol, name, sizeof(name)));
 	if (dynamic && !linker->has_no_tls_get_addr)
 		return fail(ESTALE, "%s: nothing tells the module of %s (build the patch with"
 			    " -ftls-model=initial-exec)", linker->patch->path,
-			    symbol_name(linker, rel->symbol, name, sizeof(name)));
+			    symbol_name(linker, symbol, name, sizeof(name)));
 	*value = kind == RELOC_DTPMOD ? 0 : kind == RELOC_TPOFF_NEG ? addend - tls->from_pointer :
 		 tls->from_pointer + addend;
 	return 0;
+}
+
+static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum reloc_kind kind,
+		       uint64_t addend, uint64_t *value)
+{
+	const struct link_resolver *resolver = linker->resolver;
+	const struct link_tls *tls = NULL;
+	struct link_tls own;
+	int err;
+
+	/* Of the patch's own block: its module means the target's, all else is a place's. */
+	if (rel->symbol == STN_UNDEF && uses_tls(linker->patch)) {
+		if (kind != RELOC_DTPMOD)
+			return 0;
+		err = resolver->find_tls(NULL, 0, &own, resolver->ctx);
+		tls = &own;
+	} else {
+		err = symbol_tls(linker, rel->symbol, &tls);
+	}
+	return err < 0 ? err : tls_value(linker, tls, rel->symbol, kind, addend, value);
 }
 
 /* Two words: the code, and what it finds there. */
@@ -548,7 +569,19 @@ static const struct reloc_type place_types[] = {
 	[VZ_PLACE_ABS] = { "absolute reference", RELOC_ABS, 0, true },
 	[VZ_PLACE_PCREL] = { "relative reference", RELOC_PCREL, 0, true },
 	[VZ_PLACE_GOTREL] = { "GOT-relative reference", RELOC_GOTREL, 0, true },
+	[VZ_PLACE_DTPOFF] = { "offset of a thread-local variable", RELOC_DTPOFF, 0, true },
+	[VZ_PLACE_TPOFF] = { "place of a thread-local variable", RELOC_TPOFF, 0, true },
 };
+
+static int place_tls(const struct linker *linker, const struct vz_place *place,
+		     enum reloc_kind kind, uint64_t *value)
+{
+	const struct link_resolver *resolver = linker->resolver;
+	struct link_tls tls;
+	int err = resolver->find_tls(NULL, place->target_addr, &tls, resolver->ctx);
+
+	return err < 0 ? err : tls_value(linker, &tls, STN_UNDEF, kind, (uint64_t)place->addend, value);
+}
 
 static int apply_place(const struct linker *linker, const struct vz_place *place)
 {
@@ -567,6 +600,8 @@ static int apply_place(const struct linker *linker, const struct vz_place *place
 			    place->width, addr);
 	type.width = (uint8_t)place->width;
 	err = find_bytes(linker, &type, addr, &bytes);
+	if (err == 0 && (type.kind == RELOC_DTPOFF || type.kind == RELOC_TPOFF))
+		err = place_tls(linker, place, type.kind, &value);
 	if (err < 0)
 		return err;
 	if (type.kind == RELOC_PCREL)

@@ -74,6 +74,8 @@ uint64_t link_size(const struct patchfile *patch);
  *     patches and compared addresses agree; R_*_RELATIVE words that hold the
  *     start of a replaced function likewise; any other own symbol is the patch's;
  *   - the rest is asked of `resolver`;
+ *   - TLS relocations without a symbol are of the patch's own block, which is not
+ *     there: the module is the target's, offsets are left to vz_place records;
  *   - vz_place records are applied last.
  * Refused with name, type number and offset: unknown types, COPY and
  * IRELATIVE; what TLS variables cannot give; -ERANGE where a value does not fit: the place is out of reach.

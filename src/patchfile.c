@@ -267,14 +267,20 @@ static int check_image(const struct patchfile *file)
 	if ((file->elf.dyn.flags_1 & DF_1_PIE) != 0)
 		return fail(ENOEXEC, "%s: it is a program, no shared object (link it with -shared)",
 			    file->path);
+	if (file->elf.dyn.textrel)
+		return fail(ENOEXEC, "%s: its code needs relocations (compile it with -fPIC)",
+			    file->path);
+	return 0;
+}
+
+/* What a patch has beyond functions and data.  A unit of the target's has what the target has. */
+static int check_own(const struct patchfile *file)
+{
 	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
 		if (file->elf.phdrs[i].type == PT_TLS && file->elf.phdrs[i].memsz != 0)
 			return fail(ENOEXEC, "%s: it defines thread-local variables; threads that run "
 				    "already could not have them", file->path);
 	}
-	if (file->elf.dyn.textrel)
-		return fail(ENOEXEC, "%s: its code needs relocations (compile it with -fPIC)",
-			    file->path);
 	return check_constructors(file);
 }
 
@@ -498,6 +504,8 @@ static int open_metadata(struct patchfile *file)
 							    (size_t)section.size, &file->meta));
 	if (ret == 0)
 		ret = check_metadata(file);
+	if (ret == 0 && strcmp(file->meta.mode, "auto") != 0)
+		ret = check_own(file);
 	return ret;
 }
 
@@ -527,6 +535,18 @@ int patchfile_read(struct patchfile *file, const char *path, int fd)
 }
 
 int patchfile_open_plain(struct patchfile *file, const char *path)
+{
+	int ret = patchfile_open_units(file, path);
+
+	if (ret < 0)
+		return ret;
+	ret = check_own(file);
+	if (ret < 0)
+		patchfile_deinit(file);
+	return ret;
+}
+
+int patchfile_open_units(struct patchfile *file, const char *path)
 {
 	int fd, ret = trust_open(path, false, &fd);
 

@@ -39,6 +39,11 @@ int patchfile_open(struct patchfile *file, const char *path) MUST_CHECK;
 int patchfile_read(struct patchfile *file, const char *path, int fd) MUST_CHECK;
 /* The same for nsb-gen: no vzpatch section needed, none is looked for. */
 int patchfile_open_plain(struct patchfile *file, const char *path) MUST_CHECK;
+/*
+ * The same for a patch in auto mode: constructors and thread-local variables in it are
+ * copies of the target's, and allowed.
+ */
+int patchfile_open_units(struct patchfile *file, const char *path) MUST_CHECK;
 void patchfile_deinit(struct patchfile *file);
 
 /*

@@ -67,6 +67,7 @@ static const struct field_name type_names[] = {
 };
 static const struct field_name kind_names[] = {
 	{ VZ_PLACE_ABS, "abs" }, { VZ_PLACE_PCREL, "pcrel" }, { VZ_PLACE_GOTREL, "gotrel" },
+	{ VZ_PLACE_DTPOFF, "dtpoff" }, { VZ_PLACE_TPOFF, "tpoff" },
 	{ 0, NULL }
 };
 static const struct field_name flag_names[] = {

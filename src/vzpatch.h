@@ -37,6 +37,9 @@ enum vz_place_kind {
 	VZ_PLACE_ABS = 1,	/* S + A */
 	VZ_PLACE_PCREL = 2,	/* S + A - P */
 	VZ_PLACE_GOTREL = 3,	/* S + A - address of the patch's GOT (i386 GOTOFF) */
+	/* Of a thread-local variable, whose offset in the target's TLS block target_addr is: */
+	VZ_PLACE_DTPOFF = 4,	/* offset in the block + A */
+	VZ_PLACE_TPOFF = 5,	/* distance from the thread pointer + A */
 };
 
 enum vz_func_flags {

@@ -100,13 +100,18 @@ drop() {
 	done
 }
 
+plain_name() {
+	local name=${1//\//_}
+	echo "${name#.}"
+}
+
 # objects TO OBJECTS...: compiled for auto mode and copied, under names without folders.
 objects() {
 	local to=$1 object
 	shift
 	mkdir -p "$to" && drop "$@" && NSB_FLAGS=$pic built "$make"
 	for object; do
-		[ -e "$source/$object" ] && cp "$source/$object" "$to/${object//\//_}"
+		[ -e "$source/$object" ] && cp "$source/$object" "$to/$(plain_name "$object")"
 	done
 	[ -n "$(ls "$to")" ]
 }
@@ -130,17 +135,24 @@ belonging() {
 	done
 }
 
-# The binary that is patched: a library by preference.
-choose_target() {
-	local each found=
+# Keep the binaries; choose_target takes one when there are objects to go by.
+keep_binaries() {
+	local each
+	mkdir -p "$work/bin"
 	for each in ${binaries//,/ }; do
-		[ -e "$source/$each" ] || continue
-		case $each in
-		*.so | *.so.*) found=$each; break ;;
-		esac
-		[ -n "$found" ] || found=$each
+		[ -e "$source/$each" ] && cp "$source/$each" "$work/bin/"
 	done
-	[ -n "$found" ] && cp "$source/$found" "$work/" && target=$work/${found##*/}
+	[ -n "$(ls "$work/bin")" ]
+}
+
+# The binary that is patched: one that has the changed code, a library by preference.
+choose_target() {
+	local each
+	for each in $(ls -d "$work"/bin/*.so* 2>/dev/null) "$work"/bin/*; do
+		target=$each
+		[ -z "$changed" ] || [ -n "$(belonging "$work/old")" ] && return
+	done
+	return 1
 }
 
 # run_target: a process that has it; sets $pid.
@@ -217,7 +229,7 @@ build_fix() {
 	done
 	built "$reverse_with" || { why='the fix cannot be taken out'; return 1; }
 	built "$make" || { why='does not build without the fix'; return 1; }
-	choose_target || { why='no target'; return 1; }
+	keep_binaries || { why='no target'; return 1; }
 	if [ -n "$changed" ]; then
 		# shellcheck disable=SC2086 # a list
 		objects "$work/old" ${changed//,/ } || { why='no old objects'; return 1; }
@@ -225,7 +237,8 @@ build_fix() {
 		# shellcheck disable=SC2086
 		objects "$work/new" ${changed//,/ } || { why='no new objects'; return 1; }
 	fi
-	echo "${target##*/}" >"$work/built"
+	choose_target || { why='no target has the changed code'; return 1; }
+	echo "bin/${target##*/}" >"$work/built"
 }
 
 # One fix, from its line in the list to its verdict.

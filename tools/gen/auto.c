@@ -175,6 +175,57 @@ static int check_layouts(const struct work *work)
 	return err;
 }
 
+/* Their functions ran when the target started, or will when it ends. */
+static bool is_start_list(const struct unit *unit, const struct piece *piece)
+{
+	static const char *const lists[] = { ".init_array", ".ctors", ".preinit_array", ".fini_array",
+					     ".dtors" };
+	const char *name = unit->sections[piece->section].name;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (!strncmp(name, lists[i], strlen(lists[i])))
+			return true;
+	return false;
+}
+
+static int check_constructor(const struct work *work, const struct unit *unit,
+			     const struct piece *piece)
+{
+	bool is_new = unit->original ? piece->verdict == VERDICT_NEW : !piece->has_place;
+
+	if (!is_new && (!unit->original || !piece->is_changed))
+		return 0;
+	char *source = piece_source(work->draft, unit, piece);
+	int err = fail(EINVAL, "%s: '%s' is %s constructor or destructor, which nobody would run: do its "
+		       "work in a function that is called", source ? source : unit->source,
+		       piece->name, is_new ? "a new" : "a changed");
+	free(source);
+	return err;
+}
+
+static int check_constructors(const struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < work->n_units; i++)
+		for (size_t k = 0; k < work->units[i].n_pieces; k++) {
+			const struct unit *unit = &work->units[i];
+			const struct piece *list = &unit->pieces[k];
+			const struct unit_section *section = &unit->sections[list->section];
+
+			for (uint32_t n = 0; n < list->n_relocs && is_start_list(unit, list); n++) {
+				int64_t offset;
+				const struct piece *to = reloc_piece(unit, list,
+					&section->relocs[list->first_reloc + n], &offset);
+
+				err = to ? check_constructor(work, unit, to) : 0;
+				if (err)
+					return err;
+			}
+		}
+	return 0;
+}
+
 static int check_removed(const struct work *work)
 {
 	int err = 0;
@@ -311,7 +362,9 @@ static int draw(struct work *work)
 	if (err)
 		return err;
 	set_fates(work);
-	err = check_layouts(work);
+	err = check_constructors(work);
+	if (!err)
+		err = check_layouts(work);
 	if (!err)
 		err = set_data_fates(work);
 	if (!err)
@@ -325,7 +378,7 @@ static int draw(struct work *work)
 	if (!err)
 		err = add_parts(draft);
 	if (!err)
-		err = check_prototypes(draft);
+		err = check_changed_prototypes(draft);
 	if (!err)
 		tell_fates(work);
 	return err;

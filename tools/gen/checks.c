@@ -228,7 +228,7 @@ int check_clones(struct draft *draft)
 	return err;
 }
 
-static int check_prototype(const struct draft *draft, const struct replaced *replaced)
+int check_prototype(const struct draft *draft, const struct replaced *replaced)
 {
 	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
 	const struct dwarf_function *new = &patch->functions[replaced->body.index];

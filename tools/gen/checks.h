@@ -26,7 +26,8 @@ int check_inlined(const struct draft *draft) MUST_CHECK;
 /* Nor may a clone of it (.constprop, .isra) go on running.  Adds .part and .cold as ranges. */
 int check_clones(struct draft *draft) MUST_CHECK;
 
-/* The prototypes must be the same on both sides. */
+/* The prototypes must be the same on both sides: of one that both debug infos have, of all. */
+int check_prototype(const struct draft *draft, const struct replaced *replaced) MUST_CHECK;
 int check_prototypes(const struct draft *draft) MUST_CHECK;
 
 /* Warns where the target's compiler folded another function into a replaced one. */

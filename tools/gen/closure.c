@@ -420,6 +420,37 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 	return err;
 }
 
+/* ---- prototypes ---- */
+
+static int find_old_caller(struct closure *all, uint32_t index, const char *why)
+{
+	uint64_t entry = entry_range(all->draft->target, &all->draft->target->dwarf.functions[index]).lo;
+
+	(void)why;
+	return draft_find(all->draft, entry) == SIZE_MAX ? -EEXIST : 0;
+}
+
+int check_changed_prototypes(struct draft *draft)
+{
+	struct closure all = { .draft = draft };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
+		const struct replaced *replaced = draft->replaced[i];
+
+		if (replaced->place.index == DWARF_NONE || replaced->body.index == DWARF_NONE)
+			continue;
+		err = check_prototype(draft, replaced);
+		/* All that call it by name are new, and nothing else can call it. */
+		if (err == -EINVAL && !is_address_taken(draft->target, replaced->place.addr) &&
+		    !each_caller(&all, replaced->place.addr, find_old_caller, NULL)) {
+			msg_forget();
+			err = 0;
+		}
+	}
+	return err;
+}
+
 /* ---- ranges ---- */
 
 /* Code that the compiler split off a replaced function: nobody may be in there either. */

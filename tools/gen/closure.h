@@ -30,4 +30,10 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece);
 /* Adds what else there is of the replaced functions, cold parts and clones, as ranges. */
 int add_parts(struct draft *draft) MUST_CHECK;
 
+/*
+ * A replaced function whose prototype changed must have no callers that are not
+ * replaced.  -EINVAL, with file, line and name.
+ */
+int check_changed_prototypes(struct draft *draft) MUST_CHECK;
+
 #endif

@@ -53,10 +53,10 @@ static int status(int err)
 
 /* generate */
 
-static int checksum(const char *path, uint64_t *out)
+static int checksum(const char *path, bool has_units, uint64_t *out)
 {
 	struct patchfile file;
-	int err = patchfile_open_plain(&file, path);
+	int err = has_units ? patchfile_open_units(&file, path) : patchfile_open_plain(&file, path);
 
 	if (err)
 		return err;
@@ -137,7 +137,7 @@ static int generate(const struct options *options)
 	if (!err)
 		err = mode->draw(&draft);
 	if (!err)
-		err = checksum(options->arguments[1], &draft.meta.load_crc);
+		err = checksum(options->arguments[1], mode->has_objects, &draft.meta.load_crc);
 	if (!err)
 		err = write_metadata(&draft, path, &size);
 	if (!err && !options->quiet)

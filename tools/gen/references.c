@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "closure.h"
+#include "counterpart.h"
 #include "placed.h"
 
 struct references {
@@ -170,6 +171,56 @@ static int follow_got(const struct references *all, const struct reference *ref)
 	return unclear(all, ref, "the linker made something unknown of it");
 }
 
+/* ---- thread-local variables ---- */
+
+/* How code finds a thread-local variable: psABI AMD64 and Intel386, thread-local storage. */
+static const struct tls_model {
+	const char *type;
+	enum { MODEL_MODULE, MODEL_OFFSET, MODEL_GENERAL, MODEL_INITIAL } model;
+} tls_models[] = {
+	{ "R_X86_64_TLSLD", MODEL_MODULE }, { "R_386_TLS_LDM", MODEL_MODULE },
+	{ "R_X86_64_DTPOFF32", MODEL_OFFSET }, { "R_386_TLS_LDO_32", MODEL_OFFSET },
+	{ "R_X86_64_TLSGD", MODEL_GENERAL }, { "R_386_TLS_GD", MODEL_GENERAL },
+	{ "R_X86_64_GOTTPOFF", MODEL_INITIAL }, { "R_386_TLS_GOTIE", MODEL_INITIAL },
+};
+
+static const struct tls_model *find_model(const char *type)
+{
+	for (size_t i = 0; i < sizeof(tls_models) / sizeof(tls_models[0]); i++)
+		if (!strcmp(type, tls_models[i].type))
+			return &tls_models[i];
+	return NULL;
+}
+
+/* The slots of the GOT, without a symbol if the linker knew that the variable is the patch's. */
+static int follow_tls(const struct references *all, const struct reference *ref)
+{
+	const struct elffile *file = &all->draft->patch->file;
+	const struct tls_model *model = find_model(ref->reloc->type->name);
+	bool local = ref->reloc->symbol->bind == STB_LOCAL;
+	const struct symbol *symbol = local ? NULL : find_dynamic(all, ref->reloc->symbol->name);
+	uint64_t word = word_size(all), slot;
+	int64_t value;
+
+	if (!model)
+		return unclear(all, ref, "this way to a thread-local variable is not supported (compile "
+			       "with -fPIC alone)");
+	/* The module is the target's: link.h. */
+	if (model->model == MODEL_MODULE)
+		return 0;
+	if (model->model == MODEL_OFFSET)
+		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
+	if (symbol)
+		return add_symbol(all, ref, symbol);
+	if (!read_word(file, ref->addr, 4, &value))
+		return unclear(all, ref, "is not in the file");
+	slot = word == 8 ? ref->addr + 4 + (uint64_t)value :
+		(elffile_got(file) + (uint64_t)value) & UINT32_MAX;
+	if (model->model == MODEL_GENERAL)
+		return add_place(all, ref, slot + word, word, VZ_PLACE_DTPOFF, 0);
+	return add_place(all, ref, slot, word, VZ_PLACE_TPOFF, 0);
+}
+
 static int follow(const struct references *all, const struct reference *ref)
 {
 	switch (ref->reloc->type->kind) {
@@ -259,6 +310,16 @@ static bool stays(const struct reference *ref)
 		(ref->unit == ref->to_unit && needs_own_copy(ref->unit, to));
 }
 
+static int refuse_new_tls(const struct references *all, const struct reference *ref)
+{
+	char *source = piece_source(all->draft, ref->to_unit, ref->to);
+	int err = fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
+		       "already could not have", source ? source : ref->to_unit->source, ref->to->name);
+
+	free(source);
+	return err;
+}
+
 static int look_at(struct references *all, struct reference *ref)
 {
 	enum reloc_kind kind = ref->reloc->type->kind;
@@ -266,8 +327,10 @@ static int look_at(struct references *all, struct reference *ref)
 	find_destination(all, ref);
 	if (!ref->to || kind == RELOC_GOTPC || kind == RELOC_SIZE)
 		return 0;
+	if (ref->to->kind == PIECE_TLS && !ref->to->has_place)
+		return refuse_new_tls(all, ref);
 	if (ref->to->kind == PIECE_TLS)
-		return unclear(all, ref, "thread-local variables are not supported in auto mode");
+		return follow_tls(all, ref);
 	if (!stays(ref))
 		return follow(all, ref);
 	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_place && !is_label(ref))
