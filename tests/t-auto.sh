@@ -9,6 +9,7 @@
 #	replaces: NAMES			the functions that differ, sorted
 #	refuses: REGEX			no patch is made, and this is said
 #	same				nothing differs, so no patch is needed
+#	stays				the patch's memory stays, as its addresses may be in use
 #	original: or whole: before one of these: only with, or without, --original
 #	only: WORDS			of gcc clang amd64 i386 O0 O1 O2 O3 Os original whole
 #	flags: FLAGS			for every compilation
@@ -78,21 +79,30 @@ answers() {
 	done < <(sed -n '2,/\*\//s/^ \* ask //p' "$cases/$1.c")
 }
 
-# The functions that differ are those, by the report.
+# reported CC FUNCTIONS: those differ, by the report.  What clang knows of a function that
+# it may not inline, it uses in its callers all the same, so that they may differ, too.
 reported() {
-	local want=$1 have
+	local name have missing=
 	have=$(sed -n 's/^[^ ]*: changed: \([^:]*\).*/\1/p' told | sort | xargs)
-	[ "$have" = "$want" ] || {
-		echo "reported as changed: '$have', not '$want'"
+	for name in $2; do
+		[[ " $have " = *" $name "* ]] || missing=$name
+	done
+	{ [ -z "$missing" ] && [ "$1" = clang ]; } || [ "$have" = "$2" ] || {
+		echo "reported as changed: '$have', not '$2'"
 		return 1
 	}
 }
 
+# patched NAME CC MODE
 patched() {
-	made "$2" && { [ "$2" = whole ] || [ -z "$(field "$1" replaces)" ] || reported "$(field "$1" replaces)"; } &&
+	made "$3" && { [ "$3" = whole ] || [ -z "$(field "$1" replaces)" ] || reported "$2" "$(field "$1" replaces)"; } &&
 	launch ./prog && answers "$1" 1 && snapshot &&
 	patch p.so && answers "$1" 2 && listed p.so &&
-	revert p.so && answers "$1" 3 && listed && unharmed
+	revert p.so && answers "$1" 3 && if grep -qE '^ \* stays$' "$cases/$1.c"; then
+		[[ $(nsb list -p "$pid") == *kept* ]]
+	else
+		listed && unharmed
+	fi
 }
 
 # try NAME CC LEVEL MODE
@@ -105,7 +115,7 @@ try() {
 	elif grep -qE '^ \* same$' "$cases/$name.c" && [ "$mode" = original ]; then
 		fails_with 3 'nothing differs' made "$mode"
 	else
-		patched "$name" "$mode"
+		patched "$name" "$2" "$mode"
 	fi
 }
 

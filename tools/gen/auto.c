@@ -226,13 +226,22 @@ static int check_constructors(const struct work *work)
 	return 0;
 }
 
+/* When it is known what is replaced. */
+static int settle_all_labels(const struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < work->n_units; i++)
+		err = settle_labels(work->draft, &work->units[i]);
+	return err;
+}
+
 static int check_removed(const struct work *work)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < work->n_units; i++)
-		if (work->units[i].original)
-			err = check_removed_data(&work->units[i]);
+		err = check_removed_data(work->draft, &work->units[i]);
 	return err;
 }
 
@@ -369,6 +378,8 @@ static int draw(struct work *work)
 		err = set_data_fates(work);
 	if (!err)
 		err = close_over(draft, work->units, work->n_units);
+	if (!err)
+		err = settle_all_labels(work);
 	if (!err)
 		err = add_functions(work);
 	if (!err)

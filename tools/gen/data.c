@@ -62,18 +62,36 @@ static int check_type(const struct draft *draft, const struct unit *unit, const 
 	return err;
 }
 
+/* Where the target's initial value is, as a link-time address; UINT64_MAX: nowhere. */
+static uint64_t initial_addr(const struct draft *draft, const struct piece *piece)
+{
+	const struct elffile *target = &draft->target->file;
+
+	if (piece->kind != PIECE_TLS)
+		return piece->place.addr;
+	/* A thread-local variable's place is an offset in the template. */
+	for (size_t i = 0; i < target->n_phdrs; i++) {
+		const GElf_Phdr *phdr = &target->phdrs[i];
+
+		if (phdr->p_type == PT_TLS)
+			return piece->place.addr < phdr->p_filesz ?
+				phdr->p_vaddr + piece->place.addr : UINT64_MAX;
+	}
+	return UINT64_MAX;
+}
+
 /* The bytes, but for addresses, in the target's file and in the object. */
 static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 			   const struct piece *piece)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 	uint8_t *there = calloc(1, (size_t)piece->size + 1);
-	uint64_t at = 0;
+	uint64_t from = initial_addr(draft, piece), at = 0;
 	bool same = there != NULL;
 
 	/* What is not in the file is zero. */
-	if (same && !elffile_read(&draft->target->file, piece->place.addr, there,
-				  (size_t)piece->size))
+	if (same && (from == UINT64_MAX ||
+		     !elffile_read(&draft->target->file, from, there, (size_t)piece->size)))
 		memset(there, 0, (size_t)piece->size);
 	for (uint32_t i = 0; same && i <= piece->n_relocs && at < piece->size; i++) {
 		const struct unit_reloc *reloc = i < piece->n_relocs ?
@@ -96,7 +114,7 @@ static bool is_same(const struct draft *draft, const struct unit *unit, const st
 {
 	if (unit->original && piece->verdict == VERDICT_CHANGED)
 		return false;
-	return piece->kind == PIECE_TLS || has_same_bytes(draft, unit, piece);
+	return has_same_bytes(draft, unit, piece);
 }
 
 int decide_data(const struct draft *draft, const struct unit *unit, struct piece *piece)
@@ -126,7 +144,50 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 	return 0;
 }
 
-int check_removed_data(const struct unit *unit)
+/* Does it hold the address of a place inside a function that is replaced? */
+static const struct piece *find_replaced_label(const struct unit *unit, const struct piece *piece)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+
+	for (uint32_t i = 0; i < piece->n_relocs; i++) {
+		int64_t offset;
+		const struct piece *to = reloc_piece(unit, piece,
+						     &section->relocs[piece->first_reloc + i], &offset);
+
+		if (to && to->kind == PIECE_FUNCTION && offset > 0 && to->fate == FATE_REPLACES)
+			return to;
+	}
+	return NULL;
+}
+
+int settle_labels(const struct draft *draft, const struct unit *unit)
+{
+	for (size_t i = 0; i < unit->n_pieces; i++) {
+		struct piece *piece = &unit->pieces[i];
+		const struct piece *function = piece->fate == FATE_TARGET &&
+			piece->kind == PIECE_VARIABLE ? find_replaced_label(unit, piece) : NULL;
+		char text[256];
+
+		if (!function)
+			continue;
+		if (is_constant(unit, piece) && piece->symbol->bind == STB_LOCAL) {
+			piece->fate = FATE_OWN;
+			continue;
+		}
+		snprintf(text, sizeof(text), "holds addresses of labels in '%s', which is replaced: the"
+			 " target's lead into the old code (make it const)", function->name);
+		return refuse(draft, unit, piece, text);
+	}
+	return 0;
+}
+
+static int refuse_removed(const struct unit *unit, const char *name)
+{
+	return fail(EINVAL, "%s: variable '%s' is gone: if it was renamed, what it holds would be lost; "
+		    "keep its name", unit->source, name);
+}
+
+static int check_removed_since(const struct unit *unit)
 {
 	for (size_t i = 0; i < unit->original->n_pieces; i++) {
 		const struct piece *old = &unit->original->pieces[i];
@@ -136,8 +197,43 @@ int check_removed_data(const struct unit *unit)
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
 			kept = unit->pieces[k].twin == old;
 		if (!kept)
-			return fail(EINVAL, "%s: variable '%s' is gone: if it was renamed, what it holds "
-				    "would be lost; keep its name", unit->source, old->name);
+			return refuse_removed(unit, old->name);
+	}
+	return 0;
+}
+
+/* Is it in memory that stays writable? */
+static bool is_writable(const struct elffile *file, uint64_t addr)
+{
+	bool writable = false;
+
+	for (size_t i = 0; i < file->n_phdrs; i++) {
+		const GElf_Phdr *phdr = &file->phdrs[i];
+
+		if (addr < phdr->p_vaddr || addr - phdr->p_vaddr >= phdr->p_memsz)
+			continue;
+		if (phdr->p_type == PT_GNU_RELRO)
+			return false;
+		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W);
+	}
+	return writable;
+}
+
+int check_removed_data(const struct draft *draft, const struct unit *unit)
+{
+	const struct dwarf *dwarf = &draft->target->dwarf;
+
+	if (unit->original)
+		return check_removed_since(unit);
+	for (uint32_t i = 0; unit->target_unit && i < dwarf->n_variables; i++) {
+		const struct dwarf_variable *old = &dwarf->variables[i];
+		bool kept = &dwarf->units[old->unit] != unit->target_unit || !old->has_addr ||
+			!old->name || !is_writable(&draft->target->file, old->addr);
+
+		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
+			kept = unit->pieces[k].has_place && unit->pieces[k].place.addr == old->addr;
+		if (!kept)
+			return refuse_removed(unit, old->name);
 	}
 	return 0;
 }

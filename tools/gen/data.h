@@ -15,7 +15,13 @@
  */
 int decide_data(const struct draft *draft, const struct unit *unit, struct piece *piece) MUST_CHECK;
 
-/* Variables of the original that are gone. */
-int check_removed_data(const struct unit *unit) MUST_CHECK;
+/*
+ * Tables of labels (computed goto), when it is known which functions are replaced: those of
+ * such a function have to be the patch's.  -EINVAL where they cannot.
+ */
+int settle_labels(const struct draft *draft, const struct unit *unit) MUST_CHECK;
+
+/* Variables of the original, or without one of the target's unit, that are gone. */
+int check_removed_data(const struct draft *draft, const struct unit *unit) MUST_CHECK;
 
 #endif

@@ -334,20 +334,19 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 		return 1;
 	if (number_of(x, DWARF_BYTE_SIZE, 0) != number_of(y, DWARF_BYTE_SIZE, 0))
 		return 0;
-	for (bool first = true; ; first = false) {
-		int more = next_child(a, &p, first, x, is_enumerator);
-		int others = next_child(b, &q, first, y, is_enumerator);
+	/* New ones take nothing away from what knows the old ones. */
+	for (bool first = true, first_new = true; ; first = false) {
+		int others = next_child(b, &q, first, y, is_enumerator), more;
 
-		if (more < 0 || others < 0)
-			return more < 0 ? more : others;
-		if (!more || !others)
-			return !others ? (more ? differ(c, "enum %s has a new value '%s'",
-							name_of(a, x), name_of(a, &p)) : 1) :
-				differ(c, "enum %s lost its value '%s'", name_of(a, x),
-				       name_of(b, &q));
-		if (strcmp(name_of(a, &p), name_of(b, &q)))
-			return differ(c, "'%s' of enum %s was '%s'", name_of(a, &p), name_of(a, x),
-				      name_of(b, &q));
+		if (others <= 0)
+			return others < 0 ? others : 1;
+		do {
+			more = next_child(a, &p, first_new, x, is_enumerator);
+			first_new = false;
+		} while (more > 0 && strcmp(name_of(a, &p), name_of(b, &q)));
+		if (more <= 0)
+			return more < 0 ? more : differ(c, "enum %s lost its value '%s'",
+							name_of(a, x), name_of(b, &q));
 		uint64_t value = number_of(&p, DWARF_CONST_VALUE, 0);
 		uint64_t was = number_of(&q, DWARF_CONST_VALUE, 0);
 		if ((uint32_t)value != (uint32_t)was)

@@ -328,6 +328,10 @@ static int check_symbols(struct unit *unit)
 			return fail(EINVAL, "%s: '%s' is an IFUNC, which has chosen already when a patch "
 				    "comes (replace the function that it chooses in manual mode)",
 				    unit->file.path, symbol->name);
+		if (symbol->section == SHN_COMMON)
+			return fail(EINVAL, "%s: '%s' is in a common block, so the patch would have one "
+				    "of its own (compile the objects with -fno-common)",
+				    unit->file.path, symbol->name);
 	}
 	return 0;
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A static variable that is no more: what it holds would be lost.
+ * refuses: '(count.)?calls.*' is gone
+ */
+#include <stdlib.h>
+#include "target.h"
+
+static KEEP int count(int n)
+{
+#ifdef NEW
+	return n;
+#else
+	static int calls;
+
+	calls += n;
+	return calls;
+#endif
+}
+
+void reply(const char *question, char *answer, size_t size)
+{
+	snprintf(answer, size, "%d", count(atoi(question)));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A function that returns another type.
+ * refuses: 'next' has not the prototype of next
+ */
+#include <stdlib.h>
+#include "target.h"
+
+#ifdef NEW
+KEEP long long next(int n)
+{
+	return (long long)n + 2;
+}
+#else
+KEEP int next(int n)
+{
+	return (int)n + 1;
+}
+#endif
+
+void *volatile kept = (void *)next;
+
+void reply(const char *question, char *answer, size_t size)
+{
+	snprintf(answer, size, "%d", (int)next(atoi(question)));
+}
