@@ -24,7 +24,7 @@ const char *const dwarf_section_names[DWARF_N_SECTIONS] = {
 	[DWARF_LINE] = ".debug_line",
 };
 
-/* Forms: DWARF 5, table 7.6, and the GNU extensions for dwz and split units. */
+/* Forms: DWARF 5, table 7.6. */
 enum {
 	FORM_ADDR = 0x01, FORM_BLOCK2 = 0x03, FORM_BLOCK4, FORM_DATA2, FORM_DATA4, FORM_DATA8,
 	FORM_STRING, FORM_BLOCK, FORM_BLOCK1, FORM_DATA1, FORM_FLAG, FORM_SDATA, FORM_STRP,
@@ -34,8 +34,6 @@ enum {
 	FORM_IMPLICIT_CONST, FORM_LOCLISTX, FORM_RNGLISTX, FORM_REF_SUP8, FORM_STRX1, FORM_STRX2,
 	FORM_STRX3, FORM_STRX4, FORM_ADDRX1, FORM_ADDRX2, FORM_ADDRX3, FORM_ADDRX4,
 	FORM_N,
-	FORM_GNU_ADDR_INDEX = 0x1f01, FORM_GNU_STR_INDEX = 0x1f02,
-	FORM_GNU_REF_ALT = 0x1f20, FORM_GNU_STRP_ALT = 0x1f21,
 };
 
 enum { UT_COMPILE = 1, UT_TYPE = 2, UT_PARTIAL = 3, UT_SKELETON = 4, UT_SPLIT_COMPILE = 5,
@@ -70,9 +68,14 @@ static const struct { uint16_t attribute; uint8_t field; } gnu_fields[] = {
 	{ 0x2133, DWARF_ADDR_BASE },
 };
 
+struct form {
+	uint8_t size;			/* bytes of its number, or one of SIZE_... */
+	uint8_t meaning;		/* of the number: IS_... */
+};
+
 struct attribute {
 	uint8_t field;
-	uint16_t form;
+	struct form form;
 	uint32_t implicit;		/* index into implicit */
 };
 
@@ -170,34 +173,88 @@ static const char *string_at(const struct dwarf *dwarf, uint32_t input, enum dwa
 
 /* Abbreviations */
 
-/* Size of a form in a unit of this shape, -1 if it varies. */
-static int form_size(const struct dwarf_abbrevs *shape, uint32_t form)
-{
-	static const int8_t sizes[FORM_N] = {
-		[FORM_ADDR] = -2, [FORM_BLOCK2] = -1, [FORM_BLOCK4] = -1, [FORM_DATA2] = 2,
-		[FORM_DATA4] = 4, [FORM_DATA8] = 8, [FORM_STRING] = -1, [FORM_BLOCK] = -1,
-		[FORM_BLOCK1] = -1, [FORM_DATA1] = 1, [FORM_FLAG] = 1, [FORM_SDATA] = -1,
-		[FORM_STRP] = -3, [FORM_UDATA] = -1, [FORM_REF_ADDR] = -4, [FORM_REF1] = 1,
-		[FORM_REF2] = 2, [FORM_REF4] = 4, [FORM_REF8] = 8, [FORM_REF_UDATA] = -1,
-		[FORM_INDIRECT] = -1, [FORM_SEC_OFFSET] = -3, [FORM_EXPRLOC] = -1,
-		[FORM_FLAG_PRESENT] = 0, [FORM_STRX] = -1, [FORM_ADDRX] = -1, [FORM_REF_SUP4] = 4,
-		[FORM_STRP_SUP] = -3, [FORM_DATA16] = 16, [FORM_LINE_STRP] = -3,
-		[FORM_REF_SIG8] = 8, [FORM_IMPLICIT_CONST] = 0, [FORM_LOCLISTX] = -1,
-		[FORM_RNGLISTX] = -1, [FORM_REF_SUP8] = 8, [FORM_STRX1] = 1, [FORM_STRX2] = 2,
-		[FORM_STRX3] = 3, [FORM_STRX4] = 4, [FORM_ADDRX1] = 1, [FORM_ADDRX2] = 2,
-		[FORM_ADDRX3] = 3, [FORM_ADDRX4] = 4,
-	};
-	int size = -1;
+/* How many bytes a form's number has, where that is no fixed number up to 16. */
+enum { SIZE_ADDRESS = 32, SIZE_OFFSET, SIZE_REF_ADDR, SIZE_ULEB, SIZE_SLEB };
 
-	if (form < FORM_N)
-		size = sizes[form];
-	else if (form == FORM_GNU_REF_ALT || form == FORM_GNU_STRP_ALT)
-		size = -3;
-	if (size == -2)
+/* What the number means. */
+enum meaning {
+	IS_UNKNOWN, IS_CONSTANT, IS_IMPLICIT, IS_PRESENT, IS_ADDRESS, IS_ADDRESS_INDEX, IS_BYTES,
+	IS_BLOCK_SIZE, IS_TEXT, IS_STRING, IS_LINE_STRING, IS_SUP_STRING, IS_STRING_INDEX,
+	IS_UNIT_REFERENCE, IS_REFERENCE, IS_SUP_REFERENCE, IS_SIGNATURE, IS_OFFSET, IS_LIST_INDEX,
+	IS_INDIRECT,
+};
+
+static const struct form forms[FORM_N] = {
+	[FORM_ADDR] = { SIZE_ADDRESS, IS_ADDRESS },
+	[FORM_BLOCK1] = { 1, IS_BLOCK_SIZE }, [FORM_BLOCK2] = { 2, IS_BLOCK_SIZE },
+	[FORM_BLOCK4] = { 4, IS_BLOCK_SIZE }, [FORM_BLOCK] = { SIZE_ULEB, IS_BLOCK_SIZE },
+	[FORM_EXPRLOC] = { SIZE_ULEB, IS_BLOCK_SIZE },
+	[FORM_DATA1] = { 1, IS_CONSTANT }, [FORM_DATA2] = { 2, IS_CONSTANT },
+	[FORM_DATA4] = { 4, IS_CONSTANT }, [FORM_DATA8] = { 8, IS_CONSTANT },
+	[FORM_DATA16] = { 16, IS_BYTES }, [FORM_FLAG] = { 1, IS_CONSTANT },
+	[FORM_SDATA] = { SIZE_SLEB, IS_CONSTANT }, [FORM_UDATA] = { SIZE_ULEB, IS_CONSTANT },
+	[FORM_IMPLICIT_CONST] = { 0, IS_IMPLICIT }, [FORM_FLAG_PRESENT] = { 0, IS_PRESENT },
+	[FORM_STRING] = { SIZE_ULEB, IS_TEXT }, [FORM_STRP] = { SIZE_OFFSET, IS_STRING },
+	[FORM_LINE_STRP] = { SIZE_OFFSET, IS_LINE_STRING },
+	[FORM_STRP_SUP] = { SIZE_OFFSET, IS_SUP_STRING },
+	[FORM_STRX] = { SIZE_ULEB, IS_STRING_INDEX }, [FORM_STRX1] = { 1, IS_STRING_INDEX },
+	[FORM_STRX2] = { 2, IS_STRING_INDEX }, [FORM_STRX3] = { 3, IS_STRING_INDEX },
+	[FORM_STRX4] = { 4, IS_STRING_INDEX },
+	[FORM_ADDRX] = { SIZE_ULEB, IS_ADDRESS_INDEX }, [FORM_ADDRX1] = { 1, IS_ADDRESS_INDEX },
+	[FORM_ADDRX2] = { 2, IS_ADDRESS_INDEX }, [FORM_ADDRX3] = { 3, IS_ADDRESS_INDEX },
+	[FORM_ADDRX4] = { 4, IS_ADDRESS_INDEX },
+	[FORM_REF1] = { 1, IS_UNIT_REFERENCE }, [FORM_REF2] = { 2, IS_UNIT_REFERENCE },
+	[FORM_REF4] = { 4, IS_UNIT_REFERENCE }, [FORM_REF8] = { 8, IS_UNIT_REFERENCE },
+	[FORM_REF_UDATA] = { SIZE_ULEB, IS_UNIT_REFERENCE },
+	[FORM_REF_ADDR] = { SIZE_REF_ADDR, IS_REFERENCE },
+	[FORM_REF_SUP4] = { 4, IS_SUP_REFERENCE }, [FORM_REF_SUP8] = { 8, IS_SUP_REFERENCE },
+	[FORM_REF_SIG8] = { 8, IS_SIGNATURE }, [FORM_SEC_OFFSET] = { SIZE_OFFSET, IS_OFFSET },
+	[FORM_LOCLISTX] = { SIZE_ULEB, IS_LIST_INDEX },
+	[FORM_RNGLISTX] = { SIZE_ULEB, IS_LIST_INDEX },
+	[FORM_INDIRECT] = { SIZE_ULEB, IS_INDIRECT },
+};
+
+/* What GNU had before DWARF 5 made forms of it. */
+static const struct { uint16_t number; struct form form; } gnu_forms[] = {
+	{ 0x1f01, { SIZE_ULEB, IS_ADDRESS_INDEX } },	/* DW_FORM_GNU_addr_index */
+	{ 0x1f02, { SIZE_ULEB, IS_STRING_INDEX } },	/* DW_FORM_GNU_str_index */
+	{ 0x1f20, { SIZE_OFFSET, IS_SUP_REFERENCE } },	/* DW_FORM_GNU_ref_alt */
+	{ 0x1f21, { SIZE_OFFSET, IS_SUP_STRING } },	/* DW_FORM_GNU_strp_alt */
+};
+
+static struct form form_of(uint64_t number)
+{
+	if (number < FORM_N)
+		return forms[number];
+	for (size_t i = 0; i < sizeof(gnu_forms) / sizeof(gnu_forms[0]); i++)
+		if (gnu_forms[i].number == number)
+			return gnu_forms[i].form;
+	return (struct form){ 0, IS_UNKNOWN };
+}
+
+/* Bytes of the number in a unit of this table's shape; -1 if they vary. */
+static int number_size(const struct dwarf_abbrevs *shape, struct form form)
+{
+	switch (form.size) {
+	case SIZE_ADDRESS:
 		return shape->address_size;
-	if (size == -4)		/* DWARF 2 had it as large as an address */
+	case SIZE_OFFSET:
+		return shape->offset_size;
+	case SIZE_REF_ADDR:	/* DWARF 2 had it as large as an address */
 		return shape->version == 2 ? shape->address_size : shape->offset_size;
-	return size == -3 ? shape->offset_size : size;
+	case SIZE_ULEB: case SIZE_SLEB:
+		return -1;
+	default:
+		return form.size;
+	}
+}
+
+/* Bytes of all of a value, -1 if they vary. */
+static int form_size(const struct dwarf_abbrevs *shape, struct form form)
+{
+	if (form.meaning == IS_BLOCK_SIZE || form.meaning == IS_UNKNOWN)
+		return -1;
+	return number_size(shape, form);
 }
 
 static uint8_t field_of(uint64_t attribute)
@@ -218,28 +275,29 @@ static int parse_attributes(struct dwarf_abbrevs *table, struct cursor *at, stru
 	entry->first = table->n_attributes;
 	entry->sibling_at = -1;
 	for (;;) {
-		uint64_t name = cursor_uleb(at), form = cursor_uleb(at);
+		uint64_t name = cursor_uleb(at), number = cursor_uleb(at);
+		struct form form = form_of(number);
 
-		if (!name && !form)
+		if (!name && !number)
 			break;
-		if (at->bad || form > UINT16_MAX)
+		if (at->bad)
 			return -ENOEXEC;
 		err = grow(&table->attributes, table->n_attributes, sizeof(*table->attributes));
 		if (err)
 			return err;
 		struct attribute *attribute = &table->attributes[table->n_attributes++];
-		*attribute = (struct attribute){ field_of(name), (uint16_t)form, 0 };
-		if (form == FORM_IMPLICIT_CONST) {
+		*attribute = (struct attribute){ field_of(name), form, 0 };
+		if (form.meaning == IS_IMPLICIT) {
 			err = grow(&table->implicit, table->n_implicit, sizeof(*table->implicit));
 			if (err)
 				return err;
 			attribute->implicit = table->n_implicit;
 			table->implicit[table->n_implicit++] = cursor_sleb(at);
 		}
-		if (attribute->field == DWARF_SIBLING && form == FORM_REF4 && size >= 0 &&
+		if (attribute->field == DWARF_SIBLING && number == FORM_REF4 && size >= 0 &&
 		    size < INT16_MAX)
 			entry->sibling_at = (int16_t)size;
-		int one = form_size(table, (uint32_t)form);
+		int one = form_size(table, form);
 		size = one < 0 || size < 0 || size > INT32_MAX / 2 ? -1 : size + one;
 	}
 	entry->count = table->n_attributes - entry->first;
@@ -335,9 +393,6 @@ static int abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64
 
 /* Values */
 
-static int read_value(const struct dwarf *dwarf, const struct dwarf_unit *unit, uint32_t form,
-		      int64_t implicit, struct cursor *at, struct dwarf_value *value);
-
 static struct dwarf_value string_value(const char *text)
 {
 	return (struct dwarf_value){ text ? DWARF_STRING : DWARF_ABSENT, 0, (const uint8_t *)text };
@@ -383,132 +438,71 @@ static struct dwarf_value any_reference(const struct dwarf *dwarf, const struct 
 	return number_value(DWARF_REFERENCE, offset + (unit->input ? dwarf->bases[2] : 0));
 }
 
-static int read_indirect(const struct dwarf *dwarf, const struct dwarf_unit *unit,
-			 struct cursor *at, struct dwarf_value *value)
+/* The number itself, or what it leads to. */
+static struct dwarf_value value_of(const struct dwarf *dwarf, const struct dwarf_unit *unit,
+				   enum meaning meaning, uint64_t number)
 {
-	uint64_t form = cursor_uleb(at);
+	static const enum dwarf_kind kinds[] = {
+		[IS_CONSTANT] = DWARF_CONSTANT, [IS_ADDRESS] = DWARF_ADDRESS,
+		[IS_ADDRESS_INDEX] = DWARF_ADDRESS_INDEX, [IS_STRING_INDEX] = DWARF_STRING_INDEX,
+		[IS_SIGNATURE] = DWARF_TYPE_SIGNATURE, [IS_OFFSET] = DWARF_OFFSET,
+		[IS_LIST_INDEX] = DWARF_LIST_INDEX,
+	};
 
-	if (form == FORM_INDIRECT || form == FORM_IMPLICIT_CONST || form > UINT16_MAX)
-		return -ENOEXEC;
-	return read_value(dwarf, unit, (uint32_t)form, 0, at, value);
+	switch (meaning) {
+	case IS_PRESENT:
+		return number_value(DWARF_CONSTANT, 1);
+	case IS_STRING:
+		return string_value(string_at(dwarf, unit->input, DWARF_STR, number));
+	case IS_LINE_STRING:
+		return string_value(string_at(dwarf, unit->input, DWARF_LINE_STR, number));
+	case IS_SUP_STRING:
+		return supplement_value(dwarf, true, number);
+	case IS_SUP_REFERENCE:
+		return supplement_value(dwarf, false, number);
+	case IS_UNIT_REFERENCE:
+		return reference_value(unit, number);
+	case IS_REFERENCE:
+		return any_reference(dwarf, unit, number);
+	default:
+		return number_value(kinds[meaning], number);
+	}
 }
 
-/* One attribute's value.  -ENOEXEC, without a message, for an unknown form. */
-static int read_value(const struct dwarf *dwarf, const struct dwarf_unit *unit, uint32_t form,
-		      int64_t implicit, struct cursor *at, struct dwarf_value *value)
+/*
+ * One attribute's value; `table` is the unit's.  False for a form that is not
+ * known; what is cut off is bad in `at`.
+ */
+static bool read_value(const struct dwarf *dwarf, const struct dwarf_unit *unit,
+		       const struct dwarf_abbrevs *table, struct form form, struct cursor *at,
+		       struct dwarf_value *value)
 {
-	uint32_t input = unit->input;
-	uint8_t word = unit->offset_size;
+	uint64_t number = 0;
 
-	switch (form) {
-	case FORM_ADDR:
-		*value = number_value(DWARF_ADDRESS, cursor_uint(at, unit->address_size));
-		return 0;
-	case FORM_DATA1: case FORM_FLAG:
-		*value = number_value(DWARF_CONSTANT, cursor_u8(at));
-		return 0;
-	case FORM_DATA2:
-		*value = number_value(DWARF_CONSTANT, cursor_uint(at, 2));
-		return 0;
-	case FORM_DATA4:
-		*value = number_value(DWARF_CONSTANT, cursor_uint(at, 4));
-		return 0;
-	case FORM_DATA8:
-		*value = number_value(DWARF_CONSTANT, cursor_uint(at, 8));
-		return 0;
-	case FORM_SDATA:
-		*value = number_value(DWARF_CONSTANT, (uint64_t)cursor_sleb(at));
-		return 0;
-	case FORM_UDATA:
-		*value = number_value(DWARF_CONSTANT, cursor_uleb(at));
-		return 0;
-	case FORM_IMPLICIT_CONST:
-		*value = number_value(DWARF_CONSTANT, (uint64_t)implicit);
-		return 0;
-	case FORM_FLAG_PRESENT:
-		*value = number_value(DWARF_CONSTANT, 1);
-		return 0;
-	case FORM_DATA16:
-		*value = block_value(at, 16);
-		return 0;
-	case FORM_BLOCK1:
-		*value = block_value(at, cursor_u8(at));
-		return 0;
-	case FORM_BLOCK2:
-		*value = block_value(at, cursor_uint(at, 2));
-		return 0;
-	case FORM_BLOCK4:
-		*value = block_value(at, cursor_uint(at, 4));
-		return 0;
-	case FORM_BLOCK: case FORM_EXPRLOC:
-		*value = block_value(at, cursor_uleb(at));
-		return 0;
-	case FORM_STRING:
-		*value = string_value(cursor_string(at));
-		return 0;
-	case FORM_STRP:
-		*value = string_value(string_at(dwarf, input, DWARF_STR, cursor_uint(at, word)));
-		return 0;
-	case FORM_LINE_STRP:
-		*value = string_value(string_at(dwarf, input, DWARF_LINE_STR, cursor_uint(at, word)));
-		return 0;
-	case FORM_STRP_SUP: case FORM_GNU_STRP_ALT:
-		*value = supplement_value(dwarf, true, cursor_uint(at, word));
-		return 0;
-	case FORM_STRX: case FORM_GNU_STR_INDEX:
-		*value = number_value(DWARF_STRING_INDEX, cursor_uleb(at));
-		return 0;
-	case FORM_STRX1: case FORM_STRX2: case FORM_STRX3: case FORM_STRX4:
-		*value = number_value(DWARF_STRING_INDEX, cursor_uint(at, form - FORM_STRX1 + 1));
-		return 0;
-	case FORM_ADDRX: case FORM_GNU_ADDR_INDEX:
-		*value = number_value(DWARF_ADDRESS_INDEX, cursor_uleb(at));
-		return 0;
-	case FORM_ADDRX1: case FORM_ADDRX2: case FORM_ADDRX3: case FORM_ADDRX4:
-		*value = number_value(DWARF_ADDRESS_INDEX, cursor_uint(at, form - FORM_ADDRX1 + 1));
-		return 0;
-	case FORM_REF1:
-		*value = reference_value(unit, cursor_u8(at));
-		return 0;
-	case FORM_REF2:
-		*value = reference_value(unit, cursor_uint(at, 2));
-		return 0;
-	case FORM_REF4:
-		*value = reference_value(unit, cursor_uint(at, 4));
-		return 0;
-	case FORM_REF8:
-		*value = reference_value(unit, cursor_uint(at, 8));
-		return 0;
-	case FORM_REF_UDATA:
-		*value = reference_value(unit, cursor_uleb(at));
-		return 0;
-	case FORM_REF_ADDR:
-		*value = any_reference(dwarf, unit, cursor_uint(at, unit->version == 2 ?
-								unit->address_size : word));
-		return 0;
-	case FORM_REF_SUP4:
-		*value = supplement_value(dwarf, false, cursor_uint(at, 4));
-		return 0;
-	case FORM_REF_SUP8:
-		*value = supplement_value(dwarf, false, cursor_uint(at, 8));
-		return 0;
-	case FORM_GNU_REF_ALT:
-		*value = supplement_value(dwarf, false, cursor_uint(at, word));
-		return 0;
-	case FORM_REF_SIG8:
-		*value = number_value(DWARF_TYPE_SIGNATURE, cursor_uint(at, 8));
-		return 0;
-	case FORM_SEC_OFFSET:
-		*value = number_value(DWARF_OFFSET, cursor_uint(at, word));
-		return 0;
-	case FORM_LOCLISTX: case FORM_RNGLISTX:
-		*value = number_value(DWARF_LIST_INDEX, cursor_uleb(at));
-		return 0;
-	case FORM_INDIRECT:
-		return read_indirect(dwarf, unit, at, value);
-	default:
-		return -ENOEXEC;
+	if (form.meaning == IS_INDIRECT) {
+		form = form_of(cursor_uleb(at));
+		if (form.meaning == IS_INDIRECT || form.meaning == IS_IMPLICIT)
+			return false;
 	}
+	if (form.meaning == IS_TEXT) {
+		*value = string_value(cursor_string(at));
+		return true;
+	}
+	if (form.meaning == IS_BYTES) {
+		*value = block_value(at, form.size);
+		return true;
+	}
+	if (form.size == SIZE_ULEB)
+		number = cursor_uleb(at);
+	else if (form.size == SIZE_SLEB)
+		number = (uint64_t)cursor_sleb(at);
+	else
+		number = cursor_uint(at, (uint64_t)number_size(table, form));
+	if (form.meaning == IS_BLOCK_SIZE)
+		*value = block_value(at, number);
+	else
+		*value = value_of(dwarf, unit, form.meaning, number);
+	return form.meaning != IS_UNKNOWN;
 }
 
 static int read_attributes(const struct dwarf *dwarf, const struct dwarf_unit *unit,
@@ -522,11 +516,12 @@ static int read_attributes(const struct dwarf *dwarf, const struct dwarf_unit *u
 	die->present = 0;
 	for (uint32_t i = 0; i < abbrev->count; i++) {
 		const struct attribute *attribute = &table->attributes[abbrev->first + i];
-		int64_t implicit = attribute->form == FORM_IMPLICIT_CONST ?
-			table->implicit[attribute->implicit] : 0;
 		struct dwarf_value value;
 
-		if (read_value(dwarf, unit, attribute->form, implicit, at, &value) || at->bad)
+		if (attribute->form.meaning == IS_IMPLICIT)
+			value = number_value(DWARF_CONSTANT,
+					     (uint64_t)table->implicit[attribute->implicit]);
+		else if (!read_value(dwarf, unit, table, attribute->form, at, &value) || at->bad)
 			return damaged(dwarf, die->offset, at->bad ? "cut off entry" :
 				       "attribute of unknown form");
 		if (attribute->field == DWARF_NO_FIELD || value.kind == DWARF_ABSENT)
@@ -547,13 +542,13 @@ static int skip_attributes(const struct dwarf *dwarf, const struct dwarf_unit *u
 		return at->bad ? damaged(dwarf, offset, "cut off entry") : 0;
 	}
 	for (uint32_t i = 0; i < abbrev->count; i++) {
-		uint32_t form = table->attributes[abbrev->first + i].form;
+		struct form form = table->attributes[abbrev->first + i].form;
 		struct dwarf_value value;
 		int size = form_size(table, form);
 
 		if (size >= 0)
 			cursor_skip(at, (uint64_t)size);
-		else if (read_value(dwarf, unit, form, 0, at, &value))
+		else if (!read_value(dwarf, unit, table, form, at, &value))
 			return damaged(dwarf, offset, "attribute of unknown form");
 	}
 	return at->bad ? damaged(dwarf, offset, "cut off entry") : 0;
