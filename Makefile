@@ -102,13 +102,13 @@ $(obj)/parasite-%.bin: $(obj)/parasite-%.elf
 $(obj)/parasite-%.o: src/parasite/embed.S $(obj)/parasite-%.bin
 	$(call say,AS,$@)$(CC) $(ALL_CFLAGS) -Ui386 -DNAME=$* -DBLOB='"$(obj)/parasite-$*.bin"' -c -o $@ $<
 
-# Unit tests: one program per file of tests/unit, linked with all of the library.
-unit_bin := $(patsubst tests/unit/%.c,$(top)/unit/%,$(wildcard tests/unit/u-*.c))
+# Unit tests: one program per file of tests/unit, linked with all of the library.  view is t-dwarf's.
+unit_bin := $(patsubst tests/unit/%.c,$(top)/unit/%,$(wildcard tests/unit/u-*.c) tests/unit/view.c)
 $(top)/unit/%: $(obj)/tests/unit/%.o $(filter-out $(obj)/tools/gen/main.o,$(gen_obj)) $(top)/libnsb.a
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(NSB_LIBS)
 unit: $(unit_bin)
 
-# Fuzzers: clang's libFuzzer, T seconds each.
+# Fuzzers: clang's libFuzzer, T seconds each.  What they found worth keeping is where they begin the next time.
 T ?= 60
 fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/f-*.c))
 build/fuzz/%: tests/fuzz/%.c $(wildcard src/*.[ch] tools/gen/*.[ch]) Makefile
@@ -117,8 +117,9 @@ build/fuzz/%: tests/fuzz/%.c $(wildcard src/*.[ch] tools/gen/*.[ch]) Makefile
 		$(filter-out $(main_src),$(wildcard src/*.c)) $(arch_src) $(filter-out $(gen_main),$(gen_src)) \
 		$(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)
 fuzz: $(parasites:%=$(obj)/parasite-%.o) $(fuzz_bin)
+	$(Q)tests/fuzz/seeds.sh build/fuzz
 	$(Q)for f in $(fuzz_bin); do mkdir -p $$f.corpus && $$f -max_total_time=$(T) -print_final_stats=1 \
-		-artifact_prefix=$$f. $$f.corpus $$(test -d tests/fuzz/seeds && echo tests/fuzz/seeds) || exit 1; done
+		-artifact_prefix=$$f. $$f.corpus || exit 1; done
 
 # Tests: make check ONLY='t-kinds u-*'; check-long makes more rounds of what is random.
 # The 32-bit nsb is tested along, or alone by ARCH=i386.  Where its libraries cannot be had, its tests are skipped.

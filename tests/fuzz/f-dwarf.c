@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Fuzzes the DWARF index, its entries, line tables and the comparison of types.
- * Input: for each section its length in two bytes, then the sections.
+ * Input: for each section its length in two bytes, then the sections.  The top bit of
+ * the first length says that the lengths of a supplementary file's sections, and behind
+ * all sections these, follow.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ static void walk(const struct dwarf *dwarf)
 		struct type a = { dwarf, function->die };
 		struct type b = { dwarf, dwarf->functions[other].die };
 
-		free(dwarf_file(dwarf, function->unit, function->file));
+		free(dwarf_file(dwarf, function->file_unit, function->file));
 		free(dwarf_unit_path(&dwarf->units[function->unit]));
 		if (prototype_equal(a, b, why) < 0)
 			msg_forget();
@@ -42,34 +44,45 @@ static void walk(const struct dwarf *dwarf)
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* A copy of each section by itself, so that the sanitizer sees a read beyond its end. */
+static size_t cut_sections(const uint8_t *lengths, const uint8_t *bytes, size_t size,
+			   struct dwarf_input *input)
 {
-	struct dwarf_input input = { .name = "fuzz" };
-	const size_t header = (size_t)DWARF_N_SECTIONS * 2;
-	uint8_t *copies[DWARF_N_SECTIONS] = { NULL };
-	struct dwarf dwarf;
+	size_t at = 0;
 
-	if (size < header)
-		return 0;
-	size_t at = header;
 	for (int i = 0; i < DWARF_N_SECTIONS; i++) {
-		size_t length = (size_t)data[i * 2] | (size_t)data[i * 2 + 1] << 8;
+		size_t length = (size_t)lengths[i * 2] | (size_t)(lengths[i * 2 + 1] & 0x7f) << 8;
 
 		if (length > size - at)
 			length = size - at;
-		copies[i] = malloc(length ? length : 1);
-		if (!copies[i])
+		uint8_t *copy = malloc(length ? length : 1);
+		if (!copy)
 			abort();
-		memcpy(copies[i], data + at, length);
-		input.sections[i] = (struct dwarf_bytes){ copies[i], length };
+		memcpy(copy, bytes + at, length);
+		input->sections[i] = (struct dwarf_bytes){ copy, length };
 		at += length;
 	}
-	if (!dwarf_init(&dwarf, &input, NULL)) {
+	return at;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct dwarf_input inputs[2] = { { .name = "fuzz" }, { .name = "supplement" } };
+	const size_t n_lengths = (size_t)DWARF_N_SECTIONS * 2;
+	size_t n = size > 1 && data[1] & 0x80 ? 2 : 1, at = n_lengths * n;
+	struct dwarf dwarf;
+
+	if (size < at)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		at += cut_sections(data + i * n_lengths, data + at, size - at, &inputs[i]);
+	if (!dwarf_init(&dwarf, &inputs[0], n > 1 ? &inputs[1] : NULL)) {
 		walk(&dwarf);
 		dwarf_deinit(&dwarf);
 	}
 	msg_forget();
-	for (int i = 0; i < DWARF_N_SECTIONS; i++)
-		free(copies[i]);
+	for (size_t i = 0; i < n; i++)
+		for (int k = 0; k < DWARF_N_SECTIONS; k++)
+			free((void *)(uintptr_t)inputs[i].sections[k].data);
 	return 0;
 }

@@ -87,7 +87,7 @@ static bool has_inlined(const struct dwarf *dwarf, const char *name)
 static bool file_is(const struct dwarf *dwarf, const struct dwarf_function *function,
 		    const char *suffix)
 {
-	char *path = dwarf_file(dwarf, function->unit, function->file);
+	char *path = dwarf_file(dwarf, function->file_unit, function->file);
 	bool same = path && path_has_suffix(path, suffix) && *path == '/';
 
 	free(path);
@@ -187,7 +187,7 @@ static void index_copy(const struct dwarf_input *input, int which, const uint8_t
 	copy.sections[which] = (struct dwarf_bytes){ bytes, size };
 	if (!dwarf_init(&dwarf, &copy, NULL)) {
 		for (uint32_t i = 0; i < dwarf.n_functions; i++)
-			free(dwarf_file(&dwarf, dwarf.functions[i].unit, dwarf.functions[i].file));
+			free(dwarf_file(&dwarf, dwarf.functions[i].file_unit, dwarf.functions[i].file));
 		dwarf_deinit(&dwarf);
 	}
 	msg_forget();

@@ -241,7 +241,7 @@ int check_prototype(const struct draft *draft, const struct replaced *replaced)
 		return same;
 	if (same)
 		return 0;
-	char *source = dwarf_file(patch, new->unit, new->file);
+	char *source = dwarf_file(patch, new->file_unit, new->file);
 	int err = fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s",
 		       source ? base_name(source) : draft->patch->file.path, new->line,
 		       replaced->body.name,
@@ -338,7 +338,7 @@ int check_variable_type(const struct draft *draft, const char *name, uint32_t li
 			continue;
 		type_name(a, now);
 		type_name(b, before);
-		char *source = dwarf_file(patch, variable->unit, variable->file);
+		char *source = dwarf_file(patch, variable->file_unit, variable->file);
 		int err = fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s",
 			       source ? base_name(source) : draft->patch->file.path, variable->line,
 			       name, now, place->file ? place->file : draft->target->file.path,
@@ -380,7 +380,7 @@ void check_statics(const struct draft *draft)
 		    !strncmp(variable->name, "vzp__", 5) || !strncmp(variable->name, "__", 2) ||
 		    !has_static(&draft->target->dwarf, variable->name, function))
 			continue;
-		char *source = dwarf_file(patch, variable->unit, variable->file);
+		char *source = dwarf_file(patch, variable->file_unit, variable->file);
 		warn("%s:%u: '%s' is a new variable beside the target's of that name (use "
 		     "VZP_STATIC_VAR_REF for the target's own)",
 		     source ? base_name(source) : draft->patch->file.path, variable->line,

@@ -52,8 +52,8 @@ char *piece_source(const struct draft *draft, const struct unit *unit, const str
 
 	if (i == DWARF_NONE)
 		return strdup(*unit->source ? unit->source : base_name(unit->file.path));
-	source = code ? dwarf_file(dwarf, dwarf->functions[i].unit, dwarf->functions[i].file) :
-		dwarf_file(dwarf, dwarf->variables[i].unit, dwarf->variables[i].file);
+	source = code ? dwarf_file(dwarf, dwarf->functions[i].file_unit, dwarf->functions[i].file) :
+		dwarf_file(dwarf, dwarf->variables[i].file_unit, dwarf->variables[i].file);
 	if (asprintf(&text, "%s:%u", source ? base_name(source) : unit->source,
 		     code ? dwarf->functions[i].line : dwarf->variables[i].line) < 0)
 		text = NULL;

@@ -928,6 +928,16 @@ static uint32_t number32(const struct dwarf_die *die, enum dwarf_field field)
 	return dwarf_number(die, field, &value) && value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
+static uint32_t unit_index(const struct dwarf *dwarf, const struct dwarf_die *die)
+{
+	return (uint32_t)(die->unit - dwarf->units);
+}
+
+static uint32_t file_number(const struct dwarf_die *die)
+{
+	return dwarf_has(die, DWARF_DECL_FILE) ? number32(die, DWARF_DECL_FILE) : DWARF_NONE;
+}
+
 static uint64_t origin_of(const struct dwarf *dwarf, const struct dwarf_die *die)
 {
 	uint64_t origin;
@@ -952,8 +962,9 @@ static int index_function(struct dwarf *dwarf, const struct dwarf_die *die, stru
 		.linkage_name = dwarf_text(dwarf, die, DWARF_LINKAGE_NAME),
 		.die = die->offset,
 		.origin = origin_of(dwarf, die),
-		.unit = (uint32_t)(die->unit - dwarf->units),
-		.file = number32(die, DWARF_DECL_FILE),
+		.unit = unit_index(dwarf, die),
+		.file_unit = unit_index(dwarf, die),
+		.file = file_number(die),
 		.line = number32(die, DWARF_DECL_LINE),
 		.next = DWARF_NONE,
 		.external = number32(die, DWARF_EXTERNAL) != 0,
@@ -1042,8 +1053,9 @@ static int index_variable(struct dwarf *dwarf, const struct dwarf_die *die,
 		.name = dwarf_text(dwarf, die, DWARF_NAME),
 		.die = die->offset,
 		.function = scope->function,
-		.unit = (uint32_t)(die->unit - dwarf->units),
-		.file = number32(die, DWARF_DECL_FILE),
+		.unit = unit_index(dwarf, die),
+		.file_unit = unit_index(dwarf, die),
+		.file = file_number(die),
 		.line = number32(die, DWARF_DECL_LINE),
 		.next = DWARF_NONE,
 		.external = number32(die, DWARF_EXTERNAL) != 0,
@@ -1286,6 +1298,18 @@ static int list_type_units(struct dwarf *dwarf)
 	return 0;
 }
 
+/* The origin may be of another unit (dwz, link-time optimisation), with file numbers of its own. */
+static void inherit_place(const struct dwarf *dwarf, const struct dwarf_die *origin,
+			  uint32_t *file_unit, uint32_t *file, uint32_t *line)
+{
+	if (*file == DWARF_NONE) {
+		*file_unit = unit_index(dwarf, origin);
+		*file = file_number(origin);
+	}
+	if (!*line)
+		*line = number32(origin, DWARF_DECL_LINE);
+}
+
 /* What a DIE does not say itself, the one that it is an instance of says. */
 static int inherit_function(const struct dwarf *dwarf, struct dwarf_function *function)
 {
@@ -1300,10 +1324,7 @@ static int inherit_function(const struct dwarf *dwarf, struct dwarf_function *fu
 			function->name = dwarf_text(dwarf, &die, DWARF_NAME);
 		if (!function->linkage_name)
 			function->linkage_name = dwarf_text(dwarf, &die, DWARF_LINKAGE_NAME);
-		if (!function->line) {
-			function->line = number32(&die, DWARF_DECL_LINE);
-			function->file = number32(&die, DWARF_DECL_FILE);
-		}
+		inherit_place(dwarf, &die, &function->file_unit, &function->file, &function->line);
 		if (number32(&die, DWARF_EXTERNAL))
 			function->external = true;
 		origin = origin_of(dwarf, &die);
@@ -1330,10 +1351,7 @@ static int inherit_variable(const struct dwarf *dwarf, struct dwarf_variable *va
 			variable->name = dwarf_text(dwarf, &die, DWARF_NAME);
 		if (!variable->type && dwarf_reference(dwarf, &die, DWARF_TYPE, &type))
 			variable->type = type;
-		if (!variable->line) {
-			variable->line = number32(&die, DWARF_DECL_LINE);
-			variable->file = number32(&die, DWARF_DECL_FILE);
-		}
+		inherit_place(dwarf, &die, &variable->file_unit, &variable->file, &variable->line);
 		if (number32(&die, DWARF_EXTERNAL))
 			variable->external = true;
 	}

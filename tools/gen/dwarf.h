@@ -112,7 +112,8 @@ struct dwarf_function {
 	uint64_t origin;		/* DIE that this one is an instance or definition of, 0 if none */
 	uint64_t lo, hi;		/* the range with the entry; 0, 0 if there is no code */
 	uint32_t first_range, n_ranges;	/* all its ranges, into `ranges` */
-	uint32_t unit, file, line;	/* where declared; file is an index for dwarf_file() */
+	uint32_t unit;
+	uint32_t file_unit, file, line;	/* where declared: dwarf_file(file_unit, file); 0: no line */
 	uint32_t next;			/* private: next of the same hash */
 	bool external, declaration, is_inlined;
 	bool is_dropped;		/* had code that the linker dropped */
@@ -130,7 +131,7 @@ struct dwarf_variable {
 	uint64_t die, type;		/* type: DIE offset, 0 if none */
 	uint64_t addr;
 	uint32_t function;		/* index of the function that it is local to, or DWARF_NONE */
-	uint32_t unit, file, line;
+	uint32_t unit, file_unit, file, line;	/* as of a function */
 	uint32_t next;			/* private: next of the same hash */
 	bool external, declaration, has_addr;
 	bool is_tls;		/* addr is then an offset in the thread's block */

@@ -31,7 +31,7 @@ static struct defined define(const struct binary *patch, const struct records *r
 	const struct dwarf_function *function = &patch->dwarf.functions[body->index];
 	struct defined defined = { .body = *body, .function = function };
 
-	defined.source = dwarf_file(&patch->dwarf, function->unit, function->file);
+	defined.source = dwarf_file(&patch->dwarf, function->file_unit, function->file);
 	if (!defined.source)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
 	if (defined.source) {

@@ -45,7 +45,7 @@ static int add_record(struct records *records, const struct binary *patch,
 	const uint8_t *end = (const uint8_t *)record.file + strlen(record.file) + 1;
 	memset(seen + offset, 1, (size_t)(end - records->bytes.data) - (size_t)offset);
 	record.line = variable->line;
-	record.source = dwarf_file(dwarf, variable->unit, variable->file);
+	record.source = dwarf_file(dwarf, variable->file_unit, variable->file);
 	if (!record.source)
 		record.source = dwarf_unit_path(&dwarf->units[variable->unit]);
 	if (variable->function != DWARF_NONE)
