@@ -171,6 +171,9 @@ static void test_types(void)
 	   die.tag == DW_TAG_array_type && dwarf_child(&binary.dwarf, &die, &child) == 1 &&
 	   child.tag == DW_TAG_subrange_type && dwarf_sibling(&binary.dwarf, &child, &child) == 0,
 	   "shared is an array of one dimension");
+	const struct dwarf_function *step = with_code(&binary.dwarf, "step");
+	ok(step && binary_function_symbol(&binary, step->lo, NULL) ==
+	   binary_function_symbol(&binary, step->lo, "step"), "a function without a name has a symbol");
 	fails(dwarf_die_read(&binary.dwarf, UINT64_MAX - 1, &die), -ENOEXEC, "reference to no entry",
 	      "no entry is read beyond the end");
 	fails(dwarf_die_read(&binary.dwarf, 1, &die), -ENOEXEC, "reference to no entry",

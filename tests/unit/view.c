@@ -39,9 +39,14 @@ static void print_inlined(const struct dwarf *dwarf, const struct dwarf_inlined 
 {
 	struct dwarf_die die;
 	const char *name = NULL;
+	uint64_t origin = inlined->origin;
 
-	if (!dwarf_die_read(dwarf, inlined->origin, &die))
+	for (int i = 0; !name && i < 4 && !dwarf_die_read(dwarf, origin, &die); i++) {
 		name = dwarf_text(dwarf, &die, DWARF_NAME);
+		if (!dwarf_reference(dwarf, &die, DWARF_ORIGIN, &origin) &&
+		    !dwarf_reference(dwarf, &die, DWARF_SPECIFICATION, &origin))
+			break;
+	}
 	printf("inlined %s %" PRIx64 " %" PRIu32 "\n", name_of(name),
 	       dwarf->functions[inlined->function].lo, inlined->line);
 }

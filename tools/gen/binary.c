@@ -192,8 +192,8 @@ static int index_debug_info(struct binary *binary)
 		const struct dwarf_unit *unit = &binary->dwarf.units[i];
 
 		if (unit->dwo_name)
-			err = fail(ENOTSUP, "%s: debug info of %s is split off to %s (build "
-				   "without -gsplit-dwarf)", debug->path,
+			err = fail(ENOTSUP, "%s: debug info of %s is split off to %s, which is not "
+				   "read (build without -gsplit-dwarf)", debug->path,
 				   unit->name ? unit->name : "a unit", unit->dwo_name);
 	}
 	return err;
@@ -240,7 +240,7 @@ const struct symbol *binary_function_symbol(const struct binary *binary, uint64_
 		if (symbol->value != addr || symbol->section == SHN_UNDEF ||
 		    (symbol->type != STT_FUNC && symbol->type != STT_GNU_IFUNC))
 			continue;
-		if (!strcmp(symbol->name, name))
+		if (name && !strcmp(symbol->name, name))
 			return symbol;
 		if (!found)
 			found = symbol;

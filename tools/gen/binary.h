@@ -27,7 +27,7 @@ void binary_close(struct binary *binary);
 
 /*
  * Symbol that is a function at exactly `addr`, by preference one called
- * `name`; NULL if there is none.
+ * `name`, which may be NULL; NULL if there is none.
  */
 const struct symbol *binary_function_symbol(const struct binary *binary, uint64_t addr,
 					    const char *name);

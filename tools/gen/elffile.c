@@ -187,6 +187,22 @@ Elf_Scn *elffile_section(const struct elffile *file, const char *name, GElf_Shdr
 	return NULL;
 }
 
+/* Uncompress a section in place. */
+static int decompress(const struct elffile *file, Elf_Scn *scn, const char *name)
+{
+	enum { COMPRESSED_BY_ZSTD = 2 };	/* ch_type; older libelf has no name for it */
+	GElf_Chdr chdr;
+
+	if (elf_compress(scn, 0, 0) >= 0)
+		return 0;
+	const char *why = elf_errmsg(-1);
+	if (gelf_getchdr(scn, &chdr) && chdr.ch_type == COMPRESSED_BY_ZSTD)
+		why = "it is compressed by zstd, which this libelf does not know";
+	return fail(ENOEXEC, "%s: cannot decompress section %s: %s (objcopy "
+		    "--decompress-debug-sections makes a file that can be read)", file->path, name,
+		    why);
+}
+
 int elffile_bytes(const struct elffile *file, const char *name, struct dwarf_bytes *out)
 {
 	GElf_Shdr shdr;
@@ -195,10 +211,11 @@ int elffile_bytes(const struct elffile *file, const char *name, struct dwarf_byt
 	*out = (struct dwarf_bytes){ NULL, 0 };
 	if (!scn || shdr.sh_type == SHT_NOBITS || !shdr.sh_size)
 		return 0;
-	if ((shdr.sh_flags & SHF_COMPRESSED) && elf_compress(scn, 0, 0) < 0)
-		return fail(ENOEXEC, "%s: cannot decompress section %s: %s (objcopy "
-			    "--decompress-debug-sections makes a file that can be read)",
-			    file->path, name, elf_errmsg(-1));
+	if (shdr.sh_flags & SHF_COMPRESSED) {
+		int err = decompress(file, scn, name);
+		if (err)
+			return err;
+	}
 	Elf_Data *data = elf_rawdata(scn, NULL);
 	if (shdr.sh_flags & SHF_COMPRESSED)
 		data = elf_getdata(scn, NULL);

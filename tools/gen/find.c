@@ -16,10 +16,11 @@ static bool is_code(const struct symbol *symbol)
 
 const char *clone_name(const struct binary *binary, const struct dwarf_function *function)
 {
+	if (!function->name)
+		return NULL;
 	size_t size = strlen(function->name);
 	const struct symbol *symbol =
 		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
-
 	if (symbol && !strncmp(symbol->name, function->name, size) && symbol->name[size] == '.')
 		return symbol->name;
 	return NULL;
@@ -29,7 +30,7 @@ struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_f
 {
 	const struct dwarf_range *ranges = &binary->dwarf.ranges[function->first_range];
 
-	for (uint32_t i = 0; i < function->n_ranges && function->n_ranges > 1; i++) {
+	for (uint32_t i = 0; i < function->n_ranges && function->n_ranges > 1 && function->name; i++) {
 		const struct symbol *symbol =
 			binary_function_symbol(binary, ranges[i].lo, function->name);
 
