@@ -7,8 +7,9 @@
 # once with all its fixes.  For each fix it is built without it, which gives the
 # target, and the objects that differ are built on both sides for auto mode; the
 # patch is applied to a process that has the target loaded, and reverted.
-# The result is a line of $NSB_BUILD/corpus/results; the table docs/corpus.md is
-# made of them.  What was built is kept in $NSB_BUILD/corpus.
+# The result is a line of $NSB_BUILD/corpus/results; of all of them $NSB_BUILD/corpus/table.md
+# is made, which docs/corpus.md has.  What was built is kept in $NSB_BUILD/corpus.
+# Exit status 1: one has failed.
 
 set -u
 root=$(cd "${0%/*}/.." && pwd)
@@ -225,7 +226,7 @@ build_fix() {
 	rm -rf "$work" && mkdir -p "$work" || exit 1
 	restore
 	for each in ${pop_first//,/ }; do
-		[ ! -e "$source/debian/patches/$each" ] || built "patch -p1 -R -N <debian/patches/$each" || { why="cannot take off $each"; return 1; }
+		[ ! -e "$source/debian/patches/$each" ] || built "filterdiff -p1 -x 'tests/*' debian/patches/$each | patch -p1 -R -N" || { why="cannot take off $each"; return 1; }
 	done
 	built "$reverse_with" || { why='the fix cannot be taken out'; return 1; }
 	built "$make" || { why='does not build without the fix'; return 1; }
@@ -270,3 +271,25 @@ while IFS=$'\x1f' read -r package version patch cve class configure make reverse
 		>"$result"
 	printf '%-8s %s %s: %s\n' "$verdict" "$package" "$patch" "$why"
 done < <(awk -F '\t' -v OFS='\x1f' 'NR > 1 { print $1, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12 }' "$list")
+
+# What became of the fixes: by class, and each.
+table() {
+	echo '| class | fixes | patched | refused | nothing differs | failed |'
+	echo '| --- | ---: | ---: | ---: | ---: | ---: |'
+	cat "$results"/* | awk -F '\t' '
+		{ n[$5]++; v[$5, $6]++; all++; sum[$6]++ }
+		END {
+			for (c in n)
+				print "| " c " | " n[c] " | " v[c, "patched"] + 0 " | " v[c, "refused"] + 0 " | " v[c, "same"] + 0 " | " n[c] - v[c, "patched"] - v[c, "refused"] - v[c, "same"] " |" | "sort"
+			close("sort")
+			print "| all | " all " | " sum["patched"] + 0 " | " sum["refused"] + 0 " | " sum["same"] + 0 " | " all - sum["patched"] - sum["refused"] - sum["same"] " |"
+		}'
+	echo
+	echo '| package | fix | class | verdict | |'
+	echo '| --- | --- | --- | --- | --- |'
+	cat "$results"/* | awk -F '\t' '{ gsub(/\|/, "\\|", $7); print "| " $1 " | " ($4 == "" ? $3 : $4) " | " $5 " | " $6 " | " $7 " |" }'
+}
+
+table >"$base/table.md"
+sed -n '1,/^$/p' "$base/table.md"
+! grep -qE '\| (failed|missing) \|' "$base/table.md"
