@@ -57,11 +57,11 @@ _nsb() {
 		return ;;
 	esac
 	case $command in
-	patch) options+=' --pid --all --exe --user --insecure-file --replace --dry-run --timeout --retries --allow-active --realtime' ;;
+	patch) options+=' --pid --all --exe --user --insecure-file --replace --dry-run --no-exceptions --timeout --retries --allow-active --realtime' ;;
 	revert) options+=' --pid --all --exe --user --id --dry-run --timeout --retries --allow-active --realtime' ;;
-	check) options+=' --pid --all --exe --user --insecure-file --timeout --retries --allow-active --realtime' ;;
+	check) options+=' --pid --all --exe --user --insecure-file --no-exceptions --timeout --retries --allow-active --realtime' ;;
 	list) options+=' --pid --exe --user --build-id --perf-map' ;;
-	run) options+=' --insecure-file --best-effort --timeout --retries' ;;
+	run) options+=' --insecure-file --best-effort --no-exceptions --timeout --retries' ;;
 	esac
 	if [ -z "$command" ] && [[ $cur != -* ]]; then
 		options=$commands

@@ -24,7 +24,8 @@
  *   - jump: writes the jump that is put over a replaced function;
  *   - may_branch_to: whether code might branch into given bytes of itself;
  *   - landing: bytes a function may start with that must stay (ENDBR);
- *   - parasite: the blob of src/parasite for this ABI (parasite.h).
+ *   - carry: moves the first instructions of a function elsewhere;
+ *   - parasite: the blob of src/parasite for this ABI (parasite.h), the guide's code behind it.
  */
 #ifndef NSB_ARCH_H
 #define NSB_ARCH_H
@@ -36,6 +37,7 @@
 #include "msg.h"
 
 #define JUMP_MAX 16		/* bytes a jump may take on any architecture */
+#define CARRY_MAX 48		/* bytes that a function's first instructions take elsewhere */
 #define REGS_MAX 256		/* bytes an NT_PRSTATUS register set may take */
 #define DWARF_REGS_MAX 32
 
@@ -181,7 +183,16 @@ struct arch {
 	 * from its start?  False only if none does; indirect branches aside.
 	 */
 	bool (*may_branch_to)(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
-	const uint8_t *parasite;	/* PARASITE_CODE_BYTES */
+	/*
+	 * Copy whole instructions, at least `least` bytes of them, from the start of a
+	 * function at address `from` to where they can be run at address `to`, and put
+	 * behind them what leads back.  *carried is how many bytes of the function were
+	 * copied.  Returns the bytes written to `out`, at most CARRY_MAX, or 0 where an
+	 * instruction is none that can be moved.
+	 */
+	size_t (*carry)(const uint8_t *code, size_t size, size_t least, uint64_t from, uint64_t to,
+			uint8_t *out, size_t *carried);
+	const uint8_t *parasite;	/* PARASITE_CODE_BYTES, then GUIDE_CODE_BYTES */
 	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
 	/* Ask the processor what signal_frame has to know: before a thread stands for it. */
 	void (*learn)(void);

@@ -67,6 +67,7 @@ enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
 	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE, OPT_SYSLOG,
+	OPT_NO_EXCEPTIONS,
 };
 
 static const struct option long_options[] = {
@@ -85,6 +86,7 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "retries", required_argument, NULL, OPT_RETRIES },
 	{ "allow-active", required_argument, NULL, OPT_ALLOW_ACTIVE },
+	{ "no-exceptions", no_argument, NULL, OPT_NO_EXCEPTIONS },
 	{ "realtime", optional_argument, NULL, OPT_REALTIME },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "perf-map", no_argument, NULL, OPT_PERF_MAP },
@@ -173,6 +175,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 		return err != 0 ? usage("not a build-id", optarg) : 0;
 	case OPT_SYSLOG:
 		options->syslog = true;
+		return 0;
+	case OPT_NO_EXCEPTIONS:
+		options->no_exceptions = true;
 		return 0;
 	case OPT_REPLACE:
 		options->replace = true;

@@ -25,6 +25,7 @@ struct options {
 	uint8_t object_id[BUILD_ID_MAX];	/* --build-id */
 	size_t object_id_size;
 	bool syslog;
+	bool no_exceptions;	/* none comes to the new code, says the administrator */
 	bool replace;		/* patch: older ones of the same object go */
 	bool dry_run, json, quiet, perf_map;
 	struct allowed allowed;

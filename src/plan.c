@@ -80,7 +80,7 @@ static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *ol
 
 /* ---- places ---- */
 
-static int add_place(struct plan *plan, const struct place *place)
+int plan_add_place(struct plan *plan, const struct place *place)
 {
 	struct place *places;
 
@@ -96,6 +96,17 @@ static int add_place(struct plan *plan, const struct place *place)
 	plan->places = places;
 	places[plan->n_places++] = *place;
 	return 0;
+}
+
+void plan_bring_forward(struct plan *plan, size_t first)
+{
+	for (size_t i = first; i < plan->n_places; i++) {
+		struct place place = plan->places[i];
+
+		memmove(plan->places + 1 + (i - first), plan->places + (i - first),
+			first * sizeof(*plan->places));
+		plan->places[i - first] = place;
+	}
 }
 
 /*
@@ -117,7 +128,7 @@ static int plan_place(struct plan *plan, const struct generations *all, const ch
 	memcpy(place.half, place.now, sizeof(place.half));
 	if (not_after != NULL && not_after->head->state != RECORD_APPLIED)
 		memcpy(place.half, place.want, sizeof(place.half));
-	return err != 0 ? err : add_place(plan, &place);
+	return err != 0 ? err : plan_add_place(plan, &place);
 }
 
 static int plan_places(struct plan *plan, const struct generations *all,
@@ -212,6 +223,14 @@ static int compare_ranges(const void *a, const void *b)
 	const struct code_range *left = a, *right = b;
 
 	return (left->start > right->start) - (left->start < right->start);
+}
+
+int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name)
+{
+	int err = add_range(plan, start, end, name);
+
+	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	return err;
 }
 
 /* Where old activations may finish, only the bytes under the jump are forbidden. */
@@ -460,6 +479,7 @@ static int make_record(struct plan *plan, const struct object *object,
 		.address = plan->address, .mapped = plan->mapped, .sequence = 1,
 		.applied_at = (uint64_t)time(NULL), .object_base = object->elf.lo,
 		.object_bias = object->elf.bias, .object_name = object_name(object),
+		.hooks = plan->guides.hooks, .n_hooks = plan->guides.count,
 	};
 
 	for (size_t i = 0; i < records->count; i++) {
@@ -476,15 +496,20 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	struct resolve_context context = { target, objects, object };
 	struct link_resolver resolver = { resolve, resolve_tls, &context };
 	struct generations all = { target->arch, records, &plan->record };
-	uint64_t head_size = page_up(record_size(patch, object_name(object)));
+	uint64_t head_size;
 	int err;
 
 	*plan = (struct plan){ .arch = target->arch };
-	plan->mapped = head_size + link_size(patch);
-	err = choose_place(plan, target, object, records);
+	err = guides_find(&plan->guides, target, objects, records, patch);
+	head_size = page_up(record_size(patch, object_name(object), plan->guides.count));
+	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides);
+	if (err == 0)
+		err = choose_place(plan, target, object, records);
 	if (err == 0)
 		err = link_image(patch, target->arch, plan->address + head_size,
 				 object->elf.bias, &resolver, &plan->image);
+	if (err == 0)
+		err = guides_lay(&plan->guides, target, &plan->image);
 	if (err == 0)
 		err = make_record(plan, object, records, patch);
 	if (err == 0)
@@ -706,6 +731,7 @@ void plan_deinit(struct plan *plan)
 {
 	link_image_deinit(&plan->image);
 	record_deinit(&plan->record);
+	guides_deinit(&plan->guides);
 	free(plan->places);
 	free(plan->ranges);
 	unwinder_destroy(plan->unwinder);

@@ -13,6 +13,7 @@
 #ifndef NSB_PLAN_H
 #define NSB_PLAN_H
 
+#include "guide.h"
 #include "object.h"
 #include "record.h"
 #include "unwind.h"
@@ -41,6 +42,7 @@ struct plan {
 	/* of a patch to be applied */
 	struct link_image image;
 	struct record record;
+	struct guides guides;
 	const struct record *subject;	/* the one that is taken out */
 	bool keeps_memory;		/* threads may be in it, or may come there by its address */
 	/* of either */
@@ -74,6 +76,11 @@ void plan_deinit(struct plan *plan);
 int plan_retire(struct plan *plan, const struct target *target, const struct objects *objects,
 		const struct records *records, struct record *record,
 		const struct allowed *allowed, const struct plan *successor) MUST_CHECK;
+/* What else changes, and where else no thread may be. */
+int plan_add_place(struct plan *plan, const struct place *place) MUST_CHECK;
+int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name) MUST_CHECK;
+/* Let the places from that index on be the first to be written. */
+void plan_bring_forward(struct plan *plan, size_t first);
 /*
  * Let `into` have the places and the ranges of `from` as well, to be done in one
  * stop; `from` keeps its image, record and memory.

@@ -42,12 +42,13 @@ static size_t strings_size(const struct vzpatch *meta, const char *object_name)
 	return (size + 7) & ~(size_t)7;
 }
 
-size_t record_size(const struct patchfile *patch, const char *object_name)
+size_t record_size(const struct patchfile *patch, const char *object_name, size_t n_hooks)
 {
 	const struct vzpatch *meta = &patch->meta;
 
 	return sizeof(struct record_head) + meta->n_funcs * sizeof(struct record_func) +
-	       meta->n_ranges * sizeof(struct record_range) + strings_size(meta, object_name);
+	       meta->n_ranges * sizeof(struct record_range) +
+	       n_hooks * sizeof(struct record_hook) + strings_size(meta, object_name);
 }
 
 static uint32_t add_string(char *strings, uint32_t *fill, const char *text)
@@ -111,16 +112,18 @@ static void point_into(struct record *record)
 	record->head = head;
 	record->funcs = (const void *)(record->bytes + sizeof(*head));
 	record->ranges = (const void *)(record->funcs + head->n_funcs);
-	record->strings = (const char *)(record->ranges + head->n_ranges);
+	record->hooks = (const void *)(record->ranges + head->n_ranges);
+	record->strings = (const char *)(record->hooks + head->n_hooks);
 }
 
 int record_make(const struct record_input *input, struct record *out)
 {
 	const struct vzpatch *meta = &input->patch->meta;
-	size_t size = record_size(input->patch, input->object_name);
+	size_t size = record_size(input->patch, input->object_name, input->n_hooks);
 	struct record_head *head = calloc(1, size);
 	struct record_func *funcs;
 	struct record_range *ranges;
+	struct record_hook *hooks;
 	uint32_t fill = 1;
 	char *strings;
 
@@ -128,14 +131,15 @@ int record_make(const struct record_input *input, struct record *out)
 		return fail(ENOMEM, "out of memory");
 	funcs = (void *)(head + 1);
 	ranges = (void *)(funcs + meta->n_funcs);
-	strings = (void *)(ranges + meta->n_ranges);
+	hooks = (void *)(ranges + meta->n_ranges);
+	strings = (void *)(hooks + input->n_hooks);
 	*head = (struct record_head){
 		.version = RECORD_VERSION, .state = RECORD_LOADING, .sequence = input->sequence,
 		.size = (uint32_t)size, .applied_at = input->applied_at,
 		.address = input->address, .mapped = input->mapped,
 		.patch_bias = input->image->bias, .object_base = input->object_base,
 		.object_bias = input->object_bias, .n_funcs = (uint32_t)meta->n_funcs,
-		.n_ranges = (uint32_t)meta->n_ranges,
+		.n_ranges = (uint32_t)meta->n_ranges, .n_hooks = (uint32_t)input->n_hooks,
 		.patch_id_size = (uint32_t)meta->patch.build_id.size,
 		.object_id_size = (uint32_t)meta->target.build_id.size,
 	};
@@ -159,6 +163,8 @@ int record_make(const struct record_input *input, struct record *out)
 		ranges[i].end = ranges[i].start + meta->ranges[i].size;
 		ranges[i].func = meta->ranges[i].func;
 	}
+	if (input->n_hooks > 0)
+		memcpy(hooks, input->hooks, input->n_hooks * sizeof(*hooks));
 	head->strings_size = (uint32_t)strings_size(meta, input->object_name);
 	seal(head);
 	out->bytes = (uint8_t *)head;
@@ -178,7 +184,7 @@ static bool head_is_sound(const struct record_head *head, size_t size)
 {
 	uint64_t want = sizeof(*head) + (uint64_t)head->n_funcs * sizeof(struct record_func) +
 			(uint64_t)head->n_ranges * sizeof(struct record_range) +
-			head->strings_size;
+			(uint64_t)head->n_hooks * sizeof(struct record_hook) + head->strings_size;
 
 	return head->size == size && want == size && head->strings_size > 0 &&
 	       head->state >= RECORD_LOADING && head->state <= RECORD_KEPT &&
@@ -204,6 +210,10 @@ static bool body_is_sound(const struct record *record)
 	for (uint32_t i = 0; i < head->n_ranges; i++) {
 		if (record->ranges[i].func >= head->n_funcs ||
 		    record->ranges[i].end < record->ranges[i].start)
+			return false;
+	}
+	for (uint32_t i = 0; i < head->n_hooks; i++) {
+		if (record->hooks[i].size == 0 || record->hooks[i].size > JUMP_MAX)
 			return false;
 	}
 	return true;

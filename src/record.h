@@ -8,7 +8,7 @@
  *
  * Layout (little-endian, fixed-width, every part 8-byte aligned): struct
  * record_head, then n_funcs struct record_func, n_ranges struct record_range,
- * then the strings.  crc covers all of `size` bytes behind itself; the two
+ * n_hooks struct record_hook, then the strings.  crc covers all of `size` bytes behind itself; the two
  * words that change during a patch's life, state and sequence, stand before it.
  *
  * The bytes of every patched place are a pure function of the set of applied
@@ -21,7 +21,7 @@
 #include "target.h"
 
 #define RECORD_MAGIC "NSBpatch"
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 #define RECORD_MAX_BYTES (16u << 20)
 
 enum record_state {
@@ -47,6 +47,7 @@ struct record_head {
 	uint32_t patch_name, object_name, description;	/* offsets of strings */
 	uint32_t strings_size;
 	uint32_t patch_id_size, object_id_size;
+	uint32_t n_hooks, unused;
 	uint8_t patch_id[BUILD_ID_MAX];
 	uint8_t object_id[BUILD_ID_MAX];
 };
@@ -69,9 +70,20 @@ struct record_range {
 	uint64_t func;
 };
 
-_Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 6 * 8 + 8 * 4 + 2 * BUILD_ID_MAX,
+/* A place from which the target's unwinder is led to the patch's guide (guide.h). */
+struct record_hook {
+	uint64_t place;		/* a word that holds an address, or code that is jumped from */
+	uint64_t guide;		/* run-time address of struct guide */
+	uint64_t own;		/* what the last guide leads to: the target's own */
+	uint8_t was[JUMP_MAX];	/* the place without any guide */
+	uint32_t size;		/* of the place */
+	uint32_t is_code;
+};
+
+_Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 6 * 8 + 10 * 4 + 2 * BUILD_ID_MAX,
 	       "the record's head has no padding");
 _Static_assert(sizeof(struct record_func) == 6 * 8 + 2 * JUMP_MAX + 8, "nor has a function's");
+_Static_assert(sizeof(struct record_hook) == 3 * 8 + JUMP_MAX + 8, "nor has a hook");
 
 /* A decoded record; pointers go into `bytes`. */
 struct record {
@@ -79,6 +91,7 @@ struct record {
 	const struct record_head *head;
 	const struct record_func *funcs;
 	const struct record_range *ranges;
+	const struct record_hook *hooks;
 	const char *strings;
 	bool has_left;		/* is being taken out in favour of another: plan_retire() */
 	bool is_gone;		/* what it patched is not there any more: records_look_gone() */
@@ -102,9 +115,11 @@ struct record_input {
 	uint64_t address, mapped, sequence, applied_at;
 	uint64_t object_base, object_bias;
 	const char *object_name;
+	const struct record_hook *hooks;
+	size_t n_hooks;
 };
 /* Bytes that the record of this patch takes. */
-size_t record_size(const struct patchfile *patch, const char *object_name);
+size_t record_size(const struct patchfile *patch, const char *object_name, size_t n_hooks);
 int record_make(const struct record_input *input, struct record *out) MUST_CHECK;
 void record_deinit(struct record *record);
 

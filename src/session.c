@@ -200,8 +200,21 @@ static int plan_older(struct session *session, const struct options *options,
 	return err;
 }
 
-static int plan_instance(struct session *session, const struct patchfile *patch,
-			 const struct object *object)
+/* An exception that comes to a frame that the unwinder does not know ends the process. */
+static int check_exceptions(const struct session *session, const struct options *options,
+			    const struct plan *plan)
+{
+	const struct record *record = &plan->record;
+
+	if (!plan->guides.is_deaf || options->no_exceptions || record->head->n_funcs == 0)
+		return 0;
+	return fail(EINVAL, "%s: its unwinder cannot be told of %s: an exception that reaches the new"
+		    " code would end the process (--no-exceptions if none can)",
+		    target_name(&session->target), record_string(record, record->funcs[0].name));
+}
+
+static int plan_instance(struct session *session, const struct options *options,
+			 const struct patchfile *patch, const struct object *object)
 {
 	const struct record *record = find_record_of(session, patch, object);
 	struct plan *plan;
@@ -212,6 +225,8 @@ static int plan_instance(struct session *session, const struct patchfile *patch,
 		err = plan == NULL ? -ENOMEM :
 		      plan_apply(plan, &session->target, &session->objects, object,
 				 &session->records, patch);
+		if (err == 0)
+			err = check_exceptions(session, options, plan);
 		if (err == 0)
 			err = maps_reserve(&session->target.maps, plan->address, plan->mapped);
 		if (err == 0 && session->n_plans > 1)
@@ -241,7 +256,7 @@ static int plan_patch(struct session *session, const struct options *options,
 	if (err == 0)
 		err = session_read_objects(session);
 	while (err == 0 && (object = next_instance(session, patch, object)) != NULL) {
-		err = plan_instance(session, patch, object);
+		err = plan_instance(session, options, patch, object);
 		found++;
 	}
 	if (err != 0)
@@ -255,6 +270,8 @@ static int plan_patch(struct session *session, const struct options *options,
 		return fail(EEXIST, "%s: %s is applied already", target_name(&session->target),
 			    patch->path);
 	session->n_new = session->n_plans;
+	err = guides_plan_in(&session->plans[0], session->plans, session->n_new, &session->target,
+			     &session->records);
 	while (err == 0 && options->replace &&
 	       (object = next_instance(session, patch, object)) != NULL) {
 		for (size_t i = 0; i < session->n_new && err == 0; i++) {
@@ -262,6 +279,10 @@ static int plan_patch(struct session *session, const struct options *options,
 				err = plan_older(session, options, object, i);
 		}
 	}
+	if (err == 0 && session->n_plans > session->n_new)
+		err = guides_plan_out(&session->plans[session->n_plans - 1], session->plans,
+				      session->n_new, session->n_plans, &session->target,
+				      &session->records);
 	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
 }
 
@@ -424,6 +445,9 @@ static int plan_taking_out(struct session *session, const struct allowed *allowe
 		if (err == 0 && session->n_plans > 1)
 			err = plan_join(&session->plans[0], plan);
 	}
+	if (err == 0 && session->n_plans > 0)
+		err = guides_plan_out(&session->plans[0], session->plans, 0, session->n_plans,
+				      &session->target, &session->records);
 	build_id_format(id, size, text);
 	if (err == 0 && session->n_plans == 0)
 		return fail(ENOENT, "%s: the patch %s is not applied",
@@ -514,10 +538,6 @@ int session_patch(struct session *session, const struct options *options,
 		err = plan_patch(session, options, patch);
 	if (err == 0)
 		err = apply(session, options);
-	if (err == 0 && !options->dry_run && objects_define(&session->objects, "__cxa_throw"))
-		warn("%s: is a C++ program: an exception that reaches one of the new functions ends it"
-		     " (nothing but calls that cannot throw may be made there)",
-		     target_name(&session->target));
 	return err;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../i386/branch.h"
+#include "../i386/carry.h"
 #include "../i386/xstate.h"
 
 /* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
@@ -125,6 +126,7 @@ const struct arch arch_amd64 = {
 	.reach_is_whole = false,
 	.jump = jump,
 	.may_branch_to = x86_may_branch_to,
+	.carry = amd64_carry,
 	.parasite = parasite_amd64,
 	.xstate_note = NT_X86_XSTATE,
 	.learn = xstate_learn,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "branch.h"
+#include "carry.h"
 #include "xstate.h"
 
 /* Offsets in the compat NT_PRSTATUS set (sys/user.h of a 32-bit build): 17 words, in this order. */
@@ -123,6 +124,7 @@ const struct arch arch_i386 = {
 	.reach_is_whole = true,
 	.jump = jump,
 	.may_branch_to = x86_may_branch_to,
+	.carry = i386_carry,
 	.parasite = parasite_i386,
 	.xstate_note = NT_X86_XSTATE,
 	.learn = xstate_learn,
