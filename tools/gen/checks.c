@@ -228,6 +228,30 @@ int check_clones(struct draft *draft)
 	return err;
 }
 
+/* gcc -g1: functions are told of, but neither their parameters nor types nor variables. */
+static bool is_without_types(const char *producer)
+{
+	bool without = false;
+
+	/* Of -g, -g1, -ggdb, -gdwarf-5 the last one decides; -gz and its like say nothing of it. */
+	for (const char *p = producer; p && (p = strstr(p, " -g")); p++)
+		if (!p[3] || strchr(" 0123dg", p[3]))
+			without = p[3] == '1' || !strncmp(p + 3, "gdb1", 4);
+	return without;
+}
+
+static int check_has_types(const struct binary *binary, uint32_t function)
+{
+	const struct dwarf *dwarf = &binary->dwarf;
+	const struct dwarf_unit *unit = &dwarf->units[dwarf->functions[function].unit];
+
+	if (!is_without_types(unit->producer))
+		return 0;
+	return fail(EINVAL, "%s: %s was built with -g1, which says nothing of the parameters of '%s' "
+		    "(build it with -g)", binary->file.path, unit->name ? unit->name : "a unit",
+		    dwarf->functions[function].name);
+}
+
 int check_prototype(const struct draft *draft, const struct replaced *replaced)
 {
 	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
@@ -235,14 +259,19 @@ int check_prototype(const struct draft *draft, const struct replaced *replaced)
 	const struct dwarf_function *old = &target->functions[replaced->place.index];
 	struct type a = { patch, new->die }, b = { target, old->die };
 	char why[TYPE_WHY_MAX];
-	int same = prototype_equal(a, b, why);
+	int err = check_has_types(draft->target, replaced->place.index);
 
+	if (!err)
+		err = check_has_types(draft->patch, replaced->body.index);
+	if (err)
+		return err;
+	int same = prototype_equal(a, b, why);
 	if (same < 0)
 		return same;
 	if (same)
 		return 0;
 	char *source = dwarf_file(patch, new->file_unit, new->file);
-	int err = fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s",
+	err = fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s",
 		       source ? base_name(source) : draft->patch->file.path, new->line,
 		       replaced->body.name,
 		       old->name, replaced->place.file ? replaced->place.file :
