@@ -132,6 +132,16 @@ t 'the same is seen compressed, shared by dwz, and in a separate file' '
 	objcopy --only-keep-debug --compress-debug-sections prog prog.debug && same_view stripped prog.debug &&
 	view another.plain >.view && same_view another
 '
+t 'the same is seen shared by dwz in the way of DWARF 5' '
+	compiled prog -O2 && compiled another -O1 && seen prog && dwz -5 -m shared prog another &&
+	readelf -SW prog | grep -F .debug_sup && same_view prog &&
+	objcopy --remove-section=.debug_sup prog without &&
+	fails_with 1 "without: debug info refers to a supplementary file, but no section" \
+		"$NSB_BUILD/unit/view" without &&
+	cp shared right && cp without shared &&
+	fails_with 1 "shared is of another build than prog" "$NSB_BUILD/unit/view" prog &&
+	mv right shared && same_view prog
+'
 
 # debug_files: what has debug info on this host, and the debug file if it is separate.
 debug_files() {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cursor.h"
+
 #define DEBUG_ROOT "/usr/lib/debug"
 
 static bool has_debug_info(const struct elffile *file)
@@ -117,46 +119,97 @@ static int open_debug_file(struct binary *binary, const char *debug_path)
 	return err;
 }
 
-/*
- * .gnu_debugaltlink: a path, relative to the file that has it, and the
- * build-id of the supplementary file.
- */
+/* Which file has what several share of their debug info. */
+struct link {
+	const char *section;
+	const char *name;		/* a path, perhaps relative to the file that has it; NULL: none */
+	const uint8_t *id;
+	size_t id_size;
+};
+
+/* .gnu_debugaltlink: the name, and the build-id of the other file. */
+static int read_gnu_link(const struct elffile *file, struct link *link)
+{
+	struct dwarf_bytes bytes;
+	struct cursor at;
+	int err = elffile_bytes(file, link->section = ".gnu_debugaltlink", &bytes);
+
+	if (err || !bytes.size)
+		return err;
+	cursor_init(&at, bytes.data, bytes.size);
+	link->name = cursor_string(&at);
+	link->id = at.p;
+	link->id_size = (size_t)(at.end - at.p);
+	return at.bad ? fail(ENOEXEC, "%s: section %s is damaged", file->path, link->section) : 0;
+}
+
+/* .debug_sup (DWARF 5, section 7.3.6), which both files have: the checksum is the same. */
+static int read_standard_link(const struct elffile *file, struct link *link)
+{
+	struct dwarf_bytes bytes;
+	struct cursor at;
+	int err = elffile_bytes(file, link->section = ".debug_sup", &bytes);
+
+	if (err || !bytes.size)
+		return err;
+	cursor_init(&at, bytes.data, bytes.size);
+	cursor_skip(&at, 2 + 1);	/* version, which of the two files this is */
+	link->name = cursor_string(&at);
+	uint64_t size = cursor_uleb(&at);
+	link->id = at.p;
+	link->id_size = (size_t)(at.end - at.p);
+	if (at.bad || size > link->id_size)
+		return fail(ENOEXEC, "%s: section %s is damaged", file->path, link->section);
+	link->id_size = (size_t)size;
+	return 0;
+}
+
+static char *path_beside(const struct elffile *file, const char *name)
+{
+	if (*name == '/')
+		return strdup(name);
+	char *real = realpath(file->path, NULL), *joined;
+	if (!real) {
+		fail(errno, "%s: %s", file->path, strerror(errno));
+		return NULL;
+	}
+	strrchr(real, '/')[1] = 0;
+	joined = format_path(real, "", name);
+	free(real);
+	return joined;
+}
+
+static int check_supplement(const struct elffile *debug, const struct link *wanted,
+			    const struct elffile *have, bool is_standard)
+{
+	struct link own = { .id = have->build_id, .id_size = have->build_id_size };
+	int err = is_standard ? read_standard_link(have, &own) : 0;
+
+	if (err || (wanted->id_size == own.id_size && own.id &&
+		    !memcmp(wanted->id, own.id, own.id_size)))
+		return err;
+	return fail(EINVAL, "%s is of another build than %s, which refers to it", have->path,
+		    debug->path);
+}
+
 static int open_supplement(struct binary *binary, const struct elffile *debug)
 {
-	struct dwarf_bytes link;
-	int err = elffile_bytes(debug, ".gnu_debugaltlink", &link);
+	struct link link = { 0 };
+	int err = read_gnu_link(debug, &link);
+	bool is_standard = !err && !link.name;
 
-	if (err || !link.size)
+	if (is_standard)
+		err = read_standard_link(debug, &link);
+	if (err || !link.name)
 		return err;
-	const uint8_t *nul = memchr(link.data, 0, link.size);
-	if (!nul)
-		return fail(ENOEXEC, "%s: section .gnu_debugaltlink is damaged", debug->path);
-	const char *name = (const char *)link.data;
-	char *path, *slash;
-	if (*name == '/') {
-		path = strdup(name);
-	} else {
-		char *real = realpath(debug->path, NULL);
-
-		if (!real)
-			return fail(errno, "%s: %s", debug->path, strerror(errno));
-		slash = strrchr(real, '/');
-		slash[1] = 0;
-		path = format_path(real, "", name);
-		free(real);
-	}
-	err = open_if_there(&binary->supplement_file, path);
+	err = open_if_there(&binary->supplement_file, path_beside(debug, link.name));
 	if (err == -ENOENT)
 		return fail(ENOENT, "%s: part of the debug info is in a file made by dwz, %s, which "
-			    "is not there (install it with the debug package)", debug->path, name);
+			    "is not there (install it with the debug package)", debug->path,
+			    link.name);
 	if (err)
 		return err;
-	const struct elffile *have = &binary->supplement_file;
-	size_t id_size = link.size - (size_t)(nul + 1 - link.data);
-	if (id_size != have->build_id_size || memcmp(nul + 1, have->build_id, id_size))
-		return fail(EINVAL, "%s is of another build than %s, which refers to it",
-			    have->path, debug->path);
-	return 0;
+	return check_supplement(debug, &link, &binary->supplement_file, is_standard);
 }
 
 static int read_sections(const struct elffile *file, struct dwarf_input *input)

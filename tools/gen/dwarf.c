@@ -267,7 +267,18 @@ static uint8_t field_of(uint64_t attribute)
 	return DWARF_NO_FIELD;
 }
 
-static int parse_attributes(struct dwarf_abbrevs *table, struct cursor *at, struct abbrev *entry)
+/* Its entries would be nameless where the supplementary file has the names. */
+static int check_supplement(const struct dwarf *dwarf, struct form form)
+{
+	if ((form.meaning != IS_SUP_STRING && form.meaning != IS_SUP_REFERENCE) ||
+	    dwarf->inputs[1].name)
+		return 0;
+	return fail(ENOENT, "%s: debug info refers to a supplementary file, but no section tells "
+		    "to which", dwarf->inputs[0].name);
+}
+
+static int parse_attributes(const struct dwarf *dwarf, struct dwarf_abbrevs *table,
+			    struct cursor *at, struct abbrev *entry)
 {
 	int32_t size = 0;
 	int err;
@@ -282,7 +293,10 @@ static int parse_attributes(struct dwarf_abbrevs *table, struct cursor *at, stru
 			break;
 		if (at->bad)
 			return -ENOEXEC;
-		err = grow(&table->attributes, table->n_attributes, sizeof(*table->attributes));
+		err = check_supplement(dwarf, form);
+		if (!err)
+			err = grow(&table->attributes, table->n_attributes,
+				   sizeof(*table->attributes));
 		if (err)
 			return err;
 		struct attribute *attribute = &table->attributes[table->n_attributes++];
@@ -338,7 +352,7 @@ static int parse_abbrevs(const struct dwarf *dwarf, struct dwarf_abbrevs *table)
 		if (table->n_entries && entry[-1].code >= code)
 			ascending = false;
 		table->n_entries++;
-		err = parse_attributes(table, &at, entry);
+		err = parse_attributes(dwarf, table, &at, entry);
 		if (err == -ENOEXEC)
 			break;
 		if (err)

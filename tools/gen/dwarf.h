@@ -80,7 +80,7 @@ enum dwarf_kind {
 	DWARF_BLOCK,		/* data, size */
 	DWARF_OFFSET,		/* u: offset in the section that the attribute means */
 	DWARF_LIST_INDEX,	/* u: index of a range or location list */
-	DWARF_ABSENT,		/* a form that says nothing here (supplementary file missing) */
+	DWARF_ABSENT,		/* what it refers to is not there */
 };
 
 struct dwarf_value {
