@@ -40,6 +40,7 @@ sources() {
 		__attribute__((noipa)) static int get(void) { return level * 3; }
 		__attribute__((noipa)) static int grow(int n, int by) { return n * by + level; }
 		__attribute__((noipa)) void nothing(void) { }
+		__attribute__((noipa)) int take(struct inner in, int *p) { return in.a + *p; }
 		int main(void)
 		{
 			struct queue q = { 0 };
@@ -64,7 +65,7 @@ refuses() {
 }
 
 t 'a parameter of another type' '
-	refuses "p.c:3: .push. has not the prototype.*parameter 2 .n. is .long long int., the target.s .int." \
+	refuses "p.c:3: .push. has not the prototype.*parameter 2 .n. is .long long( int)?., the target.s .int." \
 		"int push(struct queue *q, long long n) { return q->size; }"
 '
 t 'fewer parameters' '
@@ -79,6 +80,51 @@ t 'no variable parameters' '
 t 'a pointer to a function of another type' '
 	refuses "parameter 1 .f." "int run(int (*f)(long long, struct queue *), void *p) { return f(1, p); }"
 '
+t 'a structure in place of a pointer to it' '
+	refuses "parameter 1 .in. is .struct inner \\*., the target.s .struct inner." \
+		"int take(struct inner *in, int *p) { return in->a; }"
+'
+t 'a pointer to another type' '
+	refuses "parameter 2 .p. is .short int \\*., the target.s .int \\*." \
+		"int take(struct inner in, short *p) { return in.a + *p; }"
+'
+t 'an unsigned parameter in place of a signed one' '
+	refuses "parameter 2 .n. is .unsigned int., the target.s .int." \
+		"int push(struct queue *q, unsigned n) { return q->size + (int)n; }"
+'
+for cc in gcc clang; do
+	t "a reference to a static function of another prototype, $cc" "
+		PATCH_CC=$cc refuses 'p.c:3: .grow. has not the prototype of grow in two.c: it takes 1 parameter, the target.s 2' \
+			'VZP_STATIC_FUNC_REF(int, grow, (int)); int print(const char *s, ...) { return grow(1); }'
+	"
+	t "a reference inside a function, to one with another result, $cc" "
+		PATCH_CC=$cc refuses 'p.c:4: .grow. has not the prototype .*: it returns .long long( int)?., the target.s .int.' \
+			'int print(const char *s, ...) {
+			VZP_STATIC_FUNC_REF(long long, grow, (int, int)); return (int)grow(1, 2); }'
+	"
+	t "a plain declaration of a function with another prototype, $cc" "
+		PATCH_CC=$cc refuses 'p.c:3: .push. has not the prototype of push in one.c: parameter 2 .n. is .long long( int)?.' \
+			'int push(struct queue *, long long); int print(const char *s, ...) { return push(0, 1); }'
+	"
+	t "a reference to a static variable of another type, $cc" "
+		PATCH_CC=$cc refuses 'p.c:3: .level. is declared .long long( int)?., but in one.c it is .volatile int.' \
+			'VZP_STATIC_VAR_REF(long long, level, \"one.c\"); int print(const char *s, ...) { return (int)level; }'
+	"
+	t "other words for the same types are none, $cc" "
+		compiled && cat >p.c <<-'END' &&
+			#include <nsb/vzp.h>
+			#include \"queue.h\"
+			typedef struct queue queue_t, *queue_p;
+			typedef signed int number;
+			typedef number handler_t(number, queue_p);
+			VZP_STATIC_FUNC_REF(number, grow, (const number n, volatile number by));
+			int take(const struct inner in, number *restrict p);
+			number push(queue_t *const q, const number n) { return q->size + grow(n, 1) + take(q->in, &q->size); }
+			int run(handler_t *f, void *const p) { return f(1, p); }
+		END
+		PATCH_CC=$cc patch_object p.c -I. && generate
+	"
+done
 
 # refuses_layout REGEX OLD NEW: a changed line of queue.h.
 refuses_layout() {
@@ -139,7 +185,7 @@ t 'a thread-local variable' '
 		"VZP_STATIC_VAR_REF(int, per_thread); int print(const char *s, ...) { return per_thread; }"
 '
 t 'a static variable of another type' '
-	refuses "p.c:3: .level. is declared .long long int., but in one.c it is .volatile int." \
+	refuses "p.c:3: .level. is declared .long long( int)?., but in one.c it is .volatile int." \
 		"VZP_STATIC_VAR_REF(long long, level, \"one.c\"); int print(const char *s, ...) { return (int)level; }"
 '
 t 'the same inside a function' '

@@ -32,7 +32,11 @@
 #define VZP_STATIC_VAR_REF(type, ...) \
 	VZP__VARIABLE("V", type, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__), )
 #define VZP_STATIC_FUNC_REF(type, name, ...) \
-	VZP__FUNCTION("U", type, name, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__))
+	VZP__FUNCTION("U", type, name, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__), )
+/* The same for one that takes its arguments in registers, see VZP_REGISTER_ARGS. */
+#define VZP_REGISTER_FUNC_REF(type, name, ...) \
+	VZP__FUNCTION("R", type, name, VZP__FIRST(__VA_ARGS__), VZP__SECOND(__VA_ARGS__), \
+		      VZP_REGISTER_ARGS)
 
 /*
  * The same for variables that are thread-local (static __thread) in the target.  One
@@ -43,11 +47,11 @@
 
 /* The same for global things that the target does not export. */
 #define VZP_HIDDEN_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "", )
-#define VZP_HIDDEN_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
+#define VZP_HIDDEN_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "", )
 #define VZP_PROTECTED_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "", )
-#define VZP_PROTECTED_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
+#define VZP_PROTECTED_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "", )
 #define VZP_INTERNAL_VAR_REF(type, name) VZP__VARIABLE("H", type, name, "", )
-#define VZP_INTERNAL_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "")
+#define VZP_INTERNAL_FUNC_REF(type, name, args) VZP__FUNCTION("G", type, name, args, "", )
 
 /*
  * VZP_STATIC_SYM_ALIAS(patch_name, target_name): what the patch calls
@@ -65,6 +69,25 @@
  * func; they finish there.  Only where old and new code can run side by side.
  */
 #define VZP_ALLOW_ACTIVE(func) VZP__RECORD(__COUNTER__, "O", #func, "", "")
+
+/*
+ * What a new function has to be declared with where the target's compiler, knowing
+ * the old one, had its callers rely on more than usual; nsb-gen tells where it is so.
+ *
+ * VZP_KEEPS_REGISTERS: it brings back all registers, and aligns the stack.  It cannot
+ * use floating point, nor inline functions that may; it can call one that does.
+ * VZP_ALIGNS_STACK: it aligns the stack.
+ * VZP_REGISTER_ARGS: gcc's static functions on i386 take the first three words of
+ * their arguments in registers.  Elsewhere it means nothing.
+ */
+#define VZP_KEEPS_REGISTERS \
+	__attribute__((no_caller_saved_registers, VZP__GENERAL_ONLY force_align_arg_pointer))
+#define VZP_ALIGNS_STACK __attribute__((force_align_arg_pointer))
+#ifndef __LP64__
+#define VZP_REGISTER_ARGS __attribute__((regparm(3)))
+#else
+#define VZP_REGISTER_ARGS
+#endif
 
 /*
  * Two source files of one patch that refer to different statics of one name
@@ -94,7 +117,9 @@
  */
 #if defined(__clang__)
 #define VZP__STORED used, retain, aligned(1), section(".vzp")
+#define VZP__GENERAL_ONLY
 #else
+#define VZP__GENERAL_ONLY target("general-regs-only"),
 #define VZP__STORED used, aligned(1), section(".vzp,\"\",@progbits#")
 #endif
 
@@ -103,15 +128,26 @@
 		kind a "\0" b "\0" c
 #define VZP__RECORD(id, kind, a, b, c) VZP__RECORD_(id, kind, a, b, c)
 
+/*
+ * That of a reference tells its type as well, for nsb-gen to compare: clang has no
+ * debug info of what is only declared.  The pointer takes no room.
+ */
+#define VZP__TYPED_RECORD_(id, kind, a, b, c, thing) \
+	__extension__ static const struct __attribute__((packed)) { \
+		__typeof__(thing) *type[0]; \
+		char text[sizeof(kind a "\0" b "\0" c)]; \
+	} vzp__record_##id __attribute__((VZP__STORED)) = { .text = kind a "\0" b "\0" c }
+#define VZP__TYPED_RECORD(id, kind, a, b, c, thing) VZP__TYPED_RECORD_(id, kind, a, b, c, thing)
+
 #define VZP__LABEL(name) VZP__TEXT(name) ".vzp" VZP__TEXT(VZP_UNIT)
 #define VZP__EXTERN(name) \
 	__asm__(VZP__LABEL(name)) __attribute__((unused, visibility("default")))
 
 #define VZP__VARIABLE(kind, type, name, file, storage) \
 	extern storage __typeof__(type) name VZP__EXTERN(name); \
-	VZP__RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file)
-#define VZP__FUNCTION(kind, type, name, args, file) \
-	extern __typeof__(type) name args VZP__EXTERN(name); \
-	VZP__RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file)
+	VZP__TYPED_RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file, name)
+#define VZP__FUNCTION(kind, type, name, args, file, convention) \
+	extern convention __typeof__(type) name args VZP__EXTERN(name); \
+	VZP__TYPED_RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file, name)
 
 #endif

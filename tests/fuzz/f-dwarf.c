@@ -13,6 +13,24 @@
 
 #define LOOKED_AT 64
 
+static void look_at_locations(const struct dwarf *dwarf, const struct dwarf_function *function)
+{
+	struct dwarf_die die;
+	struct dwarf_bytes expression;
+	unsigned char sum = 0;
+
+	if (dwarf_die_read(dwarf, function->die, &die))
+		return;
+	for (int more = dwarf_child(dwarf, &die, &die), i = 0; more > 0 && i < LOOKED_AT; i++) {
+		if (dwarf_location_at(dwarf, &die, function->lo, &expression))
+			for (size_t k = 0; k < expression.size; k++)
+				sum ^= expression.data[k];
+		more = dwarf_sibling(dwarf, &die, &die);
+	}
+	if (sum == 1)		/* or the compiler would see that nothing needs it */
+		msg_forget();
+}
+
 static void walk(const struct dwarf *dwarf)
 {
 	char why[TYPE_WHY_MAX], name[TYPE_NAME_MAX];
@@ -23,6 +41,7 @@ static void walk(const struct dwarf *dwarf)
 		struct type a = { dwarf, function->die };
 		struct type b = { dwarf, dwarf->functions[other].die };
 
+		look_at_locations(dwarf, function);
 		free(dwarf_file(dwarf, function->file_unit, function->file));
 		free(dwarf_unit_path(&dwarf->units[function->unit]));
 		if (prototype_equal(a, b, why) < 0)

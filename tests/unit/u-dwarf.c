@@ -182,6 +182,23 @@ static void test_types(void)
 }
 
 /* Index a copy of the sections, with one of them changed; what came out is walked. */
+static unsigned int locations_sum;
+
+/* Read where the parameters of a function are; 0 or whatever the bytes add up to. */
+static unsigned int read_locations(const struct dwarf *dwarf, const struct dwarf_function *function)
+{
+	struct dwarf_bytes expression;
+	struct dwarf_die die;
+	unsigned int sum = 0;
+	int more = dwarf_die_read(dwarf, function->die, &die) ? 0 : dwarf_child(dwarf, &die, &die);
+
+	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
+		if (dwarf_location_at(dwarf, &die, function->lo, &expression))
+			for (size_t i = 0; i < expression.size; i++)
+				sum += expression.data[i];
+	return sum;
+}
+
 static void index_copy(const struct dwarf_input *input, int which, const uint8_t *bytes, size_t size)
 {
 	struct dwarf_input copy = *input;
@@ -189,8 +206,10 @@ static void index_copy(const struct dwarf_input *input, int which, const uint8_t
 
 	copy.sections[which] = (struct dwarf_bytes){ bytes, size };
 	if (!dwarf_init(&dwarf, &copy, NULL)) {
-		for (uint32_t i = 0; i < dwarf.n_functions; i++)
+		for (uint32_t i = 0; i < dwarf.n_functions; i++) {
 			free(dwarf_file(&dwarf, dwarf.functions[i].file_unit, dwarf.functions[i].file));
+			locations_sum += read_locations(&dwarf, &dwarf.functions[i]);
+		}
 		dwarf_deinit(&dwarf);
 	}
 	msg_forget();
@@ -230,6 +249,7 @@ static void test_damage(const char *compiler)
 		}
 		free(bytes);
 	}
+	ok(locations_sum > 0, "locations of parameters are among what is read");
 	ok(tries > 1000, "%s: thousands of damaged copies are refused or read, none crashes", compiler);
 	uint8_t *bytes = malloc(input.sections[DWARF_INFO].size);
 	if (bytes) {

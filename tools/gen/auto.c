@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "callers.h"
 #include "checks.h"
 #include "closure.h"
 #include "compare.h"
@@ -390,6 +391,8 @@ static int draw(struct work *work)
 		err = add_parts(draft);
 	if (!err)
 		err = check_changed_prototypes(draft);
+	if (!err && !draft->no_abi_check)
+		err = check_callers(draft);
 	if (!err)
 		tell_fates(work);
 	return err;

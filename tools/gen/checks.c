@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "names.h"
 #include "type.h"
-
-#define LISTED_MAX 6
 
 /* Does the compiler's command line, as recorded, turn an option on at the end? */
 static bool has_option(const char *producer, const char *on, const char *off)
@@ -55,8 +54,7 @@ bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *func
 	return false;
 }
 
-/* Is this code of the target replaced: as itself, or as a part of what is? */
-static bool is_replaced(const struct draft *draft, const struct dwarf_function *code)
+bool is_replaced(const struct draft *draft, const struct dwarf_function *code)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
@@ -70,33 +68,6 @@ static bool is_replaced(const struct draft *draft, const struct dwarf_function *
 			return true;
 	}
 	return false;
-}
-
-/* A list of names without repetition, for messages. */
-struct names {
-	const char *table[LISTED_MAX];
-	size_t count, more;
-};
-
-static void names_add(struct names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (!strcmp(names->table[i], name))
-			return;
-	if (names->count < LISTED_MAX)
-		names->table[names->count++] = name;
-	else
-		names->more++;
-}
-
-static void names_format(const struct names *names, char *text, size_t size)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < names->count && at < size; i++)
-		at += (size_t)snprintf(text + at, size - at, "%s'%s'", i ? ", " : "", names->table[i]);
-	if (names->more && at < size)
-		snprintf(text + at, size - at, " and others");
 }
 
 static void list_inlined(const struct draft *draft, const struct dwarf_function *function,
@@ -120,7 +91,7 @@ int check_inlined(const struct draft *draft)
 	for (size_t i = 0; i < draft->meta.n_funcs; i++) {
 		uint32_t index = draft->replaced[i]->place.index;
 		struct names names = { 0 };
-		char text[512];
+		char text[NAMES_TEXT_MAX];
 
 		if (index == DWARF_NONE)
 			continue;
@@ -144,7 +115,7 @@ int check_absent(const struct draft *draft, const char *name, const char *file)
 		const struct dwarf_function *function = &dwarf->functions[i];
 		const struct dwarf_unit *unit = &dwarf->units[function->unit];
 		struct names names = { 0 };
-		char text[512];
+		char text[NAMES_TEXT_MAX];
 
 		if (file && !function->external && !unit_matches_file(unit, file))
 			continue;
@@ -252,32 +223,51 @@ static int check_has_types(const struct binary *binary, uint32_t function)
 		    dwarf->functions[function].name);
 }
 
-int check_prototype(const struct draft *draft, const struct replaced *replaced)
+/* The patch's function or declaration `a`, at file:line, and the target's function `b`. */
+static int compare_prototypes(const struct draft *draft, struct type a, struct type b,
+			      const char *name, const char *file, uint32_t line,
+			      const struct place *place)
 {
-	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
-	const struct dwarf_function *new = &patch->functions[replaced->body.index];
-	const struct dwarf_function *old = &target->functions[replaced->place.index];
-	struct type a = { patch, new->die }, b = { target, old->die };
 	char why[TYPE_WHY_MAX];
-	int err = check_has_types(draft->target, replaced->place.index);
+	int err = check_has_types(draft->target, place->index);
 
-	if (!err)
-		err = check_has_types(draft->patch, replaced->body.index);
 	if (err)
 		return err;
 	int same = prototype_equal(a, b, why);
 	if (same < 0)
 		return same;
-	if (same)
-		return 0;
+	return same ? 0 : fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s", file, line,
+			       name, place->name, place->file ? place->file :
+			       draft->target->file.path, why);
+}
+
+static struct type target_function(const struct draft *draft, const struct place *place)
+{
+	const struct dwarf *target = &draft->target->dwarf;
+
+	return (struct type){ target, target->functions[place->index].die };
+}
+
+static int compare_with_target(const struct draft *draft, const struct place *body,
+			       const struct place *place)
+{
+	const struct dwarf *patch = &draft->patch->dwarf;
+	const struct dwarf_function *new = &patch->functions[body->index];
+	struct type a = { patch, new->die };
 	char *source = dwarf_file(patch, new->file_unit, new->file);
-	err = fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s",
-		       source ? base_name(source) : draft->patch->file.path, new->line,
-		       replaced->body.name,
-		       old->name, replaced->place.file ? replaced->place.file :
-		       draft->target->file.path, why);
+	int err = compare_prototypes(draft, a, target_function(draft, place), body->name,
+				     source ? base_name(source) : draft->patch->file.path, new->line,
+				     place);
+
 	free(source);
 	return err;
+}
+
+int check_prototype(const struct draft *draft, const struct replaced *replaced)
+{
+	int err = check_has_types(draft->patch, replaced->body.index);
+
+	return err ? err : compare_with_target(draft, &replaced->body, &replaced->place);
 }
 
 int check_prototypes(const struct draft *draft)
@@ -346,36 +336,77 @@ int check_variables(const struct draft *draft)
 	return 0;
 }
 
-int check_variable_type(const struct draft *draft, const char *name, uint32_t line,
-			const struct place *place)
+/* The variable has type `a` at file:line of the patch, and that of `place` in the target. */
+static int compare_types(const struct draft *draft, struct type a, const char *name,
+			 const char *file, uint32_t line, const struct place *place)
 {
-	const struct dwarf *patch = &draft->patch->dwarf, *target = &draft->target->dwarf;
+	const struct dwarf *target = &draft->target->dwarf;
 	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
+	struct type b = { target, target->variables[place->index].type };
+
+	if (!a.die || !b.die)
+		return 0;
+	int same = type_equal(a, b, why);
+	if (same)
+		return same < 0 ? same : 0;
+	type_name(a, now);
+	type_name(b, before);
+	return fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s", file, line, name,
+		    now, place->file ? place->file : draft->target->file.path, before,
+		    *why ? ": " : "", why);
+}
+
+int check_reference_type(const struct draft *draft, const struct record *record,
+			 const struct place *place, bool is_function)
+{
+	struct type type = { &draft->patch->dwarf, record->type };
+	const char *file = base_name(record->source);
+
+	if (!type.die)
+		return 0;
+	if (is_function)
+		return compare_prototypes(draft, type, target_function(draft, place), record->name, file,
+					  record->line, place);
+	return compare_types(draft, type, record->name, file, record->line, place);
+}
+
+int check_declared_variable(const struct draft *draft, const char *name, const struct place *place)
+{
+	const struct dwarf *patch = &draft->patch->dwarf;
 	uint32_t i = DWARF_NONE;
+	int err = 0;
 
-	while ((i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
+	while (!err && (i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *variable = &patch->variables[i];
-		struct type a = { patch, variable->type };
-		struct type b = { target, target->variables[place->index].type };
+		struct type type = { patch, variable->type };
 
-		if (!variable->declaration || (line && variable->line != line) || !a.die || !b.die)
+		if (!variable->declaration)
 			continue;
-		int same = type_equal(a, b, why);
-		if (same < 0)
-			return same;
-		if (same)
-			continue;
-		type_name(a, now);
-		type_name(b, before);
 		char *source = dwarf_file(patch, variable->file_unit, variable->file);
-		int err = fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s",
-			       source ? base_name(source) : draft->patch->file.path, variable->line,
-			       name, now, place->file ? place->file : draft->target->file.path,
-			       before, *why ? ": " : "", why);
+		err = compare_types(draft, type, name, source ? base_name(source) :
+				    draft->patch->file.path, variable->line, place);
 		free(source);
-		return err;
 	}
-	return 0;
+	return err;
+}
+
+int check_declared_function(const struct draft *draft, const char *name, const struct place *place)
+{
+	const struct dwarf *patch = &draft->patch->dwarf;
+	uint32_t i = DWARF_NONE;
+	int err = 0;
+
+	while (!err && (i = dwarf_find_function(patch, name, i)) != DWARF_NONE) {
+		struct place declared = { .name = name, .index = i };
+		struct dwarf_die die;
+
+		if (!patch->functions[i].declaration)
+			continue;
+		err = dwarf_die_read(patch, patch->functions[i].die, &die);
+		if (!err && dwarf_has(&die, DWARF_PROTOTYPED))
+			err = compare_with_target(draft, &declared, place);
+	}
+	return err;
 }
 
 /* Has the target a static variable of that name, in that function (NULL: in no function)? */

@@ -9,6 +9,7 @@
 #define NSB_GEN_CHECKS_H
 
 #include "draft.h"
+#include "records.h"
 
 /* The target must not have been built with link-time optimisation. */
 int check_lto(const struct binary *target) MUST_CHECK;
@@ -19,6 +20,9 @@ int check_lto(const struct binary *target) MUST_CHECK;
  */
 bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *function,
 		    uint64_t origin);
+
+/* Is this code of the target replaced: as itself, or as a part of what is? */
+bool is_replaced(const struct draft *draft, const struct dwarf_function *code);
 
 /* No replaced function's body may stand inlined in code that is not replaced. */
 int check_inlined(const struct draft *draft) MUST_CHECK;
@@ -37,11 +41,16 @@ void check_folded(const struct draft *draft);
 int check_variables(const struct draft *draft) MUST_CHECK;
 
 /*
- * The patch's declaration of a variable, in `line` (0: any), must have the type of
- * the target's variable.  Only gcc writes declarations to the debug info.
+ * What the patch declares, and the target has at `place`, must have the same type or
+ * prototype on both sides.  By a reference of vzp.h, whose record tells its type, or by
+ * a plain declaration, as far as the compiler writes those to the debug info.
  */
-int check_variable_type(const struct draft *draft, const char *name, uint32_t line,
-			const struct place *place) MUST_CHECK;
+int check_reference_type(const struct draft *draft, const struct record *record,
+			 const struct place *place, bool is_function) MUST_CHECK;
+int check_declared_variable(const struct draft *draft, const char *name,
+			    const struct place *place) MUST_CHECK;
+int check_declared_function(const struct draft *draft, const char *name,
+			    const struct place *place) MUST_CHECK;
 
 /* Warns of static variables of the patch that the target's function or file has too. */
 void check_statics(const struct draft *draft);

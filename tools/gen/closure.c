@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "callers.h"
 #include "checks.h"
+#include "convention.h"
 #include "counterpart.h"
 #include "cursor.h"
 #include "room.h"
@@ -261,18 +263,6 @@ static int replace_clones(struct closure *all, const struct dwarf_function *func
 	return err;
 }
 
-/* gcc's -fipa-ra comes with every -O but -O0. */
-static bool has_ipa_ra(const struct dwarf_unit *unit)
-{
-	const char *producer = unit ? unit->producer : NULL, *level = NULL;
-
-	if (!producer)
-		return true;
-	for (const char *p = producer; (p = strstr(p, " -O")); p++)
-		level = p + 3;
-	return strstr(producer, "GNU") && !strstr(producer, "-fno-ipa-ra") && level && *level != '0';
-}
-
 static int replace_trusting_caller(struct closure *all, uint32_t index, const char *why)
 {
 	const struct dwarf *dwarf = &all->draft->target->dwarf;
@@ -441,6 +431,8 @@ int check_changed_prototypes(struct draft *draft)
 		if (replaced->place.index == DWARF_NONE || replaced->body.index == DWARF_NONE)
 			continue;
 		err = check_prototype(draft, replaced);
+		if (!err && !draft->no_abi_check)
+			err = check_convention(draft, replaced);
 		/* All that call it by name are new, and nothing else can call it. */
 		if (err == -EINVAL && !is_address_taken(draft->target, replaced->place.addr) &&
 		    !each_caller(&all, replaced->place.addr, find_old_caller, NULL)) {

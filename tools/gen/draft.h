@@ -20,7 +20,7 @@ struct draft {
 	const struct binary *target, *patch;
 	char **objects, **originals;	/* auto mode: the patch's object files, and the target's */
 	size_t n_objects, n_originals;
-	bool is_quiet;
+	bool is_quiet, no_abi_check;
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target has not */

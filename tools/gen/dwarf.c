@@ -22,6 +22,8 @@ const char *const dwarf_section_names[DWARF_N_SECTIONS] = {
 	[DWARF_RANGES] = ".debug_ranges",
 	[DWARF_RNGLISTS] = ".debug_rnglists",
 	[DWARF_LINE] = ".debug_line",
+	[DWARF_LOC] = ".debug_loc",
+	[DWARF_LOCLISTS] = ".debug_loclists",
 };
 
 /* Forms: DWARF 5, table 7.6. */
@@ -54,11 +56,12 @@ static const uint8_t field_of_attribute[LAST_ATTRIBUTE + 1] = {
 	[0x2f] = DWARF_UPPER_BOUND, [0x31] = DWARF_ORIGIN, [0x37] = DWARF_COUNT,
 	[0x38] = DWARF_MEMBER_LOCATION, [0x3a] = DWARF_DECL_FILE, [0x3b] = DWARF_DECL_LINE,
 	[0x3c] = DWARF_DECLARATION, [0x3e] = DWARF_ENCODING, [0x3f] = DWARF_EXTERNAL,
+	[0x40] = DWARF_FRAME_BASE,
 	[0x47] = DWARF_SPECIFICATION, [0x49] = DWARF_TYPE, [0x52] = DWARF_ENTRY_PC,
 	[0x55] = DWARF_RANGES_LIST, [0x58] = DWARF_CALL_FILE, [0x59] = DWARF_CALL_LINE,
 	[0x69] = DWARF_SIGNATURE, [0x6b] = DWARF_DATA_BIT_OFFSET, [0x6e] = DWARF_LINKAGE_NAME,
 	[0x72] = DWARF_STR_OFFSETS_BASE, [0x73] = DWARF_ADDR_BASE, [0x74] = DWARF_RNGLISTS_BASE,
-	[0x76] = DWARF_DWO_NAME,
+	[0x76] = DWARF_DWO_NAME, [0x8c] = DWARF_LOCLISTS_BASE,
 };
 
 /* What DWARF 4 with split units called some of them. */
@@ -582,7 +585,7 @@ bool dwarf_number(const struct dwarf_die *die, enum dwarf_field field, uint64_t 
 	return true;
 }
 
-static bool indexed_address(const struct dwarf *dwarf, const struct dwarf_unit *unit,
+bool dwarf_indexed_address(const struct dwarf *dwarf, const struct dwarf_unit *unit,
 			    uint64_t index, uint64_t *out)
 {
 	const struct dwarf_bytes *addresses = section(dwarf, unit->input, DWARF_ADDR);
@@ -601,7 +604,7 @@ static bool value_address(const struct dwarf *dwarf, const struct dwarf_unit *un
 			  const struct dwarf_value *value, uint64_t *out)
 {
 	if (value->kind == DWARF_ADDRESS_INDEX)
-		return indexed_address(dwarf, unit, value->u, out);
+		return dwarf_indexed_address(dwarf, unit, value->u, out);
 	*out = value->u;
 	return value->kind == DWARF_ADDRESS;
 }
@@ -837,17 +840,17 @@ static int add_new_ranges(struct dwarf *dwarf, const struct dwarf_unit *unit, ui
 		lo = hi = 0;
 		switch (kind) {
 		case BASE_ADDRESSX:
-			if (!indexed_address(dwarf, unit, cursor_uleb(&at), &base))
+			if (!dwarf_indexed_address(dwarf, unit, cursor_uleb(&at), &base))
 				return 0;
 			break;
 		case STARTX_ENDX:
 		case STARTX_LENGTH:
-			if (!indexed_address(dwarf, unit, cursor_uleb(&at), &lo))
+			if (!dwarf_indexed_address(dwarf, unit, cursor_uleb(&at), &lo))
 				return 0;
 			hi = cursor_uleb(&at);
 			if (kind == STARTX_LENGTH)
 				hi += lo;
-			else if (!indexed_address(dwarf, unit, hi, &hi))
+			else if (!dwarf_indexed_address(dwarf, unit, hi, &hi))
 				return 0;
 			break;
 		case OFFSET_PAIR:
@@ -1026,7 +1029,7 @@ static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die
 		addr = cursor_uint(&at, unit->address_size);
 		break;
 	case OP_ADDRX: case OP_GNU_ADDR_INDEX:
-		known = indexed_address(dwarf, unit, cursor_uleb(&at), &addr);
+		known = dwarf_indexed_address(dwarf, unit, cursor_uleb(&at), &addr);
 		break;
 	case OP_CONST4U:
 		addr = cursor_uint(&at, 4);
@@ -1038,7 +1041,7 @@ static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die
 		break;
 	case OP_CONSTX: case OP_GNU_CONST_INDEX:
 		known = false;
-		addr_known = indexed_address(dwarf, unit, cursor_uleb(&at), &addr);
+		addr_known = dwarf_indexed_address(dwarf, unit, cursor_uleb(&at), &addr);
 		break;
 	default:
 		return;
@@ -1206,6 +1209,7 @@ static int read_unit_die(struct dwarf *dwarf, struct dwarf_unit *unit)
 	dwarf_number(&die, DWARF_STR_OFFSETS_BASE, &unit->str_offsets_base);
 	dwarf_number(&die, DWARF_ADDR_BASE, &unit->addr_base);
 	dwarf_number(&die, DWARF_RNGLISTS_BASE, &unit->rnglists_base);
+	dwarf_number(&die, DWARF_LOCLISTS_BASE, &unit->loclists_base);
 	dwarf_number(&die, DWARF_LANGUAGE, &unit->language);
 	unit->has_stmt_list = dwarf_number(&die, DWARF_STMT_LIST, &unit->stmt_list);
 	unit->name = dwarf_text(dwarf, &die, DWARF_NAME);

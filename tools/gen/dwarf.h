@@ -22,7 +22,7 @@
 
 enum dwarf_section_id {
 	DWARF_INFO, DWARF_TYPES, DWARF_ABBREV, DWARF_STR, DWARF_LINE_STR, DWARF_STR_OFFSETS,
-	DWARF_ADDR, DWARF_RANGES, DWARF_RNGLISTS, DWARF_LINE,
+	DWARF_ADDR, DWARF_RANGES, DWARF_RNGLISTS, DWARF_LINE, DWARF_LOC, DWARF_LOCLISTS,
 	DWARF_N_SECTIONS
 };
 
@@ -65,7 +65,7 @@ enum dwarf_field {
 	DWARF_DECLARATION, DWARF_ENCODING, DWARF_EXTERNAL, DWARF_SPECIFICATION, DWARF_TYPE,
 	DWARF_ENTRY_PC, DWARF_RANGES_LIST, DWARF_CALL_FILE, DWARF_CALL_LINE, DWARF_SIGNATURE,
 	DWARF_DATA_BIT_OFFSET, DWARF_LINKAGE_NAME, DWARF_STR_OFFSETS_BASE, DWARF_ADDR_BASE,
-	DWARF_RNGLISTS_BASE, DWARF_DWO_NAME,
+	DWARF_RNGLISTS_BASE, DWARF_DWO_NAME, DWARF_LOCLISTS_BASE, DWARF_FRAME_BASE,
 	DWARF_N_FIELDS
 };
 
@@ -97,6 +97,7 @@ struct dwarf_unit {
 	uint16_t tag;
 	const char *name, *comp_dir, *producer, *dwo_name;	/* NULL where absent */
 	uint64_t language, low_pc, stmt_list, addr_base, str_offsets_base, rnglists_base;
+	uint64_t loclists_base;
 	bool has_stmt_list;
 	uint64_t signature, type_die;	/* of a type unit */
 };
@@ -204,6 +205,17 @@ bool dwarf_reference(const struct dwarf *dwarf, const struct dwarf_die *die,
 		     enum dwarf_field field, uint64_t *out);
 const char *dwarf_text(const struct dwarf *dwarf, const struct dwarf_die *die,
 		       enum dwarf_field field);
+
+/* Address no. `index` of the unit's part of .debug_addr. */
+bool dwarf_indexed_address(const struct dwarf *dwarf, const struct dwarf_unit *unit,
+			   uint64_t index, uint64_t *out);
+
+/*
+ * The expression that says where a variable is while the pc is at `pc`; false if
+ * that is nowhere, or not known.
+ */
+bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, uint64_t pc,
+		       struct dwarf_bytes *expression);
 
 /*
  * Path of file number `index` of the unit's line table, directory included as

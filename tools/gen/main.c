@@ -24,7 +24,7 @@ enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
 struct options {
 	const char *mode, *output, *debug_file, *build_id, *pid;
-	bool json, quiet;
+	bool json, quiet, no_abi_check;
 	char **arguments;	/* what is no option */
 	int n_arguments;
 	char **originals;	/* owned */
@@ -134,6 +134,7 @@ static int generate(const struct options *options)
 	draft.originals = options->originals;
 	draft.n_originals = options->n_originals;
 	draft.is_quiet = options->quiet;
+	draft.no_abi_check = options->no_abi_check;
 	if (!err)
 		err = mode->draw(&draft);
 	if (!err)
@@ -243,6 +244,7 @@ static void help(void)
 	     "      --original OBJECT...  the objects before the change: replace what differs\n"
 	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
 	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
+	     "      --no-abi-check    do not look at what callers and arguments rely on\n"
 	     "  -p, --pid PID         process to look at\n"
 	     "  -i, --id BUILD-ID     build-id to look for\n"
 	     "      --json            print JSON\n"
@@ -252,13 +254,15 @@ static void help(void)
 	     "      --version         print the version");
 }
 
-enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL };
+enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL,
+       OPTION_NO_ABI_CHECK };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
 	{ "debugfile", required_argument, NULL, 'd' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "original", required_argument, NULL, OPTION_ORIGINAL },
+	{ "no-abi-check", no_argument, NULL, OPTION_NO_ABI_CHECK },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "id", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -316,6 +320,9 @@ static int read_options(int argc, char **argv, struct options *options)
 		case OPTION_ORIGINAL:
 			if (take_originals(argc, argv, options))
 				return 1 + EXIT_REFUSED;
+			break;
+		case OPTION_NO_ABI_CHECK:
+			options->no_abi_check = true;
 			break;
 		case OPTION_JSON:
 			options->json = true;

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "address.h"
+#include "callers.h"
 #include "checks.h"
+#include "convention.h"
 #include "records.h"
 
 /* A function that the patch defines, and where its source stands. */
@@ -254,8 +256,7 @@ static int check_files(const struct draft *draft, const struct records *records)
 
 static bool is_reference(const struct record *record)
 {
-	return record->kind == RECORD_STATIC_VARIABLE || record->kind == RECORD_STATIC_FUNCTION ||
-		record->kind == RECORD_HIDDEN_VARIABLE || record->kind == RECORD_HIDDEN_FUNCTION;
+	return strchr("VURHG", (int)record->kind) != NULL;
 }
 
 static bool is_variable(const struct record *record)
@@ -302,8 +303,7 @@ static int explain_missing(const struct draft *draft, const struct record *recor
 			   const struct wanted *wanted)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	bool function = record->kind == RECORD_STATIC_FUNCTION ||
-		record->kind == RECORD_HIDDEN_FUNCTION;
+	bool function = !is_variable(record);
 	struct wanted anywhere = *wanted;
 	struct place place;
 
@@ -374,7 +374,7 @@ static int find_reference(const struct draft *draft, const struct records *recor
 	case RECORD_STATIC_VARIABLE:
 		found = find_static_variable(draft, records, record, &wanted, out);
 		break;
-	case RECORD_STATIC_FUNCTION:
+	case RECORD_STATIC_FUNCTION: case RECORD_REGISTER_FUNCTION:
 		found = find_function(draft->target, &wanted, LINKAGE_STATIC, out);
 		break;
 	default:
@@ -405,8 +405,11 @@ static int resolve_records(struct draft *draft, const struct records *records)
 		int err = find_reference(draft, records, record, &place);
 		if (err)
 			return err;
-		if (place.index != DWARF_NONE && is_variable(record))
-			err = check_variable_type(draft, record->name, record->line, &place);
+		if (place.index != DWARF_NONE)
+			err = check_reference_type(draft, record, &place, !is_variable(record));
+		if (!err && place.index != DWARF_NONE && !is_variable(record) && !draft->no_abi_check)
+			err = check_reference_convention(draft, &place, record->source, record->line,
+							 record->kind == RECORD_REGISTER_FUNCTION);
 		if (err)
 			return err;
 		const struct symbol *symbol = find_undefined(&draft->patch->file, record->label);
@@ -470,11 +473,15 @@ static int check_extern_type(const struct draft *draft, const struct symbol *sym
 	struct place place;
 	int found = find_variable(draft->target, &wanted, LINKAGE_GLOBAL, &place);
 
-	if (found < 0) {
+	if (found > 0)
+		return check_declared_variable(draft, symbol->name, &place);
+	if (!found)
+		found = find_function(draft->target, &wanted, LINKAGE_GLOBAL, &place);
+	if (found > 0 && place.index != DWARF_NONE)
+		return check_declared_function(draft, symbol->name, &place);
+	if (found < 0)
 		msg_forget();		/* several: only the dynamic linker can tell */
-		return 0;
-	}
-	return found ? check_variable_type(draft, symbol->name, 0, &place) : 0;
+	return 0;
 }
 
 static int resolve_symbols(struct draft *draft, const struct records *records)
@@ -539,6 +546,10 @@ int manual_draw(struct draft *draft)
 		err = check_inlined(draft);
 	if (!err)
 		err = check_clones(draft);
+	if (!err && !draft->no_abi_check)
+		err = check_conventions(draft);
+	if (!err && !draft->no_abi_check)
+		err = check_callers(draft);
 	if (!err)
 		err = check_variables(draft);
 	if (!err)

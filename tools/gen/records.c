@@ -20,11 +20,49 @@ static int parse_record(const struct binary *patch, struct records *records, uin
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || !strchr("FVUHGACO", kind) || !kind)
+	if (at.bad || !strchr("FVURHGACO", kind) || !kind)
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum record_kind)kind;
 	return 0;
+}
+
+/* The DIE that an attribute of `die` refers to, past qualifiers; false if there is none. */
+static bool follow_type(const struct dwarf *dwarf, struct dwarf_die *die)
+{
+	uint64_t type;
+
+	for (int i = 0; i < 8 && dwarf_reference(dwarf, die, DWARF_TYPE, &type); i++) {
+		if (dwarf_die_read(dwarf, type, die)) {
+			msg_forget();
+			return false;
+		}
+		if (die->tag != DW_TAG_const_type)
+			return true;
+	}
+	return false;
+}
+
+/* A record of a reference is a structure whose first member is an array of pointers to its type. */
+static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_variable *variable)
+{
+	struct dwarf_die die;
+	uint64_t type;
+
+	if (dwarf_die_read(dwarf, variable->die, &die)) {
+		msg_forget();
+		return 0;
+	}
+	if (!follow_type(dwarf, &die) || die.tag != DW_TAG_structure_type)
+		return 0;
+	int more = dwarf_child(dwarf, &die, &die);
+	if (more < 0)
+		msg_forget();
+	if (more <= 0 || !follow_type(dwarf, &die) || die.tag != DW_TAG_array_type ||
+	    !follow_type(dwarf, &die) || die.tag != DW_TAG_pointer_type ||
+	    !dwarf_reference(dwarf, &die, DWARF_TYPE, &type))
+		return 0;
+	return type;
 }
 
 static int add_record(struct records *records, const struct binary *patch,
@@ -45,6 +83,7 @@ static int add_record(struct records *records, const struct binary *patch,
 	const uint8_t *end = (const uint8_t *)record.file + strlen(record.file) + 1;
 	memset(seen + offset, 1, (size_t)(end - records->bytes.data) - (size_t)offset);
 	record.line = variable->line;
+	record.type = referred_type(dwarf, variable);
 	record.source = dwarf_file(dwarf, variable->file_unit, variable->file);
 	if (!record.source)
 		record.source = dwarf_unit_path(&dwarf->units[variable->unit]);

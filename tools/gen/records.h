@@ -15,6 +15,7 @@ enum record_kind {
 	RECORD_FILE = 'F',		/* name: target's source file for what follows */
 	RECORD_STATIC_VARIABLE = 'V',	/* name, label, file */
 	RECORD_STATIC_FUNCTION = 'U',
+	RECORD_REGISTER_FUNCTION = 'R',
 	RECORD_HIDDEN_VARIABLE = 'H',
 	RECORD_HIDDEN_FUNCTION = 'G',
 	RECORD_ALIAS = 'A',		/* name in the patch, label: name in the target */
@@ -28,6 +29,7 @@ struct record {
 	const char *function;	/* that it stands in, NULL at file scope */
 	char *source;		/* path of the patch's source file; owned */
 	uint32_t line;
+	uint64_t type;		/* DIE of what is referred to: its type, 0 if unknown */
 };
 
 struct records {

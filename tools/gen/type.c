@@ -439,11 +439,12 @@ static int compare_parameter(struct comparison *c, struct type a, const struct d
 	type_name(type_of(b, y), before);
 	snprintf(inner, sizeof(inner), "%s", c->why);
 	*c->why = 0;
+	/* Declarations do without names. */
+	const char *name = *name_of(a, x) ? name_of(a, x) : name_of(b, y);
 	if (*inner)
-		return differ(c, "parameter %u '%.40s' is '%.60s': %.120s", number, name_of(a, x), now,
-			      inner);
-	return differ(c, "parameter %u '%.40s' is '%.80s', the target's '%.80s'", number,
-		      name_of(a, x), now, before);
+		return differ(c, "parameter %u '%.40s' is '%.60s': %.120s", number, name, now, inner);
+	return differ(c, "parameter %u '%.40s' is '%.80s', the target's '%.80s'", number, name, now,
+		      before);
 }
 
 static unsigned int count_parameters(struct type type, const struct dwarf_die *function)

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What instructions do with registers; their sizes against objdump's. */
+#include "tap.h"
+
+#include "../../tools/gen/code.h"
+
+static struct insn decode(const char *text, bool wide)
+{
+	uint8_t bytes[32];
+	size_t size = 0;
+	unsigned int byte;
+	int used;
+	struct insn insn;
+
+	while (sscanf(text, "%x%n", &byte, &used) == 1 && size < sizeof(bytes)) {
+		bytes[size++] = (uint8_t)byte;
+		text += used;
+	}
+	if (!insn_decode(bytes, size, 0x1000, wide, &insn) || insn.size != size)
+		insn.size = 0;
+	return insn;
+}
+
+/* Registers as regset_format() tells them. */
+static bool is(struct regset set, const char *wanted, bool wide)
+{
+	char text[200];
+
+	regset_format(set, wide, text, sizeof(text));
+	if (strcmp(text, wanted) == 0)
+		return true;
+	note("'%s', not '%s'", text, wanted);
+	return false;
+}
+
+static void does(const char *bytes, bool wide, const char *reads, const char *writes, const char *what)
+{
+	struct insn insn = decode(bytes, wide);
+
+	ok(insn.size && is(insn.reads, reads, wide) && is(insn.writes, writes, wide), "%s: %s", what,
+	   wide ? "amd64" : "i386");
+}
+
+static void test_effects(void)
+{
+	does("48 89 f8", true, "rdi", "rax", "mov %rdi, %rax");
+	does("89 c8", false, "ecx", "eax", "mov %ecx, %eax");
+	does("4c 8b 44 8b 10", true, "rcx, rbx", "r8", "mov 16(%rbx,%rcx,4), %r8");
+	does("31 c0", true, "", "rax", "xor %eax, %eax");
+	does("29 c0", false, "", "eax", "sub %eax, %eax");
+	does("31 c8", true, "rax, rcx", "rax", "xor %ecx, %eax");
+	does("83 c9 ff", true, "", "rcx", "or $-1, %ecx");
+	does("83 f9 05", true, "rcx", "", "cmp $5, %ecx");
+	does("84 e4", true, "rax", "", "test %ah, %ah");
+	does("0f b6 c8", true, "rax", "rcx", "movzbl %al, %ecx");
+	does("0f 44 ca", true, "rcx, rdx", "rcx", "cmove %edx, %ecx");
+	does("0f 94 c1", true, "", "rcx", "sete %cl");
+	does("f7 e6", true, "rax, rsi", "rax, rdx", "mul %esi");
+	does("f7 f6", true, "rax, rdx, rsi", "rax, rdx", "div %esi");
+	does("99", false, "eax", "edx", "cltd");
+	does("48 98", true, "rax", "rax", "cltq");
+	does("d3 e0", true, "rax, rcx", "rax", "shl %cl, %eax");
+	does("f3 48 ab", true, "rax, rcx, rdi", "rcx, rdi", "rep stos %rax");
+	does("f3 a4", false, "ecx, esi, edi", "ecx, esi, edi", "rep movsb");
+	does("8d 74 26 00", false, "esi", "esi", "lea 0(%esi,%eiz), %esi");
+	does("a1 10 00 00 00", false, "", "eax", "mov 0x10, %eax");
+	does("cd 80", false, "eax, ecx, edx, ebx, ebp, esi, edi", "eax", "int $0x80");
+	does("0f 05", true, "rax, rdx, rsi, rdi, r8, r9, r10", "rax, rcx, r11", "syscall");
+	does("0f a2", true, "rax, rcx", "rax, rcx, rdx, rbx", "cpuid");
+	does("f0 0f b1 0e", true, "rax, rcx, rsi", "rax", "lock cmpxchg %ecx, (%rsi)");
+	does("66 0f ef c0", true, "", "xmm0", "pxor %xmm0, %xmm0");
+	does("66 0f ef c1", true, "xmm0, xmm1", "xmm0", "pxor %xmm1, %xmm0");
+	does("f2 0f 2a c7", true, "rdi", "xmm0", "cvtsi2sd %edi, %xmm0");
+	does("f2 0f 2c c1", true, "xmm1", "rax", "cvttsd2si %xmm1, %eax");
+	does("f2 44 0f 58 c1", true, "xmm1, xmm8", "xmm8", "addsd %xmm1, %xmm8");
+	does("f2 0f 10 c1", true, "xmm0, xmm1", "xmm0", "movsd %xmm1, %xmm0");
+	does("f2 0f 10 01", true, "rcx", "xmm0", "movsd (%rcx), %xmm0");
+	does("0f 28 c1", true, "xmm1", "xmm0", "movaps %xmm1, %xmm0");
+	does("66 48 0f 7e c0", true, "xmm0", "rax", "movq %xmm0, %rax");
+	does("66 48 0f 6e c8", true, "rax", "xmm1", "movq %rax, %xmm1");
+	does("0f 6f c1", true, "", "", "movq %mm1, %mm0");
+	does("c5 f1 58 c2", true, "xmm1, xmm2", "xmm0", "vaddpd %xmm2, %xmm1, %xmm0");
+	does("c4 e2 f1 b8 c2", true, "xmm0, xmm1, xmm2", "xmm0", "vfmadd231pd %xmm2, %xmm1, %xmm0");
+	does("c4 e2 70 f2 c2", true, "rcx, rdx", "rax", "andn %edx, %ecx, %eax");
+	does("f3 0f 1e fa", true, "", "", "endbr64");
+	does("0f 1f 44 00 00", true, "rax", "", "nopl 0(%rax,%rax)");
+}
+
+static void test_flow(void)
+{
+	ok(decode("e8 10 00 00 00", true).to == 0x1015 && decode("e8 10 00 00 00", true).flow == FLOW_CALL,
+	   "a call goes to an address");
+	ok(decode("e8 00 00 00 00", false).flow == FLOW_NEXT && decode("e8 00 00 00 00", false).moved == -4,
+	   "a call of what follows is a push");
+	ok(decode("eb fe", false).to == 0x1000 && decode("eb fe", false).flow == FLOW_JUMP,
+	   "a jump back to itself");
+	ok(decode("0f 84 00 00 00 00", true).flow == FLOW_BRANCH, "a branch");
+	ok(decode("ff d0", true).flow == FLOW_CALL_ANY && decode("ff e0", true).flow == FLOW_JUMP_ANY,
+	   "call and jump through a register");
+	ok(decode("c2 04 00", false).flow == FLOW_RETURN && decode("c2 04 00", false).popped == 4,
+	   "a return that takes arguments away");
+	ok(decode("0f 0b", true).flow == FLOW_STOP, "nothing comes after ud2");
+	ok(decode("48 8b 05 10 00 00 00", true).memory == 0x1017, "an address relative to what follows");
+	ok(decode("ff 25 10 20 00 00", false).memory == 0x2010, "an address");
+	ok(decode("48 83 ec 18", true).stack == STACK_MOVED && decode("48 83 ec 18", true).moved == -24,
+	   "sub $24, %%rsp");
+	ok(decode("48 83 e4 f0", true).stack == STACK_ALIGNED, "and $-16, %%rsp");
+	ok(decode("55", true).pushes == 5 && decode("55", true).moved == -8, "push %%rbp");
+	ok(decode("5e", false).pops == 6 && decode("5e", false).moved == 4, "pop %%esi");
+	ok(decode("48 89 e5", true).stack == STACK_TO_FRAME && decode("c9", true).stack == STACK_FROM_FRAME,
+	   "frame pointer set and left");
+	ok(decode("0f 29 04 24", true).needs_alignment && !decode("0f 11 04 24", true).needs_alignment,
+	   "movaps to the stack needs it aligned, movups does not");
+	ok(!decode("62 f1 7c 48 58 c1", true).size, "AVX-512 is not understood");
+	ok(!decode("48", true).size && !decode("e8 10", true).size && !decode("", true).size,
+	   "what is cut off is not understood");
+}
+
+/* Every instruction of a library has the size that objdump says. */
+static void test_sizes(const char *path, bool wide)
+{
+	size_t count = 0, wrong = 0, unknown = 0;
+	char command[256], line[512];
+
+	(void)snprintf(command, sizeof(command), "objdump -d --insn-width=16 %s 2>/dev/null", path);
+	FILE *in = access(path, R_OK) ? NULL : popen(command, "re");
+	if (!in) {
+		skip(path, "there is no such file");
+		return;
+	}
+	while (fgets(line, sizeof(line), in)) {
+		char *at = strchr(line, '\t'), *text = at ? strchr(at + 1, '\t') : NULL;
+		uint8_t bytes[16];
+		size_t size = 0;
+		struct insn insn;
+
+		if (!text || strstr(text, "(bad)"))
+			continue;
+		for (char *end = at; size < sizeof(bytes) && end < text; at = end) {
+			unsigned long byte = strtoul(at, &end, 16);
+
+			if (end == at || end > text)
+				break;
+			bytes[size++] = (uint8_t)byte;
+		}
+		count++;
+		if (!insn_decode(bytes, size, 0, wide, &insn))
+			unknown++;
+		else if (insn.size != size && wrong++ < 5)
+			note("%u instead of %zu bytes: %s", insn.size, size, line);
+	}
+	ok(pclose(in) == 0 && count > 10000 && !wrong && unknown < count / 50,
+	   "%s: %zu instructions, %zu of another size, %zu not understood", path, count, wrong, unknown);
+}
+
+int main(void)
+{
+	msg_init("u-insn");
+	test_effects();
+	test_flow();
+	test_sizes("/lib/x86_64-linux-gnu/libc.so.6", true);
+	test_sizes("/usr/bin/gdb", true);
+	test_sizes("/lib32/libc.so.6", false);
+	return done();
+}

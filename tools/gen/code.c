@@ -1,0 +1,913 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "code.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "find.h"
+
+
+#define CODE_MAX (16 << 20)	/* bytes of one function */
+#define TABLE_MAX 4096		/* entries of one jump table */
+#define ROUNDS_MAX 1000		/* of a data flow analysis; three or four do */
+#define CALLS_DEEP 200
+
+static const struct regset nothing, everything = { UINT64_MAX, UINT32_MAX };
+
+/* ---- sets ---- */
+
+struct regset regset_or(struct regset a, struct regset b)
+{
+	return (struct regset){ a.general | b.general, a.vector | b.vector };
+}
+
+struct regset regset_and(struct regset a, struct regset b)
+{
+	return (struct regset){ a.general & b.general, a.vector & b.vector };
+}
+
+struct regset regset_minus(struct regset a, struct regset b)
+{
+	return (struct regset){ a.general & ~b.general, a.vector & ~b.vector };
+}
+
+bool regset_any(struct regset set)
+{
+	return set.general || set.vector;
+}
+
+static bool is_equal(struct regset a, struct regset b)
+{
+	return a.general == b.general && a.vector == b.vector;
+}
+
+void regset_format(struct regset set, bool wide, char *text, size_t size)
+{
+	static const char names[][4] = { "ax", "cx", "dx", "bx", "sp", "bp", "si", "di" };
+	size_t at = 0;
+
+	*text = 0;
+	for (unsigned reg = 0; reg < 16 && at < size; reg++) {
+		if (!(set.general & GPR_BITS(reg)))
+			continue;
+		const char *comma = at ? ", " : "";
+		if (reg < 8)
+			at += (size_t)snprintf(text + at, size - at, "%s%c%s", comma, wide ? 'r' : 'e',
+					       names[reg]);
+		else
+			at += (size_t)snprintf(text + at, size - at, "%sr%u", comma, reg);
+	}
+	for (unsigned reg = 0; reg < 32 && at < size; reg++)
+		if (set.vector & UINT32_C(1) << reg)
+			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at ? ", " : "", reg);
+}
+
+/* ---- the ABIs: System V psABI, amd64 3.2.1 and 3.2.3, i386 2.2.3 ---- */
+
+static const uint8_t argument_registers[] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
+
+/* Registers that a function need not bring back. */
+struct regset caller_saved(bool wide)
+{
+	struct regset set = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), 0xff };
+
+	if (!wide)
+		return set;
+	for (unsigned reg = GPR_8; reg <= GPR_11; reg++)
+		set.general |= GPR_BITS(reg);
+	set.general |= GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI);
+	set.vector = 0xffff;
+	return set;
+}
+
+static struct regset arguments(unsigned n_general, unsigned n_vector)
+{
+	struct regset set = { 0, (UINT32_C(1) << n_vector) - 1 };
+
+	for (unsigned i = 0; i < n_general; i++)
+		set.general |= GPR_BITS(argument_registers[i]);
+	return set;
+}
+
+/* Reads the DIE below typedefs and qualifiers; false for void and what cannot be read. */
+static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
+		      struct dwarf_die *die)
+{
+	const struct dwarf_die *at = owner;
+	uint64_t type;
+
+	for (int i = 0; i < 32 && dwarf_reference(dwarf, at, DWARF_TYPE, &type); i++) {
+		if (dwarf_die_read(dwarf, type, die)) {
+			msg_forget();
+			return false;
+		}
+		if (die->tag != DW_TAG_typedef && die->tag != DW_TAG_const_type &&
+		    die->tag != DW_TAG_volatile_type && die->tag != DW_TAG_restrict_type &&
+		    die->tag != DW_TAG_atomic_type)
+			return true;
+		at = die;
+	}
+	return false;
+}
+
+enum { ENCODING_COMPLEX = 3, ENCODING_FLOAT = 4 };
+
+/* Has a structure a member, of its own or of one inside, that a vector register would hold? */
+static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, unsigned depth)
+{
+	struct dwarf_die die, inner;
+	uint64_t encoding;
+
+	if (dwarf_number(type, DWARF_ENCODING, &encoding))
+		return encoding == ENCODING_FLOAT || encoding == ENCODING_COMPLEX;
+	if (type->tag == DW_TAG_array_type)
+		return depth < 8 && read_type(dwarf, type, &inner) && has_float(dwarf, &inner, depth + 1);
+	int more = depth < 8 ? dwarf_child(dwarf, type, &die) : 0;
+	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
+		if (die.tag == DW_TAG_member && read_type(dwarf, &die, &inner) &&
+		    has_float(dwarf, &inner, depth + 1))
+			return true;
+	if (more < 0)
+		msg_forget();
+	return false;
+}
+
+/* How many registers of each kind a value of that type takes at most. */
+static void count_registers(const struct dwarf *dwarf, const struct dwarf_die *type,
+			    unsigned *n_general, unsigned *n_vector)
+{
+	uint64_t size = 8;
+	bool is_float = has_float(dwarf, type, 0);
+
+	if (!dwarf_number(type, DWARF_BYTE_SIZE, &size))
+		size = 8;
+	bool is_aggregate = type->tag == DW_TAG_structure_type ||
+		type->tag == DW_TAG_union_type || type->tag == DW_TAG_class_type ||
+		type->tag == DW_TAG_array_type;
+	unsigned words = size > 8 ? 2 : 1;
+
+	if (size <= 16 && (is_aggregate || !is_float))
+		*n_general += words;
+	if (is_float)
+		*n_vector += words;
+}
+
+/* The DIE that has the prototype: what an instance or definition refers to. */
+static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct dwarf_die *die)
+{
+	int err = dwarf_die_read(dwarf, function, die);
+	uint64_t origin;
+
+	for (int i = 0; !err && i < 8 && (dwarf_reference(dwarf, die, DWARF_ORIGIN, &origin) ||
+					  dwarf_reference(dwarf, die, DWARF_SPECIFICATION, &origin)); i++)
+		err = dwarf_die_read(dwarf, origin, die);
+	if (err)
+		msg_forget();
+	return !err;
+}
+
+/*
+ * The registers that the named arguments of this prototype come in, on amd64.  False: it
+ * is not known.
+ */
+static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, struct regset *set)
+{
+	unsigned n_general = 0, n_vector = 0;
+	struct dwarf_die die, type;
+
+	if (!read_prototype(dwarf, function, &die) || !dwarf_has(&die, DWARF_PROTOTYPED))
+		return false;
+	if (read_type(dwarf, &die, &type) && (type.tag == DW_TAG_structure_type ||
+					      type.tag == DW_TAG_union_type))
+		n_general++;		/* where the result goes */
+	int more = dwarf_child(dwarf, &die, &die);
+	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
+		if (die.tag == DW_TAG_formal_parameter && read_type(dwarf, &die, &type))
+			count_registers(dwarf, &type, &n_general, &n_vector);
+	if (more < 0)
+		msg_forget();
+	*set = arguments(n_general < 6 ? n_general : 6, n_vector < 8 ? n_vector : 8);
+	return true;
+}
+
+/*
+ * Of a call with arguments that nobody knows: if some were put in place for it, since
+ * the last call, there are no more than up to the last of those.
+ */
+static struct regset likely_arguments(struct regset recent)
+{
+	unsigned n_general = 0, n_vector = 0;
+
+	for (unsigned i = 0; i < 6; i++)
+		if (recent.general & GPR_BITS(argument_registers[i]))
+			n_general = i + 1;
+	for (unsigned i = 0; i < 8; i++)
+		if (recent.vector & UINT32_C(1) << i)
+			n_vector = i + 1;
+	return n_general || n_vector ? arguments(n_general, n_vector) : arguments(6, 8);
+}
+
+/* The registers that have the result of a function, by its DIE. */
+static struct regset result_registers(const struct program *program, uint64_t function)
+{
+	const struct dwarf *dwarf = &program->binary->dwarf;
+	unsigned n_general = 0, n_vector = 0;
+	struct dwarf_die die, type;
+
+	if (!read_prototype(dwarf, function, &die) || !read_type(dwarf, &die, &type))
+		return nothing;
+	count_registers(dwarf, &type, &n_general, &n_vector);
+	if (!program->wide) {
+		uint64_t size;
+
+		n_general = dwarf_number(&type, DWARF_BYTE_SIZE, &size) && size > 4 ? 2 : 1;
+		n_vector = 0;		/* floating point results are x87's */
+	}
+	return (struct regset){
+		(n_general ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
+		n_vector ? (n_vector > 1 ? 3 : 1) : 0,
+	};
+}
+
+/* ---- decoding ---- */
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct code_range *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+int program_init(struct program *program, const struct binary *binary)
+{
+	const struct dwarf *dwarf = &binary->dwarf;
+
+	*program = (struct program){
+		.binary = binary, .wide = binary->file.elf_class == ELFCLASS64,
+	};
+	program->codes = calloc((size_t)dwarf->n_functions + 1, sizeof(*program->codes));
+	program->ranges = calloc((size_t)dwarf->n_ranges + 1, sizeof(*program->ranges));
+	if (!program->codes || !program->ranges) {
+		program_deinit(program);
+		return fail(ENOMEM, "not enough memory");
+	}
+	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		for (uint32_t k = 0; function->hi && k < function->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[function->first_range + k];
+
+			if (range.hi > range.lo && program->n_ranges < dwarf->n_ranges)
+				program->ranges[program->n_ranges++] =
+					(struct code_range){ range.lo, range.hi, i };
+		}
+	}
+	qsort(program->ranges, program->n_ranges, sizeof(*program->ranges), compare_ranges);
+	int err = frames_init(&program->frames, &binary->file);
+	if (err)
+		program_deinit(program);
+	return err;
+}
+
+static void code_free(struct code *code)
+{
+	if (!code)
+		return;
+	free(code->insns);
+	free(code->targets);
+	free(code->live);
+	free(code->defined);
+	free(code);
+}
+
+void program_deinit(struct program *program)
+{
+	for (uint32_t i = 0; program->codes && i < program->binary->dwarf.n_functions; i++)
+		code_free(program->codes[i]);
+	free(program->codes);
+	free(program->ranges);
+	frames_deinit(&program->frames);
+	*program = (struct program){ 0 };
+}
+
+uint32_t program_function_at(const struct program *program, uint64_t addr)
+{
+	size_t lo = 0, hi = program->n_ranges;
+
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+
+		if (program->ranges[middle].lo <= addr)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo && addr < program->ranges[lo - 1].hi ? program->ranges[lo - 1].function : DWARF_NONE;
+}
+
+static int decode_range(const struct program *program, struct code *code, struct dwarf_range range,
+			size_t *room)
+{
+	size_t size = (size_t)(range.hi - range.lo);
+	uint8_t *bytes = size <= CODE_MAX ? malloc(size) : NULL;
+
+	if (!bytes)
+		return size <= CODE_MAX ? fail(ENOMEM, "not enough memory") : 0;
+	if (!elffile_read(&program->binary->file, range.lo, bytes, size)) {
+		code->is_whole = false;
+		free(bytes);
+		return 0;
+	}
+	for (size_t at = 0; at < size;) {
+		if (code->n_insns == *room) {
+			size_t more = *room ? *room * 2 : 64;
+			struct insn *bigger = reallocarray(code->insns, more, sizeof(*bigger));
+
+			if (!bigger) {
+				free(bytes);
+				return fail(ENOMEM, "not enough memory");
+			}
+			code->insns = bigger;
+			*room = more;
+		}
+		struct insn *insn = &code->insns[code->n_insns++];
+		if (!insn_decode(bytes + at, size - at, range.lo + at, program->wide, insn)) {
+			debug("%s: the instruction at 0x%llx is not understood",
+			      program->binary->file.path, (unsigned long long)range.lo + at);
+			code->is_whole = false;
+			insn->reads = insn->writes = everything;
+			insn->flow = FLOW_STOP;
+			break;
+		}
+		at += insn->size;
+	}
+	free(bytes);
+	return 0;
+}
+
+static int compare_insns(const void *a, const void *b)
+{
+	uint64_t x = ((const struct insn *)a)->addr, y = ((const struct insn *)b)->addr;
+
+	return (x > y) - (x < y);
+}
+
+/* Index of the instruction at an address; n_insns if there is none. */
+static size_t insn_at(const struct code *code, uint64_t addr)
+{
+	size_t lo = 0, hi = code->n_insns;
+
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+
+		if (code->insns[middle].addr < addr)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo < code->n_insns && code->insns[lo].addr == addr ? lo : code->n_insns;
+}
+
+bool leaves(const struct code *code, const struct insn *insn)
+{
+	if (insn->flow == FLOW_JUMP || insn->flow == FLOW_BRANCH)
+		return insn_at(code, insn->to) == code->n_insns;
+	return insn->flow == FLOW_JUMP_ANY && !code->n_targets;
+}
+
+/* ---- jump tables ---- */
+
+static int add_target(struct code *code, size_t at)
+{
+	for (size_t i = 0; i < code->n_targets; i++)
+		if (code->targets[i] == at)
+			return 0;
+	size_t *bigger = reallocarray(code->targets, code->n_targets + 1, sizeof(*bigger));
+	if (!bigger)
+		return fail(ENOMEM, "not enough memory");
+	code->targets = bigger;
+	code->targets[code->n_targets++] = at;
+	return 0;
+}
+
+/* Entries of `size` bytes from `table` on that, with `base` added, lead into the function. */
+static int read_table(const struct program *program, struct code *code, uint64_t table,
+		      uint64_t base, size_t size)
+{
+	uint64_t mask = program->wide ? UINT64_MAX : UINT32_MAX;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < TABLE_MAX; i++) {
+		int32_t small;
+		uint64_t value;
+
+		if (!elffile_read(&program->binary->file, table + i * size, size == 8 ? (void *)&value :
+				  (void *)&small, size))
+			break;
+		if (size == 4)
+			value = (uint64_t)(int64_t)small;
+		size_t at = insn_at(code, (base + value) & mask);
+		if (at == code->n_insns)
+			break;
+		err = add_target(code, at);
+	}
+	return err;
+}
+
+/* All that may be a table: of addresses, or of distances from itself or from the GOT. */
+static int find_targets(const struct program *program, struct code *code)
+{
+	uint64_t got = program->wide ? 0 : elffile_got(&program->binary->file);
+	bool has_any = false;
+	int err = 0;
+
+	for (size_t i = 0; i < code->n_insns; i++)
+		has_any = has_any || code->insns[i].flow == FLOW_JUMP_ANY;
+	for (size_t i = 0; !err && has_any && i < code->n_insns; i++) {
+		uint64_t memory = code->insns[i].memory;
+
+		if (!memory)
+			continue;
+		err = read_table(program, code, memory, 0, program->wide ? 8 : 4);
+		if (!err && program->wide)
+			err = read_table(program, code, memory, memory, 4);
+		else if (!err)
+			err = read_table(program, code, (uint32_t)(got + memory), got, 4);
+	}
+	return err;
+}
+
+/* ---- calls ---- */
+
+/* The name of the symbol whose address the dynamic linker puts at `slot`; NULL if it is none. */
+static const char *slot_name(const struct elffile *file, uint64_t slot)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	GElf_Rela rela;
+
+	while ((scn = elf_nextscn(file->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_RELA ||
+		    !(shdr.sh_flags & SHF_ALLOC))
+			continue;
+		Elf_Data *data = elf_getdata(scn, NULL);
+		for (int i = 0; data && gelf_getrela(data, i, &rela); i++) {
+			uint64_t symbol = GELF_R_SYM(rela.r_info);
+
+			if (rela.r_offset == slot && symbol && symbol <= file->dynsym.count)
+				return file->dynsym.table[symbol - 1].name;
+		}
+	}
+	return NULL;
+}
+
+const char *program_called_name(const struct program *program, const struct insn *insn)
+{
+	const struct elffile *file = &program->binary->file;
+	uint64_t at = insn->to;
+	struct insn stub;
+	uint8_t bytes[16];
+
+	if (insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
+		return insn->memory ? slot_name(file, insn->memory) : NULL;
+	for (int i = 0; i < 3; i++) {
+		if (!elffile_read(file, at, bytes, sizeof(bytes)) ||
+		    !insn_decode(bytes, sizeof(bytes), at, program->wide, &stub))
+			return NULL;
+		if (stub.flow == FLOW_JUMP_ANY)
+			return stub.memory ? slot_name(file, stub.memory) : NULL;
+		if (stub.flow != FLOW_NEXT)
+			return NULL;
+		at += stub.size;
+	}
+	return NULL;
+}
+
+/* Is the callee's code compiled along with the caller's, so that one knew the other? */
+static bool is_same_unit(const struct program *program, uint32_t callee,
+			 const struct dwarf_function *caller)
+{
+	return callee != DWARF_NONE &&
+		program->binary->dwarf.functions[callee].unit == caller->unit;
+}
+
+static struct code *look_at(struct program *program, uint32_t index);
+
+static uint32_t direct_callee(const struct program *program, const struct insn *insn)
+{
+	return insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY ? DWARF_NONE :
+		program_function_at(program, insn->to);
+}
+
+/* What the debug info knows of what is called: DWARF_NONE if nothing. */
+static uint32_t described_callee(const struct program *program, const struct insn *insn)
+{
+	uint32_t callee = direct_callee(program, insn);
+
+	if (callee != DWARF_NONE)
+		return callee;
+	const char *name = program_called_name(program, insn);
+	return name ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
+}
+
+/* The argument registers that a call or a jump out of the function needs. */
+static struct regset call_reads(struct program *program, const struct code *code,
+				const struct insn *insn, struct regset recent)
+{
+	const struct dwarf *dwarf = &program->binary->dwarf;
+	uint32_t callee = direct_callee(program, insn);
+
+	if (is_same_unit(program, callee, code->function) && program->depth < CALLS_DEEP) {
+		program->depth++;
+		const struct code *body = look_at(program, callee);
+		program->depth--;
+		size_t entry = body ? insn_at(body, insn->to) : 0;
+
+		if (body && body->live && entry < body->n_insns)
+			return regset_and(body->live[entry], body->defined[entry]);
+	}
+	if (!program->wide)
+		return nothing;		/* arguments are on the stack */
+	struct regset known;
+	callee = described_callee(program, insn);
+	if (callee != DWARF_NONE &&
+	    prototype_arguments(dwarf, dwarf->functions[callee].die, &known))
+		return known;
+	const char *name = program_called_name(program, insn);
+	return name && !strcmp(name, "__stack_chk_fail") ? nothing : likely_arguments(recent);
+}
+
+/* What may be its result, of what is not known that it has none. */
+static struct regset call_result(const struct program *program, const struct insn *insn)
+{
+	static const struct regset general = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_DX), 0 };
+	uint32_t callee = described_callee(program, insn);
+
+	return callee == DWARF_NONE ? general :
+		result_registers(program, program->binary->dwarf.functions[callee].die);
+}
+
+bool program_is_thunk(const struct program *program, const struct insn *call, struct regset *writes)
+{
+	uint8_t bytes[16];
+	struct insn load, back;
+
+	if (call->flow != FLOW_CALL ||
+	    !elffile_read(&program->binary->file, call->to, bytes, sizeof(bytes)) ||
+	    !insn_decode(bytes, sizeof(bytes), call->to, program->wide, &load) ||
+	    !insn_decode(bytes + load.size, sizeof(bytes) - load.size, call->to + load.size,
+			 program->wide, &back) ||
+	    load.flow != FLOW_NEXT || back.flow != FLOW_RETURN)
+		return false;
+	*writes = load.writes;
+	return true;
+}
+
+static struct regset call_clobbers(struct program *program, const struct code *code,
+				   const struct insn *insn)
+{
+	uint32_t callee = direct_callee(program, insn);
+	struct regset writes;
+
+	if (callee == DWARF_NONE && program_is_thunk(program, insn, &writes))
+		return writes;
+	if (!is_same_unit(program, callee, code->function))
+		return caller_saved(program->wide);
+	return program_clobbers(program, callee);
+}
+
+/* ---- data flow ---- */
+
+/* What may follow no. `at`, its own jump tables aside: at most two. */
+static size_t followers(const struct code *code, size_t at, size_t *out)
+{
+	const struct insn *insn = &code->insns[at];
+	size_t count = 0, to;
+
+	if (insn->flow == FLOW_JUMP || insn->flow == FLOW_BRANCH) {
+		to = insn_at(code, insn->to);
+		if (to < code->n_insns)
+			out[count++] = to;
+	}
+	if (insn->flow != FLOW_JUMP && insn->flow != FLOW_JUMP_ANY && insn->flow != FLOW_RETURN &&
+	    insn->flow != FLOW_STOP && at + 1 < code->n_insns &&
+	    insn[1].addr == insn->addr + insn->size)
+		out[count++] = at + 1;
+	return count;
+}
+
+static bool is_call(const struct insn *insn)
+{
+	return insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY;
+}
+
+static bool flow_into(struct regset *at, struct regset set)
+{
+	struct regset sum = regset_or(*at, set);
+	bool changed = !is_equal(sum, *at);
+
+	*at = sum;
+	return changed;
+}
+
+/* A forward problem: in[i] is what holds before instruction i. */
+typedef struct regset (*transfer)(const struct code *code, size_t at, struct regset in,
+				  const void *ctx);
+
+static void solve_forward(const struct code *code, struct regset *in, transfer step,
+			  const void *ctx)
+{
+	bool changed = true;
+
+	for (int round = 0; changed && round < ROUNDS_MAX; round++) {
+		changed = false;
+		for (size_t i = 0; i < code->n_insns; i++) {
+			struct regset out = step(code, i, in[i], ctx);
+			size_t next[2], count = followers(code, i, next);
+
+			for (size_t k = 0; k < count; k++)
+				changed = flow_into(&in[next[k]], out) || changed;
+			for (size_t k = 0; code->insns[i].flow == FLOW_JUMP_ANY && k < code->n_targets; k++)
+				changed = flow_into(&in[code->targets[k]], out) || changed;
+		}
+	}
+}
+
+/* Written since the last call. */
+static struct regset recent(const struct code *code, size_t at, struct regset in, const void *ctx)
+{
+	(void)ctx;
+	return is_call(&code->insns[at]) ? nothing : regset_or(in, code->insns[at].writes);
+}
+
+/* What no. `at` reads and writes, with what it calls. */
+struct effect {
+	struct regset reads, writes, result;
+};
+
+static struct effect *find_effects(struct program *program, const struct code *code)
+{
+	struct regset result = result_registers(program, code->function->die);
+	struct effect *effects = calloc(code->n_insns + 1, sizeof(*effects));
+	struct regset *before = calloc(code->n_insns + 1, sizeof(*before));
+
+	if (!effects || !before) {
+		free(effects);
+		free(before);
+		return NULL;
+	}
+	solve_forward(code, before, recent, NULL);
+	for (size_t i = 0; i < code->n_insns; i++) {
+		const struct insn *insn = &code->insns[i];
+
+		effects[i] = (struct effect){ insn->reads, insn->writes, nothing };
+		if (is_call(insn) || leaves(code, insn))
+			effects[i].reads = regset_or(insn->reads,
+						     call_reads(program, code, insn, before[i]));
+		if (is_call(insn)) {
+			effects[i].writes = call_clobbers(program, code, insn);
+			effects[i].result = call_result(program, insn);
+		}
+		if (insn->flow == FLOW_RETURN)
+			effects[i].reads = result;
+	}
+	free(before);
+	return effects;
+}
+
+static void solve_live(struct code *code, const struct effect *effects)
+{
+	bool changed = true;
+
+	for (int round = 0; changed && round < ROUNDS_MAX; round++) {
+		changed = false;
+		for (size_t i = code->n_insns; i-- > 0;) {
+			struct regset live = { 0 };
+			size_t next[2], count = followers(code, i, next);
+
+			for (size_t k = 0; k < count; k++)
+				live = regset_or(live, code->live[next[k]]);
+			for (size_t k = 0; code->insns[i].flow == FLOW_JUMP_ANY && k < code->n_targets; k++)
+				live = regset_or(live, code->live[code->targets[k]]);
+			live = regset_or(effects[i].reads, regset_minus(live, effects[i].writes));
+			if (is_equal(live, code->live[i]))
+				continue;
+			code->live[i] = live;
+			changed = true;
+		}
+	}
+}
+
+/* A call leaves its result; all else that it changes means nothing afterwards. */
+static struct regset define(const struct code *code, size_t at, struct regset in, const void *ctx)
+{
+	const struct effect *effects = ctx;
+
+	if (is_call(&code->insns[at]))
+		return regset_or(regset_minus(in, effects[at].writes), effects[at].result);
+	return regset_or(in, effects[at].writes);
+}
+
+static int analyse(struct program *program, struct code *code)
+{
+	struct effect *effects = find_effects(program, code);
+
+	code->live = calloc(code->n_insns + 1, sizeof(*code->live));
+	code->defined = calloc(code->n_insns + 1, sizeof(*code->defined));
+	if (!effects || !code->live || !code->defined) {
+		free(effects);
+		return fail(ENOMEM, "not enough memory");
+	}
+	solve_live(code, effects);
+	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
+	if (entry < code->n_insns) {
+		if (!program->wide || clone_name(program->binary, code->function) ||
+		    !prototype_arguments(&program->binary->dwarf, code->function->die,
+					 &code->defined[entry]))
+			code->defined[entry] = caller_saved(program->wide);
+		solve_forward(code, code->defined, define, effects);
+	}
+	free(effects);
+	return 0;
+}
+
+/* The code of a function, decoded; while it is being analysed, live is empty. */
+static struct code *look_at(struct program *program, uint32_t index)
+{
+	const struct dwarf *dwarf = &program->binary->dwarf;
+	const struct dwarf_function *function = &dwarf->functions[index];
+	struct code *code = program->codes[index];
+	size_t room = 0;
+	int err = 0;
+
+	if (code)
+		return code;
+	code = calloc(1, sizeof(*code));
+	if (!code) {
+		fail(ENOMEM, "not enough memory");
+		return NULL;
+	}
+	*code = (struct code){ .function = function, .is_whole = true };
+	program->codes[index] = code;
+	for (uint32_t i = 0; !err && i < function->n_ranges; i++)
+		err = decode_range(program, code, dwarf->ranges[function->first_range + i], &room);
+	qsort(code->insns, code->n_insns, sizeof(*code->insns), compare_insns);
+	if (!err)
+		err = find_targets(program, code);
+	if (!err)
+		err = analyse(program, code);
+	return err ? NULL : code;
+}
+
+const struct code *program_code(struct program *program, uint32_t index)
+{
+	return look_at(program, index);
+}
+
+/* ---- what a function changes ---- */
+
+/* A pop of what .eh_frame says is the register's old value. */
+static bool is_restored(const struct program *program, const struct insn *insn)
+{
+	return insn->pops >= 0 &&
+		(frame_at(&program->frames, insn->addr).saved & 1U << insn->pops);
+}
+
+struct clobbering {
+	struct program *program;
+	const struct effect *effects;
+};
+
+static struct regset dirty(const struct code *code, size_t at, struct regset in, const void *ctx)
+{
+	const struct clobbering *c = ctx;
+	const struct insn *insn = &code->insns[at];
+
+	if (is_restored(c->program, insn))
+		return regset_minus(in, insn->writes);
+	return regset_or(in, c->effects[at].writes);
+}
+
+/* What is dirty where control leaves. */
+static struct regset clobbers_of(struct program *program, struct code *code)
+{
+	struct effect *effects = find_effects(program, code);
+	struct regset *in = calloc(code->n_insns + 1, sizeof(*in)), sum = nothing;
+
+	if (effects && in) {
+		struct clobbering c = { program, effects };
+
+		solve_forward(code, in, dirty, &c);
+	} else {
+		sum = everything;
+	}
+	for (size_t i = 0; effects && in && i < code->n_insns; i++) {
+		const struct insn *insn = &code->insns[i];
+
+		if (insn->flow == FLOW_RETURN)
+			sum = regset_or(sum, in[i]);
+		else if (leaves(code, insn))
+			sum = regset_or(sum, regset_or(in[i], call_clobbers(program, code, insn)));
+	}
+	free(effects);
+	free(in);
+	return sum;
+}
+
+struct regset program_clobbers(struct program *program, uint32_t index)
+{
+	struct regset changeable = caller_saved(program->wide);
+
+	if (index == DWARF_NONE || program->depth >= CALLS_DEEP)
+		return changeable;
+	program->depth++;
+	struct code *code = look_at(program, index);
+	if (code && !code->has_clobbers) {
+		/* A function that calls itself changes nothing more by that. */
+		code->has_clobbers = true;
+		code->clobbers = nothing;
+		code->clobbers = code->is_whole ?
+			regset_and(clobbers_of(program, code), changeable) : changeable;
+	}
+	program->depth--;
+	return code ? code->clobbers : changeable;
+}
+
+/* ---- alignment of the stack ---- */
+
+struct stack {
+	bool is_known, is_aligned, has_frame;
+	int64_t depth, frame;		/* the frame pointer's depth */
+};
+
+static struct stack move_stack(struct stack stack, const struct insn *insn)
+{
+	switch (insn->stack) {
+	case STACK_MOVED:
+		stack.depth -= insn->moved;
+		break;
+	case STACK_ALIGNED:
+		stack.is_aligned = true;
+		stack.depth = 0;
+		break;
+	case STACK_TO_FRAME:
+		stack.has_frame = true;
+		stack.frame = stack.depth;
+		break;
+	case STACK_FROM_FRAME:
+		stack.is_known = stack.has_frame;
+		stack.is_aligned = false;
+		stack.depth = stack.frame - insn->moved;
+		break;
+	default:
+		break;			/* alloca keeps the alignment */
+	}
+	return stack;
+}
+
+/* By following the code from the entry: for functions with a frame pointer. */
+static struct stack follow_stack(const struct program *program, const struct code *code, size_t at)
+{
+	struct stack *stacks = calloc(code->n_insns + 1, sizeof(*stacks)), found = { 0 };
+	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
+
+	if (!stacks || entry == code->n_insns) {
+		free(stacks);
+		return found;
+	}
+	stacks[entry] = (struct stack){ .is_known = true, .depth = program->wide ? 8 : 4 };
+	bool changed = true;
+	for (int round = 0; changed && round < ROUNDS_MAX; round++) {
+		changed = false;
+		for (size_t i = 0; i < code->n_insns; i++) {
+			size_t next[2], count = followers(code, i, next);
+			struct stack out = move_stack(stacks[i], &code->insns[i]);
+
+			for (size_t k = 0; stacks[i].is_known && k < count; k++) {
+				if (stacks[next[k]].is_known)
+					continue;
+				stacks[next[k]] = out;
+				changed = true;
+			}
+		}
+	}
+	found = stacks[at];
+	free(stacks);
+	return found;
+}
+
+enum alignment program_alignment(const struct program *program, const struct code *code, size_t at)
+{
+	struct frame frame = frame_at(&program->frames, code->insns[at].addr);
+
+	if (frame.has_depth)
+		return frame.depth % 16 ? ALIGNMENT_BAD : ALIGNMENT_GOOD;
+	struct stack stack = follow_stack(program, code, at);
+	if (!stack.is_known)
+		return ALIGNMENT_UNKNOWN;
+	if (stack.depth % 16)
+		return ALIGNMENT_BAD;
+	return stack.is_aligned ? ALIGNMENT_ALWAYS : ALIGNMENT_GOOD;
+}

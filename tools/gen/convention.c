@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "convention.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cursor.h"
+#include "insn.h"
+
+#define PARAMETERS_MAX 32
+
+enum { OP_REG0 = 0x50, OP_REG31 = 0x6f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f, OP_REGX = 0x90,
+       OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
+
+/* Where a parameter is when its function is entered. */
+struct arrival {
+	const char *name;
+	uint64_t die;		/* of the declaration, where instances have another one */
+	enum { ARRIVES_UNKNOWN, ARRIVES_IN_REGISTER, ARRIVES_ON_STACK, ARRIVES_NOT } how;
+	int64_t where;		/* DWARF's number; bytes from the first argument on the stack */
+};
+
+struct arrivals {
+	struct arrival table[PARAMETERS_MAX];
+	unsigned count;
+};
+
+static unsigned frame_pointer(const struct binary *binary)
+{
+	return binary->file.elf_class == ELFCLASS64 ? 6 : 5;
+}
+
+static unsigned stack_pointer(const struct binary *binary)
+{
+	return binary->file.elf_class == ELFCLASS64 ? 7 : 4;
+}
+
+/* What DW_OP_fbreg counts from, as a distance from the arguments on the stack. */
+static bool frame_base(const struct binary *binary, const struct dwarf_die *function, int64_t *base)
+{
+	const struct dwarf_value *value = &function->values[DWARF_FRAME_BASE];
+
+	if (!dwarf_has(function, DWARF_FRAME_BASE) || value->kind != DWARF_BLOCK || value->u != 1)
+		return false;
+	if (value->data[0] == OP_CALL_FRAME_CFA) {
+		*base = 0;
+		return true;
+	}
+	/* clang: a frame pointer, which is pushed below the return address. */
+	*base = binary->file.elf_class == ELFCLASS64 ? -16 : -8;
+	return value->data[0] == OP_REG0 + frame_pointer(binary);
+}
+
+static void read_arrival(const struct binary *binary, const struct dwarf_die *function,
+			 const struct dwarf_bytes *expression, struct arrival *out)
+{
+	int64_t word = binary->file.elf_class == ELFCLASS64 ? 8 : 4, base;
+	struct cursor at;
+
+	cursor_init(&at, expression->data, expression->size);
+	uint8_t op = cursor_u8(&at);
+	if (op >= OP_REG0 && op <= OP_REG31) {
+		out->how = ARRIVES_IN_REGISTER;
+		out->where = op - OP_REG0;
+	} else if (op == OP_REGX) {
+		out->how = ARRIVES_IN_REGISTER;
+		out->where = (int64_t)cursor_uleb(&at);
+	} else if (op == OP_FBREG && frame_base(binary, function, &base)) {
+		out->where = base + cursor_sleb(&at);
+		/* Above the return address; what is below was stored there by the function. */
+		if (out->where >= 0)
+			out->how = ARRIVES_ON_STACK;
+	} else if (op == OP_BREG0 + stack_pointer(binary)) {
+		out->where = cursor_sleb(&at) - word;
+		if (out->where >= 0)
+			out->how = ARRIVES_ON_STACK;
+	}
+	/* Pieces may follow, an operation on the value may not. */
+	if (at.bad || (at.p < at.end && *at.p != OP_PIECE))
+		out->how = ARRIVES_UNKNOWN;
+	/* gcc: a parameter that a clone has not got. */
+	if (op == OP_GNU_PARAMETER_REF)
+		out->how = ARRIVES_NOT;
+}
+
+/* The parameters in order: instances of a function may have theirs in another one. */
+static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *function,
+			   struct arrivals *out)
+{
+	struct dwarf_die root = *function, die;
+	uint64_t origin;
+	int err = 0;
+
+	for (int i = 0; !err && i < 8 && (dwarf_reference(dwarf, &root, DWARF_ORIGIN, &origin) ||
+					  dwarf_reference(dwarf, &root, DWARF_SPECIFICATION, &origin)); i++)
+		err = dwarf_die_read(dwarf, origin, &root);
+	int more = err ? err : dwarf_child(dwarf, &root, &die);
+	for (; more > 0 && out->count < PARAMETERS_MAX; more = dwarf_sibling(dwarf, &die, &die)) {
+		if (die.tag != DW_TAG_formal_parameter)
+			continue;
+		const char *name = dwarf_text(dwarf, &die, DWARF_NAME);
+		out->table[out->count++] = (struct arrival){ name ? name : "?", die.offset, 0, 0 };
+	}
+	return more < 0 ? more : 0;
+}
+
+static int find_arrivals(const struct binary *binary, uint32_t index, struct arrivals *out)
+{
+	const struct dwarf *dwarf = &binary->dwarf;
+	const struct dwarf_function *function = &dwarf->functions[index];
+	uint64_t entry = entry_range(binary, function).lo, origin;
+	struct dwarf_die owner, die;
+	int err = dwarf_die_read(dwarf, function->die, &owner);
+
+	*out = (struct arrivals){ 0 };
+	if (!err)
+		err = list_parameters(dwarf, &owner, out);
+	int more = err ? err : dwarf_child(dwarf, &owner, &die);
+	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die)) {
+		struct dwarf_bytes expression;
+		unsigned i = 0;
+
+		if (die.tag != DW_TAG_formal_parameter)
+			continue;
+		if (!dwarf_reference(dwarf, &die, DWARF_ORIGIN, &origin))
+			origin = die.offset;
+		while (i < out->count && out->table[i].die != origin)
+			i++;
+		if (i == out->count)
+			continue;
+		if (dwarf_location_at(dwarf, &die, entry, &expression))
+			read_arrival(binary, &owner, &expression, &out->table[i]);
+		else if (dwarf_has(&die, DWARF_CONST_VALUE))
+			out->table[i].how = ARRIVES_NOT;
+	}
+	return more < 0 ? more : 0;
+}
+
+static void describe(const struct binary *binary, const struct arrival *arrival, char *text,
+		     size_t size)
+{
+	static const char *const wide[] = { "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp" };
+	static const char *const narrow[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+	bool is_wide = binary->file.elf_class == ELFCLASS64;
+	int64_t where = arrival->where;
+
+	if (arrival->how == ARRIVES_NOT)
+		snprintf(text, size, "not at all");
+	else if (arrival->how == ARRIVES_ON_STACK)
+		snprintf(text, size, "on the stack, at %" PRId64, where);
+	else if (where < 8)
+		snprintf(text, size, "in %s", is_wide ? wide[where] : narrow[where]);
+	else if (is_wide && where < 16)
+		snprintf(text, size, "in r%" PRId64, where);
+	else if (where >= (is_wide ? 17 : 21) && where < 33)
+		snprintf(text, size, "in xmm%" PRId64, where - (is_wide ? 17 : 21));
+	else
+		snprintf(text, size, "in register %" PRId64, where);
+}
+
+static bool differ(const struct arrival *a, const struct arrival *b)
+{
+	return a->how != ARRIVES_UNKNOWN && b->how != ARRIVES_UNKNOWN &&
+		(a->how != b->how || a->where != b->where);
+}
+
+/* Do the target's callers pass arguments as __attribute__((regparm(3))) says? */
+static bool is_regparm(const struct binary *target, const struct arrivals *arrivals)
+{
+	for (unsigned i = 0; i < arrivals->count; i++)
+		if (arrivals->table[i].how == ARRIVES_IN_REGISTER)
+			return target->file.elf_class == ELFCLASS32 && arrivals->table[i].where == 0;
+	return false;
+}
+
+/* Bytes of arguments that a function takes off the stack when it returns. */
+static unsigned popped_bytes(const struct binary *binary, uint32_t index)
+{
+	struct dwarf_range range = entry_range(binary, &binary->dwarf.functions[index]);
+	bool wide = binary->file.elf_class == ELFCLASS64;
+	uint8_t bytes[16];
+	struct insn insn;
+
+	for (uint64_t at = range.lo; at < range.hi; at += insn.size) {
+		size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
+
+		if (!elffile_read(&binary->file, at, bytes, size) ||
+		    !insn_decode(bytes, size, at, wide, &insn))
+			return 0;
+		if (insn.flow == FLOW_RETURN)
+			return insn.popped;
+	}
+	return 0;
+}
+
+static int refuse(const struct draft *draft, const struct replaced *replaced, const char *what)
+{
+	const struct dwarf *patch = &draft->patch->dwarf;
+	const struct dwarf_function *new = &patch->functions[replaced->body.index];
+	char *source = dwarf_file(patch, new->file_unit, new->file);
+	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) : draft->patch->file.path,
+		       new->line, what);
+
+	free(source);
+	return err;
+}
+
+int check_convention(const struct draft *draft, const struct replaced *replaced)
+{
+	const struct binary *target = draft->target, *patch = draft->patch;
+	char now[64], before[64], what[512];
+	struct arrivals new, old;
+	int err = find_arrivals(patch, replaced->body.index, &new);
+
+	if (!err)
+		err = find_arrivals(target, replaced->place.index, &old);
+	for (unsigned i = 0; !err && i < new.count && i < old.count; i++) {
+		if (!differ(&new.table[i], &old.table[i]))
+			continue;
+		describe(patch, &new.table[i], now, sizeof(now));
+		describe(target, &old.table[i], before, sizeof(before));
+		snprintf(what, sizeof(what), "parameter %u '%.60s' of '%.120s' comes %s, but the target's "
+			 "callers pass it %s%s", i + 1, new.table[i].name, replaced->body.name, now, before,
+			 is_regparm(target, &old) ? " (declare the function VZP_REGISTER_ARGS)" :
+			 is_regparm(patch, &new) ? " (declare it without VZP_REGISTER_ARGS)" :
+			 ": the compiler gave it a convention of its own (replace its callers instead)");
+		return refuse(draft, replaced, what);
+	}
+	unsigned pops = err ? 0 : popped_bytes(patch, replaced->body.index);
+	unsigned popped = err ? 0 : popped_bytes(target, replaced->place.index);
+	if (pops == popped)
+		return err;
+	snprintf(what, sizeof(what), "'%.120s' takes %u bytes of arguments off the stack, the target's %u",
+		 replaced->body.name, pops, popped);
+	return refuse(draft, replaced, what);
+}
+
+int check_conventions(const struct draft *draft)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->place.index != DWARF_NONE &&
+		    draft->replaced[i]->body.index != DWARF_NONE)
+			err = check_convention(draft, draft->replaced[i]);
+	return err;
+}
+
+int check_reference_convention(const struct draft *draft, const struct place *place,
+			       const char *source, uint32_t line, bool in_registers)
+{
+	const struct binary *target = draft->target;
+	struct arrivals arrivals;
+	char where[64];
+
+	if (target->file.elf_class != ELFCLASS32)
+		return 0;
+	int err = find_arrivals(target, place->index, &arrivals);
+	if (err || !arrivals.count)
+		return err;
+	for (unsigned i = 0; i < arrivals.count; i++) {
+		const struct arrival *arrival = &arrivals.table[i];
+
+		if (arrival->how != ARRIVES_IN_REGISTER || (in_registers && is_regparm(target, &arrivals)))
+			continue;
+		describe(target, arrival, where, sizeof(where));
+		return fail(EINVAL, "%s:%u: '%s' of %s takes parameter %u '%s' %s: %s", base_name(source),
+			    line, place->name, target->file.path, i + 1, arrival->name, where,
+			    is_regparm(target, &arrivals) ?
+			    "declare it with VZP_REGISTER_FUNC_REF" : "copy the function into the patch");
+	}
+	if (in_registers && arrivals.table[0].how == ARRIVES_ON_STACK)
+		return fail(EINVAL, "%s:%u: '%s' of %s takes its arguments on the stack: declare it with "
+			    "VZP_STATIC_FUNC_REF", base_name(source), line, place->name,
+			    target->file.path);
+	return 0;
+}

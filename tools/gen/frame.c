@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A step is made from a frame that does not exist, in places where no file has
+ * anything, so that what comes out tells how it was found.
+ */
+#define STACK_AT UINT64_C(0x7f000000)
+#define FRAME_AT UINT64_C(0x7d000000)
+#define STACK_SIZE UINT64_C(0x1000000)
+#define STACK_FILL 0x7e
+
+static int read_bytes(const struct bytes *self, uint64_t addr, void *buf, size_t size)
+{
+	if (!elffile_read(self->ctx, addr, buf, size))
+		memset(buf, STACK_FILL, size);
+	return 0;
+}
+
+int frames_init(struct frames *frames, const struct elffile *file)
+{
+	struct bytes bytes = { read_bytes, file };
+	GElf_Shdr shdr;
+
+	*frames = (struct frames){ .file = file };
+	if (!elffile_section(file, ".eh_frame", &shdr) || shdr.sh_type == SHT_NOBITS)
+		return 0;
+	const struct arch *arch = arch_find(file->elf_class, file->machine);
+	frames->table = (struct cfi_table){
+		.end = UINT64_MAX, .eh_frame = shdr.sh_addr, .eh_frame_size = shdr.sh_size,
+	};
+	int err = arch ? cfi_index_create(arch, &frames->table, &bytes, &frames->index,
+					  &frames->table.n_index) : -ENOENT;
+	if (err == -ENOMEM)
+		return fail(ENOMEM, "not enough memory");
+	frames->table.index = frames->index;
+	frames->arch = err ? NULL : arch;
+	return 0;
+}
+
+void frames_deinit(struct frames *frames)
+{
+	free(frames->index);
+	*frames = (struct frames){ 0 };
+}
+
+/* The number that instructions have for what DWARF calls register no. `i`. */
+static unsigned general_number(const struct arch *arch, unsigned i)
+{
+	/* psABI, amd64 figure 3.36: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp. */
+	static const uint8_t wide[] = { 0, 2, 1, 3, 6, 7, 5, 4 };
+
+	return arch->word == 8 && i < sizeof(wide) ? wide[i] : i;
+}
+
+struct frame frame_at(const struct frames *frames, uint64_t addr)
+{
+	struct bytes bytes = { read_bytes, frames->file };
+	const struct arch *arch = frames->arch;
+	struct cfi_frame at = { .pc = addr, .exact = true };
+	struct frame out = { 0 };
+
+	if (!arch)
+		return out;
+	at.reg[arch->dwarf_sp] = STACK_AT;
+	at.reg[arch->dwarf_fp] = FRAME_AT;
+	at.known = UINT32_C(1) << arch->dwarf_sp | UINT32_C(1) << arch->dwarf_fp;
+	if (cfi_step(arch, &frames->table, &bytes, &at) != CFI_STEPPED)
+		return out;
+	uint64_t cfa = at.reg[arch->dwarf_sp];
+	out.has_depth = cfa >= STACK_AT && cfa - STACK_AT < STACK_SIZE;
+	out.depth = out.has_depth ? cfa - STACK_AT : 0;
+	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < 16; i++)
+		if (i != arch->dwarf_sp && i != arch->dwarf_fp && (at.known & UINT32_C(1) << i))
+			out.saved |= (uint16_t)(1U << general_number(arch, i));
+	return out;
+}

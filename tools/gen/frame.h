@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * frame: what .eh_frame says of a function's frame at an instruction.
+ */
+#ifndef NSB_GEN_FRAME_H
+#define NSB_GEN_FRAME_H
+
+#include "cfi.h"
+#include "elffile.h"
+
+struct frames {
+	const struct elffile *file;
+	const struct arch *arch;		/* NULL: nothing is known */
+	struct cfi_table table;
+	struct cfi_index_entry *index;
+};
+
+struct frame {
+	bool has_depth;
+	uint64_t depth;			/* the stack pointer is so far below the arguments on the stack */
+	uint16_t saved;			/* general registers, by number, that the frame has the old values of */
+};
+
+int frames_init(struct frames *frames, const struct elffile *file) MUST_CHECK;
+/* Harmless on a zeroed struct. */
+void frames_deinit(struct frames *frames);
+
+/* At an instruction; nothing known where there is no unwind information. */
+struct frame frame_at(const struct frames *frames, uint64_t addr);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * insn: what an x86 instruction does with registers, as far as a caller can rely
+ * on them.
+ *
+ * Decodes what compilers make of C, up to AVX2.  Knows no file and no process.
+ * Sources: Intel's Software Developer's Manual, volume 2, appendix A (opcode
+ * maps) and chapter 2 (formats).
+ */
+#ifndef NSB_GEN_INSN_H
+#define NSB_GEN_INSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A set of registers: of the general ones, three bits each (bits 0-7, 8-15, the
+ * rest); of the vector registers, one bit each.  Flags, x87, mask registers and the
+ * stack pointer are not told: nothing lives there across a call.
+ */
+struct regset {
+	uint64_t general;
+	uint32_t vector;
+};
+
+enum {
+	GPR_AX, GPR_CX, GPR_DX, GPR_BX, GPR_SP, GPR_BP, GPR_SI, GPR_DI,
+	GPR_8, GPR_9, GPR_10, GPR_11,
+};
+
+/* All parts of general register no. `reg`. */
+#define GPR_BITS(reg) (UINT64_C(7) << 3 * (reg))
+
+enum insn_flow {
+	FLOW_NEXT,
+	FLOW_JUMP, FLOW_BRANCH, FLOW_CALL,	/* to `to` */
+	FLOW_JUMP_ANY, FLOW_CALL_ANY,		/* through a register or memory */
+	FLOW_RETURN,
+	FLOW_STOP,				/* nothing behind it is run */
+};
+
+enum insn_stack {
+	STACK_KEPT,
+	STACK_MOVED,		/* by `moved` */
+	STACK_ALIGNED,		/* and with -16 or coarser */
+	STACK_TO_FRAME,		/* the frame pointer becomes the stack pointer's value */
+	STACK_FROM_FRAME,	/* and back, with `moved` added */
+	STACK_LOST,
+};
+
+struct insn {
+	uint64_t addr;
+	uint8_t size;
+	enum insn_flow flow;
+	uint64_t to;
+	struct regset reads, writes;
+	enum insn_stack stack;
+	int64_t moved;
+	uint16_t popped;		/* FLOW_RETURN: bytes of arguments */
+	int8_t pops, pushes;		/* the general register of a push or pop, else -1 */
+	bool needs_alignment;		/* of 16 bytes, in memory on the stack */
+	bool has_memory;
+	uint64_t memory;		/* the constant part of the operand's address; 0: none */
+};
+
+/* Decode the one at the start of `code`, which is at `addr`.  False: unknown, or cut off. */
+bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out);
+
+#endif
