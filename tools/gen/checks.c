@@ -304,6 +304,9 @@ void check_folded(const struct draft *draft)
 		if (k != DWARF_NONE && !target->dwarf.functions[k].declaration)
 			warn("%s: '%s' shares its code with '%s', which is replaced with it",
 			     target->file.path, draft->meta.funcs[func].name, symbol->name);
+		else if (symbol->bind != STB_LOCAL)
+			warn("%s: '%s' is also called '%s'", target->file.path,
+			     draft->meta.funcs[func].name, symbol->name);
 	}
 }
 
