@@ -271,31 +271,50 @@ static int check_dynamic(struct elf *elf)
 	return 0;
 }
 
-static int read_dynamic(struct elf *elf, const struct elf_phdr *phdr)
+static int store_entries(struct elf *elf, const uint8_t *entries, uint64_t count)
 {
 	size_t step = record_size(elf, sizeof(Elf32_Dyn), sizeof(Elf64_Dyn));
-	uint64_t addr = wrap(elf, phdr->vaddr + elf->bias), count = phdr->memsz / step;
 
-	if (!inside(elf, addr, phdr->memsz))
-		return bad(elf, "PT_DYNAMIC leads outside the image");
-	if (count > MAX_DYNAMIC)
-		return bad(elf, "PT_DYNAMIC is too long");
-	elf->has_dynamic = true;
 	for (uint64_t i = 0; i < count; i++) {
 		Elf32_Dyn raw32 = { 0 };
 		Elf64_Dyn raw64 = { 0 };
-		int ret = READ_RECORD(elf, addr + i * step, raw32, raw64);
-		int64_t tag = is_64(elf) ? raw64.d_tag : raw32.d_tag;
+		int64_t tag;
+		int ret;
 
-		if (ret < 0)
-			return ret;
+		if (is_64(elf))
+			memcpy(&raw64, entries + i * step, sizeof(raw64));
+		else
+			memcpy(&raw32, entries + i * step, sizeof(raw32));
+		tag = is_64(elf) ? raw64.d_tag : raw32.d_tag;
 		if (tag == DT_NULL)
 			break;
 		ret = store_dynamic(elf, tag, is_64(elf) ? raw64.d_un.d_val : raw32.d_un.d_val);
 		if (ret < 0)
 			return ret;
 	}
-	return check_dynamic(elf);
+	return 0;
+}
+
+static int read_dynamic(struct elf *elf, const struct elf_phdr *phdr)
+{
+	size_t step = record_size(elf, sizeof(Elf32_Dyn), sizeof(Elf64_Dyn));
+	uint64_t addr = wrap(elf, phdr->vaddr + elf->bias), count = phdr->memsz / step;
+	uint8_t *entries;
+	int ret;
+
+	if (!inside(elf, addr, phdr->memsz))
+		return bad(elf, "PT_DYNAMIC leads outside the image");
+	if (count > MAX_DYNAMIC)
+		return bad(elf, "PT_DYNAMIC is too long");
+	elf->has_dynamic = true;
+	entries = malloc((size_t)count * step + 1);
+	if (entries == NULL)
+		return fail(ENOMEM, "out of memory for %" PRIu64 " dynamic entries", count);
+	ret = read_bytes(elf, addr, entries, (size_t)count * step);
+	if (ret == 0)
+		ret = store_entries(elf, entries, count);
+	free(entries);
+	return ret < 0 ? ret : check_dynamic(elf);
 }
 
 /* ---- how many dynamic symbols ---- */
