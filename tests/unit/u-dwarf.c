@@ -6,6 +6,7 @@
 
 #include "../../tools/gen/binary.h"
 #include "../../tools/gen/cursor.h"
+#include "../../tools/gen/type.h"
 
 static const char *const source =
 	"struct pair { int a; char b; };\n"
@@ -270,6 +271,39 @@ static void test_damage(const char *compiler)
 	binary_close(&binary);
 }
 
+/* A function that takes 15 of itself: no walk over it may go all the 15^24 ways. */
+static void test_endless_type(void)
+{
+	enum { HEADER = 11, FUNCTION = HEADER + 1, PARAMETERS = 15 };
+	static const uint8_t abbrevs[] = {
+		1, DW_TAG_compile_unit, 1, 0, 0,
+		2, DW_TAG_subroutine_type, 1, 0, 0,
+		3, DW_TAG_formal_parameter, 0, 0x49, 0x13, 0, 0,	/* DW_AT_type, DW_FORM_ref4 */
+		0,
+	};
+	static const uint8_t parameter[] = { 3, FUNCTION, 0, 0, 0 };
+	uint8_t info[FUNCTION + 1 + PARAMETERS * sizeof(parameter) + 2] = {
+		sizeof(info) - 4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 8, 1, 2,
+	};
+	char name[TYPE_NAME_MAX], why[TYPE_WHY_MAX];
+	struct dwarf_input input = { .name = "endless" };
+	struct dwarf dwarf;
+
+	for (size_t i = 0; i < PARAMETERS; i++)
+		memcpy(info + FUNCTION + 1 + i * sizeof(parameter), parameter, sizeof(parameter));
+	input.sections[DWARF_INFO] = (struct dwarf_bytes){ info, sizeof(info) };
+	input.sections[DWARF_ABBREV] = (struct dwarf_bytes){ abbrevs, sizeof(abbrevs) };
+	if (!ok(dwarf_init(&dwarf, &input, NULL) == 0, "a function type that consists of itself"))
+		return;
+	struct type type = { &dwarf, FUNCTION };
+	type_name(type, name);
+	ok(!strncmp(name, "void (void (", 12) && strlen(name) == TYPE_NAME_MAX - 1,
+	   "its name is cut off");
+	fails(type_equal(type, type, why), -ENOEXEC, "a type consists of itself",
+	      "it is not compared without end");
+	dwarf_deinit(&dwarf);
+}
+
 static void test_cursor(void)
 {
 	static const uint8_t numbers[] = { 0xe5, 0x8e, 0x26, 0x7f, 0x80, 0x01, 0xff };
@@ -312,6 +346,7 @@ int main(void)
 	test_paths();
 	test_compilers();
 	test_types();
+	test_endless_type();
 	test_damage("gcc");
 	test_damage("clang");
 	return done();

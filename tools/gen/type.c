@@ -11,12 +11,13 @@
 #define PEEL_MAX 64		/* typedef of const of typedef... */
 #define DEPTH_MAX 24		/* nesting of types that is compared or named */
 #define PAIRS_MAX 4096
+#define STEPS_MAX 1000000	/* what a compiler writes takes some hundred */
 
 /* Pairs that were compared, or are being compared, already. */
 struct comparison {
 	struct { uint64_t a, b; } *pairs;
 	size_t n_pairs;
-	unsigned int depth;
+	unsigned int depth, steps;
 	unsigned int pointers;		/* followed on the way here */
 	char *why;
 };
@@ -167,6 +168,9 @@ static void print_type(FILE *out, struct type type, unsigned int depth)
 {
 	struct dwarf_die die;
 
+	/* A function that takes itself twice would be named 2^24 times; nobody sees the rest. */
+	if (ftell(out) >= TYPE_NAME_MAX)
+		return;
 	if (!type.die || depth > DEPTH_MAX) {
 		fputs(type.die ? "..." : "void", out);
 		return;
@@ -531,6 +535,9 @@ static int compare(struct comparison *c, struct type a, struct type b)
 		return 0;
 	if (c->depth >= DEPTH_MAX)
 		return 1;
+	if (c->steps++ >= STEPS_MAX)
+		return fail(ENOEXEC, "%s: debug info is damaged: a type consists of itself",
+			    a.dwarf->inputs[0].name);
 	c->depth++;
 	a.die = x.offset;
 	b.die = y.offset;
