@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
+
 #define LISTED_MAX 8
 
 static bool is_code(const struct symbol *symbol)
@@ -86,6 +88,36 @@ static void filter(struct places *places, enum linkage linkage, const char *file
 	places->count = kept;
 }
 
+static const struct symbol *object_symbol(const struct binary *target, uint64_t addr)
+{
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->value == addr && symbol->type == STT_OBJECT && symbol->section != SHN_UNDEF)
+			return symbol;
+	}
+	return NULL;
+}
+
+/* Static variables of one name in blocks of one function: only the symbols tell them apart. */
+static int refuse_blocks(const struct binary *target, const struct wanted *wanted,
+			 const struct places *places)
+{
+	struct names names = { 0 };
+	char text[NAMES_TEXT_MAX];
+
+	for (size_t i = 0; i < places->count; i++) {
+		const struct symbol *symbol = object_symbol(target, places->table[i].addr);
+
+		names_add(&names, symbol ? symbol->name : "a variable without a symbol");
+	}
+	names_format(&names, text, sizeof(text));
+	return fail(EINVAL, "%s:%u: '%s' of %s has more than one static variable '%s', whose symbols "
+		    "are %s: tell which, as in VZP_STATIC_SYM_ALIAS(%s, %s)", base_name(wanted->source),
+		    wanted->line, wanted->function, target->file.path, wanted->name, text, wanted->name,
+		    names.table[0]);
+}
+
 static int choose(const struct binary *target, const char *what, const struct wanted *wanted,
 		  struct places *places, struct place *out)
 {
@@ -93,7 +125,9 @@ static int choose(const struct binary *target, const char *what, const struct wa
 
 	if (places->count == 1)
 		*out = places->table[0];
-	if (places->count > 1) {
+	if (places->count > 1 && wanted->function) {
+		err = refuse_blocks(target, wanted, places);
+	} else if (places->count > 1) {
 		char *files = list_files(places);
 
 		err = fail(EINVAL, "%s:%u: %s has more than one static %s '%s', in %s: tell which "
@@ -250,6 +284,38 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 	}
 	filter(&places, linkage, wanted->file);
 	return choose(target, "variable", wanted, &places, out);
+}
+
+int find_variable_symbol(const struct binary *target, const struct wanted *wanted,
+			 struct place *out)
+{
+	const struct dwarf *dwarf = &target->dwarf;
+	const struct symbol *found = NULL;
+
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->section == SHN_UNDEF || symbol->type != STT_OBJECT ||
+		    strcmp(symbol->name, wanted->name))
+			continue;
+		if (found && found->value != symbol->value)
+			return fail(EINVAL, "%s:%u: %s has more than one variable with the symbol '%s'",
+				    base_name(wanted->source), wanted->line, target->file.path,
+				    wanted->name);
+		found = symbol;
+	}
+	if (!found)
+		return 0;
+	*out = (struct place){
+		.name = found->name, .addr = found->value, .size = found->size, .index = DWARF_NONE,
+	};
+	for (uint32_t i = 0; i < dwarf->n_variables; i++)
+		if (dwarf->variables[i].has_addr && dwarf->variables[i].addr == found->value) {
+			out->index = i;
+			set_unit(out, dwarf, dwarf->variables[i].unit);
+			break;
+		}
+	return 1;
 }
 
 const struct symbol *find_hidden_symbol(const struct binary *target, const char *name)

@@ -43,6 +43,10 @@ int find_function(const struct binary *target, const struct wanted *wanted,
 int find_variable(const struct binary *target, const struct wanted *wanted,
 		  enum linkage linkage, struct place *out) MUST_CHECK;
 
+/* A variable by the name of its symbol, as compilers number statics of functions: "calls.1". */
+int find_variable_symbol(const struct binary *target, const struct wanted *wanted,
+			 struct place *out) MUST_CHECK;
+
 /* Is the code at this function's entry a clone that the compiler made of it? */
 const char *clone_name(const struct binary *binary, const struct dwarf_function *function);
 

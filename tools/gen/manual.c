@@ -269,6 +269,9 @@ static int find_static_variable(const struct draft *draft, const struct records 
 				const struct record *record, struct wanted *wanted,
 				struct place *out)
 {
+	/* No name in C has a dot. */
+	if (strchr(wanted->name, '.'))
+		return find_variable_symbol(draft->target, wanted, out);
 	if (record->function) {
 		wanted->function = vzp_records_target_name(records, record->source,
 							   record->function);
