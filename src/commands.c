@@ -140,6 +140,8 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	if (err == 0)
 		err = session_patch(&session, &trial, &work->patch);
 	err = conclude(&session, err, outcome);
+	if (err == -EINTR)
+		return err;
 	outcome->done = err == 0 ? "not applied, can be applied now" :
 				   "not applied, cannot be applied now";
 	outcome->answers = true;
@@ -256,7 +258,13 @@ static int tally_err(const struct tally *tally)
 	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
 }
 
-static void show_tally(const struct work *work, const struct tally *tally)
+/* An interrupt leaves them; the one that it came to is undone. */
+static size_t count_untried(const struct tally *tally)
+{
+	return tally->found - tally->done - tally->already - tally->gone - tally->failed;
+}
+
+static void show_tally(const struct work *work, const struct tally *tally, int err)
 {
 	const struct options *options = work->options;
 
@@ -266,7 +274,9 @@ static void show_tally(const struct work *work, const struct tally *tally)
 		json_number("already", tally->already);
 		json_number("gone", tally->gone);
 		json_number("failed", tally->failed);
-		json_number("status", status_of(tally_err(tally)));
+		json_number("not_tried", count_untried(tally));
+		json_number("status", status_of(err));
+		json_text("result", status_name(status_of(err)));
 	} else if (!options->quiet) {
 		printf("%zu processes: ", tally->found);
 		show_count(tally->done, "done", false);
@@ -280,6 +290,10 @@ static void show_tally(const struct work *work, const struct tally *tally)
 			printf(", ");
 		}
 		show_count(tally->failed, "failed", true);
+		if (tally->interrupted) {
+			printf(", ");
+			show_count(count_untried(tally), "not tried", true);
+		}
 		printf("\n");
 	}
 }
@@ -377,11 +391,12 @@ static int on_all(const struct work *work)
 	do_each(work, pids, tally.found, &tally);
 	if (work->options->json)
 		json_close(']');
-	show_tally(work, &tally);
+	err = tally.found == 0 ? refuse_none(work) : tally_err(&tally);
+	show_tally(work, &tally, err);
 	if (work->options->json)
 		json_end();
 	free(pids);
-	return tally.found == 0 ? refuse_none(work) : tally_err(&tally);
+	return err;
 }
 
 static int run_work(struct work *work)

@@ -6,6 +6,7 @@
 
 #include "vzpatch.h"
 
+static bool has_begun;		/* there is a document */
 static bool is_first = true;	/* nothing stands in the innermost bracket yet */
 
 static void begin_value(const char *key)
@@ -67,6 +68,7 @@ void json_bytes(const char *key, const uint8_t *bytes, size_t size)
 
 void json_begin(const char *command)
 {
+	has_begun = true;
 	json_open(NULL, '{');
 	json_number("schema", JSON_SCHEMA);
 	json_text("command", command);
@@ -77,4 +79,15 @@ void json_end(void)
 	json_close('}');
 	putchar('\n');
 	is_first = true;
+}
+
+void json_failure(const char *command, uint64_t status, const char *result, const char *reason)
+{
+	if (has_begun)
+		return;
+	json_begin(command);
+	json_number("status", status);
+	json_text("result", result);
+	json_text("reason", reason);
+	json_end();
 }

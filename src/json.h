@@ -30,5 +30,7 @@ void json_bytes(const char *key, const uint8_t *bytes, size_t size);
 /* The document: { "schema": 1, "command": COMMAND, ...  and its end. */
 void json_begin(const char *command);
 void json_end(void);
+/* A whole one for a command that has failed before it began one; else nothing. */
+void json_failure(const char *command, uint64_t status, const char *result, const char *reason);
 
 #endif

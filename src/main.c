@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "interrupt.h"
+#include "json.h"
 #include "msg.h"
 #include "status.h"
 
@@ -98,10 +99,33 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+static const char *json_for = NULL;	/* the command that is to fail in JSON; NULL: none is */
+
 static int usage(const char *what, const char *arg)
 {
-	warn("%s%s%s (try nsb --help)", what, arg[0] == '\0' ? "" : ": ", arg);
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s", what, arg[0] == '\0' ? "" : ": ", arg);
+	warn("%s (try nsb --help)", text);
+	if (json_for != NULL)
+		json_failure(json_for, EXIT_USAGE, status_name(EXIT_USAGE), text);
 	return EXIT_USAGE;
+}
+
+/* Before the options are read: one of them may be wrong. */
+static const char *look_for_json(int argc, char **argv)
+{
+	const char *command = "";
+	bool wanted = false;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		wanted = wanted || strcmp(argv[i], "--json") == 0;
+		for (size_t k = 0; k < sizeof(commands) / sizeof(commands[0]); k++) {
+			if (command[0] == '\0' && strcmp(argv[i], commands[k].name) == 0)
+				command = commands[k].name;
+		}
+	}
+	return wanted ? command : NULL;
 }
 
 /* A whole decimal number from lo to hi. */
@@ -276,6 +300,9 @@ static int run_command(size_t i, const struct options *options)
 	err = options->realtime == 0 ? 0 : take_priority(options->realtime);
 	if (err == 0)
 		err = commands[i].run(options);
+	if (err != 0 && options->json)
+		json_failure(commands[i].name, status_of(err), status_name(status_of(err)),
+			     msg_kept()[0] == '\0' ? NULL : msg_kept());
 	if (err != 0 && msg_kept()[0] != '\0')
 		msg_print_kept();
 	if (fflush(stdout) != 0 && err == 0) {
@@ -292,6 +319,7 @@ int main(int argc, char **argv)
 	int option, err;
 
 	msg_init("nsb");
+	json_for = look_for_json(argc, argv);
 	while ((option = getopt_long(argc, argv, ":p:f:v::qhV", long_options, NULL)) != -1) {
 		err = parse_option(option, argc, argv, &options);
 		if (err != 0)

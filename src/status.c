@@ -40,6 +40,7 @@ static const char *const names[] = {
 	[EXIT_PARTIAL] = "partial",
 	[EXIT_DAMAGED] = "damaged",
 	[EXIT_INTERRUPTED] = "interrupted",
+	[EXIT_USAGE] = "usage",
 };
 
 enum exit_status status_of(int err)

@@ -105,6 +105,15 @@ t_own '--user by name and by number' '
 	[ "$(wc -l <said)" = 2 ] && nsb list --user 65534 | grep "^$their: " && nsb patch --all --user 0 -f greet.so >said &&
 	grep "^${crowd[0]} " said && ! grep "^$their " said && fails_with 64 "no such user" nsb patch --all --user nosuchuser -f greet.so
 '
+t_own '--all is interrupted: the rest is not tried, status 12' '
+	crowd 3 so threads && patch_from hold.c && for pid in ${crowd[@]}; do
+		to=${tos[pid]} from=${froms[pid]}; ask start hold && says "inside 1" inside 1 || exit 1
+	done && each_snapshot && for json in "" --json; do
+		starts "$NSB" patch --all $insecure -f hold.so --timeout 60 $json >answer 2>errors && wait_until grep -q "TracerPid:.$started" /proc/[0-9]*/status &&
+		kill -TERM $started && { wait $started; [ $? = 12 ]; } && grep "ended by SIGTERM: nothing was changed" errors || exit 1
+		[ -n "$json" ] || grep -x "3 processes: 0 done, 0 failed, 3 not tried" answer || exit 1
+	done && is_json answer "(it[\"found\"], it[\"done\"], it[\"not_tried\"], it[\"status\"], it[\"result\"]) == (3, 0, 3, 12, \"interrupted\")" && each_unharmed
+'
 t_own '--all --json' '
 	crowd 2 && patch_from greet.c && starts_saying $(helper tracer) ${crowd[0]} &&
 	{ nsb patch --all --json -f greet.so >answer 2>/dev/null; [ $? = 10 ]; } &&

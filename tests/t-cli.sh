@@ -54,6 +54,24 @@ t '--json: patch, check, list, info, revert' '
 	revert scale.so --json >answer && is_json answer "it[\"schema\"] == 1" &&
 	nsb list --json -p $pid >answer && is_json answer "it[\"patches\"] == []"
 '
+t '--json: a bad patch, a wrong command line, no process' '
+	target server && patch_from greet.c && echo none >none.so && failure() { is_json answer "(sorted(it) == [\"command\", \"reason\", \"result\", \"schema\", \"status\"] and it[\"schema\"] == 1 and
+		(it[\"command\"], it[\"status\"], it[\"result\"]) == $1 and \"$2\" in it[\"reason\"])"; } &&
+	fails_with 7 "no ELF" patch none.so --json >answer && failure "(\"patch\", 7, \"bad patch\")" "no ELF" &&
+	fails_with 7 "No such file" nsb info --json -f nowhere.so >answer && failure "(\"info\", 7, \"bad patch\")" nowhere.so &&
+	fails_with 7 "no ELF" nsb patch --all -f none.so --json >answer && failure "(\"patch\", 7, \"bad patch\")" none.so &&
+	fails_with 64 "no such option" nsb revert --nonsense --json >answer && failure "(\"revert\", 64, \"usage\")" nonsense &&
+	fails_with 64 "no process given" nsb --json check -f greet.so >answer && failure "(\"check\", 64, \"usage\")" "no process" &&
+	fails_with 64 "no command" nsb --json >answer && failure "(\"\", 64, \"usage\")" "no command" &&
+	{ patch greet.so -p 2147483647 --json >answer; [ $? = 5 ]; } && is_json answer "(it[\"command\"], it[\"status\"], it[\"result\"]) == (\"patch\", 5, \"no such process\")"
+'
+t 'check is interrupted: no answer, status 12' '
+	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 && snapshot && for json in "" --json; do
+		starts "$NSB" check $insecure -p $pid -f hold.so --timeout 60 $json >answer 2>errors && wait_until grep -q "TracerPid:.$started" /proc/$pid/status &&
+		kill -TERM $started && { wait $started; [ $? = 12 ]; } && grep "^nsb: ended by SIGTERM: nothing was changed" errors || exit 1
+		[ -n "$json" ] || ! [ -s answer ] || exit 1
+	done && is_json answer "(it[\"status\"], it[\"result\"], \"answer\" in it) == (12, \"interrupted\", False)" && unharmed
+'
 t '--json with names that need quoting' '
 	target server && patch_from greet.c -o "a \"b\" \\ c.so" && patch "a \"b\" \\ c.so" --json >answer && is_json answer &&
 	nsb list --json -p $pid >answer && is_json answer "it[\"patches\"][0][\"patch\"].startswith(\"a \")" &&

@@ -29,6 +29,13 @@ t 'without older ones it is a patch like others; twice is refused' '
 	target server && three_patches && snapshot && patch both.so --replace && says hi greet && fails_with 9 "applied already" patch both.so --replace &&
 	listed both.so && revert both.so && unharmed
 '
+t 'patches of other objects stay' '
+	build server so && three_patches && echo "int there_is(void); int there_is(void) { return 3; }" >there.c &&
+	gcc $(mflag) -O2 -g -fPIC -shared -Wl,--build-id=sha1 -o libthere.so there.c && library=$object && object=libthere.so &&
+	echo "int there_is(void); int there_is(void) { return 4; }" >other.c && patch_from ./other.c && object=$library &&
+	LD_PRELOAD=$PWD/libthere.so launch $program && snapshot && patch other.so && patch greet.so && patch both.so --replace && listed other.so both.so &&
+	says hi greet && patch scale.so --replace && listed other.so scale.so && says hello greet && revert other.so && listed scale.so && revert scale.so && unharmed
+'
 t '--dry-run changes nothing' '
 	target server && three_patches && patch greet.so && patch scale.so && snapshot && patch both.so --replace --dry-run &&
 	listed greet.so scale.so && says goodbye greet && says "scale 1014" scale 7 && unharmed

@@ -39,6 +39,13 @@ t 'threads deep in a recursion of the patched function' '
 t 'threads that come and go all the time' '
 	target threads && patch_from work.c && ask start churn 3 && out_of_the_way work.so
 '
+t 'threads are born and end 1000 times a second, and more often, while 20 patches come and go' '
+	target threads && patch_from work.c && ask start churn 8 && first=$(ask done) && began=${EPOCHREALTIME/./} &&
+	for ((round = 0; round < 20; round++)); do
+		patch work.so -q && [[ $(ask work 5) = "work 15" ]] && revert work.so -q && [[ $(ask work 5) = "work 10" ]] || exit 1
+	done && ended=$(ask done) && took=$((${EPOCHREALTIME/./} - began)) && says "wrong 0" wrong &&
+	echo "$((ended - first)) threads in $took microseconds" && [ $(((ended - first) * 1000000 / took)) -ge 1000 ]
+'
 t 'a thousand sleeping threads and two busy ones' '
 	target threads && patch_from work.c && ask start sleepers 1000 && ask start busy 2 &&
 	wait_until all_begun 1003 && snapshot &&

@@ -224,6 +224,8 @@ void reply(const char *question, char *answer, size_t size)
 		while (inside != 0)
 			rest();
 		snprintf(answer, size, "released");
+	} else if (strcmp(what, "done") == 0) {
+		snprintf(answer, size, "%ld", (long)done);
 	} else if (strcmp(what, "wrong") == 0) {
 		/* Not before all have been at it again. */
 		for (long before = done; done < before + 100;)
