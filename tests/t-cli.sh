@@ -91,7 +91,7 @@ t 'the patch file is not needed once it is in' '
 	target server && patch_from greet.c && patch greet.so && rm greet.so && says goodbye greet && listed greet.so
 '
 
-abis=amd64
+abis=${NSB_ABIS%% *}
 t '--help fits a terminal of 80 columns and 24 lines' '
 	nsb --help >said 2>errors && ! [ -s errors ] && [ "$(wc -l <said)" -le 24 ] && [ "$(wc -L <said)" -le 80 ] &&
 	for word in patch revert list check info --pid --filename --id --dry-run --timeout --retries --json; do
