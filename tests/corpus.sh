@@ -195,7 +195,8 @@ generated() {
 	done
 	[ "${#new[@]}" -gt 0 ] || { why='no object belongs to the target'; verdict=failed; return; }
 	# shellcheck disable=SC2086 # a list of flags
-	/usr/bin/gcc -shared -Wl,--build-id=sha1 ${link_flags[$package]:-} -o "$work/p.so" "${new[@]}" >"$work/link" 2>&1 || {
+	"$gen" externs "${new[@]}" >"$work/externs.s" &&
+	/usr/bin/gcc -shared -Wl,--build-id=sha1 ${link_flags[$package]:-} -o "$work/p.so" "${new[@]}" "$work/externs.s" >"$work/link" 2>&1 || {
 		why="link: $(tail -n 1 "$work/link")" verdict=failed
 		return
 	}

@@ -8,6 +8,7 @@
 #	ask WORDS: OLD / NEW [/ AGAIN]	the answer before, with the patch, and after it
 #	replaces: NAMES			the functions that differ, sorted
 #	refuses: REGEX			no patch is made, and this is said
+#	hidden				refers to hidden things of a unit that does not change
 #	same				nothing differs, so no patch is needed
 #	stays				the patch's memory stays, as its addresses may be in use
 #	original: or whole: before one of these: only with, or without, --original
@@ -58,7 +59,12 @@ compiled() {
 		$cc -I"$tests/targets" $(field "$name" new) -DNEW -fPIC -ffunction-sections -fdata-sections \
 			-c -o "new/$unit.o" "$unit.c" || return 1
 	done &&
-	$cc -shared -Wl,--build-id=sha1 -o p.so new/*.o &&
+	if grep -qE '^ \* hidden$' "$cases/$name.c"; then
+		rm "old/$name"2.o "new/$name"2.o && "$NSB_GEN" externs new/*.o >externs.s || return 1
+	else
+		: >externs.s
+	fi
+	$cc -shared -Wl,--build-id=sha1 -o p.so new/*.o externs.s &&
 	object=$PWD/prog
 }
 

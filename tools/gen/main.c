@@ -15,6 +15,7 @@
 #include "auto.h"
 #include "binary.h"
 #include "draft.h"
+#include "externs.h"
 #include "manual.h"
 #include "output.h"
 #include "patchfile.h"
@@ -221,10 +222,18 @@ static int dump(const struct options *options)
 	return status(err);
 }
 
+/* externs */
+
+static int print_externs(const struct options *options)
+{
+	return status(externs_print(options->arguments, (size_t)options->n_arguments));
+}
+
 static const struct command commands[] = {
 	{ "generate", generate, 2, INT_MAX,
 	  "[--mode manual|auto] [--debugfile FILE] [-o OUT] TARGET PATCH.so [OBJECT... "
 	  "[--original OBJECT...]]" },
+	{ "externs", print_externs, 1, INT_MAX, "OBJECT..." },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
 	{ "check", check, 0, 0, "--pid PID --id BUILD-ID" },
 	{ "dump", dump, 1, 1, "[--json] PATCH.so" },

@@ -435,11 +435,18 @@ static int resolve_records(struct draft *draft, const struct records *records)
 	return 0;
 }
 
+int find_extern(const struct draft *draft, const char *name, bool tls, struct place *out)
+{
+	struct wanted wanted = { .name = name, .source = "?", .tls = tls };
+	int found = tls ? 0 : find_hidden(draft, &wanted, true, out);
+
+	return found ? found : find_hidden(draft, &wanted, false, out);
+}
+
 int bind_extern(struct draft *draft, const char *name, const struct symbol *symbol)
 {
 	const struct binary *target = draft->target;
 	bool tls = symbol->type == STT_TLS;
-	struct wanted wanted = { .name = name, .source = "?", .tls = tls };
 	struct place place;
 	const struct symbol *have = find_hidden_symbol(target, name);
 
@@ -452,9 +459,7 @@ int bind_extern(struct draft *draft, const char *name, const struct symbol *symb
 	if (strstr(name, ".vzp"))
 		return fail(EINVAL, "%s: '%s' comes from nsb/vzp.h, but the record of it is missing "
 			    "(was section .vzp stripped?)", draft->patch->file.path, name);
-	int found = tls ? 0 : find_hidden(draft, &wanted, true, &place);
-	if (!found)
-		found = find_hidden(draft, &wanted, false, &place);
+	int found = find_extern(draft, name, tls, &place);
 	if (found < 0)
 		return found;
 	if (found)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "closure.h"
+#include "externs.h"
+#include "manual.h"
 #include "counterpart.h"
 #include "placed.h"
 
@@ -320,11 +322,80 @@ static int refuse_new_tls(const struct references *all, const struct reference *
 	return err;
 }
 
+/* What externs_print() made, as it is in the patch: the linker has made it local. */
+static const struct symbol *find_stand_in(const struct binary *patch, const char *name)
+{
+	for (size_t i = 0; i < patch->symbols->count; i++) {
+		const struct symbol *symbol = &patch->symbols->table[i];
+
+		if (symbol->section != SHN_UNDEF && !symbol->size && !strcmp(symbol->name, name) &&
+		    (symbol->type == STT_NOTYPE || symbol->type == STT_TLS))
+			return symbol;
+	}
+	return NULL;
+}
+
+/*
+ * Some linkers leave nothing of a symbol's having been hidden.  The only one of its name is
+ * it: 1, else 0.
+ */
+static int find_only_symbol(const struct binary *target, const char *name, bool tls,
+			    struct place *out)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < target->symbols->count && found < 2; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		    (symbol->type != STT_FUNC && symbol->type != STT_OBJECT &&
+		     symbol->type != STT_TLS) || (symbol->type == STT_TLS) != tls)
+			continue;
+		*out = (struct place){ .name = symbol->name, .addr = symbol->value,
+				       .size = symbol->size, .index = DWARF_NONE };
+		found++;
+	}
+	return found == 1;
+}
+
+/* By way of a stand-in, which the patch has in place of the target's hidden thing (externs.h). */
+static int follow_stand_in(const struct references *all, struct reference *ref)
+{
+	const struct draft *draft = all->draft;
+	const char *name = ref->reloc->symbol->name;
+	const struct symbol *stand_in = find_stand_in(draft->patch, name);
+	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
+	bool tls = stand_in && stand_in->type == STT_TLS;
+
+	if (!draft->patch->file.symtab.count)
+		return unclear(all, ref, "leads to a hidden symbol, and the patch has no symbol table (do "
+			       "not strip it)");
+	/* The linker has found it elsewhere: __stack_chk_fail_local. */
+	if (!stand_in)
+		return 0;
+	int found = find_extern(draft, name, tls, &to.place);
+	if (!found)
+		found = find_only_symbol(draft->target, name, tls, &to.place);
+	if (found < 0)
+		return found;
+	if (!found)
+		return fail(EINVAL, "%s: it has no hidden %s'%s', to which '%s' refers",
+			    draft->target->file.path, tls ? "thread-local variable " : "", name,
+			    ref->piece->name);
+	to.addr = stand_in->value;
+	ref->to = &to;
+	ref->offset = ref->reloc->addend;
+	return tls ? follow_tls(all, ref) : follow(all, ref);
+}
+
 static int look_at(struct references *all, struct reference *ref)
 {
 	enum reloc_kind kind = ref->reloc->type->kind;
 
 	find_destination(all, ref);
+	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
+	    is_hidden_extern(ref->reloc->symbol))
+		return follow_stand_in(all, ref);
 	if (!ref->to || kind == RELOC_GOTPC || kind == RELOC_SIZE)
 		return 0;
 	if (ref->to->kind == PIECE_TLS && !ref->to->has_place)
