@@ -195,11 +195,11 @@ generated() {
 	done
 	[ "${#new[@]}" -gt 0 ] || { why='no object belongs to the target'; verdict=failed; return; }
 	# shellcheck disable=SC2086 # a list of flags
-	"$gen" externs "${new[@]}" >"$work/externs.s" &&
-	/usr/bin/gcc -shared -Wl,--build-id=sha1 ${link_flags[$package]:-} -o "$work/p.so" "${new[@]}" "$work/externs.s" >"$work/link" 2>&1 || {
+	if ! "$gen" externs "${new[@]}" >"$work/externs.s" 2>"$work/link" ||
+		! /usr/bin/gcc -shared -Wl,--build-id=sha1 ${link_flags[$package]:-} -o "$work/p.so" "${new[@]}" "$work/externs.s" >"$work/link" 2>&1; then
 		why="link: $(tail -n 1 "$work/link")" verdict=failed
 		return
-	}
+	fi
 	timeout 120 "$gen" generate --mode auto "$target" "$work/p.so" "${new[@]}" \
 		--original "${old[@]}" >"$work/told" 2>"$work/said"
 	status=$?

@@ -168,7 +168,7 @@ sweep() {
 # sweep_time COMMAND COUNT: at so many random moments, microseconds from 50 to 8000.  To
 # have the same ones again, set NSB_SEED to what a failure tells.
 sweep_time() {
-	local i reached=1 calls at= seed=${NSB_SEED:-$SRANDOM}
+	local i reached=1 calls at='' seed=${NSB_SEED:-$SRANDOM}
 	RANDOM=$seed
 	for ((i = 0; i < $2; i++)); do
 		attempt before:9 us "$1" $((50 + RANDOM % 7950)) || { echo "NSB_SEED=$seed: $at"; return 1; }
