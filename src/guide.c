@@ -15,7 +15,7 @@
 #define NAME_BYTES 64
 #define CODE_BYTES 32		/* of a function's start that are looked at */
 
-static const char find_fde[] = "_Unwind_Find_FDE";
+static const char find_fde[] = "_Unwind_Find_FDE", throw[] = "__cxa_throw";
 
 /* ---- rows ---- */
 
@@ -235,8 +235,11 @@ static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 	return 0;
 }
 
-/* A function of the executable, by its symbol table, if it has one: its address, or 0. */
-static uint64_t find_in_symtab(Elf *file, Elf_Scn *section, const GElf_Shdr *header)
+/*
+ * The function in the executable, by its symbol table, if it has one: its address, or
+ * 0.  Static C programs have it, too, for pthread_cancel(3): *throws is left to C++ ones.
+ */
+static uint64_t find_in_symtab(Elf *file, Elf_Scn *section, const GElf_Shdr *header, bool *throws)
 {
 	Elf_Data *strings = elf_rawdata(elf_getscn(file, header->sh_link), NULL);
 	Elf_Data *symbols = elf_getdata(section, NULL);
@@ -246,6 +249,7 @@ static uint64_t find_in_symtab(Elf *file, Elf_Scn *section, const GElf_Shdr *hea
 
 	if (at == NULL || symbols == NULL)
 		return 0;
+	*throws |= memmem(strings->d_buf, strings->d_size, throw, sizeof(throw)) != NULL;
 	for (int i = 0; gelf_getsym(symbols, i, &sym) != NULL; i++) {
 		if (sym.st_name == (size_t)(at - (char *)strings->d_buf) &&
 		    GELF_ST_TYPE(sym.st_info) == STT_FUNC && sym.st_shndx != SHN_UNDEF)
@@ -254,7 +258,7 @@ static uint64_t find_in_symtab(Elf *file, Elf_Scn *section, const GElf_Shdr *hea
 	return 0;
 }
 
-static uint64_t find_in_exe(const struct target *target)
+static uint64_t find_in_exe(const struct target *target, bool *throws)
 {
 	Elf_Scn *section = NULL;
 	uint64_t address = 0;
@@ -269,7 +273,7 @@ static uint64_t find_in_exe(const struct target *target)
 		GElf_Shdr header;
 
 		if (gelf_getshdr(section, &header) != NULL && header.sh_type == SHT_SYMTAB)
-			address = find_in_symtab(file, section, &header);
+			address = find_in_symtab(file, section, &header, throws);
 	}
 	(void)elf_end(file);
 	(void)close(fd);
@@ -304,7 +308,7 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 		const struct records *records, const struct patchfile *patch)
 {
 	struct search search = { guides, target, objects, records, NULL };
-	bool throws = objects_define(objects, "__cxa_throw");
+	bool throws = objects_define(objects, throw);
 	int err;
 
 	*guides = (struct guides){ 0 };
@@ -323,12 +327,11 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 		    elf_each_reloc(&object->elf, target->arch->relative_type, look_at_slot,
 				   &search) < 0)
 			msg_forget();
-		address = object->is_exe ? find_in_exe(target) : 0;
-		if (address != 0) {
+		address = object->is_exe ? find_in_exe(target, &throws) : 0;
+		if (address != 0)
 			add_function(&search, object->elf.bias + address);
-			throws = true;
-		}
 	}
+	guides->throws = throws;
 	guides->is_deaf = throws && guides->count == 0;
 	return 0;
 }
@@ -405,7 +408,7 @@ int guides_lay(struct guides *guides, const struct target *target, struct link_i
 		able += hook->place != 0;
 		memcpy(image->bytes + at, &guide, sizeof(guide));
 	}
-	guides->is_deaf = able == 0;
+	guides->is_deaf = guides->throws && able == 0;
 	return 0;
 }
 

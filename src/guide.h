@@ -51,7 +51,8 @@ struct guides {
 	size_t count;
 	struct guide_row *rows;		/* owned */
 	size_t n_rows;
-	bool is_deaf;		/* there is an unwinder that cannot be told */
+	bool throws;		/* it is a C++ program */
+	bool is_deaf;		/* ... and there is an unwinder that cannot be told */
 	uint64_t busy_lo, busy_hi;	/* code that may be about to bind a slot; 0: none */
 };
 

@@ -79,10 +79,20 @@ t 'all is bound from the beginning' '
 t 'a child of the patched process' '
 	through -fPIE -pie && launch ./through && patch relay.so && says "child too much" fork && new_ones && revert relay.so && says "child too much" fork
 '
+# odd SYMBOL: a program with an unwinder whose first instruction cannot be moved.
+odd() {
+	gcc $(mflag) -O2 -g -o odd -Wl,--build-id=sha1 "$tests/targets/server.c" "$tests/targets/server2.c" "$tests/targets/main.c" -D_GNU_SOURCE -pthread -x c - <<-END &&
+		__asm__(".globl _Unwind_Find_FDE, $1\n.type _Unwind_Find_FDE, @function\n_Unwind_Find_FDE:\n"
+			"jmp _Unwind_Find_FDE\n.size _Unwind_Find_FDE, . - _Unwind_Find_FDE\n$1: ret\n");
+	END
+	object=odd && launch ./odd && patch_from greet.c && snapshot
+}
 t 'an unwinder that cannot be told: refused, unless no exception comes' '
-	gcc $(mflag) -O2 -g -o odd -Wl,--build-id=sha1 "$tests/targets/server.c" "$tests/targets/server2.c" "$tests/targets/main.c" -D_GNU_SOURCE -pthread -x c - <<<"__asm__(\".globl _Unwind_Find_FDE; .type _Unwind_Find_FDE, @function; _Unwind_Find_FDE: jmp _Unwind_Find_FDE; .size _Unwind_Find_FDE, . - _Unwind_Find_FDE\");" &&
-	object=odd && launch ./odd && patch_from greet.c && snapshot && fails_with 1 "unwinder cannot be told of greet.*--no-exceptions" patch greet.so && unharmed &&
+	odd __cxa_throw && fails_with 1 "unwinder cannot be told of greet.*--no-exceptions" patch greet.so && says hello greet && unharmed &&
 	patch greet.so --no-exceptions && says goodbye greet && revert greet.so && says hello greet && unharmed
+'
+t '... in a C program, where none is thrown' '
+	odd throw_none && patch greet.so && says goodbye greet && revert greet.so && says hello greet && unharmed
 '
 
 tell_sum
