@@ -304,6 +304,51 @@ static void test_endless_type(void)
 	dwarf_deinit(&dwarf);
 }
 
+/* Small sections that would become an index of any size. */
+static void test_amplification(void)
+{
+	enum { N = 60, HEADER = 11 };
+	static const uint8_t abbrevs[] = {
+		1, DW_TAG_compile_unit, 1, 0, 0,
+		2, DW_TAG_subprogram, 0, 0x55, 0x17, 0, 0,	/* DW_AT_ranges, DW_FORM_sec_offset */
+		0,
+	};
+	struct dwarf_input input = { .name = "amplified" };
+	uint8_t info[HEADER + 1 + 5 * N + 1] = {
+		(sizeof(info) - 4) & 0xff, (sizeof(info) - 4) >> 8, 0, 0, 4, 0, 0, 0, 0, 0, 8, 1,
+	};
+	uint64_t ranges[2 * N + 2] = { 0 };
+	uint8_t units[N * 40 * (HEADER + 1)], tables[N * 40 + 1];
+	struct dwarf dwarf;
+
+	for (size_t i = 0; i < N; i++) {
+		info[HEADER + 1 + 5 * i] = 2;
+		ranges[2 * i] = 0x1000 + 16 * i;
+		ranges[2 * i + 1] = ranges[2 * i] + 8;
+	}
+	input.sections[DWARF_INFO] = (struct dwarf_bytes){ info, sizeof(info) };
+	input.sections[DWARF_ABBREV] = (struct dwarf_bytes){ abbrevs, sizeof(abbrevs) };
+	input.sections[DWARF_RANGES] = (struct dwarf_bytes){ (uint8_t *)ranges, sizeof(ranges) };
+	fails(dwarf_init(&dwarf, &input, NULL), -ENOEXEC, "functions share lists of ranges",
+	      "a list of ranges is not multiplied by functions");
+	/* Entries of five bytes: code, tag, children, and the end of the attributes. */
+	memset(tables, 1, sizeof(tables));
+	for (size_t i = 0; i + 5 <= sizeof(tables); i += 5)
+		tables[i + 3] = tables[i + 4] = 0;
+	tables[sizeof(tables) - 1] = 0;
+	for (size_t i = 0; i < sizeof(units); i += HEADER + 1) {
+		size_t table = i / (HEADER + 1) / 5 * 5;
+		const uint8_t unit[HEADER + 1] = { HEADER + 1 - 4, 0, 0, 0, 4, 0, table & 0xff,
+						   (uint8_t)(table >> 8), 0, 0, 8, 0 };
+
+		memcpy(units + i, unit, sizeof(unit));
+	}
+	input.sections[DWARF_INFO] = (struct dwarf_bytes){ units, sizeof(units) };
+	input.sections[DWARF_ABBREV] = (struct dwarf_bytes){ tables, sizeof(tables) };
+	fails(dwarf_init(&dwarf, &input, NULL), -ENOEXEC, "abbreviation table inside of others",
+	      "nor a table of abbreviations by units");
+}
+
 static void test_cursor(void)
 {
 	static const uint8_t numbers[] = { 0xe5, 0x8e, 0x26, 0x7f, 0x80, 0x01, 0xff };
@@ -347,6 +392,7 @@ int main(void)
 	test_compilers();
 	test_types();
 	test_endless_type();
+	test_amplification();
 	test_damage("gcc");
 	test_damage("clang");
 	return done();

@@ -102,7 +102,7 @@ struct dwarf_abbrevs {
 	uint32_t n_attributes;
 	int64_t *implicit;
 	uint32_t n_implicit;
-	bool sorted;
+	uint32_t next;			/* of the same hash */
 };
 
 /*
@@ -329,7 +329,7 @@ static int compare_abbrevs(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int parse_abbrevs(const struct dwarf *dwarf, struct dwarf_abbrevs *table)
+static int parse_abbrevs(struct dwarf *dwarf, struct dwarf_abbrevs *table)
 {
 	const struct dwarf_bytes *bytes = section(dwarf, table->input, DWARF_ABBREV);
 	struct cursor at;
@@ -364,6 +364,7 @@ static int parse_abbrevs(const struct dwarf *dwarf, struct dwarf_abbrevs *table)
 	if (at.bad)
 		return fail(ENOEXEC, "%s: debug info is damaged: table at .debug_abbrev+0x%" PRIx64,
 			    dwarf->inputs[table->input].name, table->offset);
+	dwarf->abbrev_bytes += (uint64_t)(at.p - at.start) - table->offset;
 	if (!ascending)
 		qsort(table->entries, table->n_entries, sizeof(*table->entries), compare_abbrevs);
 	return 0;
@@ -379,14 +380,14 @@ static const struct abbrev *find_abbrev(const struct dwarf_abbrevs *table, uint6
 	return bsearch(&key, table->entries, table->n_entries, sizeof(key), compare_abbrevs);
 }
 
-/* Table for a unit: parsed once, the last ones are the likely ones. */
+/* Table for a unit: parsed once for units of one shape. */
 static int abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
 		      uint32_t *out)
 {
-	uint32_t n = dwarf->n_abbrevs;
+	uint32_t n = dwarf->n_abbrevs, *head = &dwarf->abbrev_heads[offset % DWARF_ABBREV_HEADS];
 	int err;
 
-	for (uint32_t i = n; i-- > 0 && n - i <= 16;) {
+	for (uint32_t i = *head; i != DWARF_NONE; i = dwarf->abbrevs[i].next) {
 		const struct dwarf_abbrevs *have = &dwarf->abbrevs[i];
 
 		if (have->offset == offset && have->input == unit->input &&
@@ -396,15 +397,20 @@ static int abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64
 			return 0;
 		}
 	}
+	/* There are four versions, two sizes of addresses and two of offsets. */
+	if (dwarf->abbrev_bytes / 16 > section(dwarf, 0, DWARF_ABBREV)->size +
+				       section(dwarf, 1, DWARF_ABBREV)->size)
+		return damaged(dwarf, unit->offset, "unit with an abbreviation table inside of others");
 	err = grow(&dwarf->abbrevs, n, sizeof(*dwarf->abbrevs));
 	if (err)
 		return err;
 	dwarf->abbrevs[n] = (struct dwarf_abbrevs){
 		.offset = offset, .input = unit->input, .version = unit->version,
 		.address_size = unit->address_size, .offset_size = unit->offset_size,
+		.next = *head,
 	};
 	dwarf->n_abbrevs = n + 1;
-	*out = n;
+	*out = *head = n;
 	return parse_abbrevs(dwarf, &dwarf->abbrevs[n]);
 }
 
@@ -791,6 +797,11 @@ static int add_range(struct dwarf *dwarf, uint64_t lo, uint64_t hi)
 {
 	if (!is_live(lo, hi))
 		return 0;
+	/* No two functions have the same list, and a range takes more than a byte. */
+	if (dwarf->n_ranges > section(dwarf, 0, DWARF_INFO)->size +
+	    section(dwarf, 0, DWARF_RANGES)->size + section(dwarf, 0, DWARF_RNGLISTS)->size)
+		return fail(ENOEXEC, "%s: debug info is damaged: functions share lists of ranges",
+			    dwarf->inputs[0].name);
 	int err = grow(&dwarf->ranges, dwarf->n_ranges, sizeof(*dwarf->ranges));
 	if (!err)
 		dwarf->ranges[dwarf->n_ranges++] = (struct dwarf_range){ lo, hi };
@@ -1465,6 +1476,7 @@ int dwarf_init(struct dwarf *dwarf, const struct dwarf_input *input,
 	*dwarf = (struct dwarf){ .inputs = { *input } };
 	if (supplement)
 		dwarf->inputs[1] = *supplement;
+	memset(dwarf->abbrev_heads, 0xff, sizeof(dwarf->abbrev_heads));
 	uint64_t sizes[3] = {
 		section(dwarf, 0, DWARF_INFO)->size, section(dwarf, 0, DWARF_TYPES)->size,
 		section(dwarf, 1, DWARF_INFO)->size,

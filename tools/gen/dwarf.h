@@ -138,6 +138,8 @@ struct dwarf_variable {
 	bool is_tls;		/* addr is then an offset in the thread's block */
 };
 
+#define DWARF_ABBREV_HEADS 1024
+
 struct dwarf_names {			/* hash table: name -> first index */
 	uint32_t *heads;
 	uint32_t mask;
@@ -155,6 +157,8 @@ struct dwarf {
 	struct dwarf_names function_names, variable_names;
 	struct dwarf_abbrevs *abbrevs;	/* private, as all below */
 	uint32_t n_abbrevs;
+	uint32_t abbrev_heads[DWARF_ABBREV_HEADS];	/* hash of the tables' offsets */
+	uint64_t abbrev_bytes;		/* that were parsed to tables */
 	uint32_t *type_units, n_type_units;
 };
 
