@@ -63,7 +63,8 @@ void guides_deinit(struct guides *guides);
 /* Bytes that they take behind the image, a multiple of the page size. */
 uint64_t guides_size(const struct guides *guides);
 /* Add them to the image; the hooks then have their addresses.  Hooks out of reach go. */
-int guides_lay(struct guides *guides, const struct target *target, struct link_image *image) MUST_CHECK;
+int guides_lay(struct guides *guides, const struct target *target,
+	       struct link_image *image) MUST_CHECK;
 
 struct plan;
 
