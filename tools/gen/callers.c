@@ -121,7 +121,8 @@ static int needs_alignment(struct look *look, uint32_t index, unsigned depth, bo
 		if (*needs || (insn->flow != FLOW_CALL && insn->flow != FLOW_CALL_ANY &&
 			       !leaves(code, insn)))
 			continue;
-		uint32_t callee = insn->to ? program_function_at(&look->patch, insn->to) : DWARF_NONE;
+		uint32_t callee = insn->to ? program_function_at(&look->patch, insn->to) :
+			DWARF_NONE;
 		if (callee != DWARF_NONE && callee != index && depth < CALLS_DEEP) {
 			int err = needs_alignment(look, callee, depth + 1, needs);
 			if (err)
@@ -229,7 +230,8 @@ static int look_at_calls(struct look *look, uint32_t function, uint8_t reach, st
 static int refuse(const struct look *look, size_t func, const char *what)
 {
 	const struct dwarf *patch = &look->draft->patch->dwarf;
-	const struct dwarf_function *new = &patch->functions[look->draft->replaced[func]->body.index];
+	uint32_t index = look->draft->replaced[func]->body.index;
+	const struct dwarf_function *new = &patch->functions[index];
 	char *source = dwarf_file(patch, new->file_unit, new->file);
 	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) :
 		       look->draft->patch->file.path, new->line, what);

@@ -54,14 +54,15 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 			continue;
 		const char *comma = at ? ", " : "";
 		if (reg < 8)
-			at += (size_t)snprintf(text + at, size - at, "%s%c%s", comma, wide ? 'r' : 'e',
-					       names[reg]);
+			at += (size_t)snprintf(text + at, size - at, "%s%c%s", comma,
+					       wide ? 'r' : 'e', names[reg]);
 		else
 			at += (size_t)snprintf(text + at, size - at, "%sr%u", comma, reg);
 	}
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
 		if (set.vector & UINT32_C(1) << reg)
-			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at ? ", " : "", reg);
+			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at ? ", " : "",
+					       reg);
 }
 
 /* ---- the ABIs: System V psABI, amd64 3.2.1 and 3.2.3, i386 2.2.3 ---- */
@@ -123,7 +124,8 @@ static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, u
 	if (dwarf_number(type, DWARF_ENCODING, &encoding))
 		return encoding == ENCODING_FLOAT || encoding == ENCODING_COMPLEX;
 	if (type->tag == DW_TAG_array_type)
-		return depth < 8 && read_type(dwarf, type, &inner) && has_float(dwarf, &inner, depth + 1);
+		return depth < 8 && read_type(dwarf, type, &inner) &&
+			has_float(dwarf, &inner, depth + 1);
 	int more = depth < 8 ? dwarf_child(dwarf, type, &die) : 0;
 	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
 		if (die.tag == DW_TAG_member && read_type(dwarf, &die, &inner) &&
@@ -160,9 +162,12 @@ static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct 
 	int err = dwarf_die_read(dwarf, function, die);
 	uint64_t origin;
 
-	for (int i = 0; !err && i < 8 && (dwarf_reference(dwarf, die, DWARF_ORIGIN, &origin) ||
-					  dwarf_reference(dwarf, die, DWARF_SPECIFICATION, &origin)); i++)
+	for (int i = 0; !err && i < 8; i++) {
+		if (!dwarf_reference(dwarf, die, DWARF_ORIGIN, &origin) &&
+		    !dwarf_reference(dwarf, die, DWARF_SPECIFICATION, &origin))
+			break;
 		err = dwarf_die_read(dwarf, origin, die);
+	}
 	if (err)
 		msg_forget();
 	return !err;
@@ -304,7 +309,8 @@ uint32_t program_function_at(const struct program *program, uint64_t addr)
 		else
 			hi = middle;
 	}
-	return lo && addr < program->ranges[lo - 1].hi ? program->ranges[lo - 1].function : DWARF_NONE;
+	return lo && addr < program->ranges[lo - 1].hi ? program->ranges[lo - 1].function :
+		DWARF_NONE;
 }
 
 static int decode_range(const struct program *program, struct code *code, struct dwarf_range range,
@@ -403,8 +409,8 @@ static int read_table(const struct program *program, struct code *code, uint64_t
 		int32_t small;
 		uint64_t value;
 
-		if (!elffile_read(&program->binary->file, table + i * size, size == 8 ? (void *)&value :
-				  (void *)&small, size))
+		void *entry = size == 8 ? (void *)&value : (void *)&small;
+		if (!elffile_read(&program->binary->file, table + i * size, entry, size))
 			break;
 		if (size == 4)
 			value = (uint64_t)(int64_t)small;
@@ -629,7 +635,8 @@ static void solve_forward(const struct code *code, struct regset *in, transfer s
 
 			for (size_t k = 0; k < count; k++)
 				changed = flow_into(&in[next[k]], out) || changed;
-			for (size_t k = 0; code->insns[i].flow == FLOW_JUMP_ANY && k < code->n_targets; k++)
+			bool is_any = code->insns[i].flow == FLOW_JUMP_ANY;
+			for (size_t k = 0; is_any && k < code->n_targets; k++)
 				changed = flow_into(&in[code->targets[k]], out) || changed;
 		}
 	}
@@ -689,7 +696,8 @@ static void solve_live(struct code *code, const struct effect *effects)
 
 			for (size_t k = 0; k < count; k++)
 				live = regset_or(live, code->live[next[k]]);
-			for (size_t k = 0; code->insns[i].flow == FLOW_JUMP_ANY && k < code->n_targets; k++)
+			bool is_any = code->insns[i].flow == FLOW_JUMP_ANY;
+			for (size_t k = 0; is_any && k < code->n_targets; k++)
 				live = regset_or(live, code->live[code->targets[k]]);
 			live = regset_or(effects[i].reads, regset_minus(live, effects[i].writes));
 			if (is_equal(live, code->live[i]))

@@ -94,9 +94,12 @@ static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *fu
 	uint64_t origin;
 	int err = 0;
 
-	for (int i = 0; !err && i < 8 && (dwarf_reference(dwarf, &root, DWARF_ORIGIN, &origin) ||
-					  dwarf_reference(dwarf, &root, DWARF_SPECIFICATION, &origin)); i++)
+	for (int i = 0; !err && i < 8; i++) {
+		if (!dwarf_reference(dwarf, &root, DWARF_ORIGIN, &origin) &&
+		    !dwarf_reference(dwarf, &root, DWARF_SPECIFICATION, &origin))
+			break;
 		err = dwarf_die_read(dwarf, origin, &root);
+	}
 	int more = err ? err : dwarf_child(dwarf, &root, &die);
 	for (; more > 0 && out->count < PARAMETERS_MAX; more = dwarf_sibling(dwarf, &die, &die)) {
 		if (die.tag != DW_TAG_formal_parameter)
