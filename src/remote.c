@@ -20,7 +20,8 @@
 #define WAIT_NS 200000000	/* how long a thread waits for nsb after its calls, at most */
 #define RESULT_SPINS 100	/* looks for their result, */
 #define RESULT_SPIN_NS 2000	/* each after so long, */
-#define RESULT_NAPS 500		/* then looks between naps */
+#define RESULT_NAPS 12500	/* then, for five seconds, looks between naps: it may wait for a processor */
+#define RESULT_NAP_NS 400000
 #define PROGRAM_CALLS (REMOTE_MAX_CALLS + 4)
 #define PROGRAM_MAX (PROGRAM_CALLS * PARASITE_WORDS * sizeof(uint64_t))
 
@@ -493,13 +494,13 @@ static int serve_run(struct remote *remote)
 }
 
 /*
- * Until the word at `address` is no longer `number`; not for longer than the thread waits.
+ * Until the word at `address` is no longer `number`.
  * Its memory is looked at when it is no longer at work: every look takes a lock that it
  * needs to map memory.
  */
 static int await_result(struct remote *remote, uint64_t address, uint64_t number)
 {
-	const struct timespec nap = { .tv_nsec = WAIT_NS / RESULT_NAPS };
+	const struct timespec nap = { .tv_nsec = RESULT_NAP_NS };
 	uint64_t word = number;
 	int err = 0;
 
