@@ -293,7 +293,8 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 	if (!wide)
 		return (uint32_t)(elffile_got(file) + value) == addr;
 	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
-	return relative == addr && !is_branch_operand(bytes, at);
+	/* Zeros before a function are the end of a nop that fills up. */
+	return value && relative == addr && !is_branch_operand(bytes, at);
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)
