@@ -49,14 +49,22 @@ static uint64_t patch_size(const struct patchfile *patch)
 	return page_up(patch->image_lo % PAGE + patch->image_size);
 }
 
-static bool uses_tls(const struct patchfile *patch)
+/* A copy of the target's, in auto mode. */
+static bool has_tls_block(const struct patchfile *patch)
 {
-	struct elf_sym sym;
-
 	for (size_t i = 0; i < patch->elf.n_phdrs; i++) {
 		if (patch->elf.phdrs[i].type == PT_TLS)
 			return true;
 	}
+	return false;
+}
+
+static bool uses_tls(const struct patchfile *patch)
+{
+	struct elf_sym sym;
+
+	if (has_tls_block(patch))
+		return true;
 	for (uint32_t i = 1; i < patch->elf.n_dynsyms; i++) {
 		if (elf_dynsym(&patch->elf, i, &sym) == 0 && sym.type == STT_TLS)
 			return true;
@@ -483,7 +491,7 @@ static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum re
 	int err;
 
 	/* Of the patch's own block: its module means the target's, all else is a place's. */
-	if (rel->symbol == STN_UNDEF && uses_tls(linker->patch)) {
+	if (rel->symbol == STN_UNDEF && has_tls_block(linker->patch)) {
 		if (kind != RELOC_DTPMOD)
 			return 0;
 		err = resolver->find_tls(NULL, 0, &own, resolver->ctx);

@@ -2,6 +2,7 @@
 /*
  * A pointer that led elsewhere at first.
  * refuses: 'current' has another initial value
+ * only: original
  */
 #include "target.h"
 

@@ -388,7 +388,7 @@ static void test_meaning(void)
 		{ AT(DYNREF, struct vz_dynref, target_addr), 1, "impossible symbol or address" },
 		{ AT(PLACE, struct vz_place, width), 2, "unknown width 2" },
 		{ AT(PLACE, struct vz_place, kind), 0, "unknown kind" },
-		{ AT(PLACE, struct vz_place, kind), 4, "unknown kind" },
+		{ AT(PLACE, struct vz_place, kind), 6, "unknown kind" },
 		{ AT(PLACE, struct vz_place, patch_addr), UINT64_MAX, "impossible address" },
 	};
 
