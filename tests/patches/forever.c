@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* threads.c: one function that never returns, and one that does. */
+/* threads.c: one function that never returns, like the old one, and one that does. */
+#include <unistd.h>
+
 int serving(void);
 int serve_counting(int n);
 
@@ -10,5 +12,7 @@ int serving(void)
 
 int serve_counting(int n)
 {
+	for (;;)
+		pause();
 	return n;
 }
