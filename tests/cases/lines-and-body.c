@@ -9,7 +9,7 @@
 #include "target.h"
 
 #ifdef NEW
-#line 200
+#line 60
 #endif
 static KEEP int first(int n)
 {
