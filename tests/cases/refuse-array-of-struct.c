@@ -13,8 +13,9 @@ struct cell {
 };
 
 static struct cell cells[3] = { { 1 }, { 2 }, { 3 } };
+static struct cell *volatile first = cells;
 
 void reply(const char *question, char *answer, size_t size)
 {
-	snprintf(answer, size, "%s %d", question, (int)cells[1].a++);
+	snprintf(answer, size, "%s %d", question, first[1].a++);
 }

@@ -5,10 +5,12 @@
  */
 #include "target.h"
 
+extern const volatile int limit;
+
 #ifdef NEW
-static const volatile int limit = 20;
+const volatile int limit = 20;
 #else
-static const volatile int limit = 10;
+const volatile int limit = 10;
 #endif
 
 void reply(const char *question, char *answer, size_t size)
