@@ -2,6 +2,7 @@
 /*
  * A function with one more parameter.
  * refuses: 'next' has not the prototype of next
+ * only: O0 O2 O3
  */
 #include <stdlib.h>
 #include "target.h"

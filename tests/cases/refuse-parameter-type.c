@@ -2,6 +2,7 @@
 /*
  * A parameter of another type.
  * refuses: 'next' has not the prototype of next
+ * only: O0 O2 O3
  */
 #include <stdlib.h>
 #include "target.h"

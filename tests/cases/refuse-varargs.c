@@ -2,6 +2,7 @@
 /*
  * A function whose arguments are variable in number now.
  * refuses: 'next' has not the prototype of next
+ * only: O0 O2 O3
  */
 #include <stdlib.h>
 #include "target.h"
