@@ -36,6 +36,17 @@ const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type)
 	return &arch->relocs[type];
 }
 
+uint64_t arch_address(const struct arch *arch, uint64_t address)
+{
+	return arch->word == 8 ? address : address & UINT32_MAX;
+}
+
+unsigned arch_landing(const struct arch *arch, const uint8_t *code, size_t size)
+{
+	return size >= arch->landing_size && memcmp(code, arch->landing, arch->landing_size) == 0 ?
+	       arch->landing_size : 0;
+}
+
 /* x86 is little-endian on both sides, so a narrow register is a short copy. */
 static uint64_t slot_get(const struct regs *regs, struct reg_slot slot)
 {

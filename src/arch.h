@@ -21,7 +21,8 @@
  *   - learn, signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
  *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
- *   - jump: writes the jump that is put over a replaced function;
+ *   - jump, jump_leads: the jump that is put over a replaced function: its operation in
+ *     the first byte, then a displacement, little-endian;
  *   - may_branch_to: whether code might branch into given bytes of itself;
  *   - landing: bytes a function may start with that must stay (ENDBR);
  *   - carry: moves the first instructions of a function elsewhere;
@@ -178,6 +179,8 @@ struct arch {
 	 * -ERANGE, without a message, where it cannot reach.
 	 */
 	int (*jump)(uint64_t from, uint64_t to, uint8_t *out);
+	/* Where a jump at address `from` leads. */
+	uint64_t (*jump_leads)(uint64_t from, const uint8_t *jump);
 	/*
 	 * Might any instruction in `code` branch to a place from lo up to hi, as offsets
 	 * from its start?  False only if none does; indirect branches aside.
@@ -215,6 +218,10 @@ const struct arch *arch_find(uint8_t elf_class, uint16_t elf_machine);
 /* "amd64", "i386", or a text like "ELF machine 40", for messages; static storage. */
 const char *arch_describe(uint8_t elf_class, uint16_t elf_machine);
 const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type);	/* NULL: unknown */
+/* Cut to the width that addresses have. */
+uint64_t arch_address(const struct arch *arch, uint64_t address);
+/* Bytes at the start of a function that have to stay before the jump. */
+unsigned arch_landing(const struct arch *arch, const uint8_t *code, size_t size);
 
 /* Registers by neutral name, zero-extended; a set truncates to the register's width. */
 uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg);

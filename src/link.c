@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#include "page.h"
+
 #define NAME_BYTES 4096
 #define VERSION_BYTES 256
 #define STUB 32			/* bytes set aside for each piece of code of ours */
@@ -32,16 +33,6 @@ struct linker {
 	uint64_t stubs;			/* link-time address of the code behind the patch; 0: none */
 	bool has_no_tls_get_addr;	/* ... which is used for the process's */
 };
-
-static uint64_t page_down(uint64_t addr)
-{
-	return addr & ~(uint64_t)(PAGE - 1);
-}
-
-static uint64_t page_up(uint64_t addr)
-{
-	return page_down(addr + PAGE - 1);
-}
 
 /* Without the code that follows it. */
 static uint64_t patch_size(const struct patchfile *patch)
@@ -645,6 +636,24 @@ int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t 
 	if (err < 0)
 		link_image_deinit(out);
 	return err;
+}
+
+int link_extend(struct link_image *image, uint64_t size)
+{
+	struct link_segment *segments = reallocarray(image->segments, image->n_segments + 1,
+						     sizeof(*segments));
+	uint8_t *bytes = realloc(image->bytes, (size_t)(image->size + size));
+
+	image->segments = segments != NULL ? segments : image->segments;
+	image->bytes = bytes != NULL ? bytes : image->bytes;
+	if (segments == NULL || bytes == NULL)
+		return fail(ENOMEM, "out of memory for an image of %" PRIu64 " bytes",
+			    image->size + size);
+	memset(bytes + image->size, 0, (size_t)size);
+	segments[image->n_segments++] = (struct link_segment){ image->size, size,
+							       PROT_READ | PROT_EXEC };
+	image->size += size;
+	return 0;
 }
 
 void link_image_deinit(struct link_image *image)

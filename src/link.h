@@ -83,6 +83,8 @@ uint64_t link_size(const struct patchfile *patch);
 int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t base,
 	       uint64_t target_bias, const struct link_resolver *resolver,
 	       struct link_image *out) MUST_CHECK;
+/* A readable and executable segment of zeros behind the rest, of whole pages.  -ENOMEM. */
+int link_extend(struct link_image *image, uint64_t size) MUST_CHECK;
 void link_image_deinit(struct link_image *image);
 
 #endif

@@ -6,9 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "page.h"
 #include "remote.h"
-
-#define PAGE 4096u
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#include "page.h"
+
 #define LOWEST_ADDRESS 0x10000u			/* vm.mmap_min_addr as usually set */
 #define HEAP_ROOM ((uint64_t)256 << 20)		/* brk may grow this far before we are in its way */
 #define STACK_ROOM ((uint64_t)1 << 20)		/* the kernel's stack guard gap: 256 pages */
@@ -154,26 +155,30 @@ static struct gap gap_before(const struct maps *maps, size_t i, uint64_t top)
 	return gap;
 }
 
-int maps_find_hole(const struct maps *maps, uint64_t size, uint64_t lo, uint64_t hi,
-		   uint64_t reach, uint64_t top, uint64_t *address)
+int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *address)
 {
-	uint64_t first = LOWEST_ADDRESS, last = top - PAGE, best = UINT64_MAX;
+	const uint64_t size = hole->size, lo = hole->near_lo;
+	uint64_t first = LOWEST_ADDRESS, end = hole->top - PAGE, best = UINT64_MAX;
 
-	if (reach != 0) {
-		if (hi > reach)
-			first = ((hi - reach) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-		if (reach < last && lo < last - reach)
-			last = lo + reach;
+	if (hole->reach != 0) {
+		if (hole->near_hi > hole->reach)
+			first = page_up(hole->near_hi - hole->reach);
+		if (hole->reach < end && lo < end - hole->reach)
+			end = lo + hole->reach;
 	}
+	if (hole->first > first)
+		first = page_up(hole->first);
+	if (hole->last < end && size < end - hole->last)
+		end = hole->last + size;
 	for (size_t i = 0; i <= maps->count; i++) {
-		struct gap gap = gap_before(maps, i, top);
+		struct gap gap = gap_before(maps, i, hole->top);
 		uint64_t place, distance;
 
 		if (gap.start < first)
 			gap.start = first;
-		if (gap.end > last)
-			gap.end = last;
-		gap.end &= ~(uint64_t)(PAGE - 1);
+		if (gap.end > end)
+			gap.end = end;
+		gap.end = page_down(gap.end);
 		if (gap.end <= gap.start || gap.end - gap.start < size)
 			continue;
 		/* As near as can be: above what is patched the low end, below it the high end. */

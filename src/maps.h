@@ -33,16 +33,25 @@ void maps_deinit(struct maps *maps);
 /* The mapping that holds address, or NULL. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t address);
 
+/* What is asked of a place where nothing is. */
+struct hole {
+	uint64_t size;
+	/*
+	 * Every byte of it lies within `reach` of all of [near_lo, near_hi): what is placed
+	 * there may be named by a signed 32-bit displacement from there, and the other way
+	 * round.  0: anywhere; near_lo is then what it comes near to, if it can.
+	 */
+	uint64_t reach, near_lo, near_hi;
+	uint64_t top;		/* end of the user address space of the target's ABI */
+	uint64_t first, last;	/* addresses that it may have, both included */
+};
+
 /*
- * Choose an address for `size` bytes such that every byte lies within `reach`
- * of all of [lo, hi): what is placed there may be named by a signed 32-bit
- * displacement from there, and the other way round.  reach 0: anywhere.  top
- * is the end of the user address space of the target's ABI.  The hole keeps a page from its neighbours, so
- * that nothing merges with it, and keeps away from where the heap and the stack
- * grow.  -ENOSPC with a message.
+ * The hole keeps a page from its neighbours, so that nothing merges with it, and keeps
+ * away from where the heap and the stack grow.  -ENOSPC with a message.
  */
-int maps_find_hole(const struct maps *maps, uint64_t size, uint64_t lo, uint64_t hi,
-		   uint64_t reach, uint64_t top, uint64_t *address) MUST_CHECK;
+int maps_find_hole(const struct maps *maps, const struct hole *hole,
+		   uint64_t *address) MUST_CHECK;
 
 /* Keep memory that will be mapped soon from being found free. */
 int maps_reserve(struct maps *maps, uint64_t address, uint64_t size) MUST_CHECK;

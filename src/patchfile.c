@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "page.h"
 #include "trust.h"
 
 #define MAX_FILE (UINT64_C(256) << 20)
 #define MAX_IMAGE (UINT64_C(256) << 20)
 #define MAX_SECTIONS (1u << 20)
-#define PAGE 4096u
 
 /* ---- the file's bytes ---- */
 
@@ -116,11 +116,6 @@ static int check_kind(const struct patchfile *file, const struct elf *headers)
 				    "-shared)", file->path);
 	}
 	return 0;
-}
-
-static uint64_t page_down(uint64_t value)
-{
-	return value - value % PAGE;
 }
 
 static uint64_t end_of(const struct elf_phdr *phdr)

@@ -8,17 +8,12 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "page.h"
 #include "remote.h"
 #include "tls.h"
 
-#define PAGE 4096u
 #define CODE_MAX (16u << 20)
 #define REACH_MARGIN 4096u		/* a displacement counts from the end of its instruction */
-
-static uint64_t page_up(uint64_t size)
-{
-	return (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-}
 
 /* ---- what stands at the start of a function ---- */
 
@@ -69,16 +64,28 @@ static const struct record_func *find_top(const struct generations *all, uint64_
 static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *old,
 		    uint64_t own, const struct record_func *top, uint8_t *out)
 {
+	uint64_t to = top == NULL ? 0 : own == top->target ? top->via : top->patch;
+
 	memcpy(out, old, arch->jump_size);
 	if (top == NULL || top->patch == own)
 		return 0;
-	if (arch->jump(address, top->patch, out) != 0)
+	if (arch->jump(address, to, out) != 0)
 		return fail(ENOSPC, "a jump from 0x%" PRIx64 " does not reach 0x%" PRIx64, address,
-			    top->patch);
+			    to);
 	return 0;
 }
 
 /* ---- places ---- */
+
+/* A store that the end of a page cuts in two must have all that changes in one of them. */
+static bool is_one_store(const struct place *place)
+{
+	size_t first = PAGE - (size_t)(place->address % PAGE);
+
+	return first >= place->size ||
+	       (memcmp(place->now + first, place->want + first, place->size - first) == 0 &&
+		memcmp(place->half + first, place->want + first, place->size - first) == 0);
+}
 
 int plan_add_place(struct plan *plan, const struct place *place)
 {
@@ -87,7 +94,7 @@ int plan_add_place(struct plan *plan, const struct place *place)
 	if (memcmp(place->now, place->want, place->size) == 0 &&
 	    memcmp(place->half, place->want, place->size) == 0)
 		return 0;
-	if (place->address / PAGE != (place->address + place->size - 1) / PAGE)
+	if (!is_one_store(place))
 		return fail(ESTALE, "%s: its first bytes lie across the end of a page, where a jump"
 			    " cannot be written in one store", place->name);
 	places = reallocarray(plan->places, plan->n_places + 1, sizeof(*places));
@@ -453,12 +460,18 @@ static int resolve_tls(const struct link_symbol *symbol, uint64_t offset, struct
  * that it may be stacked upon.
  */
 static int choose_place(struct plan *plan, const struct target *target,
-			const struct object *object, const struct records *records)
+			const struct object *object, const struct records *records,
+			const struct patchfile *patch)
 {
+	const struct bridge *bridge = &plan->bridge;
 	uint64_t lo = object->elf.lo, hi = object->elf.hi;
-	uint64_t top = target->arch->word == 8 ? (uint64_t)1 << 47 : 0xffffe000u;
-	uint64_t reach = target->arch->reach_is_whole ? 0 :
-			 ((uint64_t)1 << 31) - plan->mapped - REACH_MARGIN;
+	struct hole hole = {
+		.size = plan->mapped, .last = UINT64_MAX,
+		.top = target->arch->word == 8 ? (uint64_t)1 << 47 : 0xffffe000u,
+		.reach = target->arch->reach_is_whole ? 0 :
+			 ((uint64_t)1 << 31) - plan->mapped - REACH_MARGIN,
+	};
+	int err;
 
 	for (size_t i = 0; i < records->count; i++) {
 		const struct record_head *head = records->all[i].head;
@@ -468,7 +481,19 @@ static int choose_place(struct plan *plan, const struct target *target,
 		lo = head->address < lo ? head->address : lo;
 		hi = head->address + head->mapped > hi ? head->address + head->mapped : hi;
 	}
-	return maps_find_hole(&target->maps, plan->mapped, lo, hi, reach, top, &plan->address);
+	hole.near_lo = lo;
+	hole.near_hi = hi;
+	if (bridge->is_needed)
+		bridge_bound(bridge, plan->mapped - bridge_size(bridge, target->arch), &hole.first,
+			     &hole.last);
+	err = maps_find_hole(&target->maps, &hole, &plan->address);
+	if (err != -ENOSPC || !bridge->is_needed)
+		return err;
+	msg_forget();
+	return fail(ESTALE, "%s: its first bytes lie across the end of a page: only those before it can"
+		    " change in one store, and where a jump can lead then, 0x%" PRIx64 " to 0x%"
+		    PRIx64 ", is no room", patch->meta.funcs[bridge->func].name, bridge->lo,
+		    bridge->hi);
 }
 
 static int make_record(struct plan *plan, const struct object *object,
@@ -476,6 +501,7 @@ static int make_record(struct plan *plan, const struct object *object,
 {
 	struct record_input input = {
 		.patch = patch, .image = &plan->image, .arch = plan->arch,
+		.bridge = &plan->bridge,
 		.address = plan->address, .mapped = plan->mapped, .sequence = 1,
 		.applied_at = (uint64_t)time(NULL), .object_base = object->elf.lo,
 		.object_bias = object->elf.bias, .object_name = object_name(object),
@@ -502,14 +528,18 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	*plan = (struct plan){ .arch = target->arch };
 	err = guides_find(&plan->guides, target, objects, records, patch);
 	head_size = page_up(record_size(patch, object_name(object), plan->guides.count));
-	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides);
+	bridge_find(&plan->bridge, target->arch, object->elf.bias, patch);
+	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides) +
+		       bridge_size(&plan->bridge, target->arch);
 	if (err == 0)
-		err = choose_place(plan, target, object, records);
+		err = choose_place(plan, target, object, records, patch);
 	if (err == 0)
 		err = link_image(patch, target->arch, plan->address + head_size,
 				 object->elf.bias, &resolver, &plan->image);
 	if (err == 0)
 		err = guides_lay(&plan->guides, target, &plan->image);
+	if (err == 0)
+		err = bridge_lay(&plan->bridge, target->arch, patch, &plan->image);
 	if (err == 0)
 		err = make_record(plan, object, records, patch);
 	if (err == 0)
@@ -573,7 +603,7 @@ static bool leads_elsewhere(const struct records *records, const struct record *
 
 		for (uint32_t k = 0; other != record && k < other->head->n_funcs; k++) {
 			if (other->funcs[k].target == func->target &&
-			    arch->jump(address, other->funcs[k].patch, jump) == 0 &&
+			    arch->jump(address, other->funcs[k].via, jump) == 0 &&
 			    memcmp(found, jump, arch->jump_size) == 0)
 				return true;
 		}

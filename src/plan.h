@@ -13,6 +13,7 @@
 #ifndef NSB_PLAN_H
 #define NSB_PLAN_H
 
+#include "bridge.h"
 #include "guide.h"
 #include "object.h"
 #include "record.h"
@@ -43,6 +44,7 @@ struct plan {
 	struct link_image image;
 	struct record record;
 	struct guides guides;
+	struct bridge bridge;
 	const struct record *subject;	/* the one that is taken out */
 	bool keeps_memory;		/* threads may be in it, or may come there by its address */
 	/* of either */

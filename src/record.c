@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#include "page.h"
+
 #define SCAN_PAGES 4096u	/* of one mapping; ours begin long before */
 #define CRC_START (offsetof(struct record_head, crc) + sizeof(uint32_t))
 
@@ -61,13 +62,6 @@ static uint32_t add_string(char *strings, uint32_t *fill, const char *text)
 	return at;
 }
 
-/* The jump stands behind a landing pad, which has to stay. */
-static uint64_t jump_offset(const struct arch *arch, const uint8_t *code, size_t size)
-{
-	return size >= arch->landing_size && memcmp(code, arch->landing, arch->landing_size) == 0 ?
-	       arch->landing_size : 0;
-}
-
 static int fill_func(const struct record_input *input, const struct vz_func *vz,
 		     struct record_func *func)
 {
@@ -75,7 +69,7 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	const struct link_image *image = input->image;
 	uint64_t entry = vz->patch_addr + image->bias - image->base;
 	const uint8_t *code = image->bytes + entry;
-	uint64_t skip = jump_offset(arch, vz->first.data, (size_t)vz->first.size);
+	uint64_t skip = arch_landing(arch, vz->first.data, (size_t)vz->first.size);
 	uint64_t room;
 
 	if (vz->room < skip + arch->jump_size || vz->first.size < skip + arch->jump_size)
@@ -84,19 +78,17 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	if (entry >= image->size || image->size - entry < 2 * JUMP_MAX)
 		return fail(ENOEXEC, "%s: its new code lies outside of the patch", vz->name);
 	room = image->size - entry;
-	func->target = vz->target_addr + input->object_bias;
+	func->target = arch_address(arch, vz->target_addr + input->object_bias);
 	func->target_size = vz->target_size;
-	func->patch = vz->patch_addr + image->bias;
+	func->patch = arch_address(arch, vz->patch_addr + image->bias);
+	func->via = input->bridge->is_needed && vz == &input->patch->meta.funcs[input->bridge->func] ?
+		    input->bridge->address : func->patch;
 	func->patch_size = vz->patch_size;
 	func->flags = (uint32_t)vz->flags;
 	func->jump_offset = skip;
-	func->patch_jump_offset = jump_offset(arch, code, (size_t)room);
+	func->patch_jump_offset = arch_landing(arch, code, (size_t)room);
 	memcpy(func->target_old, vz->first.data + skip, arch->jump_size);
 	memcpy(func->patch_old, code + func->patch_jump_offset, arch->jump_size);
-	if (arch->word == 4) {
-		func->target &= UINT32_MAX;
-		func->patch &= UINT32_MAX;
-	}
 	return 0;
 }
 

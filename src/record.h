@@ -12,16 +12,17 @@
  * words that change during a patch's life, state and sequence, stand before it.
  *
  * The bytes of every patched place are a pure function of the set of applied
- * records (chain.h), so taking a patch out of the middle needs no history.
+ * records (plan.h), so taking a patch out of the middle needs no history.
  */
 #ifndef NSB_RECORD_H
 #define NSB_RECORD_H
 
+#include "bridge.h"
 #include "link.h"
 #include "target.h"
 
 #define RECORD_MAGIC "NSBpatch"
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 #define RECORD_MAX_BYTES (16u << 20)
 
 enum record_state {
@@ -57,6 +58,7 @@ struct record_func {
 	uint64_t target_size;
 	uint64_t patch;		/* run-time address of the new one */
 	uint64_t patch_size;
+	uint64_t via;		/* where the jump at the replaced function leads: `patch` or a bridge */
 	uint64_t jump_offset;	/* of the jump in the replaced function (behind ENDBR) */
 	uint64_t patch_jump_offset;	/* the same in the new function, for a later patch */
 	uint8_t target_old[JUMP_MAX];	/* bytes the target's file has at the jump */
@@ -82,7 +84,7 @@ struct record_hook {
 
 _Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 6 * 8 + 10 * 4 + 2 * BUILD_ID_MAX,
 	       "the record's head has no padding");
-_Static_assert(sizeof(struct record_func) == 6 * 8 + 2 * JUMP_MAX + 8, "nor has a function's");
+_Static_assert(sizeof(struct record_func) == 7 * 8 + 2 * JUMP_MAX + 8, "nor has a function's");
 _Static_assert(sizeof(struct record_hook) == 3 * 8 + JUMP_MAX + 8, "nor has a hook");
 
 /* A decoded record; pointers go into `bytes`. */
@@ -94,7 +96,7 @@ struct record {
 	const struct record_hook *hooks;
 	const char *strings;
 	bool has_left;		/* is being taken out in favour of another: plan_retire() */
-	bool is_gone;		/* what it patched is not there any more: records_look_gone() */
+	bool is_gone;		/* what it patched is not there any more: plan_look_gone() */
 };
 
 struct records {
@@ -112,6 +114,7 @@ struct record_input {
 	const struct patchfile *patch;
 	const struct link_image *image;
 	const struct arch *arch;
+	const struct bridge *bridge;
 	uint64_t address, mapped, sequence, applied_at;
 	uint64_t object_base, object_bias;
 	const char *object_name;

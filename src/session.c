@@ -10,6 +10,7 @@
 
 #include "interrupt.h"
 #include "load.h"
+#include "redirect.h"
 #include "remote.h"
 
 /* ---- opening and closing ---- */
@@ -270,7 +271,7 @@ static int plan_patch(struct session *session, const struct options *options,
 		return fail(EEXIST, "%s: %s is applied already", target_name(&session->target),
 			    patch->path);
 	session->n_new = session->n_plans;
-	err = guides_plan_in(&session->plans[0], session->plans, session->n_new, &session->target,
+	err = redirect_in(&session->plans[0], session->plans, session->n_new, &session->target,
 			     &session->records);
 	while (err == 0 && options->replace &&
 	       (object = next_instance(session, patch, object)) != NULL) {
@@ -280,7 +281,7 @@ static int plan_patch(struct session *session, const struct options *options,
 		}
 	}
 	if (err == 0 && session->n_plans > session->n_new)
-		err = guides_plan_out(&session->plans[session->n_plans - 1], session->plans,
+		err = redirect_out(&session->plans[session->n_plans - 1], session->plans,
 				      session->n_new, session->n_plans, &session->target,
 				      &session->records);
 	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
@@ -446,7 +447,7 @@ static int plan_taking_out(struct session *session, const struct allowed *allowe
 			err = plan_join(&session->plans[0], plan);
 	}
 	if (err == 0 && session->n_plans > 0)
-		err = guides_plan_out(&session->plans[0], session->plans, 0, session->n_plans,
+		err = redirect_out(&session->plans[0], session->plans, 0, session->n_plans,
 				      &session->target, &session->records);
 	build_id_format(id, size, text);
 	if (err == 0 && session->n_plans == 0)

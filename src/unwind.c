@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "page.h"
 #include "unwind-native.h"
 
 #define WINDOW_SIZE 8192
 #define WINDOW_BELOW 256	/* a frame's registers lie below the first that is asked for */
-#define PAGE 4096		/* the smallest unit in which memory is readable or not */
 #define COPY_MAX (16u << 20)
 #define SCAN_MAX (256u << 20)	/* a stack that is larger is not called safe by a scan */
 #define ROOTS_MAX 8

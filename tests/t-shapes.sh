@@ -52,11 +52,23 @@ for kind in pie static so; do
 	t "the first bytes reach over the end of a line of the cache: $kind" "
 		shapes $kind && in_and_out 1 line1 line3 line4
 	"
-	t "the first bytes reach over the end of a page: refused by name: $kind" "
-		shapes $kind && snapshot && for name in page1 page2 page3 page4 landed6; do
-			patch_of 42 roomy5 \$name && fails_with 8 \"\$name: its first bytes lie across the end of a page\" patch p.so || exit 1
+	t "the first bytes reach over the end of a page: $kind" "
+		shapes $kind && for name in page1 page2 page3 page4 landed6; do in_and_out 1 \$name line1 page0 || exit 1; done
+	"
+	t "... a second patch of it comes and goes, also in place of the first: $kind" "
+		shapes $kind && snapshot && for name in page4 page3; do
+			patch_of 42 \$name && mv p.so first.so && patch_of 43 \$name && patch first.so && all_say 42 \$name &&
+			patch p.so && all_say 43 \$name && revert first.so && all_say 43 \$name && patch first.so && all_say 42 \$name &&
+			revert p.so && all_say 42 \$name && nsb patch --replace -p \$pid -f p.so && all_say 43 \$name && listed p.so &&
+			revert p.so && all_say 1 \$name || exit 1
+		done && unharmed
+	"
+	t "... refused where something is wherever a jump could lead, or there are two of them: $kind" "
+		shapes $kind && snapshot && for name in crowded1 crowded2; do
+			patch_of 42 roomy5 \$name && fails_with 8 \"\$name: its first bytes lie across the end of a page: only those before it.* is no room\" patch p.so || exit 1
 			nsb check -p \$pid -f p.so | grep \"cannot be applied now: \$name: its first bytes\" && all_say 1 \$name && all_say 5 roomy5 || exit 1
-		done && listed && unharmed
+		done && patch_of 42 page1 page2 && fails_with 8 \"page2: its first bytes lie across the end of a page, where a jump cannot be written in one store\" patch p.so &&
+		all_say 1 page1 page2 && listed && unharmed
 	"
 	t "they end with a page, begin with one, the jump does behind a landing: $kind" "
 		shapes $kind && in_and_out 1 page5 page0 landed4

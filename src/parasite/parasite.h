@@ -25,6 +25,8 @@
 
 #include <stdint.h>
 
+#include "arch.h"
+
 #define PARASITE_CODE_BYTES 16
 #define PARASITE_CALL 6		/* offset of the instruction that enters the kernel */
 #define PARASITE_WORDS 5
@@ -42,5 +44,25 @@ static inline uint32_t parasite_check(const struct parasite *parasite)
 }
 
 _Static_assert(sizeof(struct parasite) == 32, "the same for both sides");
+
+#define GUIDE_CODE_BYTES 112	/* of code, behind that of the parasite in the blob */
+
+/* What guide.h tells of, as it stands in the target behind the patch's image. */
+struct guide {
+	uint8_t code[GUIDE_CODE_BYTES];
+	uint64_t next;		/* what is called for other frames */
+	uint64_t base;		/* run-time address of the image */
+	uint64_t size;		/* of what the rows are of */
+	uint64_t rows;		/* run-time address of struct guide_row's, a zeroed one at the end */
+	uint8_t onward[CARRY_MAX];	/* the instructions under a jump, and the way back */
+};
+
+/* A function with an FDE: offsets in the image. */
+struct guide_row {
+	uint32_t start, size, fde;
+};
+
+_Static_assert(sizeof(struct guide) == GUIDE_CODE_BYTES + 4 * 8 + CARRY_MAX, "no padding");
+_Static_assert(sizeof(struct guide_row) == 12, "as the code of the guide has it");
 
 #endif

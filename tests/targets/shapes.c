@@ -26,6 +26,13 @@
 	".balign " #unit "\n.skip " #unit " - " #before ", 0xcc\n" \
 	BEGIN(name, "") first RETURNS_1 END(name)
 
+/*
+ * What follows the end of a page says where a jump before it can lead: 1.9 GiB away,
+ * beyond the heap, if it is the number of this instruction; into the function itself, if
+ * it is that of mov $1.
+ */
+#define FAR "mov $0x7a7a7a7a, %ecx\n"
+
 #ifdef __i386__
 #define LANDING ".byte 0xf3, 0x0f, 0x1e, 0xfb\n"
 #else
@@ -36,15 +43,17 @@ __asm__(".text\n"
 	SIZES(TINY)
 	BEGIN(after, "") RETURNS_1 END(after)
 	SIZES(ROOMY)
-	ACROSS(page1, 4096, 1, "") ACROSS(page2, 4096, 2, "") ACROSS(page3, 4096, 3, "")
-	ACROSS(page4, 4096, 4, "") ACROSS(page5, 4096, 5, "") ACROSS(page0, 4096, 0, "")
+	ACROSS(page1, 4096, 1, FAR) ACROSS(page2, 4096, 2, FAR) ACROSS(page3, 4096, 3, FAR)
+	ACROSS(page4, 4096, 4, FAR) ACROSS(page5, 4096, 5, "") ACROSS(page0, 4096, 0, "")
+	ACROSS(crowded1, 4096, 1, "") ACROSS(crowded2, 4096, 2, "")
 	ACROSS(line1, 64, 1, "") ACROSS(line3, 64, 3, "") ACROSS(line4, 64, 4, "")
-	ACROSS(landed4, 4096, 4, LANDING) ACROSS(landed6, 4096, 6, LANDING));
+	ACROSS(landed4, 4096, 4, LANDING) ACROSS(landed6, 4096, 6, LANDING FAR));
 
 #define LIST(OF) \
 	OF(after) OF(tight1) OF(tight2) OF(tight3) OF(tight4) OF(tight5) OF(tight6) OF(tight7) OF(tight8) \
 	OF(roomy1) OF(roomy2) OF(roomy3) OF(roomy4) OF(roomy5) OF(roomy6) OF(roomy7) OF(roomy8) \
-	OF(page1) OF(page2) OF(page3) OF(page4) OF(page5) OF(page0) OF(line1) OF(line3) OF(line4) \
+	OF(page1) OF(page2) OF(page3) OF(page4) OF(page5) OF(page0) OF(crowded1) OF(crowded2) \
+	OF(line1) OF(line3) OF(line4) \
 	OF(landed4) OF(landed6) OF(original) OF(other_name) OF(weak_name) OF(same) OF(same_again)
 
 KEEP int original(void)

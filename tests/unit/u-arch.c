@@ -285,7 +285,8 @@ static bool jumps(const struct arch *arch, uint64_t from, uint64_t to, uint32_t 
 	if (arch->jump(from, to, bytes) != 0)
 		return false;
 	memcpy(&found, bytes + 1, sizeof(found));
-	return bytes[0] == 0xe9 && found == distance;
+	return bytes[0] == 0xe9 && found == distance && 
+	       arch->jump_leads(from, bytes) == arch_address(arch, to);
 }
 
 static void check_reach(const struct abi *abi, const struct arch *arch)

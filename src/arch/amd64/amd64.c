@@ -64,6 +64,14 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 	return 0;
 }
 
+static uint64_t jump_leads(uint64_t from, const uint8_t *jump)
+{
+	int32_t rel;
+
+	memcpy(&rel, jump + 1, sizeof(rel));
+	return from + 5 + (uint64_t)(int64_t)rel;
+}
+
 /* Of RFLAGS bit 1 is set, 3, 5, 15 and all from 22 on are clear. */
 #define FLAGS_FIXED 0xffffffffffc0802a, 0x2
 /* mov $15, %rax; syscall.  struct rt_sigframe of the kernel without its return address. */
@@ -125,6 +133,7 @@ const struct arch arch_amd64 = {
 	.jump_size = 5,
 	.reach_is_whole = false,
 	.jump = jump,
+	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.carry = amd64_carry,
 	.parasite = parasite_amd64,

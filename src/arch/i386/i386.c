@@ -58,6 +58,14 @@ static int jump(uint64_t from, uint64_t to, uint8_t *out)
 	return 0;
 }
 
+static uint64_t jump_leads(uint64_t from, const uint8_t *jump)
+{
+	uint32_t rel;
+
+	memcpy(&rel, jump + 1, sizeof(rel));
+	return (uint32_t)from + 5 + rel;
+}
+
 /* enum x86_regnum_t of libunwind-x86.h: eax edx ecx ebx esi edi ebp esp eip. */
 static const uint8_t unw_to_dwarf[] = { 0, 2, 1, 3, 6, 7, 5, 4, 8 };
 
@@ -123,6 +131,7 @@ const struct arch arch_i386 = {
 	.jump_size = 5,
 	.reach_is_whole = true,
 	.jump = jump,
+	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.carry = i386_carry,
 	.parasite = parasite_i386,

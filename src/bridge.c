@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bridge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "page.h"
+
+/* Where a jump leads of which the bytes before the end of the page are as free as can be. */
+static uint64_t extreme(const struct arch *arch, uint64_t at, const uint8_t *old, uint8_t fill)
+{
+	const size_t before = PAGE - (size_t)(at % PAGE);
+	uint8_t jump[JUMP_MAX];
+
+	/* The operation is the first byte, the displacement little-endian behind it. */
+	(void)arch->jump(at, at, jump);
+	memset(jump + 1, fill, before - 1);
+	memcpy(jump + before, old + before, arch->jump_size - before);
+	return arch->jump_leads(at, jump);
+}
+
+void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target_bias,
+		 const struct patchfile *patch)
+{
+	*bridge = (struct bridge){ 0 };
+	for (size_t i = 0; i < patch->meta.n_funcs && !bridge->is_needed; i++) {
+		const struct vz_func *func = &patch->meta.funcs[i];
+		size_t size = (size_t)func->first.size;
+		unsigned skip = arch_landing(arch, func->first.data, size);
+		uint64_t at = arch_address(arch, func->target_addr + target_bias + skip);
+
+		if (size < skip + arch->jump_size || !lies_across_pages(at, arch->jump_size))
+			continue;
+		*bridge = (struct bridge){
+			.is_needed = true, .func = i,
+			.lo = extreme(arch, at, func->first.data + skip, 0),
+			.hi = extreme(arch, at, func->first.data + skip, 0xff),
+		};
+	}
+}
+
+uint64_t bridge_size(const struct bridge *bridge, const struct arch *arch)
+{
+	uint64_t end = bridge->lo % PAGE + arch->jump_size;
+
+	return bridge->is_needed ? page_up(end) : 0;
+}
+
+void bridge_bound(const struct bridge *bridge, uint64_t offset, uint64_t *first, uint64_t *last)
+{
+	uint64_t lo = page_down(bridge->lo), hi = page_down(bridge->hi);
+
+	*first = lo > offset ? lo - offset : 0;
+	*last = hi > offset ? hi - offset : 0;
+	/* Behind the end of the address space, or across it. */
+	if (hi <= offset || hi < lo)
+		*first = 1;
+}
+
+int bridge_lay(struct bridge *bridge, const struct arch *arch, const struct patchfile *patch,
+	       struct link_image *image)
+{
+	const uint64_t start = image->size;
+	uint64_t to;
+	int err;
+
+	if (!bridge->is_needed)
+		return 0;
+	err = link_extend(image, bridge_size(bridge, arch));
+	if (err != 0)
+		return err;
+	bridge->address = image->base + start;
+	if (bridge->address < bridge->lo)
+		bridge->address = bridge->lo;
+	to = patch->meta.funcs[bridge->func].patch_addr + image->bias;
+	err = arch->jump(bridge->address, to, image->bytes + (bridge->address - image->base));
+	return err == 0 ? 0 : fail(ENOEXEC, "%s: its new code lies outside of the patch",
+				   patch->meta.funcs[bridge->func].name);
+}

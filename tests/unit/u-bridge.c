@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge: where a jump can lead of which only the bytes before the end of a page
+ * change, where its image may lie, and the search for such a place.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+
+#include "bridge.h"
+#include "maps.h"
+#include "page.h"
+#include "tap.h"
+
+/* The bridge of a function at `at`, whose first bytes are `code`. */
+static struct bridge bridge_at(const struct arch *arch, uint64_t at, const char *code, size_t size)
+{
+	struct vz_func func = { .name = "f", .target_addr = at,
+				.first = { (const uint8_t *)code, size } };
+	struct patchfile patch = { .meta = { .funcs = &func, .n_funcs = 1 } };
+	struct bridge bridge;
+
+	bridge_find(&bridge, arch, 0, &patch);
+	return bridge;
+}
+
+#define AT(arch, at, code) bridge_at(arch, at, code, sizeof(code) - 1)
+
+static bool leads(struct bridge bridge, uint64_t lo, uint64_t hi)
+{
+	return bridge.is_needed && bridge.lo == lo && bridge.hi == hi;
+}
+
+static void check_amd64(const struct arch *arch)
+{
+	struct bridge bridge;
+	uint64_t first, last;
+
+	ok(!AT(arch, 0x400ffb, "12345678").is_needed && !AT(arch, 0x401000, "12345678").is_needed,
+	   "amd64: a jump that ends with a page, or begins with one, needs none");
+	ok(!AT(arch, 0x400ff7, "\xf3\x0f\x1e\xfa" "12345").is_needed &&
+	   AT(arch, 0x400ff8, "\xf3\x0f\x1e\xfa" "12345").is_needed,
+	   "amd64: it stands behind a landing pad");
+	ok(leads(AT(arch, 0x400ffc, "\xb9\x44\x33\x22\x01"), 0x1401001, 0x2401000),
+	   "amd64: one byte behind the end says 16 MiB");
+	ok(leads(AT(arch, 0x400fff, "\xb9\x44\x33\x22\x01"), 0x401004 + 0x1223344, 0x401004 + 0x1223344),
+	   "amd64: four say a byte");
+	ok(leads(AT(arch, 0x40000ffe, "\xb9\x44\x33\x22\xf1"), 0x40001003 - 0xeddcd00,
+		 0x40001003 - 0xeddcd00 + 0xff), "amd64: and backwards");
+	bridge = AT(arch, 0x400ffc, "\xb9\x44\x33\x22\x01");
+	bridge_bound(&bridge, 0x3000, &first, &last);
+	ok(first == 0x13fe000 && last == 0x23fe000, "the image begins before its bridge");
+	bridge = AT(arch, 0x400ffe, "\xb9\x44\x33\xff\xff");
+	bridge_bound(&bridge, 0x400000, &first, &last);
+	ok(first > last, "and not before address 0");
+	bridge = AT(arch, 0x400ffe, "\xb9\x44\x33\x00\x80");
+	bridge_bound(&bridge, 0x3000, &first, &last);
+	ok(bridge.lo > UINT64_MAX / 2 && last > UINT64_MAX / 2, "what is below 0 is far above all");
+	bridge = (struct bridge){ .is_needed = true, .lo = 0x10ffe };
+	ok(bridge_size(&bridge, arch) == 2 * PAGE, "a bridge may lie across pages itself");
+}
+
+static void check_i386(const struct arch *arch)
+{
+	ok(leads(AT(arch, 0x8048ffd, "\x55\x89\xe5\x83\xec"), 0xf4879002, 0xf4889001), "i386: two bytes behind the end say 64 KiB");
+	ok(leads(AT(arch, 0xf7f00fff, "\xb9\x44\x33\x22\x11"), 0x9124348, 0x9124348),
+	   "i386: around the end of the address space");
+}
+
+static void check_hole(void)
+{
+	struct mapping all[] = { { .start = 0x400000, .end = 0x500000, .path = "" },
+				 { .start = 0x800000, .end = 0x900000, .path = "" } };
+	struct maps maps = { all, 2 };
+	struct hole hole = { .size = 0x3000, .near_lo = 0x400000, .near_hi = 0x500000,
+			     .top = (uint64_t)1 << 47, .last = UINT64_MAX };
+	uint64_t address;
+
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x3fc000, "anywhere: as near as can be");
+	hole.first = hole.last = 0x654000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x654000, "at one address");
+	hole.first = hole.last = 0x7fc000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x7fc000,
+	   "up to a page before what is there");
+	hole.first = hole.last = 0x7fd000;
+	ok(maps_find_hole(&maps, &hole, &address) == -ENOSPC, "and no nearer");
+	hole.first = 0x7fd000;
+	hole.last = 0x901000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x901000, "the last that may be");
+	hole.first = 1;
+	hole.last = 0;
+	ok(maps_find_hole(&maps, &hole, &address) == -ENOSPC, "none at all");
+	msg_forget();
+}
+
+int main(void)
+{
+	msg_init("u-bridge");
+	check_amd64(arch_find(ELFCLASS64, EM_X86_64));
+	check_i386(arch_find(ELFCLASS32, EM_386));
+	check_hole();
+	return done();
+}
