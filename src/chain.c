@@ -8,13 +8,6 @@
 
 #include "parasite/parasite.h"
 
-uint64_t chain_word(const struct target *target, uint64_t address)
-{
-	uint64_t value = 0;
-
-	return target_read(target, address, &value, target->arch->word) == 0 ? value : 0;
-}
-
 int chain_lead(const struct arch *arch, const struct record_hook *hook, uint64_t guide,
 		uint8_t *out)
 {
@@ -87,7 +80,7 @@ int chain_read(struct chain *chain, const struct target *target, const struct re
 	    (!at->is_code && memcmp(found, &at->own, at->size) == 0))
 		return 0;
 	for (hook = find_led(records, target->arch, at, found); hook != NULL;) {
-		uint64_t next = chain_word(target, hook->guide + offsetof(struct guide, next));
+		uint64_t next = target_read_word(target, hook->guide + offsetof(struct guide, next));
 
 		if (chain->count == most)
 			break;

@@ -26,7 +26,5 @@ const struct record_hook *chain_find(const struct records *records, const struct
 /* What a place holds if it leads to that guide.  -ERANGE without a message. */
 int chain_lead(const struct arch *arch, const struct record_hook *hook, uint64_t guide,
 	       uint8_t *out) MUST_CHECK;
-/* A word of the target; 0 if it cannot be read. */
-uint64_t chain_word(const struct target *target, uint64_t address);
 
 #endif

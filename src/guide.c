@@ -12,6 +12,7 @@
 #include "chain.h"
 #include "page.h"
 #include "parasite/parasite.h"
+#include "symbol.h"
 
 #define NAME_BYTES 64
 #define CODE_BYTES 32		/* of a function's start that are looked at */
@@ -99,7 +100,7 @@ static void add_slot(const struct search *search, uint64_t place, uint64_t bound
 	const struct elf *elf = &search->object->elf;
 	struct record_hook hook = { .place = place, .own = bound,
 				    .size = search->target->arch->word };
-	uint64_t value = chain_word(search->target, place);
+	uint64_t value = target_read_word(search->target, place);
 
 	memcpy(hook.was, &value, hook.size);
 	if (value != bound && value >= elf->lo && value < elf->hi) {
@@ -127,7 +128,7 @@ static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 	    elf_dynstr(elf, sym.name, name, sizeof(name)) != 0 || strcmp(name, find_fde) != 0)
 		return 0;
 	if (elf_symbol_version(elf, rel->symbol, version, sizeof(version), &weak) == 0 &&
-	    objects_resolve(search->objects, search->target, search->object, name, version,
+	    symbol_find(search->objects, search->target, search->object, name, version,
 			    &bound) == 0)
 		add_slot(search, elf->bias + rel->offset, bound);
 	return 0;

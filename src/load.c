@@ -32,7 +32,7 @@ static void keep_mappings(struct target *target, size_t first, const struct remo
 			continue;
 		if (calls[i].result != 0)
 			change.address = (uint64_t)calls[i].result;
-		if (kept > 0 && last->kind == CHANGE_MAPPING &&
+		if (kept > 0 && last->unmap != NULL &&
 		    last->address + last->size == change.address)
 			last->size += change.size;
 		else
@@ -61,7 +61,8 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 	int err = 0;
 
 	for (size_t i = 0; i < count && err == 0; i++)
-		err = target_journal_mapping(target, calls[i].args[0], calls[i].args[1]);
+		err = target_journal_mapping(target, calls[i].args[0], calls[i].args[1],
+					     remote_unmap);
 	if (err != 0) {
 		target->n_changes = first;
 		return err;

@@ -9,8 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tls.h"
-
 #define LINK_MAP_MAX 65536	/* objects in a list that may be a lie */
 #define NAME_BYTES 1024
 
@@ -169,13 +167,6 @@ const struct object *objects_find(const struct objects *objects, const struct ob
 
 /* ---- the dynamic linker's list ---- */
 
-static uint64_t read_word(const struct target *target, uint64_t address)
-{
-	uint64_t value = 0;
-
-	return target_read(target, address, &value, target->arch->word) == 0 ? value : 0;
-}
-
 /* Does a DT_NEEDED of `object` mean `other`? */
 static bool needs(const struct object *object, const struct object *other)
 {
@@ -197,11 +188,8 @@ static bool needs(const struct object *object, const struct object *other)
 	return false;
 }
 
-/*
- * Mark in `member` what `start` needs, directly and indirectly.  A breadth-first
- * walk; its queue receives the indices in the order of the search scope.
- */
-static size_t close_over(const struct objects *objects, size_t start, bool *member, size_t *queue)
+/* A breadth-first walk. */
+size_t objects_close_over(const struct objects *objects, size_t start, bool *member, size_t *queue)
 {
 	size_t head = 0, tail = 0;
 
@@ -232,7 +220,7 @@ static int read_link_map(struct objects *objects, const struct target *target, u
 	unsigned word = target->arch->word;
 
 	for (size_t i = 0; map != 0; i++) {
-		const struct object *found = objects_at(objects, read_word(target, map + 2 * word));
+		const struct object *found = objects_at(objects, target_read_word(target, map + 2 * word));
 
 		if (i == LINK_MAP_MAX)
 			return fail(EINVAL, "%s: the dynamic linker's list of objects has no end",
@@ -248,12 +236,12 @@ static int read_link_map(struct objects *objects, const struct target *target, u
 				object->is_shared = true;
 			}
 		}
-		map = read_word(target, map + 3 * word);
+		map = target_read_word(target, map + 3 * word);
 	}
 	return 0;
 }
 
-static const struct object *at_order(const struct objects *objects, unsigned space, size_t order)
+const struct object *objects_at_order(const struct objects *objects, unsigned space, size_t order)
 {
 	for (size_t i = 0; i < objects->count; i++) {
 		if (objects->all[i].order == order && objects->all[i].space == space)
@@ -275,7 +263,7 @@ static int find_global_scope(struct objects *objects, const struct object *first
 	size_t *n_global = &objects->spaces[first->space].n_global;
 
 	if (member != NULL && queue != NULL) {
-		(void)close_over(objects, (size_t)(first - objects->all), member, queue);
+		(void)objects_close_over(objects, (size_t)(first - objects->all), member, queue);
 		for (size_t i = 0; i < objects->count; i++) {
 			const struct object *object = &objects->all[i];
 
@@ -304,12 +292,12 @@ static int read_namespaces(struct objects *objects, const struct target *target,
 		unsigned space = objects->n_spaces++;
 		const struct object *first;
 
-		err = read_link_map(objects, target, read_word(target, debug + word), space);
-		first = space == 0 ? exe : at_order(objects, space, 0);
+		err = read_link_map(objects, target, target_read_word(target, debug + word), space);
+		first = space == 0 ? exe : objects_at_order(objects, space, 0);
 		if (err == 0 && first != NULL)
 			err = find_global_scope(objects, first);
-		debug = (uint32_t)read_word(target, debug) < 2 ? 0 :
-			read_word(target, debug + 5 * word);
+		debug = (uint32_t)target_read_word(target, debug) < 2 ? 0 :
+			target_read_word(target, debug + 5 * word);
 	}
 	return err;
 }
@@ -425,196 +413,4 @@ int objects_cfi_tables(const struct objects *objects, const struct target *targe
 	*tables = all;
 	*count = objects->count;
 	return 0;
-}
-
-/* ---- symbols ---- */
-
-struct symbol_query {
-	const char *name, *version;
-	const struct object *owner;
-	const struct object *found;
-	struct elf_sym sym;
-	uint32_t index;
-};
-
-static int look_in(struct symbol_query *query, const struct object *object)
-{
-	const char *version = query->version != NULL && query->version[0] != '\0' ?
-			      query->version : NULL;
-	int err;
-
-	if (!object->elf.has_dynamic || object->is_vdso)
-		return -ENOENT;
-	err = elf_lookup(&object->elf, query->name, version, &query->index, &query->sym);
-	if (err == 0)
-		query->found = object;
-	return err;
-}
-
-static int look_in_orders(const struct objects *objects, struct symbol_query *query, size_t first,
-			  size_t end)
-{
-	int err = -ENOENT;
-
-	for (size_t order = first; order < end && err == -ENOENT; order++)
-		err = look_in(query, at_order(objects, query->owner->space, order));
-	return err;
-}
-
-static int look_in_local_scope(const struct objects *objects, struct symbol_query *query)
-{
-	bool *member = calloc(objects->count, sizeof(*member));
-	size_t *queue = calloc(objects->count, sizeof(*queue));
-	size_t n = 0;
-	int err = -ENOENT;
-
-	if (member == NULL || queue == NULL)
-		err = fail(ENOMEM, "out of memory");
-	else
-		n = close_over(objects, (size_t)(query->owner - objects->all), member, queue);
-	for (size_t i = 0; i < n && err == -ENOENT; i++)
-		err = look_in(query, &objects->all[queue[i]]);
-	free(queue);
-	free(member);
-	return err;
-}
-
-/*
- * The scopes in their order: the object's own symbols where it is linked
- * -Bsymbolic or has them protected; the global scope; the object and what it
- * needs; at last what was dlopen'ed, which may have been RTLD_GLOBAL.
- */
-static int look_up(const struct objects *objects, struct symbol_query *query)
-{
-	const struct object *owner = query->owner;
-	size_t n_global = objects->spaces[owner->space].n_global;
-	int err = look_in(query, owner);
-
-	if (err == 0 && (owner->elf.dyn.symbolic || query->sym.visibility == STV_PROTECTED))
-		return 0;
-	if (err != 0 && err != -ENOENT)
-		return err;
-	err = look_in_orders(objects, query, 0, n_global);
-	if (err == -ENOENT)
-		err = look_in_local_scope(objects, query);
-	if (err == -ENOENT)
-		err = look_in_orders(objects, query, n_global,
-				     objects->spaces[owner->space].n_linked);
-	for (size_t i = 0; i < objects->count && err == -ENOENT; i++) {
-		if (objects->all[i].is_shared)
-			err = look_in(query, &objects->all[i]);
-	}
-	return err;
-}
-
-/*
- * The choice that an IFUNC's resolver made, out of slots that the dynamic
- * linker has relocated already: of the same name in any object, or an
- * IRELATIVE of the defining object with this resolver.
- */
-struct ifunc_search {
-	const struct target *target;
-	const struct object *object;	/* whose slots are looked at */
-	const struct object *definer;
-	const char *name;
-	uint64_t resolver;
-	uint64_t value;
-};
-
-static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
-{
-	struct ifunc_search *search = ctx;
-	const struct elf *elf = &search->object->elf;
-	const struct reloc_type *type = arch_reloc(search->target->arch, rel->type);
-	const struct mapping *m;
-	struct elf_sym sym;
-	char name[NAME_BYTES];
-	uint64_t value;
-
-	if (type == NULL)
-		return 0;
-	if (type->kind == RELOC_IRELATIVE) {
-		if (!has_addend || search->object != search->definer ||
-		    elf->bias + (uint64_t)rel->addend != search->resolver)
-			return 0;
-	} else {
-		if (rel->symbol == 0 || elf_dynsym(elf, rel->symbol, &sym) != 0 ||
-		    elf_dynstr(elf, sym.name, name, sizeof(name)) != 0 ||
-		    strcmp(name, search->name) != 0)
-			return 0;
-	}
-	value = read_word(search->target, elf->bias + rel->offset);
-	/* A slot that is not bound yet leads to its own object's PLT. */
-	if (value == search->resolver || value < search->definer->elf.lo ||
-	    value >= search->definer->elf.hi)
-		return 0;
-	m = maps_find(&search->target->maps, value);
-	if (m == NULL || !(m->prot & PROT_EXEC))
-		return 0;
-	if (search->object == search->definer && type->kind != RELOC_IRELATIVE)
-		return 0;
-	search->value = value;
-	return 1;
-}
-
-static int find_ifunc_choice(const struct objects *objects, const struct target *target,
-			     const struct symbol_query *query, uint64_t *address)
-{
-	struct ifunc_search search = {
-		.target = target, .definer = query->found, .name = query->name,
-		.resolver = query->found->elf.bias + query->sym.value,
-	};
-
-	for (size_t i = 0; i < objects->count; i++) {
-		int got;
-
-		search.object = &objects->all[i];
-		if (!search.object->elf.has_dynamic || search.object->is_vdso)
-			continue;
-		got = elf_each_reloc(&search.object->elf, target->arch->relative_type,
-				     look_at_slot, &search);
-		if (got < 0)
-			return got;
-		if (got == 1) {
-			*address = search.value;
-			return 0;
-		}
-	}
-	*address = search.resolver;
-	return -EAGAIN;
-}
-
-int objects_resolve(const struct objects *objects, const struct target *target,
-		    const struct object *owner, const char *name, const char *version,
-		    uint64_t *address)
-{
-	struct symbol_query query = { .name = name, .version = version, .owner = owner };
-	int err = look_up(objects, &query);
-
-	if (err != 0)
-		return err;
-	switch (query.sym.type) {
-	case STT_GNU_IFUNC:
-		return find_ifunc_choice(objects, target, &query, address);
-	case STT_TLS:
-		return fail(ESTALE, "%s: %s in %s is a thread-local variable, but the patch takes it"
-			    " for another one", target_name(target), name, object_name(query.found));
-	default:
-		*address = query.sym.shndx == SHN_ABS ? query.sym.value :
-			   query.found->elf.bias + query.sym.value;
-		return 0;
-	}
-}
-
-int objects_resolve_tls(const struct objects *objects, const struct target *target,
-			const struct object *owner, const char *name, const char *version,
-			struct link_tls *tls)
-{
-	struct symbol_query query = { .name = name, .version = version, .owner = owner };
-	int err = look_up(objects, &query);
-
-	return err != 0 ? err : query.sym.type != STT_TLS ?
-	       fail(ESTALE, "%s: %s in %s is no thread-local variable", target_name(target), name,
-		    object_name(query.found)) :
-	       tls_find(objects, target, query.found, name, query.sym.value, tls);
 }

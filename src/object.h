@@ -54,19 +54,14 @@ bool objects_define(const struct objects *objects, const char *name);
 int objects_cfi_tables(const struct objects *objects, const struct target *target,
 		       struct cfi_table **tables, size_t *count) MUST_CHECK;
 
+/* The object that is so far behind in the list of that namespace, or NULL. */
+const struct object *objects_at_order(const struct objects *objects, unsigned space, size_t order);
 /*
- * A symbol by the dynamic linker's rules as code of `owner` would find it: its
- * run-time address.  -ENOENT without a message where no object has it; -EAGAIN
- * without one where it is an IFUNC and nothing in the process tells the choice:
- * *address is that of the resolver.  Other errors with one (a TLS variable).
+ * Mark in `member` what the object at index `start` needs, directly and indirectly;
+ * `queue` receives the indices in the order of the search scope.  Each has room for
+ * all objects.  Returns how many there are.
  */
-int objects_resolve(const struct objects *objects, const struct target *target,
-		    const struct object *owner, const char *name, const char *version,
-		    uint64_t *address) MUST_CHECK;
-/* The same for a thread-local variable. */
-int objects_resolve_tls(const struct objects *objects, const struct target *target,
-			const struct object *owner, const char *name, const char *version,
-			struct link_tls *tls) MUST_CHECK;
+size_t objects_close_over(const struct objects *objects, size_t start, bool *member, size_t *queue);
 
 /* The last path component. */
 const char *object_name(const struct object *object);

@@ -10,6 +10,7 @@
 
 #include "page.h"
 #include "remote.h"
+#include "symbol.h"
 #include "tls.h"
 
 #define CODE_MAX (16u << 20)
@@ -426,7 +427,7 @@ static int lacks(const struct resolve_context *context, const struct link_symbol
 static int resolve(const struct link_symbol *symbol, uint64_t *address, void *ctx)
 {
 	const struct resolve_context *context = ctx;
-	int err = objects_resolve(context->objects, context->target, context->object, symbol->name,
+	int err = symbol_find(context->objects, context->target, context->object, symbol->name,
 				  symbol->version, address);
 
 	if (err == -EAGAIN)
@@ -449,7 +450,7 @@ static int resolve_tls(const struct link_symbol *symbol, uint64_t offset, struct
 	if (symbol == NULL)
 		return tls_find(context->objects, context->target, context->object, "a variable",
 				offset, tls);
-	err = objects_resolve_tls(context->objects, context->target, context->object, symbol->name,
+	err = symbol_find_tls(context->objects, context->target, context->object, symbol->name,
 				  symbol->version, tls);
 	return err == -ENOENT ? lacks(context, symbol) : err;
 }

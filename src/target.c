@@ -18,7 +18,6 @@
 #include "clock.h"
 #include "permission.h"
 #include "proc.h"
-#include "remote.h"
 #include "sharing.h"
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
@@ -55,6 +54,13 @@ static int read_memory(const struct bytes *self, uint64_t address, void *buf, si
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
 {
 	return target->memory.read(&target->memory, address, buf, size);
+}
+
+uint64_t target_read_word(const struct target *target, uint64_t address)
+{
+	uint64_t value = 0;
+
+	return target_read(target, address, &value, target->arch->word) == 0 ? value : 0;
 }
 
 int target_read_maps(struct target *target)
@@ -779,9 +785,10 @@ static int journal_add(struct target *target, const struct change *change)
 	return 0;
 }
 
-int target_journal_mapping(struct target *target, uint64_t address, uint64_t size)
+int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,
+			   target_unmap *unmap)
 {
-	struct change change = { .kind = CHANGE_MAPPING, .address = address, .size = size };
+	struct change change = { .unmap = unmap, .address = address, .size = size };
 
 	return journal_add(target, &change);
 }
@@ -799,7 +806,7 @@ static int store(struct target *target, uint64_t address, const void *bytes, siz
 int target_write_small(struct target *target, uint64_t address, const void *old,
 		       const void *bytes, size_t size)
 {
-	struct change change = { .kind = CHANGE_BYTES, .address = address, .size = size };
+	struct change change = { .address = address, .size = size };
 	int err;
 
 	if (size == 0 || size > sizeof(change.old))
@@ -850,8 +857,8 @@ static int undo_change(struct target *target, const struct change *change)
 {
 	uint8_t now[JUMP_MAX];
 
-	if (change->kind == CHANGE_MAPPING)
-		return remote_unmap(target, change->address, change->size);
+	if (change->unmap != NULL)
+		return change->unmap(target, change->address, change->size);
 	if (target_read(target, change->address, now, (size_t)change->size) != 0)
 		return -EIO;
 	if (memcmp(now, change->old, (size_t)change->size) == 0)

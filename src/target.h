@@ -46,12 +46,17 @@ struct thread {
 	struct regs regs;	/* as the thread will see them when it goes on */
 };
 
-/* A change that can be taken back. */
+struct target;
+
+/* How memory is unmapped there: remote_unmap(). */
+typedef int target_unmap(struct target *target, uint64_t address, uint64_t size);
+
+/* A change that can be taken back: of a mapping, or of bytes. */
 struct change {
-	enum { CHANGE_BYTES, CHANGE_MAPPING } kind;
 	uint64_t address;
 	uint64_t size;
-	uint8_t old[JUMP_MAX];	/* CHANGE_BYTES */
+	target_unmap *unmap;	/* NULL: bytes, which were `old` */
+	uint8_t old[JUMP_MAX];
 };
 
 struct target {
@@ -99,6 +104,9 @@ int target_read_maps(struct target *target) MUST_CHECK;
 
 /* Read memory; all or nothing.  -EIO without a message. */
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size) MUST_CHECK;
+
+/* A word of its ABI; 0 if it cannot be read. */
+uint64_t target_read_word(const struct target *target, uint64_t address);
 
 /*
  * Take on a process that this nsb traces already, and that has one thread: it sleeps in
@@ -150,7 +158,8 @@ int target_write_small(struct target *target, uint64_t address, const void *old,
 int target_write_bulk(struct target *target, uint64_t address, const void *bytes,
 		      size_t size) MUST_CHECK;
 /* Enter a mapping before it is made, so that undo unmaps it. */
-int target_journal_mapping(struct target *target, uint64_t address, uint64_t size) MUST_CHECK;
+int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,
+			   target_unmap *unmap) MUST_CHECK;
 
 /* A stopped thread, or NULL. */
 struct thread *target_any_stopped(struct target *target);
