@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -707,6 +708,12 @@ int target_detach_all(struct target *target)
 
 			if (err == 0)
 				err = detached;
+			/*
+			 * A sleeper wakes to go back to its call: let it do so on this CPU.
+			 * All at once they would stand in the way of those that run.
+			 */
+			if (asleep == 1)
+				(void)sched_yield();
 		}
 	}
 	return err;

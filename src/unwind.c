@@ -15,6 +15,7 @@
 #define SCAN_MAX (256u << 20)	/* a stack that is larger is not called safe by a scan */
 #define ROOTS_MAX 8
 #define CODE_CACHE 256
+#define CODE_MAP_BITS 4096u	/* a power of two */
 #define PLACES 256		/* whose rules are kept; a power of two */
 
 /* A piece of a thread's stack, read while it is stopped. */
@@ -53,6 +54,8 @@ struct unwinder {
 	struct window windows[2];	/* the innermost bytes stay, the second one moves up */
 	uint64_t scan_buffer[WINDOW_SIZE / 8];
 	uint64_t no_sigreturn[CODE_CACHE];	/* places of code known not to end a handler */
+	uint64_t plain[CODE_CACHE];		/* ... and not to be where a handler returns to */
+	uint64_t code_map[CODE_MAP_BITS / 64];	/* MiBs of address space that may hold code */
 	struct place places[PLACES];	/* threads sleep in the same few */
 };
 
@@ -180,6 +183,24 @@ static const struct unwind_mapping *find_mapping(const struct unwinder *unwinder
 	return &unwinder->mappings[low];
 }
 
+/* Most words of a stack lead to no code: these are told by one look. */
+static bool may_be_code(const struct unwinder *unwinder, uint64_t addr)
+{
+	uint64_t mib = (addr >> 20) % CODE_MAP_BITS;
+
+	return (unwinder->code_map[mib / 64] >> mib % 64 & 1) != 0;
+}
+
+static void note_code(struct unwinder *unwinder, const struct unwind_mapping *mapping)
+{
+	uint64_t first = mapping->start >> 20, last = (mapping->end - 1) >> 20;
+
+	if (last - first >= CODE_MAP_BITS)
+		last = first + CODE_MAP_BITS - 1;
+	for (uint64_t mib = first; mapping->executable && mib <= last; mib++)
+		unwinder->code_map[mib % CODE_MAP_BITS / 64] |= (uint64_t)1 << mib % 64;
+}
+
 static const struct cfi_table *find_table(const struct unwinder *unwinder, uint64_t pc)
 {
 	size_t low = 0, high = unwinder->n_tables;
@@ -289,6 +310,8 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 	unwinder->copies = calloc(2 * setup->n_tables + 1, sizeof(*unwinder->copies));
 	if (unwinder->tables == NULL || unwinder->mappings == NULL || unwinder->copies == NULL)
 		err = fail(ENOMEM, "out of memory for the unwinder");
+	for (size_t i = 0; i < setup->n_mappings; i++)
+		note_code(unwinder, &setup->mappings[i]);
 	/* An index that is not ours must not be freed by us. */
 	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
 		unwinder->tables[i].index = NULL;
@@ -377,14 +400,15 @@ static const struct sigreturn_code *find_sigreturn(struct unwinder *unwinder, ui
 	const struct arch *arch = unwinder->arch;
 	uint64_t *known = &unwinder->no_sigreturn[(pc ^ (pc >> 8)) % CODE_CACHE];
 	uint8_t code[sizeof(arch->sigreturns->bytes)];
+	size_t size;
 
 	if (*known == pc)
 		return NULL;
+	size = read_some(unwinder, pc, code, sizeof(code));
 	for (unsigned i = 0; i < arch->n_sigreturns; i++) {
 		const struct sigreturn_code *sigreturn = &arch->sigreturns[i];
 
-		if (unwinder->memory.read(&unwinder->memory, pc, code, sigreturn->size) == 0 &&
-		    memcmp(code, sigreturn->bytes, sigreturn->size) == 0)
+		if (size >= sigreturn->size && memcmp(code, sigreturn->bytes, sigreturn->size) == 0)
 			return sigreturn;
 	}
 	*known = pc;
@@ -532,6 +556,33 @@ static void add_root(struct walk *walk, const struct cfi_frame *frame)
 		walk->roots[walk->n_roots++] = *frame;
 }
 
+static const struct cfi_table *find_table_of_code(const struct unwinder *unwinder, uint64_t value)
+{
+	const struct unwind_mapping *mapping = find_mapping(unwinder, value);
+
+	return mapping == NULL || !mapping->executable ? NULL : find_table(unwinder, value - 1);
+}
+
+/*
+ * Nearly every word that leads into code is known, or the inside of a function, which no
+ * handler returns to unless its CFI says so: no code is read for those.
+ */
+static bool is_plain(struct unwinder *unwinder, const struct cfi_table *table, uint64_t value)
+{
+	uint64_t *known = &unwinder->plain[(value ^ (value >> 8)) % CODE_CACHE];
+	struct cfi_function function;
+	bool inside;
+
+	if (*known == value)
+		return true;
+	inside = cfi_function(unwinder->arch, table, &unwinder->view, value - 1, &function) == 0;
+	if ((inside && function.signal) ||
+	    ((!inside || value >= function.end) && find_sigreturn(unwinder, value) != NULL))
+		return false;
+	*known = value;
+	return true;
+}
+
 /*
  * A word that is the return address of a signal handler: the interrupted frame
  * may lie on another stack (sigaltstack(2)), which must be looked at as well.
@@ -541,19 +592,14 @@ static void add_root(struct walk *walk, const struct cfi_frame *frame)
 static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, uint64_t end)
 {
 	const struct arch *arch = walk->unwinder->arch;
-	const struct unwind_mapping *mapping = find_mapping(walk->unwinder, value);
-	const struct cfi_table *table = mapping == NULL || !mapping->executable ? NULL :
-					find_table(walk->unwinder, value - 1);
-	struct cfi_frame frame = { .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
+	const struct cfi_table *table = find_table_of_code(walk->unwinder, value);
 	const struct code_range *range;
-	struct cfi_function function;
+	struct cfi_frame frame;
 	enum cfi_result result;
 
-	/* Nearly every word that leads into code ends here, before any code is read. */
-	if (table == NULL || (cfi_function(arch, table, &walk->unwinder->view, value - 1,
-					   &function) == 0 && !function.signal &&
-			      value < function.end))
+	if (table == NULL || is_plain(walk->unwinder, table, value))
 		return;
+	frame = (struct cfi_frame){ .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
 	frame.reg[arch->dwarf_sp] = sp;
 	result = step_sigreturn(walk->unwinder, &frame);
 	if (result == CFI_NONE)
@@ -602,7 +648,7 @@ static void scan(struct walk *walk, uint64_t sp)
 				walk->verdict->scan_hit = true;
 				walk->verdict->hit = value;
 				walk->verdict->range = range;
-			} else {
+			} else if (may_be_code(unwinder, value)) {
 				find_signal_frame(walk, value, at + (i + 1) * word, end);
 			}
 		}
