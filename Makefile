@@ -149,7 +149,7 @@ bench:
 
 # All C files, looked at by $(CC) and not kept.
 syntax:
-	$(Q)set -e; for f in $(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c); do \
+	$(Q)set -e; for f in $(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c tests/fuzz/*.c); do \
 		case $$f in *.c) $(CC) $(ALL_CPPFLAGS) -iquote tools/gen $(ALL_CFLAGS) -fsyntax-only $$f;; esac; done
 
 # Packages: installed when root, named otherwise.  Those of i386 go into a folder.

@@ -3,6 +3,7 @@
  * link: bytes are a shared object, their last 48 one of each kind of metadata
  * record.  Whatever they are, an image comes out whole or not at all.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
