@@ -313,7 +313,7 @@ int objects_read(struct objects *objects, const struct target *target)
 	}
 	if (err == 0)
 		err = read_exe_by_phdrs(objects, target);
-	if (err == 0) {
+	if (err == 0 && objects->count > 0) {
 		qsort(objects->all, objects->count, sizeof(*objects->all), compare_objects);
 		for (size_t i = 0; i < objects->count && err == 0; i++) {
 			const struct object *object = &objects->all[i];

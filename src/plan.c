@@ -233,11 +233,17 @@ static int compare_ranges(const void *a, const void *b)
 	return (left->start > right->start) - (left->start < right->start);
 }
 
+static void sort_ranges(struct plan *plan)
+{
+	if (plan->n_ranges > 0)
+		qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+}
+
 int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name)
 {
 	int err = add_range(plan, start, end, name);
 
-	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	sort_ranges(plan);
 	return err;
 }
 
@@ -405,7 +411,7 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 static int finish(struct plan *plan, const struct target *target, const struct objects *objects,
 		  const struct records *records)
 {
-	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	sort_ranges(plan);
 	return make_unwinder(plan, target, objects, records);
 }
 
@@ -572,7 +578,7 @@ int plan_join(struct plan *into, struct plan *from)
 	for (size_t i = 0; i < from->n_places; i++)
 		places[into->n_places++] = from->places[i];
 	from->n_ranges = from->n_places = 0;
-	qsort(ranges, into->n_ranges, sizeof(*ranges), compare_ranges);
+	sort_ranges(into);
 	return 0;
 }
 
@@ -694,7 +700,7 @@ static int forbid_patch(struct plan *plan, const struct record *record,
 				record_string(record, record->funcs[i].name));
 	if (err != 0)
 		return err;
-	qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	sort_ranges(plan);
 	for (size_t i = 0, named = plan->n_ranges; i < named && err == 0; i++) {
 		struct code_range range = plan->ranges[i];
 

@@ -761,7 +761,8 @@ static struct code *look_at(struct program *program, uint32_t index)
 	program->codes[index] = code;
 	for (uint32_t i = 0; !err && i < function->n_ranges; i++)
 		err = decode_range(program, code, dwarf->ranges[function->first_range + i], &room);
-	qsort(code->insns, code->n_insns, sizeof(*code->insns), compare_insns);
+	if (code->n_insns > 0)
+		qsort(code->insns, code->n_insns, sizeof(*code->insns), compare_insns);
 	if (!err)
 		err = find_targets(program, code);
 	if (!err)
