@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "chain.h"
+#include "libgcc.h"
 #include "page.h"
 #include "parasite/parasite.h"
 #include "symbol.h"
@@ -203,10 +204,11 @@ static void add_function(const struct search *search, uint64_t address)
 }
 
 int guides_find(struct guides *guides, const struct target *target, const struct objects *objects,
-		const struct records *records, const struct patchfile *patch)
+		const struct object *patched, const struct records *records,
+		const struct patchfile *patch)
 {
 	struct search search = { guides, target, objects, records, NULL };
-	bool throws = objects_define(objects, throw);
+	bool throws = objects_define(objects, throw), is_told = false;
 	int err;
 
 	*guides = (struct guides){ 0 };
@@ -228,9 +230,11 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 		address = object->is_exe ? find_in_exe(target, &throws) : 0;
 		if (address != 0)
 			add_function(&search, object->elf.bias + address);
+		is_told |= address != 0 && object == patched;
 	}
 	guides->throws = throws;
-	guides->is_deaf = throws && guides->count == 0;
+	guides->has_own = !is_told && libgcc_is_inside(patched, target);
+	guides->is_deaf = guides->has_own || (throws && guides->count == 0);
 	return 0;
 }
 
@@ -287,6 +291,6 @@ int guides_lay(struct guides *guides, const struct target *target, struct link_i
 		able += hook->place != 0;
 		memcpy(image->bytes + at, &guide, sizeof(guide));
 	}
-	guides->is_deaf = guides->throws && able == 0;
+	guides->is_deaf = guides->has_own || (guides->throws && able == 0);
 	return 0;
 }

@@ -29,13 +29,15 @@ struct guides {
 	struct guide_row *rows;		/* owned */
 	size_t n_rows;
 	bool throws;		/* it is a C++ program */
-	bool is_deaf;		/* ... and there is an unwinder that cannot be told */
+	bool has_own;		/* what is patched has an unwinder inside that is nowhere to be found */
+	bool is_deaf;		/* exceptions may come, and there is an unwinder that cannot be told */
 	uint64_t busy_lo, busy_hi;	/* code that may be about to bind a slot; 0: none */
 };
 
-/* Find both.  -ENOMEM; what cannot be done is left out. */
+/* Find both, for a patch of `patched`.  -ENOMEM; what cannot be done is left out. */
 int guides_find(struct guides *guides, const struct target *target, const struct objects *objects,
-		const struct records *records, const struct patchfile *patch) MUST_CHECK;
+		const struct object *patched, const struct records *records,
+		const struct patchfile *patch) MUST_CHECK;
 void guides_deinit(struct guides *guides);
 /* Bytes that they take behind the image, a multiple of the page size. */
 uint64_t guides_size(const struct guides *guides);

@@ -533,7 +533,7 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	int err;
 
 	*plan = (struct plan){ .arch = target->arch };
-	err = guides_find(&plan->guides, target, objects, records, patch);
+	err = guides_find(&plan->guides, target, objects, object, records, patch);
 	head_size = page_up(record_size(patch, object_name(object), plan->guides.count));
 	bridge_find(&plan->bridge, target->arch, object->elf.bias, patch);
 	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides) +

@@ -91,6 +91,19 @@ t 'an unwinder that cannot be told: refused, unless no exception comes' '
 	odd __cxa_throw && fails_with 1 "unwinder cannot be told of greet.*--no-exceptions" patch greet.so && says hello greet && unharmed &&
 	patch greet.so --no-exceptions && says goodbye greet && revert greet.so && says hello greet && unharmed
 '
+# Symbols that tell of the unwinder are gone: it is known by what is left.
+for flags in '-fno-pie -no-pie -static' '-fPIE -static-pie' '-fPIE -pie -static-libgcc' '-fPIE -pie -static-libgcc -static-libstdc++'; do
+	t "$flags: stripped: refused, unless no exception comes" "
+		through $flags && strip through && launch ./through && snapshot && fails_with 1 'unwinder cannot be told of label.*--no-exceptions' patch relay.so &&
+		old_ones && unharmed && patch relay.so --no-exceptions && says 'relay 104' 3 && says 'label 2' label && revert relay.so && old_ones && unharmed
+	"
+done
+t 'a library with an unwinder of its own, in a C program: refused for itself, not for others' '
+	g++ $(mflag) $debian_flags -fPIC -D_GNU_SOURCE -pthread -Dmain=unused -Wno-return-type -shared -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL -Wl,--build-id=sha1 \
+		-o libthrough.so "$tests/targets/through.cc" &&
+	CFLAGS_EXTRA="-L$PWD -Wl,--no-as-needed -lthrough -Wl,-rpath,$PWD" target server pie && patch_from greet.c && object=libthrough.so && patch_from relay.c && snapshot &&
+	fails_with 1 "unwinder cannot be told of label.*--no-exceptions" patch relay.so && patch greet.so && says goodbye greet && revert greet.so && says hello greet && unharmed
+'
 t '... in a C program, where none is thrown' '
 	odd throw_none && patch greet.so && says goodbye greet && revert greet.so && says hello greet && unharmed
 '
