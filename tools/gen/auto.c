@@ -79,26 +79,67 @@ static struct unit *find_original(const struct work *work, size_t index)
 	return NULL;
 }
 
-/* Line at which a function of an original, or of the patch, begins. */
-static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
+/* Is the line behind the beginning of a function, and before the next one of its file? */
+static bool has_line(const struct dwarf *dwarf, const struct dwarf_function *function, uint32_t line)
 {
-	const struct draft *draft = ctx;
+	bool has = function->line && line >= function->line;
+
+	for (uint32_t i = 0; i < dwarf->n_functions && has; i++) {
+		const struct dwarf_function *other = &dwarf->functions[i];
+
+		has = other->unit != function->unit || other->file_unit != function->file_unit ||
+			other->file != function->file || other->declaration ||
+			other->line <= function->line || other->line > line;
+	}
+	return has;
+}
+
+static const struct dwarf_function *function_of(const struct draft *draft,
+						const struct unit *unit, const struct piece *piece)
+{
 	uint64_t addr = unit->sections[piece->section].addr + piece->start;
 
 	if (piece->is_placed) {
 		uint32_t i = patch_function(draft, piece);
 
-		return i == DWARF_NONE ? 0 : draft->patch->dwarf.functions[i].line;
+		return i == DWARF_NONE ? NULL : &draft->patch->dwarf.functions[i];
 	}
 	for (uint32_t i = 0; i < unit->dwarf.n_functions; i++)
 		if (unit->dwarf.functions[i].hi && unit->dwarf.functions[i].lo == addr)
-			return unit->dwarf.functions[i].line;
-	return 0;
+			return &unit->dwarf.functions[i];
+	return NULL;
+}
+
+/* The line that begins a function of an original, or of the patch. */
+static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
+{
+	const struct dwarf_function *function = function_of(ctx, unit, piece);
+
+	return function ? function->line : 0;
+}
+
+/* Of a function of the patch. */
+static bool is_within(const struct unit *unit, const struct piece *piece, uint32_t line, void *ctx)
+{
+	const struct draft *draft = ctx;
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+	const struct dwarf_function *function = function_of(draft, unit, piece);
+	bool is = function && has_line(dwarf, function, line);
+
+	for (uint32_t i = 0; function && i < dwarf->n_inlined && !is; i++) {
+		const struct dwarf_inlined *inlined = &dwarf->inlined[i];
+
+		for (uint32_t k = 0; k < dwarf->n_functions && !is &&
+		     inlined->function == function - dwarf->functions; k++)
+			is = dwarf->functions[k].die == inlined->origin &&
+				has_line(dwarf, &dwarf->functions[k], line);
+	}
+	return is;
 }
 
 static int compare(struct work *work)
 {
-	struct compare_lines lines = { declared, work->draft };
+	struct compare_lines lines = { declared, is_within, work->draft };
 	int err = 0;
 
 	for (size_t i = 0; !err && work->n_originals && i < work->n_units; i++) {
@@ -216,7 +257,7 @@ static int check_constructors(const struct work *work)
 
 			for (uint32_t n = 0; n < list->n_relocs && is_start_list(unit, list); n++) {
 				int64_t offset;
-				const struct piece *to = reloc_piece(unit, list,
+				const struct piece *to = reloc_piece(unit,
 					&section->relocs[list->first_reloc + n], &offset);
 
 				err = to ? check_constructor(work, unit, to) : 0;

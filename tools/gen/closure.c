@@ -66,7 +66,7 @@ static bool is_closed(const struct unit *unit, const struct piece *piece, unsign
 
 		if (!calls(unit, piece, reloc))
 			continue;
-		const struct piece *to = reloc_piece(unit, piece, reloc, &offset);
+		const struct piece *to = reloc_piece(unit, reloc, &offset);
 		if (to == piece)
 			continue;
 		if (to ? !is_closed(unit, to, depth + 1) :

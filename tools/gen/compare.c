@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
+
 #define DEPTH_MAX 8		/* unnamed data that refers to unnamed data */
-#define LINE_MAX_SHIFT 100000
-#define LINES_MAX 10000		/* of one function */
 
 /* A piece in its unit. */
 struct at {
@@ -49,7 +49,7 @@ static bool is_user(struct at user, const struct piece *piece)
 	for (uint32_t i = 0; i < user.piece->n_relocs; i++) {
 		int64_t offset;
 
-		if (reloc_piece(user.unit, user.piece, reloc_of(user, i), &offset) == piece)
+		if (reloc_piece(user.unit, reloc_of(user, i), &offset) == piece)
 			return true;
 	}
 	return false;
@@ -147,37 +147,23 @@ static uint8_t *mask_of(struct at at)
 	return mask;
 }
 
-static bool is_line_of(int64_t new, int64_t old, int64_t shift, uint32_t declared)
+static int64_t number_at(const uint8_t *bytes, size_t width)
 {
-	return new - old == shift && new >= declared && new - declared <= LINES_MAX;
+	uint32_t number = *bytes;
+
+	if (width == sizeof(number))
+		memcpy(&number, bytes, sizeof(number));
+	return number;
 }
 
-static uint32_t word_at(const uint8_t *bytes)
+/* By how much a function's source lines have moved: 0 if they have not, or nothing is known. */
+static int64_t find_shift(struct at a, struct at b, const struct compare_lines *lines)
 {
-	uint32_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
-/*
- * Is the difference at `at` a source line's number, an immediate of 4 bytes (or
- * the one of `push $imm8`, 6a, as i386 passes small ones) that moved by `shift`, as the function itself did, and lies not far behind its
- * beginning at line `declared`?  *end is moved behind it.
- */
-static bool is_line(const uint8_t *a, const uint8_t *b, const uint8_t *mask, size_t size, size_t at,
-		    int64_t shift, uint32_t declared, size_t *end)
-{
-	for (size_t from = at > 3 ? at - 3 : 0; from <= at && from + 4 <= size; from++) {
-		if (mask[from] || mask[from + 1] || mask[from + 2] || mask[from + 3] ||
-		    !is_line_of(word_at(a + from), word_at(b + from), shift, declared))
-			continue;
-		*end = from + 4;
-		return true;
-	}
-	*end = at + 1;
-	return at && a[at - 1] == 0x6a && a[at] < 0x80 && b[at] < 0x80 &&
-		is_line_of(a[at], b[at], shift, declared);
+	if (!lines || a.piece->kind != PIECE_FUNCTION)
+		return 0;
+	uint32_t new = lines->declared(a.unit, a.piece, lines->ctx);
+	uint32_t old = lines->declared(b.unit, b.piece, lines->ctx);
+	return new && old ? (int64_t)new - (int64_t)old : 0;
 }
 
 static enum verdict compare_bytes(struct at a, struct at b, const struct compare_lines *lines)
@@ -185,7 +171,6 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 	const uint8_t *x = bytes_of(a), *y = bytes_of(b);
 	size_t size = (size_t)a.piece->size, at = 0;
 	enum verdict verdict = VERDICT_SAME;
-	uint32_t new = 0, old = 0;
 
 	if (a.piece->size != b.piece->size || !x != !y)
 		return VERDICT_CHANGED;
@@ -194,19 +179,23 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 	uint8_t *mask = mask_of(a);
 	if (!mask)
 		return VERDICT_CHANGED;
-	if (lines && a.piece->kind == PIECE_FUNCTION) {
-		new = lines->declared(a.unit, a.piece, lines->ctx);
-		old = lines->declared(b.unit, b.piece, lines->ctx);
-	}
-	int64_t shift = (int64_t)new - (int64_t)old;
-	bool may_be_lines = new && old && shift && shift < LINE_MAX_SHIFT && -shift < LINE_MAX_SHIFT;
+	struct lines numbers = { x, mask, size, a.unit->file.elf_class == ELFCLASS64, 0 };
+	const int64_t shift = find_shift(a, b, lines);
+	size_t from, width;
 	while (at < size && verdict != VERDICT_CHANGED) {
-		if (mask[at] || x[at] == y[at])
+		if (mask[at] || x[at] == y[at]) {
 			at++;
-		else if (may_be_lines && is_line(x, y, mask, size, at, shift, new, &at))
+			continue;
+		}
+		/* A line's number that moved as its function did. */
+		if (shift && lines_find(&numbers, at, &from, &width) &&
+		    number_at(x + from, width) - number_at(y + from, width) == shift &&
+		    lines->is_within(a.unit, a.piece, (uint32_t)number_at(x + from, width), lines->ctx)) {
 			verdict = VERDICT_LINES;
-		else
+			at = from + width;
+		} else {
 			verdict = VERDICT_CHANGED;
+		}
 	}
 	free(mask);
 	return verdict;
@@ -217,18 +206,14 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 static bool same_content(struct at a, struct at b, unsigned depth);
 
 /* Strings and constants that the linker merges: what stands at that place. */
-static bool same_merged(struct at a, const struct unit_reloc *x, struct at b,
-			const struct unit_reloc *y, struct at to_a, struct at to_b)
+static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, struct at to_a,
+			struct at to_b)
 {
 	const struct unit_section *s = section_of(to_a), *t = section_of(to_b);
-	/* A displacement may count from the middle of an instruction; a symbol says where to. */
 	bool by_section = x->symbol->type == STT_SECTION;
-	uint64_t bias = by_section && section_of(a)->flags & SHF_EXECINSTR &&
-		x->type->kind == RELOC_PCREL ? 4 : 0;
-	uint64_t i = x->symbol->value + (by_section ? (uint64_t)x->addend + bias : 0);
-	uint64_t k = y->symbol->value + (by_section ? (uint64_t)y->addend + bias : 0);
+	uint64_t i = x->symbol->value + (by_section ? (uint64_t)x->addend + x->bias : 0);
+	uint64_t k = y->symbol->value + (by_section ? (uint64_t)y->addend + y->bias : 0);
 
-	(void)b;
 	if (by_section != (y->symbol->type == STT_SECTION) || s->flags != t->flags ||
 	    s->entsize != t->entsize || !s->entsize || !s->bytes || !t->bytes ||
 	    i >= s->size || k >= t->size || (!by_section && x->addend != y->addend))
@@ -277,9 +262,9 @@ static uint64_t end_of_thing(struct at to, uint64_t from)
 			const struct unit_reloc *reloc = reloc_of(user, k);
 			int64_t offset;
 
-			if (reloc_piece(unit, user.piece, reloc, &offset) != to.piece)
+			if (reloc_piece(unit, reloc, &offset) != to.piece)
 				continue;
-			uint64_t start = to.piece->start + (uint64_t)(offset + reloc_bias(unit, user.piece, reloc));
+			uint64_t start = to.piece->start + (uint64_t)(offset + reloc->bias);
 			if (start > from && start < end)
 				end = start;
 		}
@@ -309,8 +294,8 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 			 const struct unit_reloc *y, unsigned depth)
 {
 	int64_t i = 0, k = 0;
-	struct piece *to_a = reloc_piece(a.unit, a.piece, x, &i);
-	struct piece *to_b = reloc_piece(b.unit, b.piece, y, &k);
+	struct piece *to_a = reloc_piece(a.unit, x, &i);
+	struct piece *to_b = reloc_piece(b.unit, y, &k);
 
 	if (x->type != y->type || x->offset - a.piece->start != y->offset - b.piece->start)
 		return false;
@@ -322,12 +307,11 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 	if (!to_a || !to_b)
 		return false;
 	if (is_mergeable(a.unit, to_a) && is_mergeable(b.unit, to_b))
-		return same_merged(a, x, b, y, (struct at){ a.unit, to_a },
-				   (struct at){ b.unit, to_b });
+		return same_merged(x, y, (struct at){ a.unit, to_a }, (struct at){ b.unit, to_b });
 	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && !to_a->n_relocs &&
 	    !to_b->n_relocs)
 		return same_thing((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
-				  i + reloc_bias(a.unit, a.piece, x), k + reloc_bias(b.unit, b.piece, y));
+				  i + x->bias, k + y->bias);
 	if (i != k)
 		return false;
 	if (is_by_content(to_a) && is_by_content(to_b))
@@ -380,7 +364,7 @@ static void set_changed(struct piece *piece, const char *why, const char *name)
 static const char *reloc_name(struct at at, const struct unit_reloc *reloc)
 {
 	int64_t offset;
-	const struct piece *to = reloc_piece(at.unit, at.piece, reloc, &offset);
+	const struct piece *to = reloc_piece(at.unit, reloc, &offset);
 
 	if (!to)
 		return symbol_name(reloc);
@@ -429,7 +413,7 @@ static bool catch_from(struct at at, struct piece *piece)
 {
 	for (uint32_t i = 0; i < at.piece->n_relocs; i++) {
 		int64_t offset;
-		const struct piece *to = reloc_piece(at.unit, at.piece, reloc_of(at, i), &offset);
+		const struct piece *to = reloc_piece(at.unit, reloc_of(at, i), &offset);
 
 		if (to && to != piece && to->verdict == VERDICT_CHANGED &&
 		    is_contagious(at.unit, to)) {

@@ -18,10 +18,12 @@ enum verdict {
 	VERDICT_CHANGED,	/* piece->why says in what */
 };
 
-/* Where the functions begin in their source: by which a line number is known to be one. */
+/* Where functions are in their source: by which a line number is known to be one. */
 struct compare_lines {
-	/* 0 if unknown. */
+	/* The line that begins it, 0 if unknown. */
 	uint32_t (*declared)(const struct unit *unit, const struct piece *piece, void *ctx);
+	/* Is that line one of the function's, or of one that was inlined into it? */
+	bool (*is_within)(const struct unit *unit, const struct piece *piece, uint32_t line, void *ctx);
 	void *ctx;
 };
 

@@ -151,7 +151,7 @@ static const struct piece *find_replaced_label(const struct unit *unit, const st
 
 	for (uint32_t i = 0; i < piece->n_relocs; i++) {
 		int64_t offset;
-		const struct piece *to = reloc_piece(unit, piece,
+		const struct piece *to = reloc_piece(unit,
 						     &section->relocs[piece->first_reloc + i], &offset);
 
 		if (to && to->kind == PIECE_FUNCTION && offset > 0 && to->fate == FATE_REPLACES)

@@ -180,7 +180,7 @@ static bool place_unnamed(struct unit *unit, const struct elffile *file)
 		for (uint32_t k = 0; piece->is_placed && k < piece->n_relocs; k++) {
 			const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + k];
 			int64_t offset;
-			struct piece *to = reloc_piece(unit, piece, reloc, &offset);
+			struct piece *to = reloc_piece(unit, reloc, &offset);
 
 			if (!to || to->symbol || to->is_placed || is_mergeable(unit, to))
 				continue;

@@ -44,7 +44,7 @@ static void find_destination(const struct references *all, struct reference *ref
 	const struct symbol *symbol = ref->reloc->symbol;
 
 	ref->to_unit = ref->unit;
-	ref->to = reloc_piece(ref->unit, ref->piece, ref->reloc, &ref->offset);
+	ref->to = reloc_piece(ref->unit, ref->reloc, &ref->offset);
 	if (ref->to || !symbol || symbol->bind == STB_LOCAL)
 		return;
 	for (size_t i = 0; i < all->n_units && !ref->to; i++) {
@@ -272,12 +272,10 @@ static int reach(struct references *all, const struct reference *ref)
 static bool is_label(const struct reference *ref)
 {
 	bool code = ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR;
-	enum reloc_kind kind = ref->reloc->type->kind;
-	bool relative = kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
 
-	if (!code && kind != RELOC_ABS)
+	if (!code && ref->reloc->type->kind != RELOC_ABS)
 		return true;
-	return ref->offset + (code && relative ? 4 : 0) != 0;
+	return ref->offset + ref->reloc->bias != 0;
 }
 
 /* Does it call or jump, directly or through a slot? */

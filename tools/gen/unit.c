@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "insn.h"
+
 #define PIECES_MAX 1000000u
 
 /* ---- reading ---- */
@@ -317,6 +319,75 @@ static int make_pieces(struct unit *unit)
 	return 0;
 }
 
+/* ---- displacements ---- */
+
+static bool is_displacement(const struct unit_reloc *reloc)
+{
+	enum reloc_kind kind = reloc->type->kind;
+
+	return kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
+}
+
+/*
+ * What a displacement counts from is the end of its instruction, where an immediate may
+ * stand behind it: the code is decoded from the function's start.
+ */
+static void measure(struct unit *unit, const struct piece *piece)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+	bool wide = unit->file.elf_class == ELFCLASS64, known = true;
+	uint64_t end = piece->start;
+	struct insn insn;
+
+	for (uint32_t i = 0; i < piece->n_relocs; i++) {
+		struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
+
+		if (!is_displacement(reloc))
+			continue;
+		while (known && end <= reloc->offset) {
+			known = section->bytes && end < piece->end &&
+				insn_decode(section->bytes + end, piece->end - end, end, wide, &insn);
+			end += known ? insn.size : 0;
+		}
+		reloc->bias_is_guess = !known || end - reloc->offset > UINT8_MAX;
+		reloc->bias = reloc->bias_is_guess ? 4 : (uint8_t)(end - reloc->offset);
+	}
+}
+
+/* Where the guess decides which of several things is meant, nothing is guessed. */
+static int check_displacement(const struct unit *unit, const struct piece *piece,
+			      const struct unit_reloc *reloc)
+{
+	struct unit_reloc farthest = *reloc;
+	int64_t offset;
+
+	farthest.bias += 4;		/* the longest immediate */
+	if (!reloc->bias_is_guess ||
+	    reloc_piece(unit, reloc, &offset) == reloc_piece(unit, &farthest, &offset))
+		return 0;
+	return fail(EINVAL, "%s: %s has an instruction that is not known, so it cannot be told which"
+		    " variable of section %s it refers to (compile the objects with -fdata-sections)",
+		    unit->file.path, piece->name, unit->sections[reloc->symbol->section].name);
+}
+
+static int measure_displacements(struct unit *unit)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < unit->n_pieces && !err; i++) {
+		const struct piece *piece = &unit->pieces[i];
+		const struct unit_section *section = &unit->sections[piece->section];
+
+		if (!(section->flags & SHF_EXECINSTR))
+			continue;
+		measure(unit, piece);
+		for (uint32_t k = 0; k < piece->n_relocs && !err; k++)
+			err = check_displacement(unit, piece,
+						 &section->relocs[piece->first_reloc + k]);
+	}
+	return err;
+}
+
 static int check_symbols(struct unit *unit)
 {
 	for (size_t i = 0; i < unit->file.symtab.count; i++) {
@@ -360,6 +431,8 @@ int unit_open(struct unit *unit, const char *path)
 		err = read_relocs(unit);
 	if (!err)
 		err = make_pieces(unit);
+	if (!err)
+		err = measure_displacements(unit);
 out:
 	if (err)
 		unit_close(unit);
@@ -506,17 +579,8 @@ static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t 
 	return &pieces[lo];
 }
 
-int64_t reloc_bias(const struct unit *unit, const struct piece *piece,
-		   const struct unit_reloc *reloc)
-{
-	enum reloc_kind kind = reloc->type->kind;
-	bool relative = kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
-
-	return relative && (unit->sections[piece->section].flags & SHF_EXECINSTR) ? 4 : 0;
-}
-
-struct piece *reloc_piece(const struct unit *unit, const struct piece *piece,
-			  const struct unit_reloc *reloc, int64_t *offset)
+struct piece *reloc_piece(const struct unit *unit, const struct unit_reloc *reloc,
+			  int64_t *offset)
 {
 	const struct symbol *symbol = reloc->symbol;
 
@@ -525,7 +589,7 @@ struct piece *reloc_piece(const struct unit *unit, const struct piece *piece,
 		return NULL;
 	uint64_t at = symbol->value;
 	if (symbol->type == STT_SECTION) {
-		int64_t exact = reloc->addend + reloc_bias(unit, piece, reloc);
+		int64_t exact = reloc->addend + reloc->bias;
 
 		at = exact < 0 ? 0 : (uint64_t)exact;
 	}

@@ -28,6 +28,9 @@ struct unit_reloc {
 	const struct reloc_type *type;
 	const struct symbol *symbol;	/* NULL: none */
 	int64_t addend;
+	/* In code, a displacement's: from it to the end of its instruction; else 0. */
+	uint8_t bias;
+	bool bias_is_guess;		/* the instruction is unknown: 4, as nothing may follow */
 };
 
 struct unit_section {
@@ -103,19 +106,12 @@ bool is_clone(const struct piece *piece);
 bool is_branch(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc);
 
 /*
- * What a displacement in code counts from lies 4 bytes behind it (more if an
- * immediate follows, which is not seen): 4, or 0 for other relocations.
- */
-int64_t reloc_bias(const struct unit *unit, const struct piece *piece,
-		   const struct unit_reloc *reloc);
-
-/*
  * The piece that a relocation leads to, and the distance from the piece's start
- * that it adds, the relocation's own bias included; NULL if its symbol is not
+ * that it adds, less its bias; NULL if its symbol is not
  * defined here.
  */
-struct piece *reloc_piece(const struct unit *unit, const struct piece *piece,
-			  const struct unit_reloc *reloc, int64_t *offset);
+struct piece *reloc_piece(const struct unit *unit, const struct unit_reloc *reloc,
+			  int64_t *offset);
 
 /* The piece of a global symbol, NULL if there is none. */
 struct piece *unit_find_global(const struct unit *unit, const char *name);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lines.h"
+
+#include "insn.h"
+
+#define STEPS_MAX 64		/* from the argument to its call */
+
+enum { REX = 0x40, PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MODRM = 0xc7, CALL = 0xe8 };
+
+static const uint8_t wide_arguments[] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
+static const uint8_t narrow_arguments[] = { GPR_DX, GPR_CX };	/* of -mregparm; not the result's */
+
+static bool is_argument(unsigned reg, bool wide)
+{
+	const uint8_t *all = wide ? wide_arguments : narrow_arguments;
+	size_t count = wide ? sizeof(wide_arguments) : sizeof(narrow_arguments);
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i] == reg)
+			return true;
+	return false;
+}
+
+/*
+ * Does the instruction put a constant where arguments are?  *width is that of the
+ * constant, its last bytes; *reg the register, -1 on the stack.
+ */
+static bool puts_argument(const uint8_t *code, size_t size, bool wide, size_t *width, int *reg)
+{
+	size_t at = wide && (code[0] & 0xf0) == REX;
+	unsigned high = at && (code[0] & 1) ? 8 : 0;
+
+	*width = 4;
+	*reg = -1;
+	if (code[at] == PUSH_1)
+		*width = 1;
+	if (code[at] == PUSH_1 || code[at] == PUSH_4)
+		return size == at + 1 + *width;
+	if ((code[at] & 0xf8) == MOV_REG) {
+		*reg = (int)((code[at] & 7) | high);
+		return size == at + 5 && is_argument((unsigned)*reg, wide);
+	}
+	if (code[at] != MOV_MODRM || size < at + 6)
+		return false;
+	if (code[at + 1] >> 6 == 3) {
+		*reg = (int)((code[at + 1] & 7) | high);
+		return is_argument((unsigned)*reg, wide);
+	}
+	/* Memory from the stack pointer on, without an index. */
+	return (code[at + 1] & 7) == 4 && code[at + 2] == 0x24 && !high;
+}
+
+static bool is_masked(const struct lines *lines, size_t from, size_t size)
+{
+	for (size_t i = from; i < from + size; i++)
+		if (lines->mask[i])
+			return true;
+	return false;
+}
+
+/* Is something called before the register gets another value? */
+static bool comes_to_call(const struct lines *lines, size_t at, int reg)
+{
+	for (unsigned i = 0; i < STEPS_MAX && at < lines->size; i++) {
+		struct insn insn;
+
+		if (!insn_decode(lines->code + at, lines->size - at, at, lines->wide, &insn))
+			return false;
+		/* Before it is linked it may look like a call of what follows: how i386 gets its pc. */
+		if (lines->code[at] == CALL && is_masked(lines, at, insn.size))
+			return true;
+		switch (insn.flow) {
+		case FLOW_CALL:
+		case FLOW_CALL_ANY:
+			return true;
+		case FLOW_JUMP:
+			/* To another function, or to code that several calls share. */
+			if (is_masked(lines, at, insn.size) || insn.to > lines->size)
+				return true;
+			at = (size_t)insn.to;
+			break;
+		case FLOW_NEXT:
+			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)))
+				return false;
+			at += insn.size;
+			break;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+bool lines_find(struct lines *lines, size_t at, size_t *from, size_t *width)
+{
+	size_t start = lines->next;
+	struct insn insn;
+	int reg;
+
+	while (lines->next <= at) {
+		start = lines->next;
+		if (!insn_decode(lines->code + start, lines->size - start, start, lines->wide, &insn))
+			return false;
+		lines->next = start + insn.size;
+	}
+	if (start == lines->next ||
+	    !puts_argument(lines->code + start, lines->next - start, lines->wide, width, &reg))
+		return false;
+	*from = lines->next - *width;
+	return at >= *from && !is_masked(lines, *from, *width) &&
+	       comes_to_call(lines, lines->next, reg);
+}
