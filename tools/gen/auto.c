@@ -434,8 +434,10 @@ static int draw(struct work *work)
 		err = check_changed_prototypes(draft);
 	if (!err && !draft->no_abi_check)
 		err = check_callers(draft);
-	if (!err)
+	if (!err) {
+		check_folded(draft);
 		tell_fates(work);
+	}
 	return err;
 }
 

@@ -269,17 +269,29 @@ static int tell(const struct look *look, size_t func, const struct finding *find
 	return err;
 }
 
+/* The code is another's where the compiler has folded equal functions into one. */
+static uint32_t find_old(const struct look *look, const struct replaced *replaced)
+{
+	uint32_t index = replaced->place.index;
+
+	return look->draft->target->dwarf.functions[index].hi ? index :
+		program_function_at(&look->target, replaced->place.addr);
+}
+
 static int check_function(struct look *look, size_t func)
 {
 	const struct replaced *replaced = look->draft->replaced[func];
-	const struct code *new = program_code(&look->patch, replaced->body.index);
-	const struct code *old = program_code(&look->target, replaced->place.index);
+	const uint32_t index = find_old(look, replaced);
 	struct finding finding = { 0 };
 	bool needs;
 
+	if (index == DWARF_NONE)
+		return 0;
+	const struct code *new = program_code(&look->patch, replaced->body.index);
+	const struct code *old = program_code(&look->target, index);
 	if (!new || !old)
 		return -ENOMEM;
-	int err = find_calls(look, look->draft->target->dwarf.functions[replaced->place.index].unit);
+	int err = find_calls(look, look->draft->target->dwarf.functions[index].unit);
 	if (!err)
 		err = needs_alignment(look, replaced->body.index, 0, &needs);
 	if (err)
@@ -289,7 +301,7 @@ static int check_function(struct look *look, size_t func)
 			      "behind calls of it, and the new one does: let it call abort() at its end, "
 			      "or replace its callers instead");
 	struct regset changed = program_clobbers(&look->patch, replaced->body.index);
-	err = look_at_calls(look, replaced->place.index,
+	err = look_at_calls(look, index,
 			    (uint8_t)(REACH_REGISTERS | (needs ? REACH_STACK : 0)), changed, &finding);
 	if (!err && (finding.relying.count || finding.unaligned.count))
 		err = tell(look, func, &finding);

@@ -132,11 +132,16 @@ int draft_add_function(struct draft *draft, const struct place *body, const stru
 		       uint64_t flags)
 {
 	struct vzpatch *meta = &draft->meta;
+	size_t same = draft_find(draft, place->addr);
 	uint64_t room = 0;
 	int err = measure_room(draft->target, place, &room);
 
 	if (err)
 		return err;
+	if (same != SIZE_MAX)
+		return fail(EINVAL, "%s: '%s' and '%s' are one function there, as they were equal: it"
+			    " cannot become two (keep them equal, or change what calls them instead)",
+			    draft->target->file.path, meta->funcs[same].name, place->name);
 	struct vz_func *funcs = one_more(meta->funcs, meta->n_funcs, sizeof(*funcs));
 	if (!funcs)
 		return -ENOMEM;
