@@ -23,6 +23,8 @@
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
 #define END_MS 200
+#define YIELD_NS 100000			/* more than a few woken threads need */
+#define YIELD_MAX_NS 2000000
 #define SEIZE_ROUNDS 1000		/* a process that forks threads faster than we list them */
 
 const char *target_name(const struct target *target)
@@ -696,8 +698,26 @@ int target_detach(struct target *target, struct thread *thread)
 	return 0;
 }
 
+/*
+ * A sleeper that is let go wakes to go back to its call: let it do so on this CPU.  All
+ * at once they would stand in the way of those that run.  Where others want the CPU,
+ * they would get it for a slice of milliseconds each time: *left bounds that.
+ */
+static void make_way(uint64_t *left)
+{
+	uint64_t before = now_ns(), took;
+
+	if (*left == 0)
+		return;
+	(void)sched_yield();
+	took = now_ns() - before;
+	if (took > YIELD_NS)
+		*left -= took < *left ? took : *left;
+}
+
 int target_detach_all(struct target *target)
 {
+	uint64_t left = YIELD_MAX_NS;
 	int err = 0;
 
 	for (int asleep = 0; asleep <= 1; asleep++) {
@@ -708,12 +728,8 @@ int target_detach_all(struct target *target)
 
 			if (err == 0)
 				err = detached;
-			/*
-			 * A sleeper wakes to go back to its call: let it do so on this CPU.
-			 * All at once they would stand in the way of those that run.
-			 */
 			if (asleep == 1)
-				(void)sched_yield();
+				make_way(&left);
 		}
 	}
 	return err;
