@@ -159,6 +159,8 @@ static int compare(struct work *work)
 
 static bool is_changed(const struct unit *unit, const struct piece *piece)
 {
+	if (piece->is_overridden)
+		return false;
 	if (!unit->original)
 		return true;
 	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;

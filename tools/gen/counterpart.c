@@ -2,6 +2,7 @@
 #include "counterpart.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,13 +183,18 @@ static int find_piece_function(const struct draft *draft, const struct unit *uni
 	bool local = piece->symbol->bind == STB_LOCAL;
 	struct wanted wanted = {
 		.name = piece->name, .file = local ? unit->target_path : NULL,
-		.source = unit->source,
+		.source = unit->source, .of_object = true,
 	};
+	int found;
+
 	/* The target's unit is known, and has it or not. */
 	if (local && !unit->target_path)
 		return 0;
-	return find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
-			     &piece->place);
+	found = find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
+			      &piece->place);
+	piece->is_overridden = found > 0 && piece->symbol->bind == STB_WEAK &&
+			       piece->place.unit && piece->place.unit != unit->target_unit;
+	return found;
 }
 
 /* A variable of a unit without debug info: by its name, if that is the only one. */
@@ -215,6 +221,18 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 	return count == 1;
 }
 
+/* The function of "function.variable": find.c. */
+static const char *owner_name(const struct piece *piece, char owner[NAME_MAX + 1])
+{
+	size_t size = strcspn(piece->name, ".");
+
+	if (!piece->name[size] || size > NAME_MAX)
+		return NULL;
+	memcpy(owner, piece->name, size);
+	owner[size] = '\0';
+	return owner;
+}
+
 static int find_piece_variable(const struct draft *draft, const struct unit *unit,
 			       struct piece *piece)
 {
@@ -223,8 +241,9 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 	bool local = piece->symbol->bind == STB_LOCAL;
 	struct wanted wanted = {
 		.name = piece->name, .source = unit->source, .tls = piece->kind == PIECE_TLS,
-		.file = local ? unit->target_path : NULL,
+		.file = local ? unit->target_path : NULL, .of_object = true,
 	};
+	char owner[NAME_MAX + 1];
 
 	if (local && index == DWARF_NONE)
 		return is_constant(unit, piece) ? 0 : find_symbol(draft, piece, &piece->place);
@@ -237,10 +256,34 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 		wanted.line = variable->line;
 		if (variable->function != DWARF_NONE)
 			wanted.function = dwarf->functions[variable->function].name;
+		if (variable->function != DWARF_NONE && !wanted.function)
+			wanted.function = owner_name(piece, owner);
 	}
 	int found = find_variable(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
 				  &piece->place);
 	return found || local ? found : find_symbol(draft, piece, &piece->place);
+}
+
+/* Two variables of one name in blocks of a function that had one: which it is cannot be told. */
+static int check_twice(const struct draft *draft, const struct unit *unit, const struct piece *piece)
+{
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+
+	for (const struct piece *other = unit->pieces; other < piece; other++) {
+		if (!other->has_place || other->kind != piece->kind ||
+		    other->place.addr != piece->place.addr)
+			continue;
+		uint32_t a = patch_variable(draft, other), b = patch_variable(draft, piece);
+		if (a == DWARF_NONE || b == DWARF_NONE)
+			continue;
+		char *source = piece_source(draft, unit, piece);
+		int err = fail(EINVAL, "%s: '%s' is there once more, at line %u, but the target has only"
+			       " one: give the new one another name", source ? source : unit->source,
+			       dwarf->variables[b].name, dwarf->variables[a].line);
+		free(source);
+		return err;
+	}
+	return 0;
 }
 
 int find_counterparts(const struct draft *draft, struct unit *unit)
@@ -257,6 +300,12 @@ int find_counterparts(const struct draft *draft, struct unit *unit)
 		if (found < 0)
 			return found;
 		piece->has_place = found;
+		if (found && piece->kind != PIECE_FUNCTION) {
+			int err = check_twice(draft, unit, piece);
+
+			if (err)
+				return err;
+		}
 		if (found)
 			debug("%s: '%s' is at 0x%llx", unit->file.path, piece->name,
 			      (unsigned long long)piece->place.addr);

@@ -88,12 +88,13 @@ static void filter(struct places *places, enum linkage linkage, const char *file
 	places->count = kept;
 }
 
-static const struct symbol *object_symbol(const struct binary *target, uint64_t addr)
+/* type: STT_OBJECT, or STT_TLS, where the address is an offset. */
+static const struct symbol *data_symbol(const struct binary *target, uint64_t addr, unsigned type)
 {
 	for (size_t i = 0; i < target->symbols->count; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
 
-		if (symbol->value == addr && symbol->type == STT_OBJECT && symbol->section != SHN_UNDEF)
+		if (symbol->value == addr && symbol->type == type && symbol->section != SHN_UNDEF)
 			return symbol;
 	}
 	return NULL;
@@ -107,22 +108,49 @@ static int refuse_blocks(const struct binary *target, const struct wanted *wante
 	char text[NAMES_TEXT_MAX];
 
 	for (size_t i = 0; i < places->count; i++) {
-		const struct symbol *symbol = object_symbol(target, places->table[i].addr);
+		const struct symbol *symbol = data_symbol(target, places->table[i].addr,
+							  wanted->tls ? STT_TLS : STT_OBJECT);
 
 		names_add(&names, symbol ? symbol->name : "a variable without a symbol");
 	}
 	names_format(&names, text, sizeof(text));
+	if (wanted->of_object)
+		return fail(EINVAL, "%s:%u: '%s' of %s has more than one static variable '%s', whose symbols "
+			    "are %s: which is which cannot be told (replace the function in manual mode)",
+			    base_name(wanted->source), wanted->line, wanted->function,
+			    target->file.path, wanted->name, text);
 	return fail(EINVAL, "%s:%u: '%s' of %s has more than one static variable '%s', whose symbols "
 		    "are %s: tell which, as in VZP_STATIC_SYM_ALIAS(%s, %s)", base_name(wanted->source),
 		    wanted->line, wanted->function, target->file.path, wanted->name, text, wanted->name,
 		    names.table[0]);
 }
 
+/* Of several global ones all refer to the one that has the symbol, the others to be overridden. */
+static void prefer_linked(const struct binary *target, struct places *places)
+{
+	for (size_t i = 0; i < places->count && places->count > 1; i++) {
+		const struct place place = places->table[i];
+
+		for (size_t k = 0; place.global && k < target->symbols->count; k++) {
+			const struct symbol *symbol = &target->symbols->table[k];
+
+			if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL ||
+			    symbol->value != place.addr || strcmp(symbol->name, place.name))
+				continue;
+			places->table[0] = place;
+			places->count = 1;
+			return;
+		}
+	}
+}
+
 static int choose(const struct binary *target, const char *what, const struct wanted *wanted,
 		  struct places *places, struct place *out)
 {
-	int err = places->count != 0;
+	int err;
 
+	prefer_linked(target, places);
+	err = places->count != 0;
 	if (places->count == 1)
 		*out = places->table[0];
 	if (places->count > 1 && wanted->function) {
@@ -130,9 +158,13 @@ static int choose(const struct binary *target, const char *what, const struct wa
 	} else if (places->count > 1) {
 		char *files = list_files(places);
 
-		err = fail(EINVAL, "%s:%u: %s has more than one static %s '%s', in %s: tell which "
-			   "with VZP_FILE(\"...\") or by an alias", base_name(wanted->source),
-			   wanted->line, target->file.path, what, wanted->name, files ? files : "?");
+		err = wanted->of_object ?
+			fail(EINVAL, "%s: %s has more than one %s '%s', in %s: which is meant cannot be "
+			     "told", base_name(wanted->source), target->file.path, what, wanted->name,
+			     files ? files : "?") :
+			fail(EINVAL, "%s:%u: %s has more than one static %s '%s', in %s: tell which with "
+			     "VZP_FILE(\"...\") or by an alias", base_name(wanted->source), wanted->line,
+			     target->file.path, what, wanted->name, files ? files : "?");
 		free(files);
 	}
 	free(places->table);
@@ -245,13 +277,22 @@ static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_vari
 	return 0;
 }
 
-static bool is_local_to(const struct dwarf *dwarf, const struct dwarf_variable *variable,
+/*
+ * Statics of a function that is inlined everywhere are, in what clang writes, in a
+ * function without a name; their symbols are called "function.variable".
+ */
+static bool is_local_to(const struct binary *target, const struct dwarf_variable *variable,
 			const char *function)
 {
 	if (!function || variable->function == DWARF_NONE)
 		return !function && variable->function == DWARF_NONE;
-	const char *name = dwarf->functions[variable->function].name;
-	return name && !strcmp(name, function);
+	const char *name = target->dwarf.functions[variable->function].name;
+	if (name)
+		return !strcmp(name, function);
+	const struct symbol *symbol = data_symbol(target, variable->addr,
+						  variable->is_tls ? STT_TLS : STT_OBJECT);
+	size_t size = strlen(function);
+	return symbol && !strncmp(symbol->name, function, size) && symbol->name[size] == '.';
 }
 
 int find_variable(const struct binary *target, const struct wanted *wanted,
@@ -266,7 +307,7 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
 		if ((wanted->tls ? !variable->is_tls : !variable->has_addr || !variable->addr) ||
-		    !is_local_to(dwarf, variable, wanted->function))
+		    !is_local_to(target, variable, wanted->function))
 			continue;
 		struct place place = {
 			.name = variable->name,

@@ -30,6 +30,7 @@ struct wanted {
 	const char *source;	/* where the patch's author wrote it */
 	uint32_t line;
 	bool tls;		/* a thread-local variable: the address is an offset */
+	bool of_object;		/* it is of the author's object: no macro can tell more of it */
 };
 
 enum linkage { LINKAGE_STATIC = 1, LINKAGE_GLOBAL = 2, LINKAGE_ANY = 3 };

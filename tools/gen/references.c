@@ -45,12 +45,19 @@ static void find_destination(const struct references *all, struct reference *ref
 
 	ref->to_unit = ref->unit;
 	ref->to = reloc_piece(ref->unit, ref->reloc, &ref->offset);
-	if (ref->to || !symbol || symbol->bind == STB_LOCAL)
+	/* The linker takes another object's in place of a weak one. */
+	if (!symbol || (ref->to && (symbol->bind != STB_WEAK || ref->to->is_placed)) ||
+	    symbol->bind == STB_LOCAL)
 		return;
-	for (size_t i = 0; i < all->n_units && !ref->to; i++) {
+	for (size_t i = 0; i < all->n_units; i++) {
+		struct piece *to = unit_find_global(&all->units[i], symbol->name);
+
+		if (!to || (ref->to && !to->is_placed))
+			continue;
 		ref->to_unit = &all->units[i];
-		ref->to = unit_find_global(ref->to_unit, symbol->name);
+		ref->to = to;
 		ref->offset = ref->reloc->addend;
+		break;
 	}
 }
 

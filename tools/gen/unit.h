@@ -61,6 +61,7 @@ struct piece {
 	/* auto.c */
 	enum piece_fate fate;
 	bool has_place;
+	bool is_overridden;		/* a weak function, for which the target has another unit's */
 	bool is_changed;		/* since the original; all are, where there is none */
 	bool is_closed_over, is_reached, is_followed;
 	struct place place;		/* the target's */
