@@ -194,8 +194,8 @@ static int set_data_fates(struct work *work)
 			if (piece->kind == PIECE_FUNCTION)
 				continue;
 			piece->fate = FATE_OWN;
-			if (piece->has_place)
-				err = decide_data(work->draft, &work->units[i], piece);
+			err = piece->has_place ? decide_data(work->draft, &work->units[i], piece) :
+				check_new_data(work->draft, &work->units[i], piece);
 		}
 	return err;
 }
@@ -430,6 +430,8 @@ static int draw(struct work *work)
 		err = add_references(draft, work->units, work->n_units);
 	if (!err)
 		err = bind_externs(draft);
+	if (!err)
+		err = bind_linker_symbols(draft);
 	if (!err)
 		err = add_parts(draft);
 	if (!err)

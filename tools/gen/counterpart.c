@@ -208,7 +208,8 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 		const struct symbol *symbol = &symbols->table[i];
 
 		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, piece->name) ||
-		    (symbol->type != STT_OBJECT && symbol->type != STT_TLS) ||
+		    (symbol->type != STT_OBJECT && symbol->type != STT_TLS &&
+		     symbol->type != piece->symbol->type) ||
 		    (local && (symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT)) ||
 		    (!local && symbol->bind == STB_LOCAL && symbol->visibility == STV_DEFAULT))
 			continue;

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"
 #include "counterpart.h"
+#include "externs.h"
 #include "type.h"
 
 static int refuse(const struct draft *draft, const struct unit *unit, const struct piece *piece,
@@ -115,6 +117,19 @@ static bool is_same(const struct draft *draft, const struct unit *unit, const st
 	if (unit->original && piece->verdict == VERDICT_CHANGED)
 		return false;
 	return has_same_bytes(draft, unit, piece);
+}
+
+int check_new_data(const struct draft *draft, const struct unit *unit, const struct piece *piece)
+{
+	const char *section = unit->sections[piece->section].name;
+	char start[NAME_MAX + 1];
+
+	if (!piece->symbol || !piece->is_placed ||
+	    snprintf(start, sizeof(start), "__start_%s", section) >= (int)sizeof(start) ||
+	    !find_linker_symbol(draft->target->symbols, start))
+		return 0;
+	return refuse(draft, unit, piece, "is new in a section that the target looks through as a list:"
+		      " it would not find this one (add it in code)");
 }
 
 int decide_data(const struct draft *draft, const struct unit *unit, struct piece *piece)

@@ -8,6 +8,10 @@
 #include "draft.h"
 #include "unit.h"
 
+/* Refused: a new member of a list that the linker makes of a section. */
+int check_new_data(const struct draft *draft, const struct unit *unit,
+		   const struct piece *piece) MUST_CHECK;
+
 /*
  * The fate of a variable that the target has: its own, or, of a constant that
  * changed and only the replaced code knows, the patch's copy.  -EINVAL for a change

@@ -14,18 +14,43 @@ bool is_hidden_extern(const struct symbol *symbol)
 		(symbol->visibility == STV_HIDDEN || symbol->visibility == STV_INTERNAL);
 }
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names && strcmp(name, *names))
+		names++;
+	return *names;
+}
+
 /* What compiler and linker bring along. */
 static bool is_brought_along(const char *name)
 {
 	static const char *const names[] = {
 		"_GLOBAL_OFFSET_TABLE_", "__dso_handle", "__stack_chk_fail_local", "__TMC_END__",
-		"__ehdr_start", "_DYNAMIC",
+		"__ehdr_start", "_DYNAMIC", NULL,
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
+	return is_one_of(name, names);
+}
+
+bool is_linker_defined(const char *name)
+{
+	static const char *const names[] = {
+		"_end", "end", "_etext", "etext", "__etext", "_edata", "edata", "__bss_start",
+		"__executable_start", "__ehdr_start", "__preinit_array_start",
+		"__preinit_array_end", "__init_array_start", "__init_array_end",
+		"__fini_array_start", "__fini_array_end", NULL,
+	};
+
+	return !strncmp(name, "__start_", 8) || !strncmp(name, "__stop_", 7) ||
+		is_one_of(name, names);
+}
+
+const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name)
+{
+	for (size_t i = 0; i < symbols->count; i++)
+		if (symbols->table[i].section != SHN_UNDEF && !strcmp(symbols->table[i].name, name))
+			return &symbols->table[i];
+	return NULL;
 }
 
 static bool is_defined(const struct elffile *files, size_t n_files, const char *name)

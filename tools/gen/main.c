@@ -181,6 +181,8 @@ static int check(const struct options *options)
 		return bad_usage("check needs --pid PID and --id BUILD-ID");
 	if (build_id_parse(options->build_id, id, &size) || !size)
 		return bad_usage("--id wants an even number of hexadecimal digits");
+	if (!*options->pid || options->pid[strspn(options->pid, "0123456789")])
+		return bad_usage("--pid wants a number");
 	int err = process_find_file(options->pid, id, size, &path);
 	if (err == -ENOENT && !path && !*msg_kept()) {
 		if (!options->quiet)

@@ -9,6 +9,7 @@
 #include "callers.h"
 #include "checks.h"
 #include "convention.h"
+#include "externs.h"
 #include "records.h"
 
 /* A function that the patch defines, and where its source stands. */
@@ -517,6 +518,27 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 	return 0;
 }
 
+int bind_linker_symbols(struct draft *draft)
+{
+	const struct elffile *patch = &draft->patch->file;
+	int err = 0;
+
+	for (size_t i = 0; i < patch->dynsym.count && !err; i++) {
+		const struct symbol *symbol = &patch->dynsym.table[i], *have;
+
+		if (symbol->section == SHN_UNDEF || !is_linker_defined(symbol->name))
+			continue;
+		have = find_linker_symbol(draft->target->symbols, symbol->name);
+		if (have)
+			err = draft_add_dynref(draft, symbol->index, &(struct place){
+						       .name = have->name, .addr = have->value });
+		else
+			warn("%s: '%s' is the patch's own: %s has none", patch->path, symbol->name,
+			     draft->target->file.path);
+	}
+	return err;
+}
+
 static int take_comments(struct draft *draft, const struct records *records)
 {
 	int err = 0;
@@ -566,6 +588,8 @@ int manual_draw(struct draft *draft)
 		err = resolve_records(draft, &records);
 	if (!err)
 		err = resolve_symbols(draft, &records);
+	if (!err)
+		err = bind_linker_symbols(draft);
 	if (!err)
 		err = take_comments(draft, &records);
 	if (!err)

@@ -49,8 +49,6 @@ int process_find_file(const char *pid, const uint8_t *build_id, size_t size, cha
 	size_t line_size = 0;
 	int err = -ENOENT;
 
-	if (!*pid || pid[strspn(pid, "0123456789")])
-		return fail(EINVAL, "'%s' is no process id", pid);
 	if (asprintf(&maps_path, "/proc/%s/maps", pid) < 0)
 		return fail(ENOMEM, "not enough memory");
 	FILE *maps = fopen(maps_path, "re");

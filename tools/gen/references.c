@@ -108,15 +108,17 @@ static uint64_t word_size(const struct references *all)
 	return all->draft->patch->file.elf_class == ELFCLASS64 ? 8 : 4;
 }
 
-/* A slot of the GOT: the dynamic linker fills it by a symbol, or with the patch's own address. */
+/*
+ * A slot of the GOT: the dynamic linker fills it by a symbol, or with the patch's own
+ * address, also where there is a symbol: one that is protected, or linked -Bsymbolic.
+ */
 static int follow_slot(const struct references *all, const struct reference *ref, uint64_t slot)
 {
 	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
 		find_dynamic(all, ref->reloc->symbol->name);
+	int err = symbol ? add_symbol(all, ref, symbol) : 0;
 
-	if (symbol)
-		return add_symbol(all, ref, symbol);
-	return add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
+	return err ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
 }
 
 /* A displacement from the place: direct, or by way of the PLT. */
@@ -219,8 +221,9 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 		return 0;
 	if (model->model == MODEL_OFFSET)
 		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
-	if (symbol)
-		return add_symbol(all, ref, symbol);
+	int err = symbol ? add_symbol(all, ref, symbol) : 0;
+	if (err)
+		return err;
 	if (!read_word(file, ref->addr, 4, &value))
 		return unclear(all, ref, "is not in the file");
 	slot = word == 8 ? ref->addr + 4 + (uint64_t)value :
@@ -270,6 +273,10 @@ static int reach(struct references *all, const struct reference *ref)
 	all->any = true;
 	if (!to->is_placed && to->n_relocs)
 		return unclear(all, ref, "leads to a section that is not found in the patch");
+	if (to->kind == PIECE_UNNAMED && !is_constant(ref->to_unit, to))
+		return fail(EINVAL, "%s: '%s' refers to variables of section %s that have no symbol (of"
+			    " an asm() statement?): they would be the patch's own",
+			    ref->to_unit->file.path, ref->piece->name, to->name);
 	if (to->symbol && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) && !to->has_place)
 		say("new variable '%s'", to->name);
 	return 0;
@@ -393,11 +400,34 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	return tls ? follow_tls(all, ref) : follow(all, ref);
 }
 
+/* The linker bound it to the patch's own: where there is none, it is an extern like others. */
+static int follow_linker_symbol(const struct references *all, struct reference *ref)
+{
+	const char *name = ref->reloc->symbol->name;
+	const struct symbol *own = find_linker_symbol(all->draft->patch->symbols, name);
+	const struct symbol *have = find_linker_symbol(all->draft->target->symbols, name);
+	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
+
+	if (!own)
+		return 0;
+	if (!have)
+		return fail(EINVAL, "%s: it has no '%s', to which '%s' refers",
+			    all->draft->target->file.path, name, ref->piece->name);
+	to.addr = own->value;
+	to.place = (struct place){ .name = have->name, .addr = have->value, .index = DWARF_NONE };
+	ref->to = &to;
+	ref->offset = ref->reloc->addend;
+	return follow(all, ref);
+}
+
 static int look_at(struct references *all, struct reference *ref)
 {
 	enum reloc_kind kind = ref->reloc->type->kind;
 
 	find_destination(all, ref);
+	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol &&
+	    is_linker_defined(ref->reloc->symbol->name))
+		return follow_linker_symbol(all, ref);
 	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
 	    is_hidden_extern(ref->reloc->symbol))
 		return follow_stand_in(all, ref);

@@ -102,7 +102,8 @@ int measure_room(const struct binary *target, const struct place *function, uint
 		needed += ENDBR_SIZE;
 	if (*room < needed)
 		return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "
-			    "after it, the jump needs %" PRIu64 " (replace its callers instead)",
-			    target->file.path, function->name, *room, needed);
+			    "after it, the jump needs %" PRIu64 " (replace its callers instead, if "
+			    "nothing has its address)", target->file.path, function->name, *room,
+			    needed);
 	return 0;
 }
