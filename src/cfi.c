@@ -453,19 +453,26 @@ static bool find_section(const struct source *source, uint64_t *start, uint64_t 
 	return *start != 0;
 }
 
+/* On the way through .eh_frame. */
+struct walk {
+	uint64_t at, end;
+	unsigned left;		/* entries: it may be a lie */
+	uint64_t cie_at;	/* the CIE that was read last */
+	uint64_t fde_at;	/* the FDE that was found */
+};
+
 /*
- * Go through .eh_frame from *at on: the next FDE that can be read.  Records
- * that cannot be understood are passed over; they cover no address then.
+ * The next FDE that can be read.  Records that cannot be understood are passed over;
+ * they cover no address then.
  */
-static bool next_fde(const struct source *source, uint64_t *at, uint64_t end, uint64_t *cie_at,
-		     uint64_t *fde_at, struct fde *fde)
+static bool next_fde(const struct source *source, struct walk *walk, struct fde *fde)
 {
 	struct entry entry;
 
-	while (read_entry(source, *at, end, &entry)) {
-		*fde_at = *at;
-		*at = entry.end;
-		if (read_fde(source, &entry, end, cie_at, fde))
+	for (; walk->left > 0 && read_entry(source, walk->at, walk->end, &entry); walk->left--) {
+		walk->fde_at = walk->at;
+		walk->at = entry.end;
+		if (read_fde(source, &entry, walk->end, &walk->cie_at, fde))
 			return true;
 	}
 	return false;
@@ -473,13 +480,11 @@ static bool next_fde(const struct source *source, uint64_t *at, uint64_t end, ui
 
 static enum cfi_result search_section(const struct source *source, uint64_t pc, struct fde *fde)
 {
-	uint64_t at, end, cie_at = 0, fde_at;
+	struct walk walk = { .left = ENTRIES_MAX };
 
-	if (!find_section(source, &at, &end))
+	if (!find_section(source, &walk.at, &walk.end))
 		return CFI_NONE;
-	for (unsigned i = 0; i < ENTRIES_MAX; i++) {
-		if (!next_fde(source, &at, end, &cie_at, &fde_at, fde))
-			return CFI_NONE;
+	while (next_fde(source, &walk, fde)) {
 		if (pc >= fde->start && pc < fde->end)
 			return CFI_STEPPED;
 	}
@@ -517,16 +522,16 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 		     const struct bytes *bytes, struct cfi_index_entry **index, size_t *count)
 {
 	struct source source = { arch, table, bytes };
-	uint64_t at, end, cie_at = 0, fde_at;
+	struct walk walk = { .left = ENTRIES_MAX };
 	struct cfi_index_entry *all = NULL;
 	size_t n = 0, room = 0;
 	struct fde fde;
 
 	*index = NULL;
 	*count = 0;
-	if (!find_section(&source, &at, &end))
+	if (!find_section(&source, &walk.at, &walk.end))
 		return -ENOENT;
-	while (n < ENTRIES_MAX && next_fde(&source, &at, end, &cie_at, &fde_at, &fde)) {
+	while (next_fde(&source, &walk, &fde)) {
 		if (n == room) {
 			size_t more = room == 0 ? 1024 : room * 2;
 			struct cfi_index_entry *grown = reallocarray(all, more, sizeof(*all));
@@ -540,7 +545,7 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 		}
 		/* A function that the linker dropped leaves an FDE at 0. */
 		if (fde.start != 0 && fde.start < fde.end)
-			all[n++] = (struct cfi_index_entry){ fde.start, fde_at };
+			all[n++] = (struct cfi_index_entry){ fde.start, walk.fde_at };
 	}
 	if (n == 0) {
 		free(all);

@@ -16,8 +16,11 @@
 
 static int read_bytes(const struct bytes *self, uint64_t addr, void *buf, size_t size)
 {
-	if (!elffile_read(self->ctx, addr, buf, size))
-		memset(buf, STACK_FILL, size);
+	if (elffile_read(self->ctx, addr, buf, size))
+		return 0;
+	if (addr < FRAME_AT - STACK_SIZE || addr > STACK_AT + STACK_SIZE)
+		return -EFAULT;
+	memset(buf, STACK_FILL, size);
 	return 0;
 }
 
