@@ -33,6 +33,17 @@ t 'two VZP_FILE in one source, functions of one name by aliases' '
 	END
 	patched && three_beats 9 18 sum 3 && three_beats 7 601 other 3
 '
+t 'symbols that the linker defines are those of the target' '
+	target scopes && cat >p.c <<-"END" &&
+		#include <nsb/vzp.h>
+		VZP_FILE("scopes.c");
+		VZP_STATIC_VAR_REF(volatile int, total);
+		VZP_STATIC_SYM_ALIAS(first_helper, helper);
+		extern char etext[], _end[];
+		int first_helper(int n) { return (char *)&total > etext && (char *)&total < _end ? n + total * 10 : -1; }
+	END
+	patched && three_beats 9 18 sum 3
+'
 t 'two sources of one patch, each with its own file and its own meaning of a name' '
 	target scopes && cat >p.c <<-"END" && cat >q.c <<-"END" &&
 		#define VZP_UNIT p
