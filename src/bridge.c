@@ -51,10 +51,12 @@ void bridge_bound(const struct bridge *bridge, uint64_t offset, uint64_t *first,
 	uint64_t lo = page_down(bridge->lo), hi = page_down(bridge->hi);
 
 	*first = lo > offset ? lo - offset : 0;
-	*last = hi > offset ? hi - offset : 0;
-	/* Behind the end of the address space, or across it. */
-	if (hi <= offset || hi < lo)
+	*last = hi - offset;
+	/* Around the end of the address space, or before its beginning. */
+	if (hi < lo || hi < offset) {
 		*first = 1;
+		*last = 0;
+	}
 }
 
 int bridge_lay(struct bridge *bridge, const struct arch *arch, const struct patchfile *patch,

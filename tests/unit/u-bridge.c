@@ -56,6 +56,9 @@ static void check_amd64(const struct arch *arch)
 	bridge = AT(arch, 0x400ffe, "\xb9\x44\x33\x00\x80");
 	bridge_bound(&bridge, 0x3000, &first, &last);
 	ok(bridge.lo > UINT64_MAX / 2 && last > UINT64_MAX / 2, "what is below 0 is far above all");
+	bridge = AT(arch, 0x400ffc, "\xb9\x44\x33\x22\xff");
+	bridge_bound(&bridge, 0x3000, &first, &last);
+	ok(bridge.lo > bridge.hi && first > last, "nor around it");
 	bridge = (struct bridge){ .is_needed = true, .lo = 0x10ffe };
 	ok(bridge_size(&bridge, arch) == 2 * PAGE, "a bridge may lie across pages itself");
 }
