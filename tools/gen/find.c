@@ -30,14 +30,13 @@ const char *clone_name(const struct binary *binary, const struct dwarf_function 
 
 struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function)
 {
-	const struct dwarf_range *ranges = &binary->dwarf.ranges[function->first_range];
-
 	for (uint32_t i = 0; i < function->n_ranges && function->n_ranges > 1 && function->name; i++) {
+		struct dwarf_range range = binary->dwarf.ranges[function->first_range + i];
 		const struct symbol *symbol =
-			binary_function_symbol(binary, ranges[i].lo, function->name);
+			binary_function_symbol(binary, range.lo, function->name);
 
 		if (symbol && !strcmp(symbol->name, function->name))
-			return ranges[i];
+			return range;
 	}
 	return (struct dwarf_range){ function->lo, function->hi };
 }
