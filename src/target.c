@@ -23,8 +23,8 @@
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
 #define END_MS 200
-#define YIELD_NS 100000			/* more than a few woken threads need */
-#define YIELD_MAX_NS 2000000
+#define YIELD_NS 500000			/* more than a few woken threads need */
+#define LONG_YIELDS_MAX 8
 #define SEIZE_ROUNDS 1000		/* a process that forks threads faster than we list them */
 
 const char *target_name(const struct target *target)
@@ -698,26 +698,32 @@ int target_detach(struct target *target, struct thread *thread)
 	return 0;
 }
 
+/* Yields that took long, and how many threads are let go before the next one. */
+struct pacing {
+	unsigned n_long, skip;
+};
+
 /*
  * A sleeper that is let go wakes to go back to its call: let it do so on this CPU.  All
  * at once they would stand in the way of those that run.  Where others want the CPU,
- * they would get it for a slice of milliseconds each time: *left bounds that.
+ * they get it for a slice of milliseconds: after each such yield there are fewer.
  */
-static void make_way(uint64_t *left)
+static void make_way(struct pacing *pacing)
 {
-	uint64_t before = now_ns(), took;
+	uint64_t before = now_ns();
 
-	if (*left == 0)
+	if (pacing->n_long == LONG_YIELDS_MAX || pacing->skip > 0) {
+		pacing->skip -= pacing->skip > 0;
 		return;
+	}
 	(void)sched_yield();
-	took = now_ns() - before;
-	if (took > YIELD_NS)
-		*left -= took < *left ? took : *left;
+	if (now_ns() - before > YIELD_NS)
+		pacing->skip = 1u << pacing->n_long++;
 }
 
 int target_detach_all(struct target *target)
 {
-	uint64_t left = YIELD_MAX_NS;
+	struct pacing pacing = { 0 };
 	int err = 0;
 
 	for (int asleep = 0; asleep <= 1; asleep++) {
@@ -729,7 +735,7 @@ int target_detach_all(struct target *target)
 			if (err == 0)
 				err = detached;
 			if (asleep == 1)
-				make_way(&left);
+				make_way(&pacing);
 		}
 	}
 	return err;
