@@ -157,10 +157,8 @@ static int compare(struct work *work)
 
 /* ---- fates ---- */
 
-static bool is_changed(const struct unit *unit, const struct piece *piece)
+static bool differs(const struct unit *unit, const struct piece *piece)
 {
-	if (piece->is_overridden)
-		return false;
 	if (!unit->original)
 		return true;
 	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;
@@ -174,7 +172,8 @@ static void set_fates(struct work *work)
 
 			if (piece->kind != PIECE_FUNCTION)
 				continue;
-			piece->is_changed = is_changed(&work->units[i], piece);
+			piece->is_changed = !piece->is_overridden &&
+				differs(&work->units[i], piece);
 			if (!piece->has_place)
 				piece->fate = FATE_OWN;
 			else
@@ -315,6 +314,18 @@ static void tell_removed(const struct work *work, const struct unit *unit)
 	}
 }
 
+static void tell_overridden(const struct work *work, const struct unit *unit,
+			    const struct piece *piece)
+{
+	const char *file = piece->place.file;
+	char why[256];
+
+	snprintf(why, sizeof(why), "it is weak, and %s has %s%s in its place",
+		 work->draft->target->file.path, file ? "that of " : "another",
+		 file ? base_name(file) : "");
+	tell(work, "unused", unit, piece, why);
+}
+
 /* What becomes of every function, one line each; of those that stay only on request. */
 static void tell_fates(struct work *work)
 {
@@ -327,7 +338,9 @@ static void tell_fates(struct work *work)
 			if (piece->kind != PIECE_FUNCTION || !piece->symbol || is_clone(piece) ||
 			    !piece->is_placed)
 				continue;
-			if (piece->fate == FATE_REPLACES)
+			if (piece->is_overridden && differs(unit, piece))
+				tell_overridden(work, unit, piece);
+			else if (piece->fate == FATE_REPLACES)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
 				     piece->why);
 			else if (piece->is_changed && !piece->has_place && piece->is_reached)

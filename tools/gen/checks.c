@@ -345,7 +345,8 @@ static int compare_types(const struct draft *draft, struct type a, const char *n
 {
 	const struct dwarf *target = &draft->target->dwarf;
 	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
-	struct type b = { target, target->variables[place->index].type };
+	struct type b = { target, place->index == DWARF_NONE ? 0 :
+			  target->variables[place->index].type };
 
 	if (!a.die || !b.die)
 		return 0;

@@ -80,7 +80,8 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 {
 	const struct symbol *symbol = piece->symbol;
 
-	if (!symbol || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT))
+	if (!symbol || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
+	    may_be_overridden(unit, piece))
 		return false;
 	/* On i386 a static function may take its arguments in registers, or not. */
 	if (symbol->bind == STB_LOCAL && unit->file.elf_class == ELFCLASS32)

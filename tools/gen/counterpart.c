@@ -180,21 +180,19 @@ int find_target_unit(const struct draft *draft, struct unit *unit)
 static int find_piece_function(const struct draft *draft, const struct unit *unit,
 			       struct piece *piece)
 {
+	uint32_t index = patch_function(draft, piece);
 	bool local = piece->symbol->bind == STB_LOCAL;
 	struct wanted wanted = {
 		.name = piece->name, .file = local ? unit->target_path : NULL,
 		.source = unit->source, .of_object = true,
+		.line = index == DWARF_NONE ? 0 : draft->patch->dwarf.functions[index].line,
 	};
-	int found;
 
 	/* The target's unit is known, and has it or not. */
 	if (local && !unit->target_path)
 		return 0;
-	found = find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
-			      &piece->place);
-	piece->is_overridden = found > 0 && piece->symbol->bind == STB_WEAK &&
-			       piece->place.unit && piece->place.unit != unit->target_unit;
-	return found;
+	return find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
+			     &piece->place);
 }
 
 /* A variable of a unit without debug info: by its name, if that is the only one. */
@@ -259,30 +257,103 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 			wanted.function = dwarf->functions[variable->function].name;
 		if (variable->function != DWARF_NONE && !wanted.function)
 			wanted.function = owner_name(piece, owner);
+		if (variable->function != DWARF_NONE && !wanted.function)
+			return find_symbol(draft, piece, &piece->place);
 	}
 	int found = find_variable(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
 				  &piece->place);
 	return found || local ? found : find_symbol(draft, piece, &piece->place);
 }
 
-/* Two variables of one name in blocks of a function that had one: which it is cannot be told. */
-static int check_twice(const struct draft *draft, const struct unit *unit, const struct piece *piece)
+/* Has the target's unit a definition of its own, whether the linker kept it or not? */
+static bool defines(const struct dwarf *dwarf, const struct unit *unit, const struct piece *piece)
 {
-	const struct dwarf *dwarf = &draft->patch->dwarf;
+	bool code = piece->kind == PIECE_FUNCTION;
+	uint32_t i = DWARF_NONE;
 
-	for (const struct piece *other = unit->pieces; other < piece; other++) {
-		if (!other->has_place || other->kind != piece->kind ||
-		    other->place.addr != piece->place.addr)
+	while (code && (i = dwarf_find_function(dwarf, piece->name, i)) != DWARF_NONE)
+		if (&dwarf->units[dwarf->functions[i].unit] == unit->target_unit &&
+		    !dwarf->functions[i].declaration)
+			return true;
+	while (!code && (i = dwarf_find_variable(dwarf, piece->name, i)) != DWARF_NONE)
+		if (&dwarf->units[dwarf->variables[i].unit] == unit->target_unit &&
+		    !dwarf->variables[i].declaration)
+			return true;
+	return false;
+}
+
+/* The debug info of a weak variable may lead to the one in its place: two definitions, one address. */
+static bool is_defined_elsewhere(const struct dwarf *dwarf, const struct unit *unit,
+				 const struct piece *piece)
+{
+	uint32_t i = DWARF_NONE;
+
+	while (piece->kind != PIECE_FUNCTION &&
+	       (i = dwarf_find_variable(dwarf, piece->name, i)) != DWARF_NONE) {
+		const struct dwarf_variable *other = &dwarf->variables[i];
+
+		if (other->external && !other->declaration && other->addr == piece->place.addr &&
+		    &dwarf->units[other->unit] != unit->target_unit)
+			return true;
+	}
+	return false;
+}
+
+/* Did the linker take what another file defines?  Debug info that is not that one's is dropped. */
+static bool is_overridden(const struct draft *draft, const struct unit *unit, struct piece *piece)
+{
+	const struct symbol *symbol = find_global_symbol(draft->target, piece->name);
+	const struct dwarf *dwarf = &draft->target->dwarf;
+	struct place *place = &piece->place;
+	bool is_described = place->index != DWARF_NONE &&
+		(piece->kind != PIECE_FUNCTION || dwarf->functions[place->index].hi);
+
+	if (!symbol || !may_be_overridden(unit, piece))
+		return false;
+	if (is_described && place->unit == unit->target_unit)
+		return symbol->bind != STB_WEAK && is_defined_elsewhere(dwarf, unit, piece);
+	/* Hidden ones have become local, and nothing is left of their having been weak. */
+	if (is_described)
+		return symbol->bind == STB_GLOBAL || defines(dwarf, unit, piece);
+	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && !unit->target_unit))
+		return false;
+	place->index = DWARF_NONE;
+	place->unit = NULL;
+	place->file = NULL;
+	return true;
+}
+
+static int refuse_twice(const struct draft *draft, const struct unit *unit,
+			const struct piece *piece, const struct piece *other)
+{
+	char *source = piece_source(draft, unit, piece);
+	char *elsewhere = piece_source(draft, unit, other);
+	int err = fail(EINVAL, "%s: it cannot be told whether this '%s' or that of %s is the one that %s "
+		       "has: give the new one another name", source ? source : unit->source,
+		       piece->place.name, elsewhere ? elsewhere : "another line",
+		       draft->target->file.path);
+
+	free(elsewhere);
+	free(source);
+	return err;
+}
+
+/*
+ * Variables of one name, in blocks of a function that had one of that name: any may be the
+ * one that it had.  Of constants the patch may have copies; what has no size has no value.
+ */
+static int check_twice(const struct draft *draft, struct unit *unit, struct piece *piece)
+{
+	bool constant = is_constant(unit, piece);
+
+	for (struct piece *other = unit->pieces; other < piece; other++) {
+		if (other->kind != piece->kind || !other->size || !piece->size || !other->place.name)
 			continue;
-		uint32_t a = patch_variable(draft, other), b = patch_variable(draft, piece);
-		if (a == DWARF_NONE || b == DWARF_NONE)
-			continue;
-		char *source = piece_source(draft, unit, piece);
-		int err = fail(EINVAL, "%s: '%s' is there once more, at line %u, but the target has only"
-			       " one: give the new one another name", source ? source : unit->source,
-			       dwarf->variables[b].name, dwarf->variables[a].line);
-		free(source);
-		return err;
+		if (constant && is_constant(unit, other) && piece->place.index != DWARF_NONE &&
+		    piece->place.index == other->place.index)
+			piece->has_place = other->has_place = false;
+		else if (!constant && other->has_place && other->place.addr == piece->place.addr)
+			return refuse_twice(draft, unit, other, piece);
 	}
 	return 0;
 }
@@ -301,6 +372,7 @@ int find_counterparts(const struct draft *draft, struct unit *unit)
 		if (found < 0)
 			return found;
 		piece->has_place = found;
+		piece->is_overridden = found && is_overridden(draft, unit, piece);
 		if (found && piece->kind != PIECE_FUNCTION) {
 			int err = check_twice(draft, unit, piece);
 

@@ -23,13 +23,13 @@ static int refuse(const struct draft *draft, const struct unit *unit, const stru
 	return err;
 }
 
-/* 0 if unknown. */
+/* 0 if unknown, as it is of a thing without a size: another may have its address. */
 static uint64_t target_size(const struct draft *draft, const struct piece *piece)
 {
 	const struct symbols *symbols = draft->target->symbols;
 	bool tls = piece->kind == PIECE_TLS;
 
-	for (size_t i = 0; i < symbols->count; i++) {
+	for (size_t i = 0; piece->size && i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
 		if (symbol->section != SHN_UNDEF && symbol->value == piece->place.addr &&
@@ -135,8 +135,11 @@ int check_new_data(const struct draft *draft, const struct unit *unit, const str
 int decide_data(const struct draft *draft, const struct unit *unit, struct piece *piece)
 {
 	uint64_t size = target_size(draft, piece);
-	int err = check_type(draft, unit, piece);
 
+	piece->fate = FATE_TARGET;
+	if (piece->is_overridden)
+		return 0;
+	int err = check_type(draft, unit, piece);
 	if (err)
 		return err;
 	if (size && size != piece->size) {
@@ -146,7 +149,6 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 			 piece->size, size);
 		return refuse(draft, unit, piece, text);
 	}
-	piece->fate = FATE_TARGET;
 	if (is_same(draft, unit, piece))
 		return 0;
 	if (!is_constant(unit, piece))

@@ -9,6 +9,7 @@
 #include "names.h"
 
 #define LISTED_MAX 8
+#define WHERE_MAX 256
 
 static bool is_code(const struct symbol *symbol)
 {
@@ -99,12 +100,24 @@ static const struct symbol *data_symbol(const struct binary *target, uint64_t ad
 	return NULL;
 }
 
+/* Where the author wrote it, as messages begin. */
+static const char *where(const struct wanted *wanted, char text[WHERE_MAX])
+{
+	const char *source = base_name(wanted->source);
+
+	if (wanted->line)
+		snprintf(text, WHERE_MAX, "%s:%u", source, wanted->line);
+	else
+		snprintf(text, WHERE_MAX, "%s", source);
+	return text;
+}
+
 /* Static variables of one name in blocks of one function: only the symbols tell them apart. */
 static int refuse_blocks(const struct binary *target, const struct wanted *wanted,
 			 const struct places *places)
 {
 	struct names names = { 0 };
-	char text[NAMES_TEXT_MAX];
+	char text[NAMES_TEXT_MAX], source[WHERE_MAX], cure[NAMES_TEXT_MAX];
 
 	for (size_t i = 0; i < places->count; i++) {
 		const struct symbol *symbol = data_symbol(target, places->table[i].addr,
@@ -114,58 +127,93 @@ static int refuse_blocks(const struct binary *target, const struct wanted *wante
 	}
 	names_format(&names, text, sizeof(text));
 	if (wanted->of_object)
-		return fail(EINVAL, "%s:%u: '%s' of %s has more than one static variable '%s', whose symbols "
-			    "are %s: which is which cannot be told (replace the function in manual mode)",
-			    base_name(wanted->source), wanted->line, wanted->function,
-			    target->file.path, wanted->name, text);
-	return fail(EINVAL, "%s:%u: '%s' of %s has more than one static variable '%s', whose symbols "
-		    "are %s: tell which, as in VZP_STATIC_SYM_ALIAS(%s, %s)", base_name(wanted->source),
-		    wanted->line, wanted->function, target->file.path, wanted->name, text, wanted->name,
-		    names.table[0]);
+		snprintf(cure, sizeof(cure), "which is which cannot be told (replace the function in "
+			 "manual mode)");
+	else
+		snprintf(cure, sizeof(cure), "tell which, as in VZP_STATIC_SYM_ALIAS(%s, %s)",
+			 wanted->name, names.table[0]);
+	return fail(EINVAL, "%s: '%s' of %s has more than one static variable '%s', whose symbols "
+		    "are %s: %s", where(wanted, source), wanted->function, target->file.path,
+		    wanted->name, text, cure);
 }
 
-/* Of several global ones all refer to the one that has the symbol, the others to be overridden. */
-static void prefer_linked(const struct binary *target, struct places *places)
+static bool are_global(const struct places *places)
 {
-	for (size_t i = 0; i < places->count && places->count > 1; i++) {
-		const struct place place = places->table[i];
-
-		for (size_t k = 0; place.global && k < target->symbols->count; k++) {
-			const struct symbol *symbol = &target->symbols->table[k];
-
-			if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL ||
-			    symbol->value != place.addr || strcmp(symbol->name, place.name))
-				continue;
-			places->table[0] = place;
-			places->count = 1;
-			return;
-		}
-	}
+	for (size_t i = 0; i < places->count; i++)
+		if (!places->table[i].global)
+			return false;
+	return true;
 }
 
-static int choose(const struct binary *target, const char *what, const struct wanted *wanted,
+static int refuse_several(const struct binary *target, const char *what,
+			  const struct wanted *wanted, const struct places *places)
+{
+	bool global = are_global(places);
+	char *files = list_files(places), source[WHERE_MAX];
+	const char *cure = "tell which with VZP_FILE(\"...\") or by an alias";
+
+	if (global)
+		cure = "no symbol tells which of them is in use";
+	else if (wanted->of_object)
+		cure = "which is meant cannot be told";
+	int err = fail(EINVAL, "%s: %s has more than one %s %s '%s', in %s: %s",
+		       where(wanted, source), target->file.path, global ? "global" : "static",
+		       what, wanted->name, files ? files : "?", cure);
+	free(files);
+	return err;
+}
+
+/* A name of C++ may be that of several things, which their symbols tell apart. */
+static bool is_mangled(const struct binary *target, uint64_t addr, unsigned type)
+{
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->value == addr && symbol->type == type && symbol->section != SHN_UNDEF &&
+		    !strncmp(symbol->name, "_Z", 2))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A weak definition in place of which the linker took another keeps its debug info, and
+ * often its code: what is in use has the symbol, though maybe no debug info.
+ */
+static void keep_linked(const struct binary *target, const struct wanted *wanted, unsigned type,
+			struct places *places)
+{
+	const struct symbol *symbol = places->count && are_global(places) ?
+		find_global_symbol(target, wanted->name) : NULL;
+
+	if (!symbol || symbol->type != type)
+		return;
+	for (size_t i = 0; i < places->count; i++)
+		if (is_mangled(target, places->table[i].addr, type))
+			return;
+	for (size_t i = 0; i < places->count; i++)
+		if (places->table[i].addr == symbol->value)
+			places->table[0] = places->table[i];
+	if (places->table[0].addr != symbol->value)
+		places->table[0] = (struct place){
+			.name = symbol->name, .addr = symbol->value, .size = symbol->size,
+			.index = DWARF_NONE, .global = true,
+		};
+	places->count = 1;
+}
+
+static int choose(const struct binary *target, bool code, const struct wanted *wanted,
 		  struct places *places, struct place *out)
 {
-	int err;
+	unsigned type = wanted->tls ? STT_TLS : STT_OBJECT;
 
-	prefer_linked(target, places);
-	err = places->count != 0;
+	keep_linked(target, wanted, code ? STT_FUNC : type, places);
+	int err = places->count != 0;
 	if (places->count == 1)
 		*out = places->table[0];
-	if (places->count > 1 && wanted->function) {
-		err = refuse_blocks(target, wanted, places);
-	} else if (places->count > 1) {
-		char *files = list_files(places);
-
-		err = wanted->of_object ?
-			fail(EINVAL, "%s: %s has more than one %s '%s', in %s: which is meant cannot be "
-			     "told", base_name(wanted->source), target->file.path, what, wanted->name,
-			     files ? files : "?") :
-			fail(EINVAL, "%s:%u: %s has more than one static %s '%s', in %s: tell which with "
-			     "VZP_FILE(\"...\") or by an alias", base_name(wanted->source), wanted->line,
-			     target->file.path, what, wanted->name, files ? files : "?");
-		free(files);
-	}
+	if (places->count > 1)
+		err = wanted->function ? refuse_blocks(target, wanted, places) :
+			refuse_several(target, code ? "function" : "variable", wanted, places);
 	free(places->table);
 	return err;
 }
@@ -253,7 +301,7 @@ int find_function(const struct binary *target, const struct wanted *wanted,
 		return err;
 	}
 	filter(&places, linkage, wanted->file);
-	return choose(target, "function", wanted, &places, out);
+	return choose(target, true, wanted, &places, out);
 }
 
 static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_variable *variable)
@@ -323,7 +371,7 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 		return err;
 	}
 	filter(&places, linkage, wanted->file);
-	return choose(target, "variable", wanted, &places, out);
+	return choose(target, false, wanted, &places, out);
 }
 
 int find_variable_symbol(const struct binary *target, const struct wanted *wanted,
@@ -356,6 +404,35 @@ int find_variable_symbol(const struct binary *target, const struct wanted *wante
 			break;
 		}
 	return 1;
+}
+
+/* What of a symbol tells that others can refer to it. */
+static bool is_seen_outside(const struct symbol *symbol)
+{
+	return symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT;
+}
+
+const struct symbol *find_global_symbol(const struct binary *target, const char *name)
+{
+	const struct symbol *found = NULL;
+	bool several = false;
+
+	for (size_t i = 0; i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
+			continue;
+		/* GNU ld leaves nothing of a symbol's having been hidden: the only one is it, too. */
+		if (found && is_seen_outside(found) != is_seen_outside(symbol)) {
+			several &= is_seen_outside(found);
+			found = is_seen_outside(found) ? found : symbol;
+			continue;
+		}
+		several |= found && found->value != symbol->value;
+		found = symbol;
+	}
+	return several ? NULL : found;
 }
 
 const struct symbol *find_hidden_symbol(const struct binary *target, const char *name)

@@ -28,7 +28,7 @@ struct wanted {
 	const char *file;	/* source file, NULL if any will do */
 	const char *function;	/* of which it is a static variable, NULL: of none */
 	const char *source;	/* where the patch's author wrote it */
-	uint32_t line;
+	uint32_t line;		/* 0 if unknown */
 	bool tls;		/* a thread-local variable: the address is an offset */
 	bool of_object;		/* it is of the author's object: no macro can tell more of it */
 };
@@ -53,6 +53,9 @@ const char *clone_name(const struct binary *binary, const struct dwarf_function 
 
 /* All ranges are in order, entry first: by the symbol of that name where there is one. */
 struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function);
+
+/* The one global symbol of that name, hidden or not; NULL if there is none, or are several. */
+const struct symbol *find_global_symbol(const struct binary *target, const char *name);
 
 /* The target's global symbol of that name that other objects cannot see; NULL if none. */
 const struct symbol *find_hidden_symbol(const struct binary *target, const char *name);

@@ -186,6 +186,12 @@ bool is_made_by_compiler(const struct piece *piece)
 	return false;
 }
 
+bool may_be_overridden(const struct unit *unit, const struct piece *piece)
+{
+	return piece->symbol && piece->symbol->bind == STB_WEAK &&
+		!(unit->sections[piece->section].flags & SHF_GROUP);
+}
+
 size_t stem_length(const char *name)
 {
 	size_t size = strlen(name), end = size;

@@ -61,7 +61,7 @@ struct piece {
 	/* auto.c */
 	enum piece_fate fate;
 	bool has_place;
-	bool is_overridden;		/* a weak function, for which the target has another unit's */
+	bool is_overridden;		/* a weak thing, for which the target has another file's */
 	bool is_changed;		/* since the original; all are, where there is none */
 	bool is_closed_over, is_reached, is_followed;
 	struct place place;		/* the target's */
@@ -97,6 +97,12 @@ bool is_constant(const struct unit *unit, const struct piece *piece);
 bool is_mergeable(const struct unit *unit, const struct piece *piece);
 /* A thing that the compiler made and numbered: __func__.0, CSWTCH.3. */
 bool is_made_by_compiler(const struct piece *piece);
+
+/*
+ * A weak thing, in place of which the linker takes another file's strong one.  Of a group (inline
+ * functions of C++) all files have the same.
+ */
+bool may_be_overridden(const struct unit *unit, const struct piece *piece);
 
 /* Length of a name without the numbers that the compiler put at its end: "calls.0", "f.part.1". */
 size_t stem_length(const char *name);
