@@ -239,6 +239,52 @@ t 'a function too small for the jump' '
 	gcc $(mflag) -g -o prog one.c && object=prog && echo "int tiny(void) { return 1; }" >p.c &&
 	patch_object p.c && fails_with 1 ".tiny. is too small: 3 bytes" generate
 '
+# A target that looks through a list, which the linker makes of a section.
+listing() {
+	cat >one.c <<-'END' &&
+		struct member { int id; };
+		static const struct member one __attribute__((used, section("members"))) = { 1 };
+		extern const struct member __start_members[], __stop_members[];
+		extern char etext[];
+		__attribute__((noipa)) int count(void) { return (int)(__stop_members - __start_members) + !etext[0]; }
+		int main(void) { return count(); }
+	END
+	gcc $(mflag) -g -O2 -o prog one.c && object=prog &&
+	cat >member.h <<-'END'
+		struct member { int id; };
+		static const struct member two __attribute__((used, section("members"))) = { 2 };
+		extern const struct member __start_members[], __stop_members[];
+	END
+}
+t 'the list that the linker would make of the patch alone' '
+	listing && cat >p.c <<-"END" && patch_object p.c -I. &&
+		#include "member.h"
+		int count(void) { return (int)(__stop_members - __start_members); }
+	END
+	fails_with 1 "__st(art|op)_members. would be that of the patch alone: leave section .members. out" generate
+'
+t 'what a patch adds to a list of the target is told' '
+	listing && cat >p.c <<-"END" && patch_object p.c -I. && generate 2>said &&
+		#include "member.h"
+		int count(void) { return 5; }
+	END
+	grep "section .members. is one that prog looks through as a list: it would not find what the patch has there" said
+'
+t 'the end of the code, bound to the patch; VZP_HIDDEN_VAR_REF for it' '
+	listing && echo "__attribute__((visibility(\"hidden\"))) extern char etext[]; int count(void) { return etext[0]; }" >p.c &&
+	patch_object p.c && fails_with 1 ".etext. would be that of the patch: use VZP_HIDDEN_VAR_REF" generate &&
+	printf "#include <nsb/vzp.h>\nVZP_HIDDEN_VAR_REF(char[], etext);\nint count(void) { return etext[0]; }\n" >p.c &&
+	patch_object p.c && generate && "$NSB_GEN" dump p.so | grep "name=etext"
+'
+t 'no stand-in for a list that the objects have' '
+	cat >p.c <<-"END" && gcc $(mflag) -fPIC -c p.c && "$NSB_GEN" externs p.o >externs.s &&
+		struct member { int id; };
+		static const struct member two __attribute__((used, section("members"))) = { 2 };
+		extern const struct member __start_members[], __start_others[] __attribute__((visibility("hidden")));
+		int count(void) { return (int)(__start_others - __start_members); }
+	END
+	grep __start_others externs.s && ! grep __start_members externs.s
+'
 t 'an IFUNC' '
 	cat >one.c <<-"END" &&
 		static int first(void) { return 1; }
@@ -315,7 +361,8 @@ t 'no arguments, an unknown command, an unknown option' '
 	fails_with 64 "unknown command .make." "$NSB_GEN" make &&
 	fails_with 64 "unknown option" "$NSB_GEN" generate --nonsense a b &&
 	fails_with 64 "usage: nsb-gen generate" "$NSB_GEN" generate a &&
-	fails_with 64 "needs --pid PID and --id" "$NSB_GEN" check --pid 1
+	fails_with 64 "needs --pid PID and --id" "$NSB_GEN" check --pid 1 &&
+	fails_with 64 "pid wants a number" "$NSB_GEN" check --pid x --id ab
 '
 t 'files that are not there, or no ELF' '
 	echo text >text &&

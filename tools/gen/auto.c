@@ -444,8 +444,6 @@ static int draw(struct work *work)
 	if (!err)
 		err = bind_externs(draft);
 	if (!err)
-		err = bind_linker_symbols(draft);
-	if (!err)
 		err = add_parts(draft);
 	if (!err)
 		err = check_changed_prototypes(draft);

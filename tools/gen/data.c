@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"
 #include "counterpart.h"
-#include "externs.h"
+#include "linked.h"
 #include "type.h"
 
 static int refuse(const struct draft *draft, const struct unit *unit, const struct piece *piece,
@@ -119,14 +118,17 @@ static bool is_same(const struct draft *draft, const struct unit *unit, const st
 	return has_same_bytes(draft, unit, piece);
 }
 
+static bool is_member(const struct draft *draft, const struct unit *unit, const struct piece *piece)
+{
+	return piece->symbol && is_list(draft->target, unit->sections[piece->section].name);
+}
+
 int check_new_data(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	const char *section = unit->sections[piece->section].name;
-	char start[NAME_MAX + 1];
+	bool is_new = !unit->original || piece->verdict == VERDICT_NEW ||
+		piece->verdict == VERDICT_CHANGED;
 
-	if (!piece->symbol || !piece->is_placed ||
-	    snprintf(start, sizeof(start), "__start_%s", section) >= (int)sizeof(start) ||
-	    !find_linker_symbol(draft->target->symbols, start))
+	if (!is_new || !piece->is_placed || !is_member(draft, unit, piece))
 		return 0;
 	return refuse(draft, unit, piece, "is new in a section that the target looks through as a list:"
 		      " it would not find this one (add it in code)");
@@ -157,6 +159,9 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 	if (piece->symbol->bind != STB_LOCAL)
 		return refuse(draft, unit, piece, "is a constant that changes, and other files may use "
 			      "the target's");
+	if (is_member(draft, unit, piece))
+		return refuse(draft, unit, piece, "is a constant that changes, in a section that the "
+			      "target looks through as a list: it would find the old one");
 	piece->fate = FATE_OWN;
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linked.h"
+
 bool is_hidden_extern(const struct symbol *symbol)
 {
 	return symbol && symbol->section == SHN_UNDEF && symbol->bind != STB_LOCAL &&
@@ -14,43 +16,18 @@ bool is_hidden_extern(const struct symbol *symbol)
 		(symbol->visibility == STV_HIDDEN || symbol->visibility == STV_INTERNAL);
 }
 
-static bool is_one_of(const char *name, const char *const *names)
-{
-	while (*names && strcmp(name, *names))
-		names++;
-	return *names;
-}
-
 /* What compiler and linker bring along. */
 static bool is_brought_along(const char *name)
 {
 	static const char *const names[] = {
 		"_GLOBAL_OFFSET_TABLE_", "__dso_handle", "__stack_chk_fail_local", "__TMC_END__",
-		"__ehdr_start", "_DYNAMIC", NULL,
+		"__ehdr_start", "_DYNAMIC",
 	};
 
-	return is_one_of(name, names);
-}
-
-bool is_linker_defined(const char *name)
-{
-	static const char *const names[] = {
-		"_end", "end", "_etext", "etext", "__etext", "_edata", "edata", "__bss_start",
-		"__executable_start", "__ehdr_start", "__preinit_array_start",
-		"__preinit_array_end", "__init_array_start", "__init_array_end",
-		"__fini_array_start", "__fini_array_end", NULL,
-	};
-
-	return !strncmp(name, "__start_", 8) || !strncmp(name, "__stop_", 7) ||
-		is_one_of(name, names);
-}
-
-const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name)
-{
-	for (size_t i = 0; i < symbols->count; i++)
-		if (symbols->table[i].section != SHN_UNDEF && !strcmp(symbols->table[i].name, name))
-			return &symbols->table[i];
-	return NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
 }
 
 static bool is_defined(const struct elffile *files, size_t n_files, const char *name)
@@ -74,6 +51,18 @@ static bool is_printed(const struct elffile *files, size_t file, size_t index, c
 			if (is_hidden_extern(&files[i].symtab.table[k]) &&
 			    !strcmp(files[i].symtab.table[k].name, name))
 				return true;
+	return false;
+}
+
+/* The linker makes it of a section of the objects. */
+static bool is_of_section(const struct elffile *files, size_t n_files, const char *name)
+{
+	const char *section = list_section(name);
+	GElf_Shdr shdr;
+
+	for (size_t i = 0; section && i < n_files; i++)
+		if (elffile_section(&files[i], section, &shdr))
+			return true;
 	return false;
 }
 
@@ -102,6 +91,7 @@ static int print_all(const struct elffile *files, size_t n_files)
 
 			if (is_hidden_extern(symbol) && !is_brought_along(symbol->name) &&
 			    !is_defined(files, n_files, symbol->name) &&
+			    !is_of_section(files, n_files, symbol->name) &&
 			    !is_printed(files, i, k, symbol->name))
 				err = print_symbol(&files[i], symbol);
 		}

@@ -15,13 +15,6 @@
 /* A reference to such a thing? */
 bool is_hidden_extern(const struct symbol *symbol);
 
-/*
- * Where the linker says that something begins or ends: "_end", "__start_SECTION".  A patch
- * has its own of these, but its code means the target's.
- */
-bool is_linker_defined(const char *name);
-const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name);
-
 /* Write them to standard output, as assembler source for the ABI of the objects. */
 int externs_print(char **objects, size_t n_objects) MUST_CHECK;
 

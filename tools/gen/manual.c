@@ -9,7 +9,7 @@
 #include "callers.h"
 #include "checks.h"
 #include "convention.h"
-#include "externs.h"
+#include "linked.h"
 #include "records.h"
 
 /* A function that the patch defines, and where its source stands. */
@@ -293,6 +293,8 @@ static int find_hidden(const struct draft *draft, struct wanted *wanted, bool fu
 	if (found)
 		return found;
 	const struct symbol *symbol = find_hidden_symbol(draft->target, wanted->name);
+	if (!symbol && is_linker_name(wanted->name))
+		symbol = find_linker_symbol(draft->target->symbols, wanted->name);
 	if (!symbol || (symbol->type == STT_TLS) != wanted->tls)
 		return 0;
 	*out = (struct place){
@@ -516,27 +518,6 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 			return err;
 	}
 	return 0;
-}
-
-int bind_linker_symbols(struct draft *draft)
-{
-	const struct elffile *patch = &draft->patch->file;
-	int err = 0;
-
-	for (size_t i = 0; i < patch->dynsym.count && !err; i++) {
-		const struct symbol *symbol = &patch->dynsym.table[i], *have;
-
-		if (symbol->section == SHN_UNDEF || !is_linker_defined(symbol->name))
-			continue;
-		have = find_linker_symbol(draft->target->symbols, symbol->name);
-		if (have)
-			err = draft_add_dynref(draft, symbol->index, &(struct place){
-						       .name = have->name, .addr = have->value });
-		else
-			warn("%s: '%s' is the patch's own: %s has none", patch->path, symbol->name,
-			     draft->target->file.path);
-	}
-	return err;
 }
 
 static int take_comments(struct draft *draft, const struct records *records)

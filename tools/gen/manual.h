@@ -23,7 +23,5 @@ int find_extern(const struct draft *draft, const char *name, bool tls,
  * the target's thing of that name, if it has one.
  */
 int bind_extern(struct draft *draft, const char *name, const struct symbol *symbol) MUST_CHECK;
-/* The target's "_end" and its like, where the patch would have its own (externs.h). */
-int bind_linker_symbols(struct draft *draft) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "closure.h"
 #include "externs.h"
+#include "linked.h"
 #include "manual.h"
 #include "counterpart.h"
 #include "placed.h"
@@ -400,21 +401,52 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	return tls ? follow_tls(all, ref) : follow(all, ref);
 }
 
-/* The linker bound it to the patch's own: where there is none, it is an extern like others. */
-static int follow_linker_symbol(const struct references *all, struct reference *ref)
+/* A list that is new with the patch: all of it is the patch's own. */
+static int reach_list(struct references *all, const struct reference *ref, const char *section)
 {
-	const char *name = ref->reloc->symbol->name;
+	int err = 0;
+
+	for (size_t i = 0; i < all->n_units; i++)
+		for (size_t k = 0; !err && k < all->units[i].n_pieces; k++) {
+			struct reference member = *ref;
+
+			member.to_unit = &all->units[i];
+			member.to = &all->units[i].pieces[k];
+			if (!strcmp(member.to_unit->sections[member.to->section].name, section))
+				err = reach(all, &member);
+		}
+	return err;
+}
+
+static int refuse_missing(const struct references *all, const struct reference *ref)
+{
+	char *source = piece_source(all->draft, ref->unit, ref->piece);
+	int err = fail(EINVAL, "%s: '%s' refers to '%s', which would be that of the patch: %s has none",
+		       source ? source : ref->unit->source, ref->piece->name,
+		       ref->reloc->symbol->name, all->draft->target->file.path);
+
+	free(source);
+	return err;
+}
+
+/* The linker bound it to the patch's own; where there is none, it is an extern like others. */
+static int follow_linker_symbol(struct references *all, struct reference *ref)
+{
+	const char *name = ref->reloc->symbol->name, *section = list_section(name);
 	const struct symbol *own = find_linker_symbol(all->draft->patch->symbols, name);
-	const struct symbol *have = find_linker_symbol(all->draft->target->symbols, name);
 	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
+	GElf_Shdr shdr;
 
 	if (!own)
 		return 0;
-	if (!have)
-		return fail(EINVAL, "%s: it has no '%s', to which '%s' refers",
-			    all->draft->target->file.path, name, ref->piece->name);
+	int found = find_linker_place(all->draft, name, &to.place);
+	if (found < 0)
+		return found;
+	if (!found && section && !elffile_section(&all->draft->target->file, section, &shdr))
+		return reach_list(all, ref, section);
+	if (!found)
+		return refuse_missing(all, ref);
 	to.addr = own->value;
-	to.place = (struct place){ .name = have->name, .addr = have->value, .index = DWARF_NONE };
 	ref->to = &to;
 	ref->offset = ref->reloc->addend;
 	return follow(all, ref);
@@ -426,7 +458,7 @@ static int look_at(struct references *all, struct reference *ref)
 
 	find_destination(all, ref);
 	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol &&
-	    is_linker_defined(ref->reloc->symbol->name))
+	    is_linker_name(ref->reloc->symbol->name))
 		return follow_linker_symbol(all, ref);
 	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
 	    is_hidden_extern(ref->reloc->symbol))

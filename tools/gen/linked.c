@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "linked.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "manual.h"
+
+bool is_linker_name(const char *name)
+{
+	static const char *const names[] = {
+		"_end", "end", "_etext", "etext", "__etext", "_edata", "edata", "__bss_start",
+		"__executable_start", "__ehdr_start", "__preinit_array_start",
+		"__preinit_array_end", "__init_array_start", "__init_array_end",
+		"__fini_array_start", "__fini_array_end",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return list_section(name);
+}
+
+const char *list_section(const char *name)
+{
+	if (!strncmp(name, "__start_", 8))
+		return name + 8;
+	return !strncmp(name, "__stop_", 7) ? name + 7 : NULL;
+}
+
+bool is_list(const struct binary *target, const char *section)
+{
+	char start[NAME_MAX + 1], stop[NAME_MAX + 1];
+
+	if (snprintf(start, sizeof(start), "__start_%s", section) >= (int)sizeof(start))
+		return false;
+	snprintf(stop, sizeof(stop), "__stop_%s", section);
+	return find_linker_symbol(target->symbols, start) ||
+		find_linker_symbol(target->symbols, stop);
+}
+
+const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name)
+{
+	const struct symbol *found = NULL;
+
+	for (size_t i = 0; i < symbols->count; i++) {
+		const struct symbol *symbol = &symbols->table[i];
+
+		if (symbol->section == SHN_UNDEF || symbol->type != STT_NOTYPE || symbol->size ||
+		    strcmp(symbol->name, name))
+			continue;
+		/* Hidden ones are local, and stand behind the labels of assembly. */
+		found = symbol;
+		if (symbol->bind != STB_LOCAL)
+			break;
+	}
+	return found;
+}
+
+int find_linker_place(const struct draft *draft, const char *name, struct place *out)
+{
+	const struct symbol *symbol = find_linker_symbol(draft->target->symbols, name);
+
+	if (!symbol)
+		return find_extern(draft, name, false, out);
+	*out = (struct place){ .name = symbol->name, .addr = symbol->value, .index = DWARF_NONE };
+	return 1;
+}
+
+/* ---- a patch without objects ---- */
+
+/* Does the dynamic linker fill in the symbol's address, wherever the patch refers to it? */
+static bool is_left_open(const struct elffile *patch, const struct symbol *symbol)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(patch->elf, scn))) {
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
+			continue;
+		Elf_Data *data = elf_getdata(scn, NULL);
+		GElf_Rela rela;
+		GElf_Rel rel;
+
+		for (int i = 0; data && shdr.sh_type == SHT_RELA && gelf_getrela(data, i, &rela); i++)
+			if (GELF_R_SYM(rela.r_info) == symbol->index)
+				return true;
+		for (int i = 0; data && shdr.sh_type == SHT_REL && gelf_getrel(data, i, &rel); i++)
+			if (GELF_R_SYM(rel.r_info) == symbol->index)
+				return true;
+	}
+	return false;
+}
+
+static int refuse_own(const struct draft *draft, const char *name)
+{
+	const char *section = list_section(name);
+
+	if (section)
+		return fail(EINVAL, "%s: '%s' would be that of the patch alone: leave section '%s' out of "
+			    "the patch, or, if it is meant, give the section another name",
+			    draft->patch->file.path, name, section);
+	return fail(EINVAL, "%s: '%s' would be that of the patch: use VZP_HIDDEN_VAR_REF(char[], %s)",
+		    draft->patch->file.path, name, name);
+}
+
+static int bind_linker_symbol(struct draft *draft, const struct symbol *symbol)
+{
+	struct place place;
+	int found = find_linker_place(draft, symbol->name, &place);
+
+	if (found < 0)
+		return found;
+	if (!found) {
+		const char *section = list_section(symbol->name);
+		GElf_Shdr shdr;
+
+		/* A list that is new with the patch is its own. */
+		if (!section || elffile_section(&draft->target->file, section, &shdr))
+			warn("%s: '%s' is the patch's own: %s has none", draft->patch->file.path,
+			     symbol->name, draft->target->file.path);
+		return 0;
+	}
+	if (symbol->visibility != STV_DEFAULT && !is_left_open(&draft->patch->file, symbol))
+		return refuse_own(draft, symbol->name);
+	return draft_add_dynref(draft, symbol->index, &place);
+}
+
+/*
+ * Hidden ones are no dynamic symbols; linkers define them only where they are referred to.
+ * GNU ld drops the visibility, and writes them behind an STT_FILE without a name.
+ */
+static int check_hidden(const struct draft *draft)
+{
+	const struct symbols *symbols = draft->patch->symbols;
+	bool of_linker = false;
+
+	for (size_t i = 0; i < symbols->count; i++) {
+		const struct symbol *symbol = &symbols->table[i];
+
+		if (symbol->type == STT_FILE)
+			of_linker = !*symbol->name;
+		if (symbol->bind == STB_LOCAL && is_linker_name(symbol->name) &&
+		    (of_linker || symbol->visibility != STV_DEFAULT) &&
+		    find_linker_symbol(symbols, symbol->name) == symbol)
+			return refuse_own(draft, symbol->name);
+	}
+	return 0;
+}
+
+/* What the patch adds to a list of the target's is in none. */
+static void warn_of_members(const struct draft *draft)
+{
+	const struct elffile *patch = &draft->patch->file;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(patch->elf, scn))) {
+		const char *name = gelf_getshdr(scn, &shdr) && (shdr.sh_flags & SHF_ALLOC) ?
+			elf_strptr(patch->elf, patch->strings, shdr.sh_name) : NULL;
+
+		if (name && is_list(draft->target, name))
+			warn("%s: section '%s' is one that %s looks through as a list: it would not find "
+			     "what the patch has there (add it in code)", patch->path, name,
+			     draft->target->file.path);
+	}
+}
+
+int bind_linker_symbols(struct draft *draft)
+{
+	const struct symbols *dynsym = &draft->patch->file.dynsym;
+	int err = check_hidden(draft);
+
+	for (size_t i = 0; !err && i < dynsym->count; i++)
+		if (is_linker_name(dynsym->table[i].name) &&
+		    find_linker_symbol(dynsym, dynsym->table[i].name) == &dynsym->table[i])
+			err = bind_linker_symbol(draft, &dynsym->table[i]);
+	if (!err)
+		warn_of_members(draft);
+	return err;
+}
