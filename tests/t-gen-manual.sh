@@ -117,6 +117,26 @@ for cc in gcc clang; do
 	done
 done
 
+for cc in gcc clang; do
+	t "a static variable of a function that is inlined everywhere, $cc" '
+		cat >one.c <<-"END" &&
+			static volatile int total = 1;
+			static inline __attribute__((always_inline)) int sum(int n)
+			{
+				static volatile int total = 2;
+				return total += n;
+			}
+			int __attribute__((noinline)) add(int n) { return sum(n) + total; }
+			int main(int argc, char **argv) { (void)argv; return add(argc); }
+		END
+		'$cc' $(mflag) -O2 -g -o prog one.c && object=prog &&
+		PATCH_CC='$cc' patched "static inline __attribute__((always_inline)) int sum(int n)
+			{ VZP_STATIC_VAR_REF(volatile int, total); return total += n + 1; }
+			int add(int n) { return sum(n); }" &&
+		refers total "" "$(readelf -sW prog | awk "{ print \$8 }" | grep -E "^(sum\.total|total\.[0-9]+)\$")"
+	'
+done
+
 t 'debug info in a separate file, named, found by link, found by build-id' '
 	compiled && cp prog whole && symbols=whole && objcopy --only-keep-debug prog prog.debug && strip prog &&
 	printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&

@@ -88,11 +88,10 @@ static void filter(struct places *places, enum linkage linkage, const char *file
 	places->count = kept;
 }
 
-/* type: STT_OBJECT, or STT_TLS, where the address is an offset. */
-static const struct symbol *data_symbol(const struct binary *target, uint64_t addr, unsigned type)
+const struct symbol *find_data_symbol(const struct binary *binary, uint64_t addr, unsigned type)
 {
-	for (size_t i = 0; i < target->symbols->count; i++) {
-		const struct symbol *symbol = &target->symbols->table[i];
+	for (size_t i = 0; i < binary->symbols->count; i++) {
+		const struct symbol *symbol = &binary->symbols->table[i];
 
 		if (symbol->value == addr && symbol->type == type && symbol->section != SHN_UNDEF)
 			return symbol;
@@ -120,8 +119,8 @@ static int refuse_blocks(const struct binary *target, const struct wanted *wante
 	char text[NAMES_TEXT_MAX], source[WHERE_MAX], cure[NAMES_TEXT_MAX];
 
 	for (size_t i = 0; i < places->count; i++) {
-		const struct symbol *symbol = data_symbol(target, places->table[i].addr,
-							  wanted->tls ? STT_TLS : STT_OBJECT);
+		const struct symbol *symbol = find_data_symbol(target, places->table[i].addr,
+							       wanted->tls ? STT_TLS : STT_OBJECT);
 
 		names_add(&names, symbol ? symbol->name : "a variable without a symbol");
 	}
@@ -336,8 +335,8 @@ static bool is_local_to(const struct binary *target, const struct dwarf_variable
 	const char *name = target->dwarf.functions[variable->function].name;
 	if (name)
 		return !strcmp(name, function);
-	const struct symbol *symbol = data_symbol(target, variable->addr,
-						  variable->is_tls ? STT_TLS : STT_OBJECT);
+	const struct symbol *symbol = find_data_symbol(target, variable->addr,
+						       variable->is_tls ? STT_TLS : STT_OBJECT);
 	size_t size = strlen(function);
 	return symbol && !strncmp(symbol->name, function, size) && symbol->name[size] == '.';
 }

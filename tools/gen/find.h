@@ -54,6 +54,9 @@ const char *clone_name(const struct binary *binary, const struct dwarf_function 
 /* All ranges are in order, entry first: by the symbol of that name where there is one. */
 struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function);
 
+/* What symbol data has; type: STT_OBJECT, or STT_TLS, where the address is an offset.  NULL if none. */
+const struct symbol *find_data_symbol(const struct binary *binary, uint64_t addr, unsigned type);
+
 /* The one global symbol of that name, hidden or not; NULL if there is none, or are several. */
 const struct symbol *find_global_symbol(const struct binary *target, const char *name);
 

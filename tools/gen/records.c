@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "find.h"
 
 #define RECORD_PREFIX "vzp__record_"
 
@@ -65,6 +66,29 @@ static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_vari
 	return type;
 }
 
+/*
+ * The function that a record stands in.  clang gives it no name if it is inlined everywhere;
+ * the record's symbol is then called "function.record".
+ */
+static int set_function(struct record *record, const struct binary *patch,
+			const struct dwarf_variable *variable)
+{
+	if (variable->function == DWARF_NONE)
+		return 0;
+	const char *name = patch->dwarf.functions[variable->function].name;
+	size_t size = name ? strlen(name) : 0;
+	const struct symbol *symbol = name ? NULL : find_data_symbol(patch, variable->addr, STT_OBJECT);
+	if (symbol && strchr(symbol->name, '.')) {
+		name = symbol->name;
+		size = strcspn(name, ".");
+	}
+	if (!name && record->kind == RECORD_STATIC_VARIABLE)
+		return fail(EINVAL, "%s:%u: nothing tells which function this stands in (do not strip "
+			    "the patch)", base_name(record->source), record->line);
+	record->function = name ? strndup(name, size) : NULL;
+	return name && !record->function ? fail(ENOMEM, "not enough memory") : 0;
+}
+
 static int add_record(struct records *records, const struct binary *patch,
 		      const struct dwarf_variable *variable, uint64_t section_addr, uint8_t *seen)
 {
@@ -87,17 +111,16 @@ static int add_record(struct records *records, const struct binary *patch,
 	record.source = dwarf_file(dwarf, variable->file_unit, variable->file);
 	if (!record.source)
 		record.source = dwarf_unit_path(&dwarf->units[variable->unit]);
-	if (variable->function != DWARF_NONE)
-		record.function = dwarf->functions[variable->function].name;
 	struct record *bigger = reallocarray(records->table, records->count + 1, sizeof(record));
+	if (bigger)
+		records->table = bigger;
 	if (!record.source || !bigger) {
 		free(record.source);
-		records->table = bigger ? bigger : records->table;
 		return fail(ENOMEM, "not enough memory");
 	}
-	records->table = bigger;
-	records->table[records->count++] = record;
-	return 0;
+	/* It is the table's own from here on, which frees it. */
+	bigger[records->count++] = record;
+	return set_function(&bigger[records->count - 1], patch, variable);
 }
 
 int vzp_records_read(struct records *records, const struct binary *patch)
@@ -134,8 +157,10 @@ int vzp_records_read(struct records *records, const struct binary *patch)
 
 void vzp_records_deinit(struct records *records)
 {
-	for (size_t i = 0; i < records->count; i++)
+	for (size_t i = 0; i < records->count; i++) {
+		free(records->table[i].function);
 		free(records->table[i].source);
+	}
 	free(records->table);
 	*records = (struct records){ 0 };
 }

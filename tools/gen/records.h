@@ -26,7 +26,7 @@ enum record_kind {
 struct record {
 	enum record_kind kind;
 	const char *name, *label, *file;
-	const char *function;	/* that it stands in, NULL at file scope */
+	char *function;		/* that it stands in, NULL at file scope; owned */
 	char *source;		/* path of the patch's source file; owned */
 	uint32_t line;
 	uint64_t type;		/* DIE of what is referred to: its type, 0 if unknown */
