@@ -339,14 +339,18 @@ static bool is_address_taken(const struct binary *target, uint64_t addr)
 static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 {
 	const struct binary *target = all->draft->target;
-	uint64_t room;
+	uint64_t room = 0;
 	char why[256];
 	int err = measure_room(target, &piece->place, &room);
 
 	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->place.addr);
-	if (!*is_bypassed)
+	if (!*is_bypassed && (err != -EINVAL || !room))
 		return err;
 	msg_forget();
+	if (!*is_bypassed)
+		return fail(EINVAL, "%s: '%s' is too small for a jump, %" PRIu64 " bytes with the padding "
+			    "after it, and to replace its callers is not enough: its address is in use, "
+			    "or exported", target->file.path, piece->name, room);
 	piece->fate = FATE_OWN;
 	piece->has_place = false;
 	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);

@@ -290,6 +290,9 @@ static void bound_pieces(struct unit *unit, struct unit_section *section)
 		while (reloc < section->n_relocs && (last || section->relocs[reloc].offset < piece->end))
 			reloc++;
 		piece->n_relocs = reloc - piece->first_reloc;
+		/* Data of assembly, where nobody tells its size. */
+		if (piece->kind == PIECE_VARIABLE && piece->symbol->type == STT_NOTYPE && !piece->size)
+			piece->size = piece->end - piece->start;
 	}
 }
 
