@@ -23,10 +23,14 @@ obj := $(top)/obj
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 
+# A file includes another by its name alone: no two folders have headers of one name (t-lint looks).
+src_dirs := src src/command src/patch src/process src/pure src/arch/x86 src/arch/amd64 src/arch/i386
+gen_dirs := tools/gen $(patsubst %/,%,$(wildcard tools/gen/*/))
+
 # Small, not fast: the whole of nsb is to be dropped onto hosts, and its time is spent in the kernel.
 CFLAGS ?= -Os -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
-ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' -iquote src -Iinclude $(CPPFLAGS)
+ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' $(src_dirs:%=-iquote %) -Iinclude $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing -ffunction-sections -fno-asynchronous-unwind-tables $(CFLAGS)
 STATIC := -static -Wl,--gc-sections -Wl,-T,src/nounwind.lds
 ifeq ($(SANITIZE),1)
@@ -44,9 +48,9 @@ LIB_DIRS := -L$(i386_root)/usr/lib/i386-linux-gnu
 i386_libraries := $(i386_root)/.complete
 endif
 ifeq ($(ARCH),amd64)
-arch_src := $(wildcard src/arch/amd64/*.[cS] src/arch/i386/*.[cS])
+arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/amd64/*.c src/arch/i386/*.c)
 else
-arch_src := $(wildcard src/arch/i386/*.[cS])
+arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
 # Order matters to the static linker; libunwind takes src/nolzma.c from libnsb.a.
 NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf -lz
@@ -54,8 +58,8 @@ GEN_LIBS := $(LIB_DIRS) -lelf -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
 main_src := src/main.c
-lib_src  := $(filter-out $(main_src),$(wildcard src/*.c)) $(arch_src)
-gen_src  := $(wildcard tools/gen/*.c)
+lib_src  := $(filter-out $(main_src),$(wildcard $(filter-out src/arch/%,$(src_dirs:%=%/*.c)))) $(arch_src)
+gen_src  := $(wildcard $(gen_dirs:%=%/*.c))
 gen_main := tools/gen/main.c
 
 objects = $(patsubst %,$(obj)/%.o,$(basename $(1)))
@@ -111,10 +115,10 @@ unit: $(unit_bin)
 # Fuzzers: clang's libFuzzer, T seconds each.  What they found worth keeping is where they begin the next time.
 T ?= 60
 fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/f-*.c))
-build/fuzz/%: tests/fuzz/%.c $(wildcard src/*.[ch] tools/gen/*.[ch]) Makefile
-	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) -iquote tools/gen -std=gnu11 -g -O1 -fno-strict-aliasing \
+build/fuzz/%: tests/fuzz/%.c $(wildcard $(addsuffix /*.[ch],$(src_dirs) $(gen_dirs))) Makefile
+	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) -std=gnu11 -g -O1 -fno-strict-aliasing \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
-		$(filter-out $(main_src),$(wildcard src/*.c)) $(arch_src) $(filter-out $(gen_main),$(gen_src)) \
+		$(lib_src) $(filter-out $(gen_main),$(gen_src)) \
 		$(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)
 fuzz: $(parasites:%=$(obj)/parasite-%.o) $(fuzz_bin)
 	$(Q)tests/fuzz/seeds.sh build/fuzz
@@ -150,7 +154,7 @@ bench:
 # All C files, looked at by $(CC) and not kept.
 syntax:
 	$(Q)set -e; for f in $(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c tests/fuzz/*.c); do \
-		case $$f in *.c) $(CC) $(ALL_CPPFLAGS) -iquote tools/gen $(ALL_CFLAGS) -fsyntax-only $$f;; esac; done
+		case $$f in *.c) $(CC) $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) $(ALL_CFLAGS) -fsyntax-only $$f;; esac; done
 
 # Packages: installed when root, named otherwise.  Those of i386 go into a folder.
 deps deps-check:
@@ -182,5 +186,8 @@ dist:
 
 clean:
 	rm -rf build
+
+# Only nsb-gen, and the tests that look into it, see its folders.
+$(gen_obj) $(obj)/tests/%.o: ALL_CPPFLAGS += $(gen_dirs:%=-iquote %)
 
 -include $(shell find $(obj) -name '*.d' 2>/dev/null)
