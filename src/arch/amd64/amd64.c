@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../i386/branch.h"
-#include "../i386/carry.h"
-#include "../i386/xstate.h"
+#include "branch.h"
+#include "carry.h"
+#include "xstate.h"
 
 /* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
 #define SLOT(index) { (index) * 8, 8 }

@@ -3,7 +3,7 @@
 #ifndef NSB_AMD64_H
 #define NSB_AMD64_H
 
-#include "../../arch.h"
+#include "arch.h"
 
 extern const struct arch arch_amd64;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/user.h>
 
-#include "../i386/xstate.h"
+#include "xstate.h"
 
 #define UC_FP_XSTATE 1u
 #define UC_SIGCONTEXT_SS 2u

@@ -3,7 +3,7 @@
 #ifndef NSB_I386_H
 #define NSB_I386_H
 
-#include "../../arch.h"
+#include "arch.h"
 
 extern const struct arch arch_i386;
 

@@ -8,7 +8,7 @@
 #ifndef NSB_BRANCH_H
 #define NSB_BRANCH_H
 
-#include "../../arch.h"
+#include "arch.h"
 
 /*
  * struct arch's may_branch_to.  Instructions are not told from one another: every

@@ -9,7 +9,7 @@
 #ifndef NSB_XSTATE_H
 #define NSB_XSTATE_H
 
-#include "../../arch.h"
+#include "arch.h"
 
 #define XSTATE_MAGIC2_SIZE 4
 

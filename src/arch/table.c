@@ -3,7 +3,7 @@
 #include "i386.h"
 
 #ifdef __x86_64__
-#include "../amd64/amd64.h"
+#include "amd64.h"
 #endif
 
 const struct arch *const arch_all[] = {

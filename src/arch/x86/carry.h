@@ -8,7 +8,7 @@
 #ifndef NSB_CARRY_H
 #define NSB_CARRY_H
 
-#include "../../arch.h"
+#include "arch.h"
 
 /*
  * struct arch's carry.  Moved are the instructions that compilers begin functions with:
