@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
-#include "../../tools/gen/binary.h"
-#include "../../tools/gen/cursor.h"
-#include "../../tools/gen/type.h"
+#include "binary.h"
+#include "cursor.h"
+#include "type.h"
 
 static const char *const source =
 	"struct pair { int a; char b; };\n"

@@ -2,7 +2,7 @@
 /* What instructions do with registers; their sizes against objdump's. */
 #include "tap.h"
 
-#include "../../tools/gen/code.h"
+#include "code.h"
 
 static struct insn decode(const char *text, bool wide)
 {

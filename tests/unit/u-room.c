@@ -2,7 +2,7 @@
 /* What may be overwritten behind a function: padding as assemblers make it, nothing else. */
 #include "tap.h"
 
-#include "../../tools/gen/room.h"
+#include "room.h"
 
 static size_t padding(const char *text)
 {

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../tools/gen/binary.h"
+#include "binary.h"
 
 static const char *name_of(const char *name)
 {
