@@ -13,13 +13,14 @@ esac
 
 # The program that unwinds by libnsb.a, linked as the Makefile does.
 unwinder() {
-	local where=${NSB%/*} flags=(-static)
+	local where=${NSB%/*} flags=(-static) folders
+	mapfile -t folders < <(find "$root/src" -type d)
 	case $NSB in
 	*sanitize*) flags=(-fsanitize=address -fsanitize=undefined) ;;
 	*/i386/*) flags+=(-m32 -isystem "$NSB_BUILD/i386-root/usr/include/i386-linux-gnu"
 		-isystem "$NSB_BUILD/i386-root/usr/include" -L"$NSB_BUILD/i386-root/usr/lib/i386-linux-gnu") ;;
 	esac
-	gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -iquote "$root/src" \
+	gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE "${folders[@]/#/-iquote}" \
 		"${flags[@]}" -o stacks "$tests/helpers/stacks.c" "$where/libnsb.a" \
 		-lunwind-ptrace -lunwind-generic -lunwind "$where/libnsb.a" -lelf -lz
 }
