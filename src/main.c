@@ -273,7 +273,7 @@ static int take_priority(int priority)
 {
 	struct sched_param param = { .sched_priority = priority };
 
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) != 0)
+	if (sched_setscheduler(0, SCHED_FIFO, &param) != 0)
 		return fail(errno, "cannot take real-time priority %d: %s (run nsb as root, or without"
 			    " --realtime)", priority, strerror(errno));
 	spin_never();
@@ -295,7 +295,7 @@ static int run_command(size_t i, const struct options *options)
 		return usage("no program given (-- PROGRAM)", "");
 	if (commands[i].run == command_run && options->realtime != 0)
 		return usage("--realtime would be the program's, too", "");
-	if (commands[i].needs_process)
+	if (commands[i].needs_process || commands[i].run == command_list)
 		interrupt_init();
 	err = options->realtime == 0 ? 0 : take_priority(options->realtime);
 	if (err == 0)

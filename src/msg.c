@@ -6,12 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 4096
-
 int msg_verbosity;
 
 static const char *program = "nsb";
-static char kept[LINE_MAX_BYTES];
+static char kept[MSG_MAX];
 
 void msg_init(const char *name)
 {
@@ -43,7 +41,7 @@ void msg_forget(void)
 /* One write per line, so that lines of several processes never mix. */
 static void print_line(const char *text)
 {
-	char line[LINE_MAX_BYTES + 64];
+	char line[MSG_MAX + 64];
 	int len = snprintf(line, sizeof(line), "%s: %s\n", program, text);
 
 	if (len < 0)
@@ -67,7 +65,7 @@ void msg_print_kept(void)
 
 static void print_args(const char *fmt, va_list args)
 {
-	char text[LINE_MAX_BYTES];
+	char text[MSG_MAX];
 
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	print_line(text);

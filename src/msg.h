@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#define MSG_MAX 4096		/* bytes of a message, its end included */
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 

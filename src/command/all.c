@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "object.h"
 #include "proc.h"
 
@@ -17,20 +20,13 @@
  * A file that processes have loaded.  The path is part of what it is told by: on
  * an overlay two files of different layers may have one number.
  */
-struct file {
+struct all_file {
 	uint64_t device, inode;
 	char *path;		/* owned */
 	bool matches;		/* has the build-id that is looked for */
 };
 
-/* The search: what is known of files so far, sorted. */
-struct search {
-	const struct choice *choice;
-	struct file *files;
-	size_t n_files, room;
-};
-
-static int compare_file(const struct file *file, const struct mapping *m)
+static int compare_file(const struct all_file *file, const struct mapping *m)
 {
 	if (file->device != m->device)
 		return file->device < m->device ? -1 : 1;
@@ -40,14 +36,14 @@ static int compare_file(const struct file *file, const struct mapping *m)
 }
 
 /* Where the file of a mapping stands, or belongs. */
-static size_t find_file(const struct search *search, const struct mapping *m, bool *known)
+static size_t find_file(const struct all_files *files, const struct mapping *m, bool *known)
 {
-	size_t lo = 0, hi = search->n_files;
+	size_t lo = 0, hi = files->count;
 
 	*known = false;
 	while (lo < hi && !*known) {
 		size_t mid = lo + (hi - lo) / 2;
-		int order = compare_file(&search->files[mid], m);
+		int order = compare_file(&files->all[mid], m);
 
 		if (order == 0) {
 			*known = true;
@@ -61,44 +57,83 @@ static size_t find_file(const struct search *search, const struct mapping *m, bo
 	return lo;
 }
 
-static int add_file(struct search *search, size_t at, const struct mapping *m, bool matches)
+static int add_file(struct all_files *files, size_t at, const struct mapping *m, bool matches)
 {
-	struct file file = { m->device, m->inode, strdup(m->path), matches };
+	struct all_file file = { m->device, m->inode, strdup(m->path), matches };
 
 	if (file.path == NULL)
 		return fail(ENOMEM, "out of memory");
-	if (search->n_files == search->room) {
-		struct file *more = reallocarray(search->files, search->room + 256, sizeof(*more));
+	if (files->count == files->room) {
+		struct all_file *more = reallocarray(files->all, files->room + 256, sizeof(*more));
 
 		if (more == NULL) {
 			free(file.path);
 			return fail(ENOMEM, "out of memory");
 		}
-		search->files = more;
-		search->room += 256;
+		files->all = more;
+		files->room += 256;
 	}
-	memmove(search->files + at + 1, search->files + at,
-		(search->n_files - at) * sizeof(*search->files));
-	search->files[at] = file;
-	search->n_files++;
+	memmove(files->all + at + 1, files->all + at, (files->count - at) * sizeof(*files->all));
+	files->all[at] = file;
+	files->count++;
 	return 0;
+}
+
+void all_files_deinit(struct all_files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->all[i].path);
+	free(files->all);
+	*files = (struct all_files){ 0 };
 }
 
 /* ---- one file ---- */
 
-static int read_process(const struct bytes *self, uint64_t address, void *buf, size_t size)
+static int read_fd(const struct bytes *self, uint64_t offset, void *buf, size_t size)
 {
 	const int *fd = self->ctx;
-	ssize_t got = pread(*fd, buf, size, (off_t)address);
+	ssize_t got = pread(*fd, buf, size, (off_t)offset);
 
 	return got == (ssize_t)size ? 0 : -EIO;
 }
 
+static bool has_build_id(const struct elf *elf, const struct choice *choice)
+{
+	return elf->build_id_size == choice->build_id_size &&
+	       memcmp(elf->build_id, choice->build_id, choice->build_id_size) == 0;
+}
+
 /*
- * 1, 0, or -errno if it cannot be told.  From the process's memory: the file may be
- * gone, replaced, or out of our reach.
+ * By the file that is mapped, whatever became of its path: 1, 0, or -errno if it cannot
+ * be had.  What is no regular file is not opened: a device could be, to its harm.
  */
-static int header_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
+static int file_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
+{
+	char path[80];
+	struct stat st;
+	struct elf elf;
+	int fd, match = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, m->start, m->end);
+	if (stat(path, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1)
+		return -errno;
+	if (elf_open_file_headers(&elf, (struct bytes){ read_fd, &fd }) == 0) {
+		match = has_build_id(&elf, choice);
+		elf_deinit(&elf);
+	} else {
+		msg_forget();
+	}
+	(void)close(fd);
+	return match;
+}
+
+/* By what the process has in its memory. */
+static int memory_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
 {
 	char path[40];
 	struct elf elf;
@@ -108,9 +143,8 @@ static int header_matches(const struct choice *choice, pid_t pid, const struct m
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -errno;
-	if (elf_open(&elf, (struct bytes){ read_process, &fd }, m->start) == 0) {
-		match = elf.build_id_size == choice->build_id_size &&
-			memcmp(elf.build_id, choice->build_id, choice->build_id_size) == 0;
+	if (elf_open(&elf, (struct bytes){ read_fd, &fd }, m->start) == 0) {
+		match = has_build_id(&elf, choice);
 		elf_deinit(&elf);
 	} else {
 		msg_forget();
@@ -159,34 +193,46 @@ static bool objects_match(const struct choice *choice, pid_t pid)
 	return match;
 }
 
+/* Does the process have the file with the build-id?  1, 0, or -errno: out of memory. */
+static int mapping_matches(const struct choice *choice, struct all_files *files, pid_t pid,
+			   const struct maps *maps, const struct mapping *m)
+{
+	bool known;
+	size_t at = find_file(files, m, &known);
+	int match;
+
+	if (known)
+		return files->all[at].matches;
+	/* What is nowhere executable is data, or a device, and better left alone. */
+	if (!is_mapped(maps, m, false))
+		return 0;
+	match = file_matches(choice, pid, m);
+	/* Without the right to its files there is only its word, which is good for itself. */
+	if (match < 0)
+		return memory_matches(choice, pid, m) == 1;
+	return add_file(files, at, m, match == 1) != 0 ? -ENOMEM : match;
+}
+
 /* Does it have the build-id loaded?  1, 0 or -errno. */
-static int maps_match(struct search *search, pid_t pid, const struct maps *maps)
+static int maps_match(const struct choice *choice, struct all_files *files, pid_t pid,
+		      const struct maps *maps)
 {
 	bool headless = false;
 
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *m = &maps->all[i];
-		bool known;
-		size_t at;
-		int match;
+		int match = 0;
 
-		if (m->inode != 0 && (m->prot & PROT_EXEC) && !is_header(m))
-			headless = headless || !is_mapped(maps, m, true);
-		if (!is_header(m))
-			continue;
-		at = find_file(search, m, &known);
-		if (known && search->files[at].matches)
-			return 1;
-		/* What is nowhere executable is data, or a device, and better left alone. */
-		if (known || !is_mapped(maps, m, false))
-			continue;
-		match = header_matches(search->choice, pid, m);
-		if (match >= 0 && add_file(search, at, m, match == 1) != 0)
-			return -ENOMEM;
-		if (match == 1)
-			return 1;
+		if (is_header(m))
+			match = mapping_matches(choice, files, pid, maps, m);
+		else if (m->inode != 0 && (m->prot & PROT_EXEC) && !headless)
+			headless = !is_mapped(maps, m, true);
+		if (match == 0)
+			match = interrupt_check();
+		if (match != 0)
+			return match;
 	}
-	return headless && objects_match(search->choice, pid);
+	return headless && objects_match(choice, pid);
 }
 
 static bool exe_matches(const char *want, pid_t pid)
@@ -216,15 +262,19 @@ static bool user_matches(uid_t uid, pid_t pid)
 	return proc_read_status(pid, &status) == 0 && status.uid == uid;
 }
 
-/* 1, 0 or -errno.  What cannot be looked into does not match. */
-static int process_matches(struct search *search, pid_t pid)
+bool all_is_still(const struct choice *choice, pid_t pid)
 {
-	const struct choice *choice = search->choice;
+	return (choice->exe == NULL || exe_matches(choice->exe, pid)) &&
+	       (!choice->by_user || user_matches(choice->uid, pid));
+}
+
+/* What cannot be looked into does not match. */
+int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
+{
 	struct maps maps;
 	int match;
 
-	if (pid == getpid() || (choice->exe != NULL && !exe_matches(choice->exe, pid)) ||
-	    (choice->by_user && !user_matches(choice->uid, pid)))
+	if (!all_is_still(choice, pid))
 		return 0;
 	if (choice->build_id_size == 0)
 		return 1;
@@ -233,33 +283,9 @@ static int process_matches(struct search *search, pid_t pid)
 		msg_forget();
 		return 0;
 	}
-	match = maps_match(search, pid, &maps);
+	match = maps_match(choice, files, pid, &maps);
 	maps_deinit(&maps);
 	return match;
-}
-
-int all_choose(const struct choice *choice, pid_t **pids, size_t *count)
-{
-	struct search search = { .choice = choice };
-	size_t kept = 0;
-	int match = 0, err = proc_list(pids, count);
-
-	if (err != 0)
-		return err;
-	for (size_t i = 0; i < *count && match >= 0; i++) {
-		match = process_matches(&search, (*pids)[i]);
-		if (match == 1)
-			(*pids)[kept++] = (*pids)[i];
-	}
-	for (size_t i = 0; i < search.n_files; i++)
-		free(search.files[i].path);
-	free(search.files);
-	if (match < 0) {
-		free(*pids);
-		return match;
-	}
-	*count = kept;
-	return 0;
 }
 
 /* ---- users ---- */

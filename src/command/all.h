@@ -21,12 +21,23 @@ struct choice {
 	size_t build_id_size;
 };
 
+/* What is known of files that processes have loaded; zeroed: nothing. */
+struct all_files {
+	struct all_file *all;	/* sorted, owned */
+	size_t count, room;
+};
+void all_files_deinit(struct all_files *files);
+
 /*
- * The processes of the host that are so, ascending; *pids is malloced.  Not among
- * them are kernel threads, nsb itself, and what nsb may not look into.  A build-id
- * is read once for each file, however many processes map it.
+ * Is a process so?  1, 0, or -errno.  Kernel threads are not, nor is nsb itself, nor what
+ * nsb may not look into.  A build-id is read once for each file, however many processes
+ * map it, and then from the file: what one process has in its memory in place of it is
+ * only its own affair.
  */
-int all_choose(const struct choice *choice, pid_t **pids, size_t *count) MUST_CHECK;
+int all_matches(const struct choice *choice, struct all_files *files, pid_t pid) MUST_CHECK;
+
+/* The conditions on the process itself, its executable and its user, asked once more. */
+bool all_is_still(const struct choice *choice, pid_t pid);
 
 /* The number of a user by name or number, from /etc/passwd.  -ENOENT. */
 int all_find_user(const char *name, uid_t *uid) MUST_CHECK;

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "all.h"
+#include "budget.h"
+#include "interrupt.h"
 #include "json.h"
 #include "log.h"
+#include "permission.h"
 #include "proc.h"
 #include "progress.h"
 #include "run.h"
@@ -17,6 +20,14 @@
 #include "show.h"
 #include "status.h"
 #include "trust.h"
+#include "workers.h"
+
+/* How it went; `err` is the failure of all that failed, or -EINVAL if they differ. */
+struct tally {
+	size_t found, done, already, gone, failed, passed_over;
+	bool damaged, interrupted;
+	int err;
+};
 
 /* What patch, revert and check work with, for one process or for many. */
 struct work {
@@ -27,6 +38,13 @@ struct work {
 	struct patchfile patch;	/* zeroed if there is only an id */
 	const uint8_t *id;	/* build-id of the patch */
 	size_t id_size;
+	const pid_t *pids;	/* of --all: those of the host; else the one */
+	size_t n_pids;
+	struct choice choice;	/* --all: which of them */
+	struct all_files files;	/* a child's */
+	struct tally tally;
+	struct progress progress;
+	int err;		/* of the one process */
 };
 
 /* --allow-active says of a function what VZP_ALLOW_ACTIVE says in the patch. */
@@ -67,6 +85,37 @@ static int read_patch(const struct options *options, bool enters, struct patchfi
 static void work_deinit(struct work *work)
 {
 	patchfile_deinit(&work->patch);
+	all_files_deinit(&work->files);
+}
+
+/* A command may last a second longer than its --timeout; the rest of that is for nsb itself. */
+static unsigned item_ms(const struct options *options)
+{
+	return options->limits.timeout_ms + 300;
+}
+
+/* Process ids of the host, without nsb's own. */
+static int list_others(pid_t **pids, size_t *count)
+{
+	size_t kept = 0;
+	int err = proc_list(pids, count);
+
+	for (size_t i = 0; err == 0 && i < *count; i++) {
+		if ((*pids)[i] != getpid())
+			(*pids)[kept++] = (*pids)[i];
+	}
+	*count = kept;
+	return err;
+}
+
+static void take_reason(struct outcome *outcome)
+{
+	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", msg_kept());
+}
+
+static void take_answer(struct outcome *outcome, const char *done)
+{
+	(void)snprintf(outcome->done, sizeof(outcome->done), "%s", done);
 }
 
 /* Close the session and keep of it what is to be told. */
@@ -77,8 +126,19 @@ static int conclude(struct session *session, int err, struct outcome *outcome)
 	outcome->held_ns = session->target.held_ns;
 	outcome->changed = err == 0;
 	outcome->err = session_close(session, err);
-	outcome->reason = msg_kept();
+	take_reason(outcome);
 	return outcome->err;
+}
+
+/* Open a process; of those of --all the conditions are asked again, now that it cannot be exchanged. */
+static int open_process(const struct work *work, struct session *session, pid_t pid,
+			enum target_access access_wanted)
+{
+	int err = session_open(session, pid, access_wanted);
+
+	if (err == 0 && work->options->all && !all_is_still(&work->choice, pid))
+		err = fail(ESRCH, "%d: has ended or called exec meanwhile", pid);
+	return err;
 }
 
 /* ---- one process ---- */
@@ -86,18 +146,18 @@ static int conclude(struct session *session, int err, struct outcome *outcome)
 static int patch_one(const struct work *work, struct outcome *outcome)
 {
 	struct session session;
-	int err = session_open(&session, outcome->pid, TARGET_CHANGE);
+	int err = open_process(work, &session, outcome->pid, TARGET_CHANGE);
 
 	if (err == 0)
 		err = session_patch(&session, work->options, &work->patch);
-	outcome->done = "applied";
+	take_answer(outcome, "applied");
 	return conclude(&session, err, outcome);
 }
 
 static int revert_one(const struct work *work, struct outcome *outcome)
 {
 	struct session session;
-	int err = session_open(&session, outcome->pid, TARGET_CHANGE);
+	int err = open_process(work, &session, outcome->pid, TARGET_CHANGE);
 
 	if (err == 0) {
 		const struct record *record = records_find(&session.records, NULL, work->id,
@@ -108,14 +168,14 @@ static int revert_one(const struct work *work, struct outcome *outcome)
 				       record_string(record, record->head->patch_name));
 		err = session_revert(&session, work->options, work->id, work->id_size);
 	}
-	outcome->done = "reverted";
+	take_answer(outcome, "reverted");
 	return conclude(&session, err, outcome);
 }
 
 static int is_applied(const struct work *work, pid_t pid)
 {
 	struct session session;
-	int err = session_open(&session, pid, TARGET_VIEW);
+	int err = open_process(work, &session, pid, TARGET_VIEW);
 
 	if (err == 0)
 		err = session_is_applied(&session, &work->patch);
@@ -130,20 +190,20 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	int err = is_applied(work, outcome->pid);
 
 	outcome->is_check = true;
-	outcome->done = "applied";
+	take_answer(outcome, "applied");
 	outcome->err = err;
-	outcome->reason = msg_kept();
+	take_reason(outcome);
 	if (err != -ENOENT || msg_kept()[0] != '\0')
 		return err;
 	trial.dry_run = true;
-	err = session_open(&session, outcome->pid, TARGET_CHANGE);
+	err = open_process(work, &session, outcome->pid, TARGET_CHANGE);
 	if (err == 0)
 		err = session_patch(&session, &trial, &work->patch);
 	err = conclude(&session, err, outcome);
 	if (err == -EINTR)
 		return err;
-	outcome->done = err == 0 ? "not applied, can be applied now" :
-				   "not applied, cannot be applied now";
+	take_answer(outcome, err == 0 ? "not applied, can be applied now" :
+					"not applied, cannot be applied now");
 	outcome->answers = true;
 	if (err != -EUCLEAN)
 		outcome->err = -ENOENT;
@@ -185,48 +245,94 @@ static void log_outcome(const struct work *work, const struct outcome *outcome)
 			 outcome->reason);
 }
 
-static int do_one(const struct work *work, pid_t pid, struct outcome *outcome)
+/* ---- in a child ---- */
+
+static bool has_record(const struct work *work, pid_t pid)
 {
-	*outcome = (struct outcome){ .pid = pid, .done = "", .reason = "" };
-	proc_comm(pid, outcome->comm, sizeof(outcome->comm));
+	struct session session;
+	int err = session_open(&session, pid, TARGET_VIEW);
+	bool found = err == 0 && records_find(&session.records, NULL, work->id,
+					      work->id_size) != NULL;
+
+	if (session_close(&session, err) != 0) {
+		debug("%s", msg_kept());
+		msg_forget();
+	}
+	return found;
+}
+
+/* For revert a process that has the patch, otherwise one that it could be for: 1, 0, -errno. */
+static int is_for(struct work *work, pid_t pid)
+{
+	int match = all_matches(&work->choice, &work->files, pid);
+
+	return match == 1 && work->one == revert_one ? has_record(work, pid) : match;
+}
+
+static void work_on(void *ctx, size_t item, void *result)
+{
+	struct work *work = ctx;
+	struct outcome *outcome = result;
+	int match = 1;
+
+	outcome->pid = work->pids[item];
+	proc_comm(outcome->pid, outcome->comm, sizeof(outcome->comm));
+	if (work->options->all)
+		match = is_for(work, outcome->pid);
+	if (match == 0)
+		return;
 	if (work->patch.path != NULL)
 		(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
 			       work->patch.meta.patch.name);
-	(void)work->one(work, outcome);
-	log_outcome(work, outcome);
-	return outcome->err;
-}
-
-static int on_one(const struct work *work)
-{
-	const struct options *options = work->options;
-	struct outcome outcome;
-	int err = do_one(work, options->pid, &outcome);
-
-	if (options->json) {
-		json_begin(work->command);
-		show_outcome(options, &outcome);
-		json_end();
+	outcome->is_meant = true;
+	if (match == 1) {
+		(void)work->one(work, outcome);
 	} else {
-		show_outcome(options, &outcome);
+		outcome->err = match;
+		take_reason(outcome);
 	}
-	/* What check has answered is no error to be told once more. */
-	if (outcome.answers)
-		msg_forget();
-	return err;
 }
 
-/* ---- many processes ---- */
+/* ---- what came of it ---- */
 
-/* How it went; `err` is the failure of all that failed, or -EINVAL if they differ. */
-struct tally {
-	size_t found, done, already, gone, failed;
-	bool damaged, interrupted;
-	int err;
-};
+/* A child may have been led astray by what it read: its words end, and are of this process. */
+static void mend_outcome(const struct work *work, size_t item, struct outcome *outcome)
+{
+	outcome->pid = work->pids[item];
+	outcome->comm[sizeof(outcome->comm) - 1] = '\0';
+	outcome->patch[sizeof(outcome->patch) - 1] = '\0';
+	outcome->done[sizeof(outcome->done) - 1] = '\0';
+	outcome->reason[sizeof(outcome->reason) - 1] = '\0';
+}
+
+/* What a child that did not finish leaves to be said. */
+static void word_fate(enum item_fate fate, int detail, struct outcome *outcome)
+{
+	outcome->changed = false;
+	outcome->answers = false;
+	switch (fate) {
+	case ITEM_DONE:
+		return;
+	case ITEM_NOT_TRIED:
+		outcome->err = -EINTR;
+		outcome->reason[0] = '\0';
+		return;
+	case ITEM_LATE:
+		outcome->err = -EBUSY;
+		(void)snprintf(outcome->reason, sizeof(outcome->reason), "%d (%s): does not answer in time:"
+			       " given up (nsb list tells what was done)", outcome->pid, outcome->comm);
+		return;
+	case ITEM_DIED:
+		outcome->err = -EIO;
+		(void)snprintf(outcome->reason, sizeof(outcome->reason), "%d (%s): the work on it was ended by"
+			       " signal %d (nsb list tells what was done)", outcome->pid, outcome->comm,
+			       detail);
+	}
+}
 
 static void count_outcome(struct tally *tally, const struct outcome *outcome)
 {
+	tally->found++;
 	switch (outcome->err) {
 	case 0:
 		tally->done++;
@@ -254,18 +360,14 @@ static int tally_err(const struct tally *tally)
 	if (tally->interrupted)
 		return -EINTR;
 	if (tally->failed == 0)
-		return 0;
+		return tally->passed_over == 0 ? 0 : -ECANCELED;
 	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
 }
 
-/* An interrupt leaves them; the one that it came to is undone. */
-static size_t count_untried(const struct tally *tally)
+static void show_tally(const struct work *work, int err)
 {
-	return tally->found - tally->done - tally->already - tally->gone - tally->failed;
-}
-
-static void show_tally(const struct work *work, const struct tally *tally, int err)
-{
+	const struct tally *tally = &work->tally;
+	size_t untried = tally->found - tally->done - tally->already - tally->gone - tally->failed;
 	const struct options *options = work->options;
 
 	if (options->json) {
@@ -274,7 +376,8 @@ static void show_tally(const struct work *work, const struct tally *tally, int e
 		json_number("already", tally->already);
 		json_number("gone", tally->gone);
 		json_number("failed", tally->failed);
-		json_number("not_tried", count_untried(tally));
+		json_number("not_tried", untried);
+		json_number("passed_over", tally->passed_over);
 		json_number("status", status_of(err));
 		json_text("result", status_name(status_of(err)));
 	} else if (!options->quiet) {
@@ -290,50 +393,16 @@ static void show_tally(const struct work *work, const struct tally *tally, int e
 			printf(", ");
 		}
 		show_count(tally->failed, "failed", true);
+		if (tally->passed_over > 0) {
+			printf(", ");
+			show_count(tally->passed_over, "passed over", true);
+		}
 		if (tally->interrupted) {
 			printf(", ");
-			show_count(count_untried(tally), "not tried", true);
+			show_count(untried, "not tried", true);
 		}
 		printf("\n");
 	}
-}
-
-static bool has_record(const struct work *work, pid_t pid)
-{
-	struct session session;
-	int err = session_open(&session, pid, TARGET_VIEW);
-	bool found = err == 0 && records_find(&session.records, NULL, work->id,
-					      work->id_size) != NULL;
-
-	if (session_close(&session, err) != 0) {
-		debug("%s", msg_kept());
-		msg_forget();
-	}
-	return found;
-}
-
-/* For revert those that have the patch, otherwise those that it could be for. */
-static int find_processes(const struct work *work, pid_t **pids, size_t *count)
-{
-	const struct options *options = work->options;
-	const struct vz_object *target = &work->patch.meta.target;
-	struct choice choice = { options->exe, options->by_user, options->uid, NULL, 0 };
-	size_t kept = 0;
-	int err;
-
-	if (work->one != revert_one) {
-		choice.build_id = target->build_id.data;
-		choice.build_id_size = (size_t)target->build_id.size;
-	}
-	err = all_choose(&choice, pids, count);
-	if (err != 0 || work->one != revert_one)
-		return err;
-	for (size_t i = 0; i < *count; i++) {
-		if (has_record(work, (*pids)[i]))
-			(*pids)[kept++] = (*pids)[i];
-	}
-	*count = kept;
-	return 0;
 }
 
 static int refuse_none(const struct work *work)
@@ -349,50 +418,118 @@ static int refuse_none(const struct work *work)
 	return fail(ESRCH, "no such process has loaded %s with build-id %s", target->name, id);
 }
 
-/* Each on its own: what fails in one does not keep it from the others. */
-static void do_each(const struct work *work, const pid_t *pids, size_t count,
-		    struct tally *tally)
+static void tell_one_of_many(struct work *work, struct outcome *outcome)
 {
-	struct progress progress;
+	struct tally *tally = &work->tally;
 
-	progress_begin(&progress, count, work->options->quiet);
-	for (size_t i = 0; i < count && !tally->interrupted; i++) {
-		struct outcome outcome;
-
-		progress_show(&progress, i);
-		(void)do_one(work, pids[i], &outcome);
-		count_outcome(tally, &outcome);
-		progress_clear(&progress);
-		if (work->options->json)
-			json_open(NULL, '{');
-		show_outcome(work->options, &outcome);
-		if (work->options->json)
-			json_close('}');
-		(void)fflush(stdout);
-		if (outcome.err != 0 && outcome.err != -EEXIST && outcome.err != -ESRCH &&
-		    !outcome.answers)
-			warn("%s", outcome.reason);
-		msg_forget();
+	if (!outcome->is_meant) {
+		if (outcome->err != 0 && outcome->err != -EINTR) {
+			tally->passed_over++;
+			progress_clear(&work->progress);
+			warn("%d (%s): does not answer: passed over", outcome->pid, outcome->comm);
+		}
+		tally->interrupted = tally->interrupted || outcome->err == -EINTR;
+		return;
 	}
+	count_outcome(tally, outcome);
+	log_outcome(work, outcome);
+	progress_clear(&work->progress);
+	if (work->options->json)
+		json_open(NULL, '{');
+	show_outcome(work->options, outcome);
+	if (work->options->json)
+		json_close('}');
+	(void)fflush(stdout);
+	if (outcome->err != 0 && outcome->err != -EEXIST && outcome->err != -ESRCH && !outcome->answers &&
+	    outcome->reason[0] != '\0')
+		warn("%s", outcome->reason);
 }
 
-static int on_all(const struct work *work)
+static void tell_the_one(struct work *work, struct outcome *outcome)
 {
-	struct tally tally = { 0 };
+	work->err = outcome->err;
+	log_outcome(work, outcome);
+	if (work->options->json)
+		json_begin(work->command);
+	show_outcome(work->options, outcome);
+	if (work->options->json)
+		json_end();
+	/* What check has answered is no error to be told once more. */
+	if (outcome->err != 0 && outcome->reason[0] != '\0' && !outcome->answers)
+		work->err = fail(-outcome->err, "%s", outcome->reason);
+}
+
+static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail, void *result,
+			 const char *text, size_t text_size)
+{
+	struct work *work = ctx;
+	struct outcome *outcome = result;
+
+	(void)text;
+	(void)text_size;
+	mend_outcome(work, item, outcome);
+	word_fate(fate, detail, outcome);
+	if (fate == ITEM_NOT_TRIED && interrupt_check() != 0) {
+		take_reason(outcome);
+		msg_forget();
+	}
+	if (!work->options->all) {
+		tell_the_one(work, outcome);
+		return;
+	}
+	progress_show(&work->progress, item);
+	tell_one_of_many(work, outcome);
+}
+
+static int do_each(struct work *work)
+{
+	const struct workers workers = {
+		.count = work->n_pids, .item_ms = item_ms(work->options),
+		.memory = BUDGET_MEMORY + 8 * work->patch.size, .rights = permission_to_change,
+		.result_size = sizeof(struct outcome), .ctx = work, .work = work_on, .tell = tell_outcome,
+	};
+
+	return workers_run(&workers);
+}
+
+static int on_one(struct work *work)
+{
+	int err;
+
+	work->pids = &work->options->pid;
+	work->n_pids = 1;
+	err = do_each(work);
+	return err != 0 ? err : work->err;
+}
+
+/* Each on its own: what fails in one does not keep it from the others. */
+static int on_all(struct work *work)
+{
+	const struct vz_object *target = &work->patch.meta.target;
 	pid_t *pids;
-	int err = find_processes(work, &pids, &tally.found);
+	int err = list_others(&pids, &work->n_pids);
 
 	if (err != 0)
 		return err;
+	work->pids = pids;
+	work->choice = (struct choice){ work->options->exe, work->options->by_user, work->options->uid, NULL, 0 };
+	if (work->one != revert_one) {
+		work->choice.build_id = target->build_id.data;
+		work->choice.build_id_size = (size_t)target->build_id.size;
+	}
 	if (work->options->json) {
 		json_begin(work->command);
 		json_open("processes", '[');
 	}
-	do_each(work, pids, tally.found, &tally);
+	progress_begin(&work->progress, work->n_pids, work->options->quiet);
+	err = do_each(work);
+	progress_clear(&work->progress);
 	if (work->options->json)
 		json_close(']');
-	err = tally.found == 0 ? refuse_none(work) : tally_err(&tally);
-	show_tally(work, &tally, err);
+	if (err == 0)
+		err = work->tally.found == 0 && !work->tally.interrupted && work->tally.passed_over == 0 ?
+		      refuse_none(work) : tally_err(&work->tally);
+	show_tally(work, err);
 	if (work->options->json)
 		json_end();
 	free(pids);
@@ -438,6 +575,20 @@ struct listing {
 	struct patchfile patch;
 	const uint8_t *object_id;
 	size_t object_id_size;
+	const pid_t *pids;	/* those of the host, or the one of -p */
+	size_t n_pids;
+	struct all_files files;	/* a child's */
+	pid_t *unpatched;	/* they have the object but no patch of it; room for all of pids */
+	size_t n_unpatched, n_passed_over;
+	int err;		/* of the one process */
+};
+
+/* What a child tells of a process. */
+struct listed {
+	bool is_meant;		/* it is as the options want it */
+	bool is_patched;
+	int err;
+	char reason[MSG_MAX];
 };
 
 static bool is_wanted(const struct listing *listing, const struct record *record)
@@ -459,7 +610,7 @@ static const char *path_of(const struct listing *listing, const struct record *r
 	       listing->patch.path : NULL;
 }
 
-static int list_one(const struct listing *listing, pid_t pid, size_t *shown)
+static int list_one(const struct listing *listing, pid_t pid, bool *is_patched)
 {
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
@@ -471,51 +622,111 @@ static int list_one(const struct listing *listing, pid_t pid, size_t *shown)
 
 		if (is_wanted(listing, record)) {
 			show_record(listing->options, pid, record, path_of(listing, record));
-			*shown += 1;
+			*is_patched = true;
 		}
 	}
 	return session_close(&session, err);
 }
 
-/* Those that have the object but no patch of it are what an administrator looks for. */
-static void list_unpatched(const struct listing *listing, pid_t pid)
+/* In a child.  What it prints is told by nsb. */
+static void list_item(void *ctx, size_t item, void *result)
 {
-	char comm[32];
+	struct listing *listing = ctx;
+	struct listed *listed = result;
+	const struct options *options = listing->options;
+	const struct choice choice = { options->exe, options->by_user, options->uid,
+				       listing->object_id, listing->object_id_size };
+	pid_t pid = listing->pids[item];
+	int match = options->pid != 0 ? 1 : all_matches(&choice, &listing->files, pid);
 
-	proc_comm(pid, comm, sizeof(comm));
-	show_unpatched(listing->options, pid, comm);
+	json_resume();
+	listed->is_meant = match == 1;
+	listed->err = match == 1 ? list_one(listing, pid, &listed->is_patched) : match;
+	(void)snprintf(listed->reason, sizeof(listed->reason), "%s", msg_kept());
 }
 
-/* Processes that end meanwhile, kernel threads and those of others are passed over. */
-static int list_all(const struct listing *listing)
+static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail, void *result,
+			const char *text, size_t text_size)
 {
-	const struct options *options = listing->options;
-	struct choice choice = { options->exe, options->by_user, options->uid,
-				 listing->object_id, listing->object_id_size };
-	pid_t *pids;
-	size_t count, n_unpatched = 0;
-	int err = all_choose(&choice, &pids, &count);
+	struct listing *listing = ctx;
+	struct listed *listed = result;
+	struct outcome outcome = { .pid = listing->pids[item] };
 
-	if (err != 0)
-		return err;
-	for (size_t i = 0; i < count; i++) {
-		size_t shown = 0;
-
-		if (list_one(listing, pids[i], &shown) != 0) {
-			debug("%s", msg_kept());
-			msg_forget();
-		} else if (shown == 0 && listing->object_id_size > 0) {
-			pids[n_unpatched++] = pids[i];
-		}
+	listed->reason[sizeof(listed->reason) - 1] = '\0';
+	if (listing->options->json)
+		json_raw(text, text_size);
+	else
+		(void)fwrite(text, 1, text_size, stdout);
+	if (fate != ITEM_DONE) {
+		proc_comm(outcome.pid, outcome.comm, sizeof(outcome.comm));
+		word_fate(fate, detail, &outcome);
+		listed->err = outcome.err;
+		(void)snprintf(listed->reason, sizeof(listed->reason), "%s", outcome.reason);
 	}
-	if (options->json) {
+	if (listing->options->pid != 0) {
+		listing->err = listed->err == 0 ? 0 : fail(-listed->err, "%s", listed->reason);
+	} else if (fate == ITEM_NOT_TRIED || listed->err == -EINTR) {
+		listing->err = -EINTR;
+	} else if (fate != ITEM_DONE || listed->err == -EBUSY) {
+		warn("%d (%s): does not answer: passed over", outcome.pid, outcome.comm);
+		listing->n_passed_over++;
+	} else if (listed->err != 0) {
+		/* Processes that end meanwhile, kernel threads and those of others. */
+		debug("%s", listed->reason);
+	} else if (listed->is_meant && !listed->is_patched && listing->object_id_size > 0) {
+		listing->unpatched[listing->n_unpatched++] = outcome.pid;
+	}
+}
+
+/* What an administrator looks for. */
+static void list_unpatched(const struct listing *listing)
+{
+	if (listing->options->json) {
 		json_close(']');
 		json_open("unpatched", '[');
 	}
-	for (size_t i = 0; i < n_unpatched; i++)
-		list_unpatched(listing, pids[i]);
+	for (size_t i = 0; i < listing->n_unpatched; i++) {
+		char comm[32];
+
+		proc_comm(listing->unpatched[i], comm, sizeof(comm));
+		show_unpatched(listing->options, listing->unpatched[i], comm);
+	}
+}
+
+static int list_each(struct listing *listing)
+{
+	const struct workers workers = {
+		.count = listing->n_pids, .item_ms = item_ms(listing->options),
+		.memory = BUDGET_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
+		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item, .tell = tell_listed,
+	};
+	int err;
+
+	show_begin();
+	err = workers_run(&workers);
+	return err != 0 ? err : listing->err;
+}
+
+static int list_all(struct listing *listing)
+{
+	pid_t *pids;
+	int err = list_others(&pids, &listing->n_pids);
+
+	if (err != 0)
+		return err;
+	listing->pids = pids;
+	listing->unpatched = calloc(listing->n_pids + 1, sizeof(pid_t));
+	err = listing->unpatched == NULL ? fail(ENOMEM, "out of memory") : list_each(listing);
+	if (err == -EINTR)
+		err = interrupt_check();
+	if (err == 0) {
+		list_unpatched(listing);
+		if (listing->n_passed_over > 0)
+			err = -ECANCELED;
+	}
+	free(listing->unpatched);
 	free(pids);
-	return 0;
+	return err;
 }
 
 static int listing_init(struct listing *listing)
@@ -535,7 +746,6 @@ static int listing_init(struct listing *listing)
 int command_list(const struct options *options)
 {
 	struct listing listing = { .options = options };
-	size_t shown = 0;
 	int err = listing_init(&listing);
 
 	if (err != 0)
@@ -544,7 +754,13 @@ int command_list(const struct options *options)
 		json_begin("list");
 		json_open("patches", '[');
 	}
-	err = options->pid != 0 ? list_one(&listing, options->pid, &shown) : list_all(&listing);
+	if (options->pid != 0) {
+		listing.pids = &options->pid;
+		listing.n_pids = 1;
+		err = list_each(&listing);
+	} else {
+		err = list_all(&listing);
+	}
 	if (options->json) {
 		json_close(']');
 		json_number("status", status_of(err));
@@ -552,6 +768,7 @@ int command_list(const struct options *options)
 		json_end();
 	}
 	patchfile_deinit(&listing.patch);
+	all_files_deinit(&listing.files);
 	return err;
 }
 

@@ -66,6 +66,19 @@ void json_bytes(const char *key, const uint8_t *bytes, size_t size)
 	json_text(key, text);
 }
 
+void json_resume(void)
+{
+	is_first = true;
+}
+
+void json_raw(const char *text, size_t size)
+{
+	if (size == 0)
+		return;
+	begin_value(NULL);
+	(void)fwrite(text, 1, size, stdout);
+}
+
 void json_begin(const char *command)
 {
 	has_begun = true;

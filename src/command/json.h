@@ -27,6 +27,11 @@ void json_address(const char *key, uint64_t value);
 /* Bytes as a string of hexadecimal digits; at most BUILD_ID_MAX. */
 void json_bytes(const char *key, const uint8_t *bytes, size_t size);
 
+/* A child goes on inside an array of nsb's: what comes first there has no comma before it. */
+void json_resume(void);
+/* What a child has written so: members of the array that is open, none if `size` is 0. */
+void json_raw(const char *text, size_t size);
+
 /* The document: { "schema": 1, "command": COMMAND, ...  and its end. */
 void json_begin(const char *command);
 void json_end(void);

@@ -32,6 +32,11 @@ static bool use_colour(void)
 	return use == 1;
 }
 
+void show_begin(void)
+{
+	(void)use_colour();
+}
+
 static void print_coloured(const char *colour, const char *text)
 {
 	if (colour[0] != '\0' && use_colour())

@@ -16,15 +16,19 @@ struct outcome {
 	pid_t pid;
 	char comm[32];
 	char patch[256];	/* its name; "" if it is not known */
-	const char *done;	/* "applied", "reverted"; for check: the answer */
+	char done[48];		/* "applied", "reverted"; for check: the answer */
+	bool is_meant;		/* --all: it is one of those that the command is for */
 	bool is_check;
 	bool answers;		/* check: that it is not applied is the answer, no failure */
 	int err;		/* 0 or -errno: status.h */
-	const char *reason;	/* why not; "" if it was done */
+	char reason[MSG_MAX];	/* why not; "" if it was done */
 	bool changed;		/* it was stopped, `report` is valid */
 	struct safepoint_report report;
 	uint64_t runner_ns, held_ns;	/* the longest that a running thread, any thread stood */
 };
+
+/* Look whether there is a terminal, before children have another stdout. */
+void show_begin(void);
 
 void show_outcome(const struct options *options, const struct outcome *outcome);
 

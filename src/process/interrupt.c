@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "clock.h"
+
 static const struct {
 	int number;
 	const char *name;
@@ -15,6 +17,7 @@ static const struct {
 #define COUNT (sizeof(signals) / sizeof(signals[0]))
 
 static volatile sig_atomic_t noted;
+static uint64_t deadline;	/* 0: there is none */
 
 static void note(int number)
 {
@@ -33,8 +36,20 @@ void interrupt_init(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
+int interrupt_is_noted(void)
+{
+	return (int)noted;
+}
+
+void interrupt_deadline(uint64_t when)
+{
+	deadline = when;
+}
+
 int interrupt_check(void)
 {
+	if (deadline != 0 && now_ns() > deadline)
+		return fail(EBUSY, "its time is over (--timeout): nothing was changed");
 	for (size_t i = 0; i < COUNT; i++) {
 		if (noted == signals[i].number)
 			return fail(EINTR, "ended by %s: nothing was changed", signals[i].name);

@@ -6,11 +6,38 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "proc.h"
 
 #define CURE "run nsb as root, or with CAP_SYS_PTRACE and CAP_DAC_OVERRIDE"
+
+/* linux/capability.h of Debian 11 knows the two that came with Linux 5.8 and 5.9. */
+#define BIT(capability) (1ull << (capability))
+
+const uint64_t permission_to_view = BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_OVERRIDE) |
+				    BIT(CAP_SYS_ADMIN) | BIT(CAP_CHECKPOINT_RESTORE);
+const uint64_t permission_to_change = BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_OVERRIDE) |
+				      BIT(CAP_SYS_ADMIN) | BIT(CAP_CHECKPOINT_RESTORE) |
+				      BIT(CAP_PERFMON) | BIT(CAP_KILL);
+
+int permission_keep(uint64_t rights)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, data) != 0)
+		return -errno;
+	if (!(data[0].effective & BIT(CAP_SYS_PTRACE)))
+		return 0;
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= (uint32_t)(rights >> 32 * i);
+		data[i].effective &= (uint32_t)(rights >> 32 * i);
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &head, data) == 0 ? 0 : -errno;
+}
 
 static bool has(const struct proc_status *status, unsigned capability)
 {

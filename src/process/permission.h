@@ -6,6 +6,7 @@
 #ifndef NSB_PERMISSION_H
 #define NSB_PERMISSION_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "msg.h"
@@ -15,5 +16,21 @@
  * the kernel's rules it was, and what would help.  Returns -EPERM.
  */
 int permission_refuse(pid_t pid, const char *name, const char *what) MUST_CHECK;
+
+/*
+ * Capabilities that work on processes takes, a bit each (linux/capability.h).
+ *   SYS_PTRACE          processes of others, and their files in /proc
+ *   DAC_OVERRIDE        /proc/PID/mem, and executables that only their owner may read
+ *   SYS_ADMIN           PTRACE_O_SUSPEND_SECCOMP; /proc/PID/map_files before Linux 5.9
+ *   CHECKPOINT_RESTORE  /proc/PID/map_files
+ *   PERFMON             breakpoints in threads of others
+ *   KILL                a stop signal that was withheld from a thread comes to it later
+ */
+extern const uint64_t permission_to_view, permission_to_change;
+/*
+ * Give up all other capabilities, for good.  Without CAP_SYS_PTRACE all are kept: then the
+ * kernel asks for each one that the process has (security/commoncap.c).
+ */
+int permission_keep(uint64_t rights) MUST_CHECK;
 
 #endif

@@ -192,6 +192,16 @@ int pt_wait(pid_t tid, struct pt_status *status)
 	return err;
 }
 
+int pt_reap(pid_t child, int *status)
+{
+	pid_t got;
+
+	do {
+		got = waitpid(child, status, 0);
+	} while (got == -1 && errno == EINTR);
+	return got == child ? 0 : -errno;
+}
+
 int pt_poll_any(pid_t *tid, struct pt_status *status)
 {
 	int word;

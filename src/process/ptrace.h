@@ -53,6 +53,8 @@ int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK
 /* The same without waiting: *reported says whether there was something. */
 int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 
+/* Wait for the end of a child of nsb's own, and take its status, wait(2). */
+int pt_reap(pid_t child, int *status) MUST_CHECK;
 /* What any tracee reports, without waiting: *tid 0 if none does.  -ECHILD: there is none. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
 

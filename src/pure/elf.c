@@ -443,14 +443,14 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 	return (value + align - 1) / align * align;
 }
 
-/* Notes of one PT_NOTE; a build-id that does not fit is as good as none. */
-static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
+/* Notes that lie at `addr`; a build-id that does not fit is as good as none. */
+static int read_notes_at(struct elf *elf, uint64_t addr, uint64_t size, uint64_t align)
 {
-	uint64_t addr = wrap(elf, phdr->vaddr + elf->bias), align = phdr->align == 8 ? 8 : 4, at = 0;
+	uint64_t at = 0;
 
-	if (!inside(elf, addr, phdr->memsz) || phdr->memsz > MAX_NOTES)
+	if (size > MAX_NOTES)
 		return 0;
-	while (phdr->memsz - at >= sizeof(Elf64_Nhdr)) {
+	while (size - at >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr head;	/* the same in both classes */
 		uint64_t desc, next;
 		char name[4];
@@ -460,7 +460,7 @@ static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
 			return ret;
 		desc = align_up(at + sizeof(head) + head.n_namesz, align);
 		next = align_up(desc + head.n_descsz, align);
-		if (desc > phdr->memsz || head.n_descsz > phdr->memsz - desc)
+		if (desc > size || head.n_descsz > size - desc)
 			return 0;
 		if (head.n_type == NT_GNU_BUILD_ID && head.n_namesz == sizeof(name) &&
 		    head.n_descsz >= 1 && head.n_descsz <= BUILD_ID_MAX) {
@@ -473,11 +473,24 @@ static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
 			if (ret < 0)
 				return ret;
 		}
-		if (next >= phdr->memsz)
+		if (next >= size)
 			break;
 		at = next;
 	}
 	return 0;
+}
+
+static uint64_t note_align(const struct elf_phdr *phdr)
+{
+	return phdr->align == 8 ? 8 : 4;
+}
+
+/* Notes of one PT_NOTE of a loaded image. */
+static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
+{
+	uint64_t addr = wrap(elf, phdr->vaddr + elf->bias);
+
+	return inside(elf, addr, phdr->memsz) ? read_notes_at(elf, addr, phdr->memsz, note_align(phdr)) : 0;
 }
 
 /* ---- opening ---- */
@@ -557,6 +570,23 @@ int elf_open_headers(struct elf *elf, struct bytes bytes, uint64_t address)
 	if (header.phentsize != record_size(elf, sizeof(Elf32_Phdr), sizeof(Elf64_Phdr)))
 		return bad(elf, "its program headers have an unknown size");
 	ret = read_phdrs(elf, wrap(elf, address + header.phoff), header.phnum);
+	if (ret < 0)
+		elf_deinit(elf);
+	return ret;
+}
+
+int elf_open_file_headers(struct elf *elf, struct bytes bytes)
+{
+	int ret = elf_open_headers(elf, bytes, 0);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < elf->n_phdrs && ret == 0 && elf->build_id_size == 0; i++) {
+		const struct elf_phdr *phdr = &elf->phdrs[i];
+
+		if (phdr->type == PT_NOTE)
+			ret = read_notes_at(elf, phdr->offset, phdr->filesz, note_align(phdr));
+	}
 	if (ret < 0)
 		elf_deinit(elf);
 	return ret;

@@ -91,6 +91,9 @@ int elf_open(struct elf *elf, struct bytes bytes, uint64_t header) MUST_CHECK;
 /* Only the header and the program headers: lo, hi, bias and all tables stay 0. */
 int elf_open_headers(struct elf *elf, struct bytes bytes, uint64_t header) MUST_CHECK;
 
+/* The same of a file, whose bytes are at their offsets, and its build-id. */
+int elf_open_file_headers(struct elf *elf, struct bytes bytes) MUST_CHECK;
+
 /* The same as elf_open() where the program headers' address and count are known (AT_PHDR). */
 int elf_open_phdrs(struct elf *elf, struct bytes bytes, uint8_t elf_class, uint16_t machine,
 		   uint16_t type, uint64_t phdrs, size_t n_phdrs) MUST_CHECK;

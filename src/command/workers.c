@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "budget.h"
+#include "clock.h"
+#include "interrupt.h"
+#include "permission.h"
+#include "ptrace.h"
+
+#define MS 1000000ull
+#define PATIENCE_MS 250		/* then the next item begins beside this one */
+#define UNDO_MS 500		/* a child that was told that its time is over may take so long to end */
+#define WATCHDOG_MS 600		/* the kernel's timer: behind nsb's own kill, should that not come */
+#define END_MS 300		/* a killed child that is not gone then sleeps uninterruptibly: it is left */
+#define CHILDREN_MAX 64		/* in one run, those that were left included */
+#define NO_ITEM SIZE_MAX
+
+/* What a child and nsb share of an item; its result lies apart. */
+struct slot {
+	atomic_bool done;
+	bool floods;			/* the child printed more than BUDGET_TEXT */
+	uint64_t text_at, text_size;	/* what the child printed, in its file */
+	size_t child;
+};
+
+/* What a child tells nsb of itself. */
+struct desk {
+	_Atomic size_t item;		/* what it is at; NO_ITEM: nothing */
+	_Atomic uint64_t since;		/* CLOCK_MONOTONIC in ns */
+};
+
+struct shared {
+	_Atomic size_t next;		/* the first item that nobody has taken */
+	struct desk desks[CHILDREN_MAX];
+	struct slot slots[];
+};
+
+enum child_state { CHILD_NONE, CHILD_WORKS, CHILD_TOLD, CHILD_KILLED, CHILD_LEFT, CHILD_ENDED };
+
+/* A child, as nsb sees it. */
+struct child {
+	enum child_state state;
+	pid_t pid;
+	int news;		/* a pipe: a byte for each item that is done, its end when the child has ended */
+	int text;		/* memory that its stdout goes to */
+	uint64_t told_at;	/* when it was told to end, or killed */
+	bool is_late;		/* an item's time was over */
+};
+
+struct run {
+	const struct workers *workers;
+	struct shared *shared;
+	size_t shared_size;
+	uint8_t *results;
+	struct child children[CHILDREN_MAX];
+	size_t n_children;
+	size_t told;		/* items up to this one were told of */
+	enum item_fate *fates;
+	int *details;
+	bool *settled;		/* fate and detail are known */
+	bool stopping;		/* interrupted, or no child can work: nothing new begins */
+	int err;		/* why none can */
+};
+
+/* ---- in a child ---- */
+
+/* Lower what a resource may take at most; a limit that is lower already stays. */
+static int limit_resource(int resource, rlim_t value)
+{
+	struct rlimit limit;
+
+	if (getrlimit((__rlimit_resource_t)resource, &limit) != 0)
+		return errno;
+	limit.rlim_cur = limit.rlim_max < value ? limit.rlim_max : value;
+	return setrlimit((__rlimit_resource_t)resource, &limit) == 0 ? 0 : errno;
+}
+
+/* All but stdin, stdout, stderr and one more. */
+static void close_others(int kept)
+{
+	struct rlimit limit;
+
+#ifdef SYS_close_range
+	if ((kept <= 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) &&
+	    syscall(SYS_close_range, kept + 1, ~0u, 0) == 0)
+		return;
+#endif
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = 3; fd < (int)limit.rlim_cur; fd++) {
+		if (fd != kept)
+			(void)close(fd);
+	}
+}
+
+/* Bytes of address space that it has now. */
+static size_t own_memory(void)
+{
+	char text[64] = "";
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd != -1)
+		(void)close(fd);
+	return got <= 0 ? 0 : (size_t)strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* From here on it has its own session, no terminal, and only what it needs.  0 or an errno. */
+static int confine(const struct workers *workers, pid_t parent, int text, int news)
+{
+	int err, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		return ESRCH;
+	(void)setsid();
+	if (null == -1)
+		(void)close(STDIN_FILENO);
+	else if (dup2(null, STDIN_FILENO) == -1)
+		return errno;
+	if (dup2(text, STDOUT_FILENO) == -1)
+		return errno;
+	close_others(news);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	err = limit_resource(RLIMIT_CORE, 0);
+	if (err == 0 && BUDGET_MEMORY_CAN_BE_SET)
+		err = limit_resource(RLIMIT_AS, own_memory() + workers->memory);
+	return err != 0 ? err : -permission_keep(workers->rights);
+}
+
+/* What begins with an item: its time, its processor time, what it may print. */
+static int begin_item(const struct workers *workers, timer_t watchdog, struct slot *slot)
+{
+	const struct itimerspec when = {
+		.it_value = { (workers->item_ms + WATCHDOG_MS) / 1000,
+			      (long)((workers->item_ms + WATCHDOG_MS) % 1000 * MS) }
+	};
+	off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+	struct rusage used;
+	int err = 0;
+
+	/*
+	 * The kernel kills the child then, even if somebody has stopped it and nsb (SIGSTOP): no
+	 * thread of a process stands for longer because of it.
+	 */
+	if (at == -1 || getrusage(RUSAGE_SELF, &used) != 0 || timer_settime(watchdog, 0, &when, NULL) != 0)
+		return errno;
+	slot->text_at = (uint64_t)at;
+	/* Processor time in whole seconds, as the kernel counts it. */
+	err = limit_resource(RLIMIT_CPU, (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+			     workers->item_ms / 1000 + 3);
+	if (err == 0)
+		err = limit_resource(RLIMIT_FSIZE, (rlim_t)at + BUDGET_TEXT);
+	interrupt_deadline(now_ns() + workers->item_ms * MS);
+	return err;
+}
+
+static void end_item(struct slot *slot)
+{
+	off_t end;
+
+	slot->floods = fflush(stdout) != 0;
+	clearerr(stdout);
+	end = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+	slot->text_size = end == -1 ? 0 : (uint64_t)end - slot->text_at;
+	msg_forget();
+}
+
+/* Item after item, until none is left.  0 or an errno. */
+static int work(const struct run *run, size_t number, int news)
+{
+	const struct workers *workers = run->workers;
+	struct desk *desk = &run->shared->desks[number];
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	timer_t watchdog;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &watchdog) != 0)
+		return errno;
+	for (;;) {
+		struct slot *slot;
+		size_t item;
+		int err;
+
+		if (interrupt_is_noted() != 0)
+			return 0;
+		atomic_store(&desk->since, now_ns());
+		item = atomic_fetch_add(&run->shared->next, 1);
+		if (item >= workers->count)
+			return 0;
+		atomic_store(&desk->item, item);
+		slot = &run->shared->slots[item];
+		slot->child = number;
+		err = begin_item(workers, watchdog, slot);
+		if (err != 0)
+			return err;
+		workers->work(workers->ctx, item, run->results + item * workers->result_size);
+		end_item(slot);
+		atomic_store(&slot->done, true);
+		atomic_store(&desk->item, NO_ITEM);
+		/* Nobody may be listening any more: then the end comes by itself. */
+		if (write(news, "", 1) < 0 && errno != EAGAIN)
+			return 0;
+	}
+}
+
+/* ---- in nsb ---- */
+
+static int start_child(struct run *run)
+{
+	size_t number = run->n_children;
+	struct child *child = &run->children[number];
+	pid_t parent = getpid();
+	int ends[2], text;
+
+	if (number == CHILDREN_MAX)
+		return fail(EAGAIN, "too many processes do not answer");
+	text = memfd_create("nsb", MFD_CLOEXEC);
+	if (text == -1)
+		return fail(errno, "cannot make a file in memory: %s", strerror(errno));
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+		int err = errno;
+
+		(void)close(text);
+		return fail(err, "cannot make a pipe: %s", strerror(err));
+	}
+	*child = (struct child){ .state = CHILD_WORKS, .news = ends[0], .text = text };
+	atomic_store(&run->shared->desks[number].item, NO_ITEM);
+	atomic_store(&run->shared->desks[number].since, now_ns());
+	(void)fflush(stdout);
+	child->pid = fork();
+	if (child->pid == 0) {
+		int err = confine(run->workers, parent, text, ends[1]);
+
+		_exit(err != 0 ? err : work(run, number, ends[1]));
+	}
+	(void)close(ends[1]);
+	run->n_children++;
+	if (child->pid != -1)
+		return 0;
+	child->state = CHILD_ENDED;
+	(void)close(ends[0]);
+	return fail(EAGAIN, "cannot start a process: %s", strerror(errno));
+}
+
+static size_t count_in(const struct run *run, enum child_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->n_children; i++)
+		count += run->children[i].state == state;
+	return count;
+}
+
+static void settle(struct run *run, size_t item, enum item_fate fate, int detail)
+{
+	if (item >= run->workers->count || run->settled[item])
+		return;
+	run->settled[item] = true;
+	run->fates[item] = fate;
+	run->details[item] = detail;
+}
+
+/* A child has ended, or is left alone: what it was at has its fate. */
+static void part_with(struct run *run, size_t number, enum child_state state, int status)
+{
+	struct child *child = &run->children[number];
+	size_t item = atomic_load(&run->shared->desks[number].item);
+	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	child->state = state;
+	(void)close(child->news);
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && run->err == 0) {
+		run->err = fail(WEXITSTATUS(status), "cannot make a process that looks at others: %s",
+				strerror(WEXITSTATUS(status)));
+		run->stopping = true;
+	}
+	if (item == NO_ITEM || item >= run->workers->count || atomic_load(&run->shared->slots[item].done))
+		return;
+	settle(run, item, child->is_late || state == CHILD_LEFT || signal == SIGXCPU ? ITEM_LATE : ITEM_DIED,
+	       signal);
+}
+
+static void kill_child(struct child *child, enum child_state state, int signal)
+{
+	(void)kill(child->pid, signal);
+	child->state = state;
+	child->told_at = now_ns();
+}
+
+/* Those whose time is over are told to end, then killed, then left. */
+static void look_at_times(struct run *run)
+{
+	uint64_t now = now_ns();
+
+	for (size_t i = 0; i < run->n_children; i++) {
+		struct child *child = &run->children[i];
+		struct desk *desk = &run->shared->desks[i];
+
+		if (child->state == CHILD_WORKS && atomic_load(&desk->item) != NO_ITEM &&
+		    now > atomic_load(&desk->since) + (run->workers->item_ms + UNDO_MS) * MS) {
+			child->is_late = true;
+			kill_child(child, CHILD_KILLED, SIGKILL);
+		} else if (child->state == CHILD_TOLD && now > child->told_at + UNDO_MS * MS) {
+			kill_child(child, CHILD_KILLED, SIGKILL);
+		} else if (child->state == CHILD_KILLED && now > child->told_at + END_MS * MS) {
+			part_with(run, i, CHILD_LEFT, 0);
+		}
+	}
+}
+
+/* Whether each child that works has been at its item for so long that another may begin. */
+static bool all_are_slow(const struct run *run)
+{
+	uint64_t now = now_ns();
+
+	for (size_t i = 0; i < run->n_children; i++) {
+		const struct desk *desk = &run->shared->desks[i];
+
+		if (run->children[i].state == CHILD_WORKS &&
+		    now < atomic_load(&desk->since) + PATIENCE_MS * MS)
+			return false;
+	}
+	return true;
+}
+
+static int keep_working(struct run *run)
+{
+	size_t working = count_in(run, CHILD_WORKS), busy = working + count_in(run, CHILD_KILLED);
+
+	if (run->stopping || atomic_load(&run->shared->next) >= run->workers->count ||
+	    busy >= WORKERS_MAX || (working > 0 && !all_are_slow(run)))
+		return 0;
+	return start_child(run);
+}
+
+/* The first interrupt is passed on, once, under its own number. */
+static void pass_on_interrupt(struct run *run)
+{
+	int signal = interrupt_is_noted();
+
+	if (signal == 0 || run->stopping)
+		return;
+	run->stopping = true;
+	for (size_t i = 0; i < run->n_children; i++) {
+		if (run->children[i].state == CHILD_WORKS)
+			kill_child(&run->children[i], CHILD_TOLD, signal);
+	}
+}
+
+/* Wait for news, not longer than until something has to be looked at. */
+static void await_news(struct run *run)
+{
+	struct pollfd fds[CHILDREN_MAX];
+	size_t numbers[CHILDREN_MAX], count = 0;
+	char bytes[256];
+
+	for (size_t i = 0; i < run->n_children; i++) {
+		if (run->children[i].state == CHILD_WORKS || run->children[i].state == CHILD_TOLD ||
+		    run->children[i].state == CHILD_KILLED) {
+			fds[count] = (struct pollfd){ .fd = run->children[i].news, .events = POLLIN };
+			numbers[count++] = i;
+		}
+	}
+	if (poll(fds, count, PATIENCE_MS / 5) <= 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		ssize_t got;
+		int status = 0;
+
+		if (fds[i].revents == 0)
+			continue;
+		do {
+			got = read(fds[i].fd, bytes, sizeof(bytes));
+		} while (got > 0);
+		if (got == 0 && pt_reap(run->children[numbers[i]].pid, &status) == 0)
+			part_with(run, numbers[i], CHILD_ENDED, status);
+	}
+}
+
+/* What a child has printed of an item; mapped for as long as it is told. */
+static void tell_done(const struct run *run, size_t item, void *result)
+{
+	const struct workers *workers = run->workers;
+	const struct slot *slot = &run->shared->slots[item];
+	size_t size = slot->text_size <= BUDGET_TEXT ? (size_t)slot->text_size : 0;
+	char *text = size == 0 ? NULL : malloc(size);
+
+	if (text == NULL || slot->child >= run->n_children ||
+	    pread(run->children[slot->child].text, text, size, (off_t)slot->text_at) != (ssize_t)size)
+		size = 0;
+	else
+		(void)fallocate(run->children[slot->child].text, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				(off_t)slot->text_at, (off_t)size);
+	if (slot->floods || size != slot->text_size)
+		workers->tell(workers->ctx, item, ITEM_DIED, SIGXFSZ, result, NULL, 0);
+	else
+		workers->tell(workers->ctx, item, ITEM_DONE, 0, result, text, size);
+	free(text);
+}
+
+static void tell(struct run *run)
+{
+	const struct workers *workers = run->workers;
+
+	for (; run->told < workers->count; run->told++) {
+		void *result = run->results + run->told * workers->result_size;
+
+		if (atomic_load(&run->shared->slots[run->told].done))
+			tell_done(run, run->told, result);
+		else if (run->settled[run->told])
+			workers->tell(workers->ctx, run->told, run->fates[run->told],
+				      run->details[run->told], result, NULL, 0);
+		else
+			return;
+	}
+}
+
+/* An item that a child had taken, and not begun, when it ended is nobody's. */
+static void settle_rest(struct run *run)
+{
+	for (size_t i = run->told; i < run->workers->count; i++)
+		settle(run, i, ITEM_NOT_TRIED, 0);
+}
+
+static int run_all(struct run *run)
+{
+	for (;;) {
+		int err = keep_working(run);
+
+		if (err != 0 && run->err == 0) {
+			run->err = err;
+			run->stopping = true;
+		}
+		if (count_in(run, CHILD_WORKS) + count_in(run, CHILD_TOLD) +
+		    count_in(run, CHILD_KILLED) == 0 &&
+		    (run->stopping || atomic_load(&run->shared->next) >= run->workers->count))
+			break;
+		await_news(run);
+		pass_on_interrupt(run);
+		look_at_times(run);
+		tell(run);
+	}
+	settle_rest(run);
+	tell(run);
+	return run->err;
+}
+
+static void *map_shared(size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+int workers_run(const struct workers *workers)
+{
+	size_t results_size = workers->count * workers->result_size + 1;
+	struct run run = {
+		.workers = workers,
+		.shared_size = sizeof(*run.shared) + workers->count * sizeof(run.shared->slots[0]),
+	};
+	int err = 0;
+
+	run.shared = map_shared(run.shared_size);
+	run.results = map_shared(results_size);
+	run.fates = calloc(workers->count + 1, sizeof(*run.fates));
+	run.details = calloc(workers->count + 1, sizeof(*run.details));
+	run.settled = calloc(workers->count + 1, sizeof(*run.settled));
+	if (run.shared == NULL || run.results == NULL || run.fates == NULL || run.details == NULL ||
+	    run.settled == NULL)
+		err = fail(ENOMEM, "out of memory");
+	if (err == 0)
+		err = run_all(&run);
+	for (size_t i = 0; i < run.n_children; i++)
+		(void)close(run.children[i].text);
+	if (run.shared != NULL)
+		(void)munmap(run.shared, run.shared_size);
+	if (run.results != NULL)
+		(void)munmap(run.results, results_size);
+	free(run.fates);
+	free(run.details);
+	free(run.settled);
+	return err;
+}
