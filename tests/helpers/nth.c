@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * nth REPORT ACTION CALLS N COMMAND...: run COMMAND, and do something to it at the
- * N-th of certain system calls; N = 0: never.
+ * N-th of certain system calls; N = 0: never.  Calls of its children count as its own.
+ * SIGKILL ends whoever makes the call, and then COMMAND, as if it had met both at once;
+ * other signals come to COMMAND.
  *
  *	ACTION	before:SIGNAL	send the signal instead of the call (SIGKILL), or
  *				just before it
@@ -69,6 +71,7 @@ static long brk_argument;
 static size_t brk_register;
 static long reached_number, reached_argument;
 static pid_t child, addressee;
+static pid_t caller;		/* whose call it is: child, or a child of it */
 
 static void check(bool good, const char *what)
 {
@@ -111,7 +114,14 @@ static bool is_nth(const struct __ptrace_syscall_info *info, const struct call *
 
 static void set_word(size_t offset, long value)
 {
-	check(ptrace(PTRACE_POKEUSER, child, (void *)offset, (void *)value) == 0, "PTRACE_POKEUSER");
+	check(ptrace(PTRACE_POKEUSER, caller, (void *)offset, (void *)value) == 0, "PTRACE_POKEUSER");
+}
+
+static void send_signal(void)
+{
+	if (signal_sent == SIGKILL && addressee == child)
+		kill(caller, SIGKILL);
+	kill(addressee, signal_sent);
 }
 
 static void at_entry(const struct __ptrace_syscall_info *info, int *error)
@@ -122,7 +132,7 @@ static void at_entry(const struct __ptrace_syscall_info *info, int *error)
 	if (!is_nth(info, call))
 		return;
 	if (action == BEFORE) {
-		kill(addressee, signal_sent);
+		send_signal();
 	} else if (action == AFTER) {
 		*error = -1;
 	} else if (action == DELAY) {
@@ -141,7 +151,7 @@ static void at_entry(const struct __ptrace_syscall_info *info, int *error)
 static void at_exit(int *error)
 {
 	if (*error == -1)
-		kill(addressee, signal_sent);
+		send_signal();
 	else if (*error > 0)
 		set_word(offsetof(struct user_regs_struct, rax), -(long)*error);
 	*error = 0;
@@ -150,35 +160,51 @@ static void at_exit(int *error)
 	brk_register = 0;
 }
 
+/* One that was told of by a stop goes on.  Killed, it may be gone before this. */
+static void go_on(pid_t pid, int signal)
+{
+	if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal) != 0)
+		check(errno == ESRCH, "PTRACE_SYSCALL");
+}
+
 /* Returns the child's last status. */
 static int trace(void)
 {
-	int status, error = 0, signal = 0;
+	int status, error = 0;
+	pid_t pid, failing = 0;	/* whose call `error` is about */
 	struct __ptrace_syscall_info info;
 
 	check(waitpid(child, &status, 0) == child && WIFSTOPPED(status), "the command does not start");
 	check(ptrace(PTRACE_SETOPTIONS, child, NULL,
-		     (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC)) == 0,
+		     (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC |
+			      PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)) == 0,
 	      "PTRACE_SETOPTIONS");
+	go_on(child, 0);
 	for (;;) {
-		/* Killed, it may be gone before this. */
-		if (ptrace(PTRACE_SYSCALL, child, NULL, (void *)(long)signal) != 0)
-			check(errno == ESRCH, "PTRACE_SYSCALL");
-		check(waitpid(child, &status, 0) == child, "waitpid");
-		if (!WIFSTOPPED(status))
+		int signal = 0;
+
+		pid = waitpid(-1, &status, __WALL);
+		check(pid > 0, "waitpid");
+		if (!WIFSTOPPED(status) && pid == child)
 			return status;
-		signal = 0;
+		if (!WIFSTOPPED(status))
+			continue;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			caller = pid;
 			/* A tracee that is being killed has no more to tell. */
-			if (ptrace(PTRACE_GET_SYSCALL_INFO, child, (void *)sizeof(info), &info) <= 0)
-				continue;
-			if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-				at_entry(&info, &error);
-			else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-				at_exit(&error);
-		} else if (status >> 16 == 0) {
-			signal = WSTOPSIG(status);
+			if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0) {
+				if (info.op == PTRACE_SYSCALL_INFO_ENTRY && failing == 0) {
+					at_entry(&info, &error);
+					failing = error != 0 || brk_register != 0 ? pid : 0;
+				} else if (info.op == PTRACE_SYSCALL_INFO_EXIT && pid == failing) {
+					at_exit(&error);
+					failing = 0;
+				}
+			}
+		} else if (status >> 16 == 0 && WSTOPSIG(status) != SIGSTOP) {
+			signal = WSTOPSIG(status);	/* a SIGSTOP is how a new tracee begins */
 		}
+		go_on(pid, signal);
 	}
 }
 
