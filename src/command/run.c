@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -300,7 +299,7 @@ static int start_patcher(const struct pact *pact, const struct options *options,
 			 const struct patchfile *patch)
 {
 	pid_t program = getpid(), child = fork();
-	int status;
+	int exit_status, err;
 
 	if (child == -1)
 		return fail(errno, "cannot start a process: %s", strerror(errno));
@@ -311,12 +310,10 @@ static int start_patcher(const struct pact *pact, const struct options *options,
 			be_patcher(pact, program, options, patch);
 		_exit(patcher == -1 ? 1 : 0);
 	}
-	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
-		;
+	err = pt_reap(child, &exit_status);
 	(void)close(pact->to_patcher[0]);
 	(void)close(pact->to_program[1]);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 :
-	       fail(EAGAIN, "cannot start a process");
+	return err == 0 && exit_status == 0 ? 0 : fail(EAGAIN, "cannot start a process");
 }
 
 /* Yama lets only ancestors trace unless they are told by name (ptrace(2)). */

@@ -206,6 +206,20 @@ int pt_poll_any(pid_t *tid, struct pt_status *status)
 	return 0;
 }
 
+int pt_reap(pid_t child, int *exit_status)
+{
+	int word;
+	pid_t got;
+
+	do {
+		got = waitpid(child, &word, 0);
+	} while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return -errno;
+	*exit_status = WIFEXITED(word) ? WEXITSTATUS(word) : -1;
+	return 0;
+}
+
 int pt_get_regs(pid_t tid, struct regs *regs)
 {
 	struct iovec iov = { regs->bytes, sizeof(regs->bytes) };
