@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,14 @@ static int read_memory(const struct bytes *self, uint64_t address, void *buf, si
 }
 
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
+size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)address, size };
+	ssize_t got = address <= UINTPTR_MAX ? process_vm_readv(tid, &local, 1, &remote, 1, 0) : 0;
+
+	return got > 0 ? (size_t)got : 0;
+}
+
 {
 	return target->memory.read(&target->memory, address, buf, size);
 }

@@ -105,6 +105,13 @@ int target_read_maps(struct target *target) MUST_CHECK;
 /* Read memory; all or nothing.  -EIO without a message. */
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size) MUST_CHECK;
 
+/*
+ * Copy as many of `size` bytes of a thread's memory as can be read from `address` on, and
+ * return how many these are: 0 if none, or if process_vm_readv(2) is not allowed.  This is
+ * faster than target_read(), and needs no struct target.
+ */
+size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
+
 /* A word of its ABI; 0 if it cannot be read. */
 uint64_t target_read_word(const struct target *target, uint64_t address);
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "page.h"
 #include "unwind-native.h"
@@ -42,6 +41,7 @@ struct unwinder {
 	const struct arch *arch;
 	struct bytes memory;
 	struct bytes view;	/* windows, copies, memory, in this order */
+	unwind_peek *peek;	/* NULL: there is only memory */
 	struct cfi_table *tables;
 	size_t n_tables;
 	struct unwind_mapping *mappings;
@@ -80,14 +80,10 @@ struct walk {
 /* As many bytes from addr on as can be read, up to size. */
 static size_t read_some(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
 {
-	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
-	ssize_t got = -1;
-	size_t fill = 0;
+	size_t fill = unwinder->peek != NULL ? unwinder->peek(unwinder->tid, addr, buf, size) : 0;
 
-	if (addr <= UINTPTR_MAX)
-		got = process_vm_readv(unwinder->tid, &local, 1, &remote, 1, 0);
-	if (got > 0)
-		return (size_t)got;
+	if (fill > 0)
+		return fill;
 	/* The other way to the memory is all or nothing, and readability changes at pages. */
 	while (fill < size) {
 		size_t piece = PAGE - (size_t)((addr + fill) % PAGE);
@@ -277,6 +273,7 @@ static int prepare_table(struct unwinder *unwinder, struct cfi_table *table)
 }
 
 static void *copy_array(const void *from, size_t count, size_t size)
+	unwinder->peek = setup->peek;
 {
 	void *to = calloc(count + 1, size);
 

@@ -46,10 +46,16 @@ enum unwind_engines {
 	UNWIND_LIBUNWIND,	/* where it has what it needs; ours goes on from there */
 };
 
+/*
+ * Copies the memory of a stopped thread: as many of `size` bytes as can be read from addr
+ * on, and returns how many these are, 0 if it cannot read here.
+ */
+typedef size_t unwind_peek(pid_t tid, uint64_t addr, void *buf, size_t size);
+
 struct unwind_setup {
 	const struct arch *arch;
-	struct bytes memory;		/* the target's memory, live (process_vm_readv or /proc/PID/mem) */
-	pid_t pid;			/* for process_vm_readv of stacks */
+	struct bytes memory;		/* the target's memory, live */
+	unwind_peek *peek;		/* a faster way to the stack of a thread; NULL: none */
 	const struct cfi_table *tables;	/* sorted by start, not overlapping; copied */
 	size_t n_tables;
 	const struct unwind_mapping *mappings;	/* readable ones, sorted; copied */
