@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "object.h"
 #include "proc.h"
 
@@ -23,59 +24,39 @@ struct file {
 	bool matches;		/* has the build-id that is looked for */
 };
 
-/* The search: what is known of files so far, sorted. */
+/* The search: the files that have been looked at, sorted by inode. */
 struct search {
 	const struct choice *choice;
 	struct file *files;
-	size_t n_files, room;
+	size_t n_files;
 };
 
-static int compare_file(const struct file *file, const struct mapping *m)
+/* The file of a mapping, NULL if it has not been looked at. */
+static const struct file *find_file(const struct search *search, const struct mapping *m)
 {
-	if (file->device != m->device)
-		return file->device < m->device ? -1 : 1;
-	if (file->inode != m->inode)
-		return file->inode < m->inode ? -1 : 1;
-	return strcmp(file->path, m->path);
-}
+	size_t i = ARRAY_UPTO(search->files, search->n_files, inode, m->inode);
 
-/* Where the file of a mapping stands, or belongs. */
-static size_t find_file(const struct search *search, const struct mapping *m, bool *known)
-{
-	size_t lo = 0, hi = search->n_files;
+	for (; i > 0 && search->files[i - 1].inode == m->inode; i--) {
+		const struct file *file = &search->files[i - 1];
 
-	*known = false;
-	while (lo < hi && !*known) {
-		size_t mid = lo + (hi - lo) / 2;
-		int order = compare_file(&search->files[mid], m);
-
-		if (order == 0) {
-			*known = true;
-			return mid;
-		}
-		if (order < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
+		if (file->device == m->device && strcmp(file->path, m->path) == 0)
+			return file;
 	}
-	return lo;
+	return NULL;
 }
 
-static int add_file(struct search *search, size_t at, const struct mapping *m, bool matches)
+static int add_file(struct search *search, const struct mapping *m, bool matches)
 {
 	struct file file = { m->device, m->inode, strdup(m->path), matches };
+	size_t at = ARRAY_UPTO(search->files, search->n_files, inode, m->inode);
+	int err;
 
 	if (file.path == NULL)
 		return fail(ENOMEM, "out of memory");
-	if (search->n_files == search->room) {
-		struct file *more = reallocarray(search->files, search->room + 256, sizeof(*more));
-
-		if (more == NULL) {
-			free(file.path);
-			return fail(ENOMEM, "out of memory");
-		}
-		search->files = more;
-		search->room += 256;
+	err = ARRAY_GROW(&search->files, search->n_files, 1);
+	if (err != 0) {
+		free(file.path);
+		return err;
 	}
 	memmove(search->files + at + 1, search->files + at,
 		(search->n_files - at) * sizeof(*search->files));
@@ -166,22 +147,21 @@ static int maps_match(struct search *search, pid_t pid, const struct maps *maps)
 
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *m = &maps->all[i];
-		bool known;
-		size_t at;
+		const struct file *file;
 		int match;
 
 		if (m->inode != 0 && (m->prot & PROT_EXEC) && !is_header(m))
 			headless = headless || !is_mapped(maps, m, true);
 		if (!is_header(m))
 			continue;
-		at = find_file(search, m, &known);
-		if (known && search->files[at].matches)
+		file = find_file(search, m);
+		if (file != NULL && file->matches)
 			return 1;
 		/* What is nowhere executable is data, or a device, and better left alone. */
-		if (known || !is_mapped(maps, m, false))
+		if (file != NULL || !is_mapped(maps, m, false))
 			continue;
 		match = header_matches(search->choice, pid, m);
-		if (match >= 0 && add_file(search, at, m, match == 1) != 0)
+		if (match >= 0 && add_file(search, m, match == 1) != 0)
 			return -ENOMEM;
 		if (match == 1)
 			return 1;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "array.h"
 #include "page.h"
 #include "remote.h"
 #include "symbol.h"
@@ -90,7 +91,7 @@ static bool is_one_store(const struct place *place)
 
 int plan_add_place(struct plan *plan, const struct place *place)
 {
-	struct place *places;
+	int err;
 
 	if (memcmp(place->now, place->want, place->size) == 0 &&
 	    memcmp(place->half, place->want, place->size) == 0)
@@ -98,12 +99,10 @@ int plan_add_place(struct plan *plan, const struct place *place)
 	if (!is_one_store(place))
 		return fail(ESTALE, "%s: its first bytes lie across the end of a page, where a jump"
 			    " cannot be written in one store", place->name);
-	places = reallocarray(plan->places, plan->n_places + 1, sizeof(*places));
-	if (places == NULL)
-		return fail(ENOMEM, "out of memory");
-	plan->places = places;
-	places[plan->n_places++] = *place;
-	return 0;
+	err = ARRAY_GROW(&plan->places, plan->n_places, 1);
+	if (err == 0)
+		plan->places[plan->n_places++] = *place;
+	return err;
 }
 
 void plan_bring_forward(struct plan *plan, size_t first)
@@ -216,27 +215,16 @@ int plan_verify(struct plan *plan, const struct target *target)
 
 static int add_range(struct plan *plan, uint64_t start, uint64_t end, const char *name)
 {
-	struct code_range *ranges = reallocarray(plan->ranges, plan->n_ranges + 1,
-						 sizeof(*ranges));
+	int err = ARRAY_GROW(&plan->ranges, plan->n_ranges, 1);
 
-	if (ranges == NULL)
-		return fail(ENOMEM, "out of memory");
-	plan->ranges = ranges;
-	ranges[plan->n_ranges++] = (struct code_range){ start, end, name };
-	return 0;
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct code_range *left = a, *right = b;
-
-	return (left->start > right->start) - (left->start < right->start);
+	if (err == 0)
+		plan->ranges[plan->n_ranges++] = (struct code_range){ start, end, name };
+	return err;
 }
 
 static void sort_ranges(struct plan *plan)
 {
-	if (plan->n_ranges > 0)
-		qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	ARRAY_SORT(plan->ranges, plan->n_ranges, start);
 }
 
 int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name)
@@ -356,25 +344,15 @@ static int find_patch_table(const struct record *record, const struct target *ta
 	return 0;
 }
 
-static int compare_tables(const void *a, const void *b)
-{
-	const struct cfi_table *left = a, *right = b;
-
-	return (left->start > right->start) - (left->start < right->start);
-}
-
 static int add_patch_tables(const struct records *records, const struct target *target,
 			    struct cfi_table **tables, size_t *count)
 {
-	struct cfi_table *all = reallocarray(*tables, *count + records->count + 1, sizeof(*all));
-	int err = 0;
+	int err = ARRAY_GROW(tables, *count, records->count);
 
-	if (all == NULL)
-		return fail(ENOMEM, "out of memory");
-	*tables = all;
 	for (size_t i = 0; i < records->count && err == 0; i++)
-		err = find_patch_table(&records->all[i], target, &all[(*count)++]);
-	qsort(all, *count, sizeof(*all), compare_tables);
+		err = find_patch_table(&records->all[i], target, &(*tables)[(*count)++]);
+	if (err == 0)
+		ARRAY_SORT(*tables, *count, start);
 	return err;
 }
 
@@ -564,19 +542,16 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 
 int plan_join(struct plan *into, struct plan *from)
 {
-	struct code_range *ranges = reallocarray(into->ranges, into->n_ranges + from->n_ranges + 1,
-						 sizeof(*ranges));
-	struct place *places = reallocarray(into->places, into->n_places + from->n_places + 1,
-					    sizeof(*places));
+	int err = ARRAY_GROW(&into->ranges, into->n_ranges, from->n_ranges);
 
-	into->ranges = ranges != NULL ? ranges : into->ranges;
-	into->places = places != NULL ? places : into->places;
-	if (ranges == NULL || places == NULL)
-		return fail(ENOMEM, "out of memory");
+	if (err == 0)
+		err = ARRAY_GROW(&into->places, into->n_places, from->n_places);
+	if (err != 0)
+		return err;
 	for (size_t i = 0; i < from->n_ranges; i++)
-		ranges[into->n_ranges++] = from->ranges[i];
+		into->ranges[into->n_ranges++] = from->ranges[i];
 	for (size_t i = 0; i < from->n_places; i++)
-		places[into->n_places++] = from->places[i];
+		into->places[into->n_places++] = from->places[i];
 	from->n_ranges = from->n_places = 0;
 	sort_ranges(into);
 	return 0;

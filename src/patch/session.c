@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "array.h"
 #include "interrupt.h"
 #include "load.h"
 #include "redirect.h"
@@ -121,15 +122,10 @@ int session_read_objects(struct session *session)
 /* Room for the plan of one more instance, NULL with a message. */
 static struct plan *add_plan(struct session *session)
 {
-	struct plan *plans = reallocarray(session->plans, session->n_plans + 1, sizeof(*plans));
-
-	if (plans == NULL) {
-		(void)fail(ENOMEM, "out of memory");
+	if (ARRAY_GROW(&session->plans, session->n_plans, 1) != 0)
 		return NULL;
-	}
-	session->plans = plans;
-	plans[session->n_plans] = (struct plan){ 0 };
-	return &plans[session->n_plans++];
+	session->plans[session->n_plans] = (struct plan){ 0 };
+	return &session->plans[session->n_plans++];
 }
 
 /* ---- patch ---- */

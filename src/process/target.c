@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "clock.h"
 #include "permission.h"
 #include "proc.h"
@@ -55,7 +56,6 @@ static int read_memory(const struct bytes *self, uint64_t address, void *buf, si
 	return 0;
 }
 
-int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
 size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size)
 {
 	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)address, size };
@@ -64,6 +64,7 @@ size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size)
 	return got > 0 ? (size_t)got : 0;
 }
 
+int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
 {
 	return target->memory.read(&target->memory, address, buf, size);
 }
@@ -314,15 +315,15 @@ static int compare_threads(const void *a, const void *b)
 /* Add the threads that are listed and not known, as THREAD_FOUND. */
 static int list_threads(struct target *target, size_t *found)
 {
-	size_t known = target->n_threads, room = known;
+	size_t known = target->n_threads;
 	struct dirent *entry;
 	int copy = openat(target->task_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy == -1 ? NULL : fdopendir(copy);
+	int err = 0;
 
 	*found = 0;
 	if (dir == NULL) {
-		int err = errno;
-
+		err = errno;
 		if (copy != -1)
 			(void)close(copy);
 		return refuse_access(target, err, "list its threads");
@@ -334,17 +335,9 @@ static int list_threads(struct target *target, size_t *found)
 			continue;
 		if (known > 0 && bsearch(&key, target->threads, known, sizeof(key), compare_threads))
 			continue;
-		if (target->n_threads == room) {
-			struct thread *more;
-
-			room = room == 0 ? 16 : room * 2;
-			more = reallocarray(target->threads, room, sizeof(*more));
-			if (more == NULL) {
-				(void)closedir(dir);
-				return fail(ENOMEM, "out of memory");
-			}
-			target->threads = more;
-		}
+		err = ARRAY_GROW(&target->threads, target->n_threads, 1);
+		if (err != 0)
+			break;
 		key.asleep = true;
 		target->threads[target->n_threads++] = key;
 		*found += 1;
@@ -353,7 +346,7 @@ static int list_threads(struct target *target, size_t *found)
 	if (*found > 0)
 		qsort(target->threads, target->n_threads, sizeof(*target->threads),
 		      compare_threads);
-	return 0;
+	return err;
 }
 
 static int refuse_seize(const struct target *target, const struct thread *thread, int err)
@@ -394,9 +387,10 @@ static int seize_thread(struct target *target, struct thread *thread)
 
 int target_adopt(struct target *target, const struct regs *onward, uint64_t mask)
 {
-	target->threads = calloc(1, sizeof(*target->threads));
-	if (target->threads == NULL)
-		return fail(ENOMEM, "out of memory");
+	int err = ARRAY_GROW(&target->threads, 0, 1);
+
+	if (err != 0)
+		return err;
 	target->threads[0] = (struct thread){ .tid = target->pid, .state = THREAD_RUNNING,
 					      .asleep = true, .onward = onward,
 					      .onward_mask = mask, .trap = NO_TRAP };
@@ -810,17 +804,11 @@ int target_serve(struct target *target, unsigned milliseconds)
 
 static int journal_add(struct target *target, const struct change *change)
 {
-	if (target->n_changes == target->changes_room) {
-		size_t room = target->changes_room == 0 ? 64 : target->changes_room * 2;
-		struct change *more = reallocarray(target->journal, room, sizeof(*more));
+	int err = ARRAY_GROW(&target->journal, target->n_changes, 1);
 
-		if (more == NULL)
-			return fail(ENOMEM, "out of memory");
-		target->journal = more;
-		target->changes_room = room;
-	}
-	target->journal[target->n_changes++] = *change;
-	return 0;
+	if (err == 0)
+		target->journal[target->n_changes++] = *change;
+	return err;
 }
 
 int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,

@@ -76,7 +76,7 @@ struct target {
 	struct thread *threads;	/* sorted by tid */
 	size_t n_threads;
 	struct change *journal;
-	size_t n_changes, changes_room;
+	size_t n_changes;
 };
 
 enum target_access {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #define REMEMBER_MAX 16		/* DW_CFA_remember_state nests; compilers use one level */
 #define EXPRESSION_STACK 64
 #define EXPRESSION_STEPS 1024	/* a DW_OP_skip may go backwards */
@@ -419,17 +421,9 @@ static enum cfi_result search_header(const struct source *source, const struct c
 static enum cfi_result search_index(const struct source *source, uint64_t pc, struct fde *fde)
 {
 	const struct cfi_index_entry *index = source->table->index;
-	size_t low = 0, high = source->table->n_index;
+	size_t n = ARRAY_UPTO(index, source->table->n_index, start, pc);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (index[middle].start <= pc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == 0 ? CFI_NONE : read_fde_at(source, index[low - 1].fde, pc, fde);
+	return n == 0 ? CFI_NONE : read_fde_at(source, index[n - 1].fde, pc, fde);
 }
 
 /*
@@ -511,20 +505,13 @@ int cfi_header(const struct arch *arch, const struct cfi_table *table,
 	return table->hdr != 0 && read_header(&source, header) ? 0 : -ENOENT;
 }
 
-static int compare_index(const void *a, const void *b)
-{
-	const struct cfi_index_entry *left = a, *right = b;
-
-	return (left->start > right->start) - (left->start < right->start);
-}
-
 int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 		     const struct bytes *bytes, struct cfi_index_entry **index, size_t *count)
 {
 	struct source source = { arch, table, bytes };
 	struct walk walk = { .left = ENTRIES_MAX };
 	struct cfi_index_entry *all = NULL;
-	size_t n = 0, room = 0;
+	size_t n = 0;
 	struct fde fde;
 
 	*index = NULL;
@@ -532,16 +519,9 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 	if (!find_section(&source, &walk.at, &walk.end))
 		return -ENOENT;
 	while (next_fde(&source, &walk, &fde)) {
-		if (n == room) {
-			size_t more = room == 0 ? 1024 : room * 2;
-			struct cfi_index_entry *grown = reallocarray(all, more, sizeof(*all));
-
-			if (grown == NULL) {
-				free(all);
-				return -ENOMEM;
-			}
-			all = grown;
-			room = more;
+		if (ARRAY_GROW(&all, n, 1) != 0) {
+			free(all);
+			return -ENOMEM;
 		}
 		/* A function that the linker dropped leaves an FDE at 0. */
 		if (fde.start != 0 && fde.start < fde.end)
@@ -551,7 +531,7 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 		free(all);
 		return -ENOENT;
 	}
-	qsort(all, n, sizeof(*all), compare_index);
+	ARRAY_SORT(all, n, start);
 	*index = all;
 	*count = n;
 	return 0;

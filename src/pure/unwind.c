@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "page.h"
 #include "unwind-native.h"
 
@@ -40,8 +41,8 @@ struct place {
 struct unwinder {
 	const struct arch *arch;
 	struct bytes memory;
-	struct bytes view;	/* windows, copies, memory, in this order */
 	unwind_peek *peek;	/* NULL: there is only memory */
+	struct bytes view;	/* windows, copies, memory, in this order */
 	struct cfi_table *tables;
 	size_t n_tables;
 	struct unwind_mapping *mappings;
@@ -119,17 +120,9 @@ static bool read_window(const struct window *window, uint64_t addr, void *buf, s
 
 static const struct copy *find_copy(const struct unwinder *unwinder, uint64_t addr)
 {
-	size_t low = 0, high = unwinder->n_copies;
+	size_t n = ARRAY_UPTO(unwinder->copies, unwinder->n_copies, start, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (unwinder->copies[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == 0 ? NULL : &unwinder->copies[low - 1];
+	return n == 0 ? NULL : &unwinder->copies[n - 1];
 }
 
 static bool read_copy(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
@@ -164,19 +157,11 @@ static int read_view(const struct bytes *self, uint64_t addr, void *buf, size_t 
 
 static const struct unwind_mapping *find_mapping(const struct unwinder *unwinder, uint64_t addr)
 {
-	size_t low = 0, high = unwinder->n_mappings;
+	size_t i = ARRAY_UPTO(unwinder->mappings, unwinder->n_mappings, end, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (unwinder->mappings[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == unwinder->n_mappings || unwinder->mappings[low].start > addr)
+	if (i == unwinder->n_mappings || unwinder->mappings[i].start > addr)
 		return NULL;
-	return &unwinder->mappings[low];
+	return &unwinder->mappings[i];
 }
 
 /* Most words of a stack lead to no code: these are told by one look. */
@@ -199,19 +184,11 @@ static void note_code(struct unwinder *unwinder, const struct unwind_mapping *ma
 
 static const struct cfi_table *find_table(const struct unwinder *unwinder, uint64_t pc)
 {
-	size_t low = 0, high = unwinder->n_tables;
+	size_t i = ARRAY_UPTO(unwinder->tables, unwinder->n_tables, end, pc);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (unwinder->tables[middle].end <= pc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == unwinder->n_tables || unwinder->tables[low].start > pc)
+	if (i == unwinder->n_tables || unwinder->tables[i].start > pc)
 		return NULL;
-	return &unwinder->tables[low];
+	return &unwinder->tables[i];
 }
 
 /* What cannot be copied is read from the target when it is needed. */
@@ -273,7 +250,6 @@ static int prepare_table(struct unwinder *unwinder, struct cfi_table *table)
 }
 
 static void *copy_array(const void *from, size_t count, size_t size)
-	unwinder->peek = setup->peek;
 {
 	void *to = calloc(count + 1, size);
 
@@ -297,6 +273,7 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 		return fail(ENOMEM, "out of memory for the unwinder");
 	unwinder->arch = setup->arch;
 	unwinder->memory = setup->memory;
+	unwinder->peek = setup->peek;
 	unwinder->view = (struct bytes){ read_view, unwinder };
 	unwinder->engines = setup->engines;
 	unwinder->n_tables = setup->n_tables;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 /*
  * The file header, little-endian, without padding.  All that the checksum does
  * not cover has one permitted value or is compared with a record.
@@ -819,22 +821,14 @@ void vzpatch_deinit(struct vzpatch *patch)
 
 struct buffer {
 	uint8_t *data;
-	size_t size, room;
+	size_t size;
 	bool failed;		/* out of memory; later writes do nothing */
 };
 
 static void put_bytes(struct buffer *buffer, const void *bytes, size_t size)
 {
-	if (!buffer->failed && size > buffer->room - buffer->size) {
-		size_t room = buffer->size + size + buffer->room + 256;
-		uint8_t *data = room < size ? NULL : realloc(buffer->data, room);
-
-		buffer->failed = data == NULL;
-		if (data != NULL) {
-			buffer->data = data;
-			buffer->room = room;
-		}
-	}
+	if (!buffer->failed)
+		buffer->failed = ARRAY_GROW(&buffer->data, buffer->size, size) != 0;
 	if (buffer->failed || size == 0)
 		return;
 	memcpy(buffer->data + buffer->size, bytes, size);
@@ -966,7 +960,7 @@ static void put_record(struct buffer *buffer, uint64_t tag, const struct buffer 
 
 static void put_records(struct buffer *buffer, const struct vzpatch *patch, const struct pool *pool)
 {
-	struct buffer body = { NULL, 0, 0, false };
+	struct buffer body = { NULL, 0, false };
 
 	for (size_t i = 0; i < pool->count; i++)
 		put_bytes(&body, pool->strings[i].text, strlen(pool->strings[i].text) + 1);
@@ -990,7 +984,7 @@ static void write_le(uint8_t *bytes, uint64_t value, unsigned size)
 int vzpatch_encode(const struct vzpatch *patch, uint8_t **bytes, size_t *size)
 {
 	static const uint8_t empty[HEADER_SIZE];
-	struct buffer buffer = { NULL, 0, 0, false };
+	struct buffer buffer = { NULL, 0, false };
 	struct pool pool = { NULL, 0 };
 	int ret = check_meaning(patch, EINVAL);
 
