@@ -25,14 +25,14 @@ struct file {
 };
 
 /* The search: the files that have been looked at, sorted by inode. */
-struct search {
+struct file_search {
 	const struct choice *choice;
 	struct file *files;
 	size_t n_files;
 };
 
 /* The file of a mapping, NULL if it has not been looked at. */
-static const struct file *find_file(const struct search *search, const struct mapping *m)
+static const struct file *find_file(const struct file_search *search, const struct mapping *m)
 {
 	size_t i = ARRAY_UPTO(search->files, search->n_files, inode, m->inode);
 
@@ -45,7 +45,7 @@ static const struct file *find_file(const struct search *search, const struct ma
 	return NULL;
 }
 
-static int add_file(struct search *search, const struct mapping *m, bool matches)
+static int add_file(struct file_search *search, const struct mapping *m, bool matches)
 {
 	struct file file = { m->device, m->inode, strdup(m->path), matches };
 	size_t at = ARRAY_UPTO(search->files, search->n_files, inode, m->inode);
@@ -141,7 +141,7 @@ static bool objects_match(const struct choice *choice, pid_t pid)
 }
 
 /* Does it have the build-id loaded?  1, 0 or -errno. */
-static int maps_match(struct search *search, pid_t pid, const struct maps *maps)
+static int maps_match(struct file_search *search, pid_t pid, const struct maps *maps)
 {
 	bool headless = false;
 
@@ -197,7 +197,7 @@ static bool user_matches(uid_t uid, pid_t pid)
 }
 
 /* 1, 0 or -errno.  What cannot be looked into does not match. */
-static int process_matches(struct search *search, pid_t pid)
+static int process_matches(struct file_search *search, pid_t pid)
 {
 	const struct choice *choice = search->choice;
 	struct maps maps;
@@ -220,7 +220,7 @@ static int process_matches(struct search *search, pid_t pid)
 
 int all_choose(const struct choice *choice, pid_t **pids, size_t *count)
 {
-	struct search search = { .choice = choice };
+	struct file_search search = { .choice = choice };
 	size_t kept = 0;
 	int match = 0, err = proc_list(pids, count);
 

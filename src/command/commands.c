@@ -19,11 +19,11 @@
 #include "trust.h"
 
 /* What patch, revert and check work with, for one process or for many. */
-struct work {
+struct job {
 	const struct options *options;
 	const char *command;
 	/* Do it to outcome->pid; returns outcome->err. */
-	int (*one)(const struct work *work, struct outcome *outcome);
+	int (*one)(const struct job *job, struct outcome *outcome);
 	struct patchfile patch;	/* zeroed if there is only an id */
 	const uint8_t *id;	/* build-id of the patch */
 	size_t id_size;
@@ -64,9 +64,9 @@ static int read_patch(const struct options *options, bool enters, struct patchfi
 	return err == 0 ? allow_active(options, patch) : err;
 }
 
-static void work_deinit(struct work *work)
+static void work_deinit(struct job *job)
 {
-	patchfile_deinit(&work->patch);
+	patchfile_deinit(&job->patch);
 }
 
 /* Close the session and keep of it what is to be told. */
@@ -83,51 +83,51 @@ static int conclude(struct session *session, int err, struct outcome *outcome)
 
 /* ---- one process ---- */
 
-static int patch_one(const struct work *work, struct outcome *outcome)
+static int patch_one(const struct job *job, struct outcome *outcome)
 {
 	struct session session;
 	int err = session_open(&session, outcome->pid, TARGET_CHANGE);
 
 	if (err == 0)
-		err = session_patch(&session, work->options, &work->patch);
+		err = session_patch(&session, job->options, &job->patch);
 	outcome->done = "applied";
 	return conclude(&session, err, outcome);
 }
 
-static int revert_one(const struct work *work, struct outcome *outcome)
+static int revert_one(const struct job *job, struct outcome *outcome)
 {
 	struct session session;
 	int err = session_open(&session, outcome->pid, TARGET_CHANGE);
 
 	if (err == 0) {
-		const struct record *record = records_find(&session.records, NULL, work->id,
-							   work->id_size);
+		const struct record *record = records_find(&session.records, NULL, job->id,
+							   job->id_size);
 
 		if (record != NULL)
 			(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
 				       record_string(record, record->head->patch_name));
-		err = session_revert(&session, work->options, work->id, work->id_size);
+		err = session_revert(&session, job->options, job->id, job->id_size);
 	}
 	outcome->done = "reverted";
 	return conclude(&session, err, outcome);
 }
 
-static int is_applied(const struct work *work, pid_t pid)
+static int is_applied(const struct job *job, pid_t pid)
 {
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
 
 	if (err == 0)
-		err = session_is_applied(&session, &work->patch);
+		err = session_is_applied(&session, &job->patch);
 	return session_close(&session, err);
 }
 
 /* If it is not applied, try all but the change itself. */
-static int check_one(const struct work *work, struct outcome *outcome)
+static int check_one(const struct job *job, struct outcome *outcome)
 {
-	struct options trial = *work->options;
+	struct options trial = *job->options;
 	struct session session;
-	int err = is_applied(work, outcome->pid);
+	int err = is_applied(job, outcome->pid);
 
 	outcome->is_check = true;
 	outcome->done = "applied";
@@ -138,7 +138,7 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	trial.dry_run = true;
 	err = session_open(&session, outcome->pid, TARGET_CHANGE);
 	if (err == 0)
-		err = session_patch(&session, &trial, &work->patch);
+		err = session_patch(&session, &trial, &job->patch);
 	err = conclude(&session, err, outcome);
 	if (err == -EINTR)
 		return err;
@@ -150,32 +150,32 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	return outcome->err;
 }
 
-static int work_init(struct work *work)
+static int work_init(struct job *job)
 {
-	const struct options *options = work->options;
+	const struct options *options = job->options;
 	int err;
 
 	if (options->id_size > 0) {
-		work->id = options->id;
-		work->id_size = options->id_size;
+		job->id = options->id;
+		job->id_size = options->id_size;
 		return 0;
 	}
-	err = read_patch(options, work->one != revert_one, &work->patch);
+	err = read_patch(options, job->one != revert_one, &job->patch);
 	if (err == 0) {
-		work->id = work->patch.meta.patch.build_id.data;
-		work->id_size = (size_t)work->patch.meta.patch.build_id.size;
+		job->id = job->patch.meta.patch.build_id.data;
+		job->id_size = (size_t)job->patch.meta.patch.build_id.size;
 	}
 	return err;
 }
 
 /* What was done, or tried, to a process; looking is no matter for the log. */
-static void log_outcome(const struct work *work, const struct outcome *outcome)
+static void log_outcome(const struct job *job, const struct outcome *outcome)
 {
 	char id[2 * BUILD_ID_MAX + 1];
 
-	if (!work->options->syslog || work->options->dry_run || outcome->is_check)
+	if (!job->options->syslog || job->options->dry_run || outcome->is_check)
 		return;
-	build_id_format(work->id, work->id_size, id);
+	build_id_format(job->id, job->id_size, id);
 	if (outcome->err == 0)
 		log_line(false, "%d (%s): patch %s %s %s, by user %u", outcome->pid, outcome->comm,
 			 outcome->patch, id, outcome->done, getuid());
@@ -185,26 +185,26 @@ static void log_outcome(const struct work *work, const struct outcome *outcome)
 			 outcome->reason);
 }
 
-static int do_one(const struct work *work, pid_t pid, struct outcome *outcome)
+static int do_one(const struct job *job, pid_t pid, struct outcome *outcome)
 {
 	*outcome = (struct outcome){ .pid = pid, .done = "", .reason = "" };
 	proc_comm(pid, outcome->comm, sizeof(outcome->comm));
-	if (work->patch.path != NULL)
+	if (job->patch.path != NULL)
 		(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
-			       work->patch.meta.patch.name);
-	(void)work->one(work, outcome);
-	log_outcome(work, outcome);
+			       job->patch.meta.patch.name);
+	(void)job->one(job, outcome);
+	log_outcome(job, outcome);
 	return outcome->err;
 }
 
-static int on_one(const struct work *work)
+static int on_one(const struct job *job)
 {
-	const struct options *options = work->options;
+	const struct options *options = job->options;
 	struct outcome outcome;
-	int err = do_one(work, options->pid, &outcome);
+	int err = do_one(job, options->pid, &outcome);
 
 	if (options->json) {
-		json_begin(work->command);
+		json_begin(job->command);
 		show_outcome(options, &outcome);
 		json_end();
 	} else {
@@ -264,9 +264,9 @@ static size_t count_untried(const struct tally *tally)
 	return tally->found - tally->done - tally->already - tally->gone - tally->failed;
 }
 
-static void show_tally(const struct work *work, const struct tally *tally, int err)
+static void show_tally(const struct job *job, const struct tally *tally, int err)
 {
-	const struct options *options = work->options;
+	const struct options *options = job->options;
 
 	if (options->json) {
 		json_number("found", tally->found);
@@ -298,12 +298,12 @@ static void show_tally(const struct work *work, const struct tally *tally, int e
 	}
 }
 
-static bool has_record(const struct work *work, pid_t pid)
+static bool has_record(const struct job *job, pid_t pid)
 {
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
-	bool found = err == 0 && records_find(&session.records, NULL, work->id,
-					      work->id_size) != NULL;
+	bool found = err == 0 && records_find(&session.records, NULL, job->id,
+					      job->id_size) != NULL;
 
 	if (session_close(&session, err) != 0) {
 		debug("%s", msg_kept());
@@ -313,36 +313,36 @@ static bool has_record(const struct work *work, pid_t pid)
 }
 
 /* For revert those that have the patch, otherwise those that it could be for. */
-static int find_processes(const struct work *work, pid_t **pids, size_t *count)
+static int find_processes(const struct job *job, pid_t **pids, size_t *count)
 {
-	const struct options *options = work->options;
-	const struct vz_object *target = &work->patch.meta.target;
+	const struct options *options = job->options;
+	const struct vz_object *target = &job->patch.meta.target;
 	struct choice choice = { options->exe, options->by_user, options->uid, NULL, 0 };
 	size_t kept = 0;
 	int err;
 
-	if (work->one != revert_one) {
+	if (job->one != revert_one) {
 		choice.build_id = target->build_id.data;
 		choice.build_id_size = (size_t)target->build_id.size;
 	}
 	err = all_choose(&choice, pids, count);
-	if (err != 0 || work->one != revert_one)
+	if (err != 0 || job->one != revert_one)
 		return err;
 	for (size_t i = 0; i < *count; i++) {
-		if (has_record(work, (*pids)[i]))
+		if (has_record(job, (*pids)[i]))
 			(*pids)[kept++] = (*pids)[i];
 	}
 	*count = kept;
 	return 0;
 }
 
-static int refuse_none(const struct work *work)
+static int refuse_none(const struct job *job)
 {
-	const struct vz_object *target = &work->patch.meta.target;
+	const struct vz_object *target = &job->patch.meta.target;
 	char id[2 * BUILD_ID_MAX + 1];
 
-	if (work->one == revert_one) {
-		build_id_format(work->id, work->id_size, id);
+	if (job->one == revert_one) {
+		build_id_format(job->id, job->id_size, id);
 		return fail(ENOENT, "no such process has the patch %s", id);
 	}
 	build_id_format(target->build_id.data, (size_t)target->build_id.size, id);
@@ -350,23 +350,23 @@ static int refuse_none(const struct work *work)
 }
 
 /* Each on its own: what fails in one does not keep it from the others. */
-static void do_each(const struct work *work, const pid_t *pids, size_t count,
+static void do_each(const struct job *job, const pid_t *pids, size_t count,
 		    struct tally *tally)
 {
 	struct progress progress;
 
-	progress_begin(&progress, count, work->options->quiet);
+	progress_begin(&progress, count, job->options->quiet);
 	for (size_t i = 0; i < count && !tally->interrupted; i++) {
 		struct outcome outcome;
 
 		progress_show(&progress, i);
-		(void)do_one(work, pids[i], &outcome);
+		(void)do_one(job, pids[i], &outcome);
 		count_outcome(tally, &outcome);
 		progress_clear(&progress);
-		if (work->options->json)
+		if (job->options->json)
 			json_open(NULL, '{');
-		show_outcome(work->options, &outcome);
-		if (work->options->json)
+		show_outcome(job->options, &outcome);
+		if (job->options->json)
 			json_close('}');
 		(void)fflush(stdout);
 		if (outcome.err != 0 && outcome.err != -EEXIST && outcome.err != -ESRCH &&
@@ -376,58 +376,58 @@ static void do_each(const struct work *work, const pid_t *pids, size_t count,
 	}
 }
 
-static int on_all(const struct work *work)
+static int on_all(const struct job *job)
 {
 	struct tally tally = { 0 };
 	pid_t *pids;
-	int err = find_processes(work, &pids, &tally.found);
+	int err = find_processes(job, &pids, &tally.found);
 
 	if (err != 0)
 		return err;
-	if (work->options->json) {
-		json_begin(work->command);
+	if (job->options->json) {
+		json_begin(job->command);
 		json_open("processes", '[');
 	}
-	do_each(work, pids, tally.found, &tally);
-	if (work->options->json)
+	do_each(job, pids, tally.found, &tally);
+	if (job->options->json)
 		json_close(']');
-	err = tally.found == 0 ? refuse_none(work) : tally_err(&tally);
-	show_tally(work, &tally, err);
-	if (work->options->json)
+	err = tally.found == 0 ? refuse_none(job) : tally_err(&tally);
+	show_tally(job, &tally, err);
+	if (job->options->json)
 		json_end();
 	free(pids);
 	return err;
 }
 
-static int run_work(struct work *work)
+static int run_work(struct job *job)
 {
-	int err = work_init(work);
+	int err = work_init(job);
 
 	if (err == 0)
-		err = work->options->all ? on_all(work) : on_one(work);
-	work_deinit(work);
+		err = job->options->all ? on_all(job) : on_one(job);
+	work_deinit(job);
 	return err;
 }
 
 int command_patch(const struct options *options)
 {
-	struct work work = { .options = options, .command = "patch", .one = patch_one };
+	struct job job = { .options = options, .command = "patch", .one = patch_one };
 
-	return run_work(&work);
+	return run_work(&job);
 }
 
 int command_revert(const struct options *options)
 {
-	struct work work = { .options = options, .command = "revert", .one = revert_one };
+	struct job job = { .options = options, .command = "revert", .one = revert_one };
 
-	return run_work(&work);
+	return run_work(&job);
 }
 
 int command_check(const struct options *options)
 {
-	struct work work = { .options = options, .command = "check", .one = check_one };
+	struct job job = { .options = options, .command = "check", .one = check_one };
 
-	return run_work(&work);
+	return run_work(&job);
 }
 
 /* ---- list ---- */

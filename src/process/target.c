@@ -385,15 +385,15 @@ static int seize_thread(struct target *target, struct thread *thread)
 	return refuse_seize(target, thread, -err);
 }
 
-int target_adopt(struct target *target, const struct regs *onward, uint64_t mask)
+int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask)
 {
 	int err = ARRAY_GROW(&target->threads, 0, 1);
 
 	if (err != 0)
 		return err;
 	target->threads[0] = (struct thread){ .tid = target->pid, .state = THREAD_RUNNING,
-					      .asleep = true, .onward = onward,
-					      .onward_mask = mask, .trap = NO_TRAP };
+					      .asleep = true, .final_regs = final_regs,
+					      .final_mask = mask, .trap = NO_TRAP };
 	target->n_threads = 1;
 	return 0;
 }
@@ -504,8 +504,8 @@ static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 	err = pt_restore_regs(thread->tid, &thread->regs);
 	if (err != 0)
 		return err;
-	thread->recalls = !has_signal(thread);
-	if (thread->recalls)
+	thread->restarts_call = !has_signal(thread);
+	if (thread->restarts_call)
 		return 0;
 	thread->regs = interrupted;
 	return pt_restore_regs(thread->tid, &thread->regs);
@@ -550,7 +550,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 			return thread_failed(target, thread, err, "continue");
 	}
 	thread->group_stop = status.stop == PT_GROUP_STOP;
-	thread->recalls = false;
+	thread->restarts_call = false;
 	thread->state = THREAD_STOPPED;
 	err = pt_get_regs(thread->tid, &thread->regs);
 	/* Without them an interrupted call is not cured: tried twice. */
@@ -573,10 +573,10 @@ int target_await_stop(struct target *target, struct thread *thread)
 /* A stop signal that was withheld comes now. */
 static int send_withheld_stop(struct target *target, struct thread *thread)
 {
-	if (thread->restop) {
+	if (thread->withheld_stop) {
 		if (syscall(SYS_tgkill, target->pid, thread->tid, SIGSTOP) != 0 && errno != ESRCH)
 			return thread_failed(target, thread, -errno, "stop again");
-		thread->restop = false;
+		thread->withheld_stop = false;
 	}
 	return 0;
 }
@@ -622,7 +622,7 @@ static int serve_stop(struct target *target, struct thread *thread,
 	if (status->stop == PT_SIGNAL &&
 	    trap_was_hit(&thread->trap, thread->tid, status->signal)) {
 		thread->group_stop = false;
-		thread->recalls = false;
+		thread->restarts_call = false;
 		thread->state = THREAD_STOPPED;
 		thread->since = now_ns();
 		trap_disarm(&thread->trap);
@@ -686,10 +686,10 @@ int target_detach(struct target *target, struct thread *thread)
 		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
-	if (thread->onward != NULL) {
-		err = pt_restore_regs(thread->tid, thread->onward);
+	if (thread->final_regs != NULL) {
+		err = pt_restore_regs(thread->tid, thread->final_regs);
 		if (err == 0)
-			err = pt_set_sigmask(thread->tid, thread->onward_mask);
+			err = pt_set_sigmask(thread->tid, thread->final_mask);
 	}
 	/* From a group-stop the kernel puts it back into that (ptrace(2)). */
 	if (err == 0)

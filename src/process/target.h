@@ -38,10 +38,10 @@ struct thread {
 	bool asleep;		/* was not on a CPU when last looked at: stopped first */
 	uint64_t since;		/* when it was asked to stop, CLOCK_MONOTONIC in ns */
 	bool group_stop;	/* stopped by a job-control signal, and stays so */
-	bool restop;		/* a stop signal was withheld while a call was injected */
-	bool recalls;		/* set to make its interrupted system call anew */
-	const struct regs *onward;	/* it goes on with these when detached; NULL: with regs */
-	uint64_t onward_mask;	/* and with these signals blocked */
+	bool withheld_stop;	/* a stop signal was withheld while a call was injected */
+	bool restarts_call;	/* set to make its interrupted system call anew */
+	const struct regs *final_regs;	/* it goes on with these when detached; NULL: with regs */
+	uint64_t final_mask;	/* and with these signals blocked */
 	struct trap trap;
 	struct regs regs;	/* as the thread will see them when it goes on */
 };
@@ -119,7 +119,7 @@ uint64_t target_read_word(const struct target *target, uint64_t address);
  * Take on a process that this nsb traces already, and that has one thread: it sleeps in
  * a system call, and when it is detached it goes on with these registers instead.
  */
-int target_adopt(struct target *target, const struct regs *onward, uint64_t mask) MUST_CHECK;
+int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask) MUST_CHECK;
 /* Trace every thread; they run on.  Rescans until none is new. */
 int target_seize(struct target *target) MUST_CHECK;
 /* Seize what was born since; *found tells how many. */

@@ -47,7 +47,7 @@ struct field {
 	const struct field_name *names;
 };
 
-struct record {
+struct record_type {
 	const char *name;
 	uint64_t tag;		/* odd: a reader that does not know it must refuse */
 	const struct field *fields;
@@ -127,7 +127,7 @@ static const struct field comment_fields[] = {
 #define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
 	sizeof(((struct vzpatch *)0)->member[0])
 
-static const struct record records[] = {
+static const struct record_type records[] = {
 	{ "patch", 3, FIELDS(object_fields), false, offsetof(struct vzpatch, patch), 0, 0 },
 	{ "target", 5, FIELDS(object_fields), false, offsetof(struct vzpatch, target), 0, 0 },
 	{ "origin", 7, FIELDS(origin_fields), false, 0, 0, 0 },
@@ -139,7 +139,7 @@ static const struct record records[] = {
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
-static size_t record_count(const struct record *record, const struct vzpatch *patch)
+static size_t record_count(const struct record_type *record, const struct vzpatch *patch)
 {
 	size_t count = 1;
 
@@ -148,7 +148,7 @@ static size_t record_count(const struct record *record, const struct vzpatch *pa
 	return count;
 }
 
-static const char *record_at(const struct record *record, const struct vzpatch *patch, size_t index)
+static const char *record_at(const struct record_type *record, const struct vzpatch *patch, size_t index)
 {
 	const char *base = (const char *)patch + record->offset;
 
@@ -357,7 +357,7 @@ static bool names_have(const struct field_name *names, uint64_t value)
 
 static int check_names(const struct vzpatch *patch, int err)
 {
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (size_t i = 0; i < record_count(r, patch); i++) {
 			for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
 				uint64_t value, rest;
@@ -521,51 +521,51 @@ static int check_meaning(const struct vzpatch *patch, int err)
 /* ---- decoding ---- */
 
 /* A place in untrusted bytes; after an error all reads give 0 and the error stays. */
-struct cursor {
+struct decoder {
 	const uint8_t *start, *at, *end;
 	int err;
 };
 
-static void cursor_fail(struct cursor *cursor, const char *why)
+static void decoder_fail(struct decoder *decoder, const char *why)
 {
-	if (cursor->err == 0)
-		cursor->err = fail(ENOEXEC, "vzpatch: byte %zu: %s",
-				   (size_t)(cursor->at - cursor->start), why);
-	cursor->at = cursor->end;
+	if (decoder->err == 0)
+		decoder->err = fail(ENOEXEC, "vzpatch: byte %zu: %s",
+				   (size_t)(decoder->at - decoder->start), why);
+	decoder->at = decoder->end;
 }
 
-static uint64_t read_uleb(struct cursor *cursor)
+static uint64_t read_uleb(struct decoder *decoder)
 {
 	uint64_t value = 0;
 
-	for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
-		uint8_t byte = *cursor->at;
+	for (unsigned shift = 0; decoder->at < decoder->end; shift += 7) {
+		uint8_t byte = *decoder->at;
 
 		if (shift == 63 && byte > 1) {
-			cursor_fail(cursor, "a number has more than 64 bits");
+			decoder_fail(decoder, "a number has more than 64 bits");
 			return 0;
 		}
-		cursor->at++;
+		decoder->at++;
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if ((byte & 0x80) == 0)
 			return value;
 	}
-	cursor_fail(cursor, "the record ends within a number");
+	decoder_fail(decoder, "the record ends within a number");
 	return 0;
 }
 
-static int64_t read_sleb(struct cursor *cursor)
+static int64_t read_sleb(struct decoder *decoder)
 {
 	uint64_t value = 0;
 
-	for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
-		uint8_t byte = *cursor->at;
+	for (unsigned shift = 0; decoder->at < decoder->end; shift += 7) {
+		uint8_t byte = *decoder->at;
 
 		if (shift == 63 && byte != 0 && byte != 0x7f) {
-			cursor_fail(cursor, "a number has more than 64 bits");
+			decoder_fail(decoder, "a number has more than 64 bits");
 			return 0;
 		}
-		cursor->at++;
+		decoder->at++;
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if ((byte & 0x80) == 0) {
 			if ((byte & 0x40) != 0 && shift < 57)
@@ -573,38 +573,38 @@ static int64_t read_sleb(struct cursor *cursor)
 			return (int64_t)value;
 		}
 	}
-	cursor_fail(cursor, "the record ends within a number");
+	decoder_fail(decoder, "the record ends within a number");
 	return 0;
 }
 
-static const uint8_t *read_bytes(struct cursor *cursor, uint64_t size)
+static const uint8_t *read_bytes(struct decoder *decoder, uint64_t size)
 {
-	const uint8_t *bytes = cursor->at;
+	const uint8_t *bytes = decoder->at;
 
-	if (size > (uint64_t)(cursor->end - cursor->at)) {
-		cursor_fail(cursor, "a length leads beyond the end");
+	if (size > (uint64_t)(decoder->end - decoder->at)) {
+		decoder_fail(decoder, "a length leads beyond the end");
 		return NULL;
 	}
-	cursor->at += size;
+	decoder->at += size;
 	return bytes;
 }
 
-/* The next record's tag, and a cursor over its fields. */
-static uint64_t read_record(struct cursor *cursor, struct cursor *body)
+/* The next record's tag, and a decoder of its fields. */
+static uint64_t read_record(struct decoder *decoder, struct decoder *body)
 {
-	uint64_t tag = read_uleb(cursor);
-	uint64_t length = read_uleb(cursor);
-	const uint8_t *bytes = read_bytes(cursor, length);
+	uint64_t tag = read_uleb(decoder);
+	uint64_t length = read_uleb(decoder);
+	const uint8_t *bytes = read_bytes(decoder, length);
 
-	*body = (struct cursor){ cursor->start, cursor->end, cursor->end, cursor->err };
-	if (bytes != NULL && cursor->err == 0) {
+	*body = (struct decoder){ decoder->start, decoder->end, decoder->end, decoder->err };
+	if (bytes != NULL && decoder->err == 0) {
 		body->at = bytes;
 		body->end = bytes + length;
 	}
 	return tag;
 }
 
-static void read_field(struct cursor *cursor, const struct field *field,
+static void read_field(struct decoder *decoder, const struct field *field,
 		       const struct vz_blob *strings, char *element)
 {
 	char *to = element + field->offset;
@@ -615,21 +615,21 @@ static void read_field(struct cursor *cursor, const struct field *field,
 
 	switch (field->kind) {
 	case FIELD_SIGNED:
-		value = read_sleb(cursor);
+		value = read_sleb(decoder);
 		memcpy(to, &value, sizeof(value));
 		break;
 	case FIELD_STRING:
-		number = read_uleb(cursor);
+		number = read_uleb(decoder);
 		if (number >= strings->size) {
-			cursor_fail(cursor, "a string lies beyond the string table");
+			decoder_fail(decoder, "a string lies beyond the string table");
 			number = 0;
 		}
 		text = (const char *)strings->data + number;
 		memcpy(to, &text, sizeof(text));
 		break;
 	case FIELD_BLOB:
-		blob.size = read_uleb(cursor);
-		blob.data = read_bytes(cursor, blob.size);
+		blob.size = read_uleb(decoder);
+		blob.data = read_bytes(decoder, blob.size);
 		if (blob.data == NULL)
 			blob.size = 0;
 		memcpy(to, &blob, sizeof(blob));
@@ -638,7 +638,7 @@ static void read_field(struct cursor *cursor, const struct field *field,
 	case FIELD_ADDRESS:
 	case FIELD_ENUM:
 	case FIELD_FLAGS:
-		number = read_uleb(cursor);
+		number = read_uleb(decoder);
 		memcpy(to, &number, sizeof(number));
 		break;
 	}
@@ -686,7 +686,7 @@ static int check_header_machine(const uint8_t *bytes, const struct vzpatch *patc
 	return 0;
 }
 
-static const struct record *find_record(uint64_t tag)
+static const struct record_type *find_record(uint64_t tag)
 {
 	for (size_t i = 0; i < N_RECORDS; i++) {
 		if (records[i].tag == tag)
@@ -696,41 +696,41 @@ static const struct record *find_record(uint64_t tag)
 }
 
 /* First pass: tags and lengths; *strings and counts[] per entry of records[]. */
-static int scan_records(struct cursor cursor, struct vz_blob *strings, size_t *counts)
+static int scan_records(struct decoder decoder, struct vz_blob *strings, size_t *counts)
 {
-	struct cursor body;
+	struct decoder body;
 
-	if (read_record(&cursor, &body) != TAG_STRINGS)
-		cursor_fail(&cursor, "the first record is not the string table");
+	if (read_record(&decoder, &body) != TAG_STRINGS)
+		decoder_fail(&decoder, "the first record is not the string table");
 	strings->data = body.at;
 	strings->size = (uint64_t)(body.end - body.at);
 	if (strings->size == 0 || strings->data[0] != '\0' ||
 	    strings->data[strings->size - 1] != '\0')
-		cursor_fail(&cursor, "the string table does not start and end with a NUL");
-	while (cursor.err == 0 && cursor.at < cursor.end) {
-		struct cursor before = cursor;
-		uint64_t tag = read_record(&cursor, &body);
-		const struct record *record = find_record(tag);
+		decoder_fail(&decoder, "the string table does not start and end with a NUL");
+	while (decoder.err == 0 && decoder.at < decoder.end) {
+		struct decoder before = decoder;
+		uint64_t tag = read_record(&decoder, &body);
+		const struct record_type *record = find_record(tag);
 
-		if (cursor.err != 0)
+		if (decoder.err != 0)
 			break;
 		if (record == NULL && tag % 2 == 0)
 			continue;
 		if (record == NULL)
-			cursor_fail(&before, tag == TAG_STRINGS ? "a second string table" :
+			decoder_fail(&before, tag == TAG_STRINGS ? "a second string table" :
 				    "a record of an unknown type that must be understood");
 		else if ((size_t)(body.end - body.at) < record->n_fields)
-			cursor_fail(&before, "a record is too short for its fields");
+			decoder_fail(&before, "a record is too short for its fields");
 		else if (counts[record - records]++ > 0 && !record->is_list)
-			cursor_fail(&before, "a second record of a type that is there once");
-		cursor.err = before.err;
+			decoder_fail(&before, "a second record of a type that is there once");
+		decoder.err = before.err;
 	}
-	for (size_t i = 0; i < N_RECORDS && cursor.err == 0; i++) {
+	for (size_t i = 0; i < N_RECORDS && decoder.err == 0; i++) {
 		if (counts[i] == 0 && !records[i].is_list)
-			cursor.err = fail(ENOEXEC, "vzpatch: there is no %s record",
+			decoder.err = fail(ENOEXEC, "vzpatch: there is no %s record",
 					  records[i].name);
 	}
-	return cursor.err;
+	return decoder.err;
 }
 
 static int allocate_lists(struct vzpatch *patch, const size_t *counts)
@@ -751,13 +751,13 @@ static int allocate_lists(struct vzpatch *patch, const size_t *counts)
 }
 
 /* Second pass: the fields, into arrays that have room for them. */
-static int read_records(struct cursor cursor, const struct vz_blob *strings, struct vzpatch *patch)
+static int read_records(struct decoder decoder, const struct vz_blob *strings, struct vzpatch *patch)
 {
 	size_t next[N_RECORDS] = { 0 };
 
-	while (cursor.err == 0 && cursor.at < cursor.end) {
-		struct cursor body;
-		const struct record *record = find_record(read_record(&cursor, &body));
+	while (decoder.err == 0 && decoder.at < decoder.end) {
+		struct decoder body;
+		const struct record_type *record = find_record(read_record(&decoder, &body));
 		char *element;
 
 		if (record == NULL)
@@ -766,17 +766,17 @@ static int read_records(struct cursor cursor, const struct vz_blob *strings, str
 		for (size_t i = 0; i < record->n_fields; i++)
 			read_field(&body, &record->fields[i], strings, element);
 		if (body.err == 0 && body.at != body.end)
-			cursor_fail(&body, "bytes are left after the last field of a record");
-		cursor.err = body.err;
+			decoder_fail(&body, "bytes are left after the last field of a record");
+		decoder.err = body.err;
 	}
-	return cursor.err;
+	return decoder.err;
 }
 
 int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 {
 	size_t counts[N_RECORDS] = { 0 };
 	struct vz_blob strings = { NULL, 0 };
-	struct cursor cursor;
+	struct decoder decoder;
 	int ret;
 
 	memset(out, 0, sizeof(*out));
@@ -791,12 +791,12 @@ int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 		return fail(ENOMEM, "vzpatch: out of memory for %zu bytes", size);
 	memcpy(out->bytes, bytes, size);
 
-	cursor = (struct cursor){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
-	ret = scan_records(cursor, &strings, counts);
+	decoder = (struct decoder){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
+	ret = scan_records(decoder, &strings, counts);
 	if (ret == 0)
 		ret = allocate_lists(out, counts);
 	if (ret == 0)
-		ret = read_records(cursor, &strings, out);
+		ret = read_records(decoder, &strings, out);
 	if (ret == 0)
 		ret = check_meaning(out, ENOEXEC);
 	if (ret == 0)
@@ -880,7 +880,7 @@ static int pool_init(struct pool *pool, const struct vzpatch *patch)
 	size_t count = 1, kept = 0;
 	uint64_t offset = 0;
 
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++)
 			count += f->kind == FIELD_STRING ? record_count(r, patch) : 0;
 	}
@@ -891,7 +891,7 @@ static int pool_init(struct pool *pool, const struct vzpatch *patch)
 	/* The empty string sorts first, so it has offset 0. */
 	pool->strings[0].text = "";
 	count = 1;
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
 			for (size_t i = 0; f->kind == FIELD_STRING && i < record_count(r, patch); i++)
 				pool->strings[count++].text = get_string(record_at(r, patch, i), f);
@@ -922,7 +922,7 @@ static uint64_t pool_offset(const struct pool *pool, const char *text)
 	return found->offset;
 }
 
-static void put_fields(struct buffer *buffer, const struct record *record, const char *element,
+static void put_fields(struct buffer *buffer, const struct record_type *record, const char *element,
 		       const struct pool *pool)
 {
 	for (const struct field *f = record->fields; f < record->fields + record->n_fields; f++) {
@@ -965,7 +965,7 @@ static void put_records(struct buffer *buffer, const struct vzpatch *patch, cons
 	for (size_t i = 0; i < pool->count; i++)
 		put_bytes(&body, pool->strings[i].text, strlen(pool->strings[i].text) + 1);
 	put_record(buffer, TAG_STRINGS, &body);
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (size_t i = 0; i < record_count(r, patch); i++) {
 			body.size = 0;
 			put_fields(&body, r, record_at(r, patch, i), pool);
@@ -1083,7 +1083,7 @@ static void print_field(FILE *out, const char *element, const struct field *fiel
 
 void vzpatch_print(const struct vzpatch *patch, FILE *out)
 {
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		if (r->is_list && record_count(r, patch) > 0)
 			(void)fprintf(out, "%s: %zu\n", r->name, record_count(r, patch));
 		for (size_t i = 0; i < record_count(r, patch); i++) {
@@ -1102,7 +1102,7 @@ void vzpatch_print(const struct vzpatch *patch, FILE *out)
 void vzpatch_print_json(const struct vzpatch *patch, FILE *out)
 {
 	(void)fprintf(out, "{\"schema\": %d, \"version\": %d", JSON_SCHEMA, VZPATCH_VERSION);
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		(void)fprintf(out, ", \"%s\": %s", r->name, r->is_list ? "[" : "");
 		for (size_t i = 0; i < record_count(r, patch); i++) {
 			(void)fputs(i == 0 ? "{" : ", {", out);

@@ -15,7 +15,7 @@
 #define SIGINFO_SIZE 128
 
 /* What the stack pointer of rt_sigreturn points at: the frame behind its return address. */
-struct frame {
+struct i386_sigframe {
 	uint32_t signal, info_pointer, ucontext_pointer;
 	uint8_t info[SIGINFO_SIZE];
 	uint32_t flags, link;
@@ -48,7 +48,7 @@ struct fxsave {
 	uint8_t st[8][16];
 };
 
-_Static_assert(sizeof(struct frame) == 12 + SIGINFO_SIZE + 20 + 88 + 8, "as the kernel has it");
+_Static_assert(sizeof(struct i386_sigframe) == 12 + SIGINFO_SIZE + 20 + 88 + 8, "as the kernel has it");
 _Static_assert(sizeof(struct fsave) == 112, "as the kernel has it");
 
 /* Two tag bits of a register in use: 0 valid, 1 zero, 2 special (SDM vol. 1, 8.1.7). */
@@ -96,7 +96,7 @@ size_t i386_signal_frame(const struct regs *regs, uint64_t mask, const uint8_t *
 			 uint64_t *start)
 {
 	uint32_t user[U_COUNT];
-	struct frame frame = { .flags = UC_FP_XSTATE, .stack.flags = SS_FLAGS_INVALID,
+	struct i386_sigframe frame = { .flags = UC_FP_XSTATE, .stack.flags = SS_FLAGS_INVALID,
 			       .sigmask = { (uint32_t)mask, (uint32_t)(mask >> 32) } };
 	struct fsave fsave;
 	uint64_t fpstate = (top - xstate_size - XSTATE_MAGIC2_SIZE) & ~(uint64_t)63;
