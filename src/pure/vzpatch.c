@@ -521,51 +521,51 @@ static int check_meaning(const struct vzpatch *patch, int err)
 /* ---- decoding ---- */
 
 /* A place in untrusted bytes; after an error all reads give 0 and the error stays. */
-struct decoder {
+struct vz_cursor {
 	const uint8_t *start, *at, *end;
 	int err;
 };
 
-static void decoder_fail(struct decoder *decoder, const char *why)
+static void cursor_fail(struct vz_cursor *cursor, const char *why)
 {
-	if (decoder->err == 0)
-		decoder->err = fail(ENOEXEC, "vzpatch: byte %zu: %s",
-				   (size_t)(decoder->at - decoder->start), why);
-	decoder->at = decoder->end;
+	if (cursor->err == 0)
+		cursor->err = fail(ENOEXEC, "vzpatch: byte %zu: %s",
+				   (size_t)(cursor->at - cursor->start), why);
+	cursor->at = cursor->end;
 }
 
-static uint64_t read_uleb(struct decoder *decoder)
+static uint64_t read_uleb(struct vz_cursor *cursor)
 {
 	uint64_t value = 0;
 
-	for (unsigned shift = 0; decoder->at < decoder->end; shift += 7) {
-		uint8_t byte = *decoder->at;
+	for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
+		uint8_t byte = *cursor->at;
 
 		if (shift == 63 && byte > 1) {
-			decoder_fail(decoder, "a number has more than 64 bits");
+			cursor_fail(cursor, "a number has more than 64 bits");
 			return 0;
 		}
-		decoder->at++;
+		cursor->at++;
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if ((byte & 0x80) == 0)
 			return value;
 	}
-	decoder_fail(decoder, "the record ends within a number");
+	cursor_fail(cursor, "the record ends within a number");
 	return 0;
 }
 
-static int64_t read_sleb(struct decoder *decoder)
+static int64_t read_sleb(struct vz_cursor *cursor)
 {
 	uint64_t value = 0;
 
-	for (unsigned shift = 0; decoder->at < decoder->end; shift += 7) {
-		uint8_t byte = *decoder->at;
+	for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
+		uint8_t byte = *cursor->at;
 
 		if (shift == 63 && byte != 0 && byte != 0x7f) {
-			decoder_fail(decoder, "a number has more than 64 bits");
+			cursor_fail(cursor, "a number has more than 64 bits");
 			return 0;
 		}
-		decoder->at++;
+		cursor->at++;
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if ((byte & 0x80) == 0) {
 			if ((byte & 0x40) != 0 && shift < 57)
@@ -573,38 +573,38 @@ static int64_t read_sleb(struct decoder *decoder)
 			return (int64_t)value;
 		}
 	}
-	decoder_fail(decoder, "the record ends within a number");
+	cursor_fail(cursor, "the record ends within a number");
 	return 0;
 }
 
-static const uint8_t *read_bytes(struct decoder *decoder, uint64_t size)
+static const uint8_t *read_bytes(struct vz_cursor *cursor, uint64_t size)
 {
-	const uint8_t *bytes = decoder->at;
+	const uint8_t *bytes = cursor->at;
 
-	if (size > (uint64_t)(decoder->end - decoder->at)) {
-		decoder_fail(decoder, "a length leads beyond the end");
+	if (size > (uint64_t)(cursor->end - cursor->at)) {
+		cursor_fail(cursor, "a length leads beyond the end");
 		return NULL;
 	}
-	decoder->at += size;
+	cursor->at += size;
 	return bytes;
 }
 
-/* The next record's tag, and a decoder of its fields. */
-static uint64_t read_record(struct decoder *decoder, struct decoder *body)
+/* The next record's tag, and a cursor over its fields. */
+static uint64_t read_record(struct vz_cursor *cursor, struct vz_cursor *body)
 {
-	uint64_t tag = read_uleb(decoder);
-	uint64_t length = read_uleb(decoder);
-	const uint8_t *bytes = read_bytes(decoder, length);
+	uint64_t tag = read_uleb(cursor);
+	uint64_t length = read_uleb(cursor);
+	const uint8_t *bytes = read_bytes(cursor, length);
 
-	*body = (struct decoder){ decoder->start, decoder->end, decoder->end, decoder->err };
-	if (bytes != NULL && decoder->err == 0) {
+	*body = (struct vz_cursor){ cursor->start, cursor->end, cursor->end, cursor->err };
+	if (bytes != NULL && cursor->err == 0) {
 		body->at = bytes;
 		body->end = bytes + length;
 	}
 	return tag;
 }
 
-static void read_field(struct decoder *decoder, const struct field *field,
+static void read_field(struct vz_cursor *cursor, const struct field *field,
 		       const struct vz_blob *strings, char *element)
 {
 	char *to = element + field->offset;
@@ -615,21 +615,21 @@ static void read_field(struct decoder *decoder, const struct field *field,
 
 	switch (field->kind) {
 	case FIELD_SIGNED:
-		value = read_sleb(decoder);
+		value = read_sleb(cursor);
 		memcpy(to, &value, sizeof(value));
 		break;
 	case FIELD_STRING:
-		number = read_uleb(decoder);
+		number = read_uleb(cursor);
 		if (number >= strings->size) {
-			decoder_fail(decoder, "a string lies beyond the string table");
+			cursor_fail(cursor, "a string lies beyond the string table");
 			number = 0;
 		}
 		text = (const char *)strings->data + number;
 		memcpy(to, &text, sizeof(text));
 		break;
 	case FIELD_BLOB:
-		blob.size = read_uleb(decoder);
-		blob.data = read_bytes(decoder, blob.size);
+		blob.size = read_uleb(cursor);
+		blob.data = read_bytes(cursor, blob.size);
 		if (blob.data == NULL)
 			blob.size = 0;
 		memcpy(to, &blob, sizeof(blob));
@@ -638,7 +638,7 @@ static void read_field(struct decoder *decoder, const struct field *field,
 	case FIELD_ADDRESS:
 	case FIELD_ENUM:
 	case FIELD_FLAGS:
-		number = read_uleb(decoder);
+		number = read_uleb(cursor);
 		memcpy(to, &number, sizeof(number));
 		break;
 	}
@@ -696,41 +696,41 @@ static const struct record_type *find_record(uint64_t tag)
 }
 
 /* First pass: tags and lengths; *strings and counts[] per entry of records[]. */
-static int scan_records(struct decoder decoder, struct vz_blob *strings, size_t *counts)
+static int scan_records(struct vz_cursor cursor, struct vz_blob *strings, size_t *counts)
 {
-	struct decoder body;
+	struct vz_cursor body;
 
-	if (read_record(&decoder, &body) != TAG_STRINGS)
-		decoder_fail(&decoder, "the first record is not the string table");
+	if (read_record(&cursor, &body) != TAG_STRINGS)
+		cursor_fail(&cursor, "the first record is not the string table");
 	strings->data = body.at;
 	strings->size = (uint64_t)(body.end - body.at);
 	if (strings->size == 0 || strings->data[0] != '\0' ||
 	    strings->data[strings->size - 1] != '\0')
-		decoder_fail(&decoder, "the string table does not start and end with a NUL");
-	while (decoder.err == 0 && decoder.at < decoder.end) {
-		struct decoder before = decoder;
-		uint64_t tag = read_record(&decoder, &body);
+		cursor_fail(&cursor, "the string table does not start and end with a NUL");
+	while (cursor.err == 0 && cursor.at < cursor.end) {
+		struct vz_cursor before = cursor;
+		uint64_t tag = read_record(&cursor, &body);
 		const struct record_type *record = find_record(tag);
 
-		if (decoder.err != 0)
+		if (cursor.err != 0)
 			break;
 		if (record == NULL && tag % 2 == 0)
 			continue;
 		if (record == NULL)
-			decoder_fail(&before, tag == TAG_STRINGS ? "a second string table" :
+			cursor_fail(&before, tag == TAG_STRINGS ? "a second string table" :
 				    "a record of an unknown type that must be understood");
 		else if ((size_t)(body.end - body.at) < record->n_fields)
-			decoder_fail(&before, "a record is too short for its fields");
+			cursor_fail(&before, "a record is too short for its fields");
 		else if (counts[record - records]++ > 0 && !record->is_list)
-			decoder_fail(&before, "a second record of a type that is there once");
-		decoder.err = before.err;
+			cursor_fail(&before, "a second record of a type that is there once");
+		cursor.err = before.err;
 	}
-	for (size_t i = 0; i < N_RECORDS && decoder.err == 0; i++) {
+	for (size_t i = 0; i < N_RECORDS && cursor.err == 0; i++) {
 		if (counts[i] == 0 && !records[i].is_list)
-			decoder.err = fail(ENOEXEC, "vzpatch: there is no %s record",
+			cursor.err = fail(ENOEXEC, "vzpatch: there is no %s record",
 					  records[i].name);
 	}
-	return decoder.err;
+	return cursor.err;
 }
 
 static int allocate_lists(struct vzpatch *patch, const size_t *counts)
@@ -751,13 +751,13 @@ static int allocate_lists(struct vzpatch *patch, const size_t *counts)
 }
 
 /* Second pass: the fields, into arrays that have room for them. */
-static int read_records(struct decoder decoder, const struct vz_blob *strings, struct vzpatch *patch)
+static int read_records(struct vz_cursor cursor, const struct vz_blob *strings, struct vzpatch *patch)
 {
 	size_t next[N_RECORDS] = { 0 };
 
-	while (decoder.err == 0 && decoder.at < decoder.end) {
-		struct decoder body;
-		const struct record_type *record = find_record(read_record(&decoder, &body));
+	while (cursor.err == 0 && cursor.at < cursor.end) {
+		struct vz_cursor body;
+		const struct record_type *record = find_record(read_record(&cursor, &body));
 		char *element;
 
 		if (record == NULL)
@@ -766,17 +766,17 @@ static int read_records(struct decoder decoder, const struct vz_blob *strings, s
 		for (size_t i = 0; i < record->n_fields; i++)
 			read_field(&body, &record->fields[i], strings, element);
 		if (body.err == 0 && body.at != body.end)
-			decoder_fail(&body, "bytes are left after the last field of a record");
-		decoder.err = body.err;
+			cursor_fail(&body, "bytes are left after the last field of a record");
+		cursor.err = body.err;
 	}
-	return decoder.err;
+	return cursor.err;
 }
 
 int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 {
 	size_t counts[N_RECORDS] = { 0 };
 	struct vz_blob strings = { NULL, 0 };
-	struct decoder decoder;
+	struct vz_cursor cursor;
 	int ret;
 
 	memset(out, 0, sizeof(*out));
@@ -791,12 +791,12 @@ int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 		return fail(ENOMEM, "vzpatch: out of memory for %zu bytes", size);
 	memcpy(out->bytes, bytes, size);
 
-	decoder = (struct decoder){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
-	ret = scan_records(decoder, &strings, counts);
+	cursor = (struct vz_cursor){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
+	ret = scan_records(cursor, &strings, counts);
 	if (ret == 0)
 		ret = allocate_lists(out, counts);
 	if (ret == 0)
-		ret = read_records(decoder, &strings, out);
+		ret = read_records(cursor, &strings, out);
 	if (ret == 0)
 		ret = check_meaning(out, ENOEXEC);
 	if (ret == 0)
