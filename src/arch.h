@@ -6,9 +6,10 @@
  * opened, from the class and machine of its executable, and confirmed by the
  * size of the register set that the kernel returns.
  *
- * Porting guide: write src/arch/NAME/NAME.c that fills in a struct arch, add
- * its row to arch_all (src/arch/i386/all.c) and its parasite to src/parasite.  Nothing
- * else in the tree may know the architecture.  Field by field:
+ * Porting guide: write src/arch/NAME/NAME.c, which fills in a struct arch; add its row to
+ * arch_all (src/arch/table.c), its parasite to src/parasite/NAME.S, and its name to
+ * `parasites` in the Makefile.  No other file of src/ may know the architecture.  Field by
+ * field:
  *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
  *   - reg: where each neutral register lies in that set, and how wide it is;

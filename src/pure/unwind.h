@@ -26,14 +26,14 @@ struct code_range {
 };
 
 /*
- * What the unwinder knows of a process.  Built once, while the target runs;
- * used for every thread.  No file is opened and nothing is allocated per
- * thread.  Unwind tables are copied when it is made: it answers for the objects
- * that were loaded then, and a later dlopen(3) or dlclose(3) asks for a new one.
+ * What the unwinder knows of a process.  It is made once, while the target runs, and is
+ * used for every thread.  unwinder_create() copies the unwind tables, so the unwinder answers
+ * for the objects that were loaded then; after a dlopen(3) or dlclose(3) the caller makes a
+ * new one.  No file is opened, and our own engine allocates nothing for a thread.
  */
 struct unwinder;
 
-/* A readable mapping of the target: bounds for the word scan, and where code can be. */
+/* A mapping of the target that grants any access: bounds for the word scan, and where code can be. */
 struct unwind_mapping {
 	uint64_t start, end;
 	bool executable;
@@ -58,7 +58,7 @@ struct unwind_setup {
 	unwind_peek *peek;		/* a faster way to the stack of a thread; NULL: none */
 	const struct cfi_table *tables;	/* sorted by start, not overlapping; copied */
 	size_t n_tables;
-	const struct unwind_mapping *mappings;	/* readable ones, sorted; copied */
+	const struct unwind_mapping *mappings;	/* sorted by start, not overlapping; copied */
 	size_t n_mappings;
 	enum unwind_engines engines;
 };
@@ -89,8 +89,8 @@ struct unwind_verdict {
  * Check one stopped thread whose registers are `regs` against `ranges` (sorted
  * by start).  The innermost frame and frames above a signal frame are compared
  * exactly, others by return address - 1.  If frames is not NULL, up to
- * max_frames of them are stored.  Errors: -ESRCH, -EIO: the thread vanished or
- * its stack cannot be read (treated by the caller as not safe).
+ * max_frames of them are stored.  -EIO, without a message: the stack cannot be read, for
+ * example because the thread has ended; the caller takes that for "not safe".
  */
 int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 const struct code_range *ranges, size_t n_ranges,
