@@ -13,7 +13,7 @@
 #define UC_FP_XSTATE 1u
 #define UC_SIGCONTEXT_SS 2u
 #define UC_STRICT_RESTORE_SS 4u
-#define SS_FLAGS_INVALID 3u		/* neither SS_ONSTACK nor SS_DISABLE: sigaltstack stays */
+#define SS_FLAGS_INVALID 3u		/* the kernel refuses it, so the thread keeps its alternate stack */
 
 struct amd64_sigframe {
 	uint64_t flags, link;
