@@ -47,7 +47,7 @@ unsigned arch_landing(const struct arch *arch, const uint8_t *code, size_t size)
 	       arch->landing_size : 0;
 }
 
-/* x86 is little-endian on both sides, so a narrow register is a short copy. */
+/* Both ABIs are little-endian, so a narrow register is the first bytes of the value. */
 static uint64_t slot_get(const struct regs *regs, struct reg_slot slot)
 {
 	uint64_t value = 0;

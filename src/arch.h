@@ -2,13 +2,14 @@
 /*
  * arch: everything nsb knows about an instruction set and its Linux ABI.
  *
- * An architecture is one constant struct.  It is chosen once, when a target is
- * opened, from the class and machine of its executable, and confirmed by the
- * size of the register set that the kernel returns.
+ * An architecture is one constant struct arch.  nsb chooses it once, when it opens a target,
+ * by the class and machine of the executable, and confirms it by the size of the register
+ * set that the kernel returns.
  *
- * Porting guide: write src/arch/NAME/NAME.c that fills in a struct arch, add
- * its row to arch_all (src/arch/i386/all.c) and its parasite to src/parasite.  Nothing
- * else in the tree may know the architecture.  Field by field:
+ * Porting guide: write src/arch/NAME/NAME.c, which fills in a struct arch; add its row to
+ * arch_all (src/arch/table.c), its parasite to src/parasite/NAME.S, and its name to
+ * `parasites` in the Makefile.  No other file of src/ may know the architecture.  Field by
+ * field:
  *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
  *   - reg: where each neutral register lies in that set, and how wide it is;
@@ -42,19 +43,19 @@
 #define REGS_MAX 256		/* bytes an NT_PRSTATUS register set may take */
 #define DWARF_REGS_MAX 32
 
-/* Neutral names of registers; ARG0.. are those of a system call. */
+/* Names of registers for all architectures.  ARG0 to ARG5 hold the arguments of a system call. */
 enum reg {
 	REG_PC, REG_SP, REG_AX, REG_ORIG_AX, REG_FLAGS,
 	REG_ARG0, REG_ARG1, REG_ARG2, REG_ARG3, REG_ARG4, REG_ARG5,
 	REG_COUNT
 };
 
-/* Where a register lies in the NT_PRSTATUS set: offset and width in bytes; width 0: none. */
+/* Where a register lies in the NT_PRSTATUS set, in bytes.  Width 0: there is no such register. */
 struct reg_slot {
 	uint16_t offset, width;
 };
 
-/* A general register set as the kernel gives it. */
+/* The general registers of a thread, as PTRACE_GETREGSET gives them. */
 struct regs {
 	size_t size;
 	_Alignas(16) uint8_t bytes[REGS_MAX];
@@ -66,10 +67,10 @@ enum nr {
 };
 
 /*
- * What a relocation computes, in the psABIs' letters: S the symbol's address, A
- * the addend, P the place, B the load bias, Z the symbol's size, GOT the
- * address of the image's global offset table, G the offset of the symbol's slot
- * in it, L the symbol's entry in the procedure linkage table.
+ * What a relocation computes, in the letters of the psABIs: S is the symbol's address, A
+ * the addend, P the address that is relocated, B the load bias, Z the symbol's size, GOT the
+ * address of the image's global offset table, G the offset of the symbol's slot in it, and L
+ * the symbol's entry in the procedure linkage table.
  */
 enum reloc_kind {
 	RELOC_UNKNOWN = 0,
@@ -86,7 +87,7 @@ enum reloc_kind {
 	RELOC_TPOFF,		/* TLS: S + A from the thread pointer */
 	RELOC_TPOFF_NEG,	/* TLS: the same with the opposite sign */
 	RELOC_TLSDESC,		/* TLS: descriptor, two words */
-	/* Only the link editor meets those below. */
+	/* Only object files have those below; a link editor resolves them. */
 	RELOC_GOT,		/* G + A */
 	RELOC_GOTPCREL,		/* G + GOT + A - P */
 	RELOC_GOTREL,		/* S + A - GOT */
@@ -100,15 +101,16 @@ enum reloc_kind {
 struct reloc_type {
 	const char *name;	/* "R_X86_64_64" */
 	enum reloc_kind kind;
-	uint8_t width;		/* bytes written; sign-extended by the CPU when smaller than a word */
-	bool is_signed;		/* range check of a width-4 value on a 64-bit ABI */
+	uint8_t width;		/* bytes written; the CPU sign-extends what is smaller than a word */
+	bool is_signed;		/* a value of width 4 on a 64-bit ABI has to be a signed number */
 };
 
 /*
- * The code that a signal handler returns to, and where, from the stack pointer
- * there, the interrupted pc, stack pointer and flags are kept: for C libraries
- * whose code has no unwind tables.  Some flags are always the same, which
- * tells a signal frame from other words: those of flags_mask have flags_value.
+ * The code that a signal handler returns to, and the offsets from the stack pointer there at
+ * which the interrupted pc, stack pointer and flags are.  The unwinder needs this for C
+ * libraries whose code has no unwind tables, such as musl.  A few bits of the flags register
+ * never change, and tell a signal frame from other words: the bits of flags_mask have
+ * flags_value.
  */
 struct sigreturn_code {
 	uint8_t bytes[12];
@@ -117,19 +119,18 @@ struct sigreturn_code {
 	uint64_t flags_mask, flags_value;
 };
 
-/* A few instructions, position-independent. */
+/* A few instructions that do the same at every address. */
 struct arch_code {
 	uint8_t bytes[24];
 	unsigned size;
 };
 
-#define CONTEXT_BYTES 256	/* of a ucontext_t that are looked at */
+#define CONTEXT_BYTES 256	/* so many bytes of a ucontext_t are read */
 
 /*
- * The C library's ucontext_t as swapcontext(3) fills it (glibc, sysdeps/unix/sysv/
- * linux/x86_64 and i386, ucontext_i.sym): offsets of the pointer to the
- * floating-point state, of that state, of the pc, and of the registers that a call
- * preserves, by DWARF number.
+ * The ucontext_t that swapcontext(3) fills (glibc, sysdeps/unix/sysv/linux/x86_64 and i386,
+ * ucontext_i.sym).  These are the offsets of the pointer to the floating-point state, of
+ * that state, of the pc, and of the registers that a call preserves, by DWARF number.
  */
 struct context_layout {
 	unsigned self, state, pc;
@@ -166,67 +167,71 @@ struct arch {
 	unsigned n_relocs;
 	uint32_t relative_type;	/* R_*_RELATIVE, for DT_RELR */
 	/*
-	 * The function that code of the general dynamic model calls, and the same for a
-	 * process that has none, where the offset in the tls_index is one from the
-	 * thread pointer; what a TLS descriptor of such an offset leads to.
+	 * How code finds a thread-local variable.  tls_get_addr is the name of the function
+	 * that code of the general dynamic model calls.  A static program has no such function:
+	 * nsb puts tls_static_get_addr into the patch, for which the tls_index holds an offset
+	 * from the thread pointer.  tls_static_desc is the same for TLS descriptors.
 	 */
 	const char *tls_get_addr;
 	struct arch_code tls_static_get_addr, tls_static_desc;
 	unsigned jump_size;
 	bool reach_is_whole;	/* a jump reaches every address (arithmetic modulo 2^32) */
 	/*
-	 * Write the jump that leads from address `from` to `to` (jump_size bytes).
-	 * -ERANGE, without a message, where it cannot reach.
+	 * Write the jump that leads from address `from` to address `to`, jump_size bytes.
+	 * The answer is -ERANGE, without a message, if `to` is out of its reach.
 	 */
 	int (*jump)(uint64_t from, uint64_t to, uint8_t *out);
-	/* Where a jump at address `from` leads. */
+	/* The address that the jump at address `from` leads to. */
 	uint64_t (*jump_leads)(uint64_t from, const uint8_t *jump);
 	/*
-	 * Might any instruction in `code` branch to a place from lo up to hi, as offsets
-	 * from its start?  False only if none does; indirect branches aside.
+	 * Whether an instruction in `code` might branch to an offset from lo up to, but not
+	 * including, hi, counted from its start.  False means that no direct branch does.
 	 */
 	bool (*may_branch_to)(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
 	/*
-	 * Copy whole instructions, at least `least` bytes of them, from the start of a
-	 * function at address `from` to where they can be run at address `to`, and put
-	 * behind them what leads back.  *carried is how many bytes of the function were
-	 * copied.  Returns the bytes written to `out`, at most CARRY_MAX, or 0 where an
-	 * instruction is none that can be moved.
+	 * Copy whole instructions, at least `least` bytes of them, from the start of the
+	 * function at address `from`, so that they can run at address `to`, and append a jump
+	 * back into the function.  *carried is set to the number of bytes of the function that
+	 * were copied.  Returns the number of bytes in `out`, at most CARRY_MAX, or 0 if one of
+	 * the instructions cannot be moved.
 	 */
 	size_t (*carry)(const uint8_t *code, size_t size, size_t least, uint64_t from, uint64_t to,
 			uint8_t *out, size_t *carried);
 	const uint8_t *parasite;	/* PARASITE_CODE_BYTES, then GUIDE_CODE_BYTES */
 	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
-	/* Ask the processor what signal_frame has to know: before a thread stands for it. */
+	/*
+	 * Ask the processor for what signal_frame has to know.  It takes some microseconds, so
+	 * nsb calls this before it stops a thread.
+	 */
 	void (*learn)(void);
 	/*
-	 * Build, below address `top` of a stack, the signal frame from which
-	 * rt_sigreturn restores `regs`, the extended state (an NT_X86_XSTATE set) and
-	 * the signal mask.  *start is where `out` belongs and what the stack pointer
-	 * has to be.  Returns its size in bytes, or 0 where none can be built.
+	 * Build, below address `top` of a stack, the signal frame from which rt_sigreturn
+	 * restores `regs`, the extended state (an NT_X86_XSTATE set) and the signal mask.
+	 * *start is set to the address where `out` has to be written, which the stack pointer
+	 * has to have at rt_sigreturn.  Returns the size in bytes, or 0 if no frame can be built.
 	 */
 	size_t (*signal_frame)(const struct regs *regs, uint64_t mask, const uint8_t *xstate,
 			       size_t xstate_size, uint64_t top, uint8_t *out, size_t room,
 			       uint64_t *start);
 };
 
-/* Architectures of this build, the native one first; NULL-terminated. */
+/* The architectures of this build: the native one is the first, NULL is behind the last. */
 extern const struct arch *const arch_all[];
 
-/* NULL: this build knows no such architecture. */
+/* The architecture with this class and machine, or NULL if this build does not know it. */
 const struct arch *arch_find(uint8_t elf_class, uint16_t elf_machine);
-/* "amd64", "i386", or a text like "ELF machine 40", for messages; static storage. */
+/* Its name for messages: "amd64", "i386", or a text like "ELF machine 40" in static storage. */
 const char *arch_describe(uint8_t elf_class, uint16_t elf_machine);
 const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type);	/* NULL: unknown */
-/* Cut to the width that addresses have. */
+/* The address modulo 2^32 on a 32-bit ABI, where sums of addresses wrap. */
 uint64_t arch_address(const struct arch *arch, uint64_t address);
-/* Bytes at the start of a function that have to stay before the jump. */
+/* How many bytes at the start of a function have to stay in front of the jump, such as an ENDBR64. */
 unsigned arch_landing(const struct arch *arch, const uint8_t *code, size_t size);
 
-/* Registers by neutral name, zero-extended; a set truncates to the register's width. */
+/* Get a register, zero-extended, and set one; what is wider than the register is cut off. */
 uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg);
 void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value);
-/* By DWARF number; regs_has_dwarf() says whether there is one. */
+/* The same by DWARF number, which has to be one for which regs_has_dwarf() is true. */
 bool regs_has_dwarf(const struct arch *arch, unsigned number);
 uint64_t regs_get_dwarf(const struct arch *arch, const struct regs *regs, unsigned number);
 void regs_set_dwarf(const struct arch *arch, struct regs *regs, unsigned number, uint64_t value);

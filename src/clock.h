@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/* The time of CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now_ns(void);
-/* Let so much time pass, less than a second, without going to sleep: waking up takes some 50 us. */
+/* Wait for less than a second without going to sleep: to be woken up would take some 50 us longer. */
 void spin_ns(uint64_t nanoseconds);
 /*
- * At real-time priority nobody else runs on the processor that nsb spins on, perhaps the
- * thread that it waits for; and waking up is fast.  From now on spin_ns() sleeps.
+ * From now on spin_ns() sleeps.  nsb calls this when it has a real-time priority: a thread that
+ * it waits for might be queued on the processor that it spins on, and would not run.
  */
 void spin_never(void);
 bool spin_is_allowed(void);

@@ -99,7 +99,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char *json_for = NULL;	/* the command that is to fail in JSON; NULL: none is */
+static const char *json_for = NULL;	/* the command whose failure is told in JSON; NULL: of none */
 
 static int usage(const char *what, const char *arg)
 {
@@ -112,7 +112,7 @@ static int usage(const char *what, const char *arg)
 	return EXIT_USAGE;
 }
 
-/* Before the options are read: one of them may be wrong. */
+/* This looks for --json before the options are read, as one of them may be wrong. */
 static const char *look_for_json(int argc, char **argv)
 {
 	const char *command = "";
@@ -128,7 +128,7 @@ static const char *look_for_json(int argc, char **argv)
 	return wanted ? command : NULL;
 }
 
-/* A whole decimal number from lo to hi. */
+/* Parse a whole decimal number from lo to hi. */
 static int parse_number(const char *text, long lo, long hi, long *value)
 {
 	char *end;
@@ -138,7 +138,7 @@ static int parse_number(const char *text, long lo, long hi, long *value)
 	return errno != 0 || end == text || *end != '\0' || *value < lo || *value > hi ? -EINVAL : 0;
 }
 
-/* -v counts up, -v N and -vN set: both spellings are in scripts. */
+/* Each -v adds one; -v N and -vN set the number.  Scripts use all of these spellings. */
 static int parse_verbosity(int argc, char **argv)
 {
 	long value;
@@ -159,7 +159,7 @@ static int parse_verbosity(int argc, char **argv)
 	return 0;
 }
 
-/* Seconds with up to three decimal places. */
+/* Parse a number of seconds with up to three decimal places. */
 static int parse_timeout(const char *text, unsigned *ms)
 {
 	char *end;
@@ -268,7 +268,7 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	}
 }
 
-/* The time that the target's threads stand is the time that nsb waits for a processor. */
+/* The target's threads stand still for as long as nsb waits for a processor; --realtime shortens that. */
 static int take_priority(int priority)
 {
 	struct sched_param param = { .sched_priority = priority };
@@ -307,7 +307,10 @@ static int run_command(size_t i, const struct options *options)
 		msg_print_kept();
 	if (fflush(stdout) != 0 && err == 0) {
 		warn("cannot write the answer: %s", strerror(errno));
-		/* Any other status says that nothing was changed. */
+		/*
+		 * The command was carried out, only its output is lost.  Any other status than
+		 * EXIT_DONE would say that nothing was changed.
+		 */
 		return commands[i].changes ? EXIT_DONE : EXIT_REFUSED;
 	}
 	return err == 0 ? EXIT_DONE : (int)status_of(err);

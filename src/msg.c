@@ -38,7 +38,7 @@ void msg_forget(void)
 	kept[0] = '\0';
 }
 
-/* One write per line, so that lines of several processes never mix. */
+/* Write the line by one write(2), so that the lines of several processes do not mix. */
 static void print_line(const char *text)
 {
 	char line[MSG_MAX + 64];
@@ -48,12 +48,12 @@ static void print_line(const char *text)
 		return;
 	if ((size_t)len >= sizeof(line))
 		len = (int)sizeof(line) - 1;
-	/* Names of files and functions are others' choice; a line stays one, and harmless. */
+	/* Others choose the names of files and functions: no byte of them may end the line or steer a terminal. */
 	for (int i = 0; i < len - 1; i++) {
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	}
-	/* There is nobody left to tell when stderr itself fails. */
+	/* If writing to stderr fails there is nowhere to tell it. */
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return;
 }

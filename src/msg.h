@@ -15,27 +15,29 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* How much is narrated: 0 errors only, 1 steps (-v), 2 details (-vv). */
+/* What nsb tells: 0 errors only, 1 the steps as well (-v), 2 the details as well (-vv). */
 extern int msg_verbosity;
 
-/* Name printed before every line, "nsb" or "nsb-gen". */
+/* Set the name that begins every line: "nsb" or "nsb-gen". */
 void msg_init(const char *program);
 
 /*
- * Keep a message for the user, unless one is kept already, and return -err.
- * err is a positive errno; its meaning for the exit status stands in status.h.
+ * Keep a message for the user, unless one is kept already, and return -err.  err is a
+ * positive errno; status.h says which exit status it becomes.
+ *
+ *	return fail(ENOENT, "%s: no such section", path);
  */
 int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The kept message ("" if none), owned by msg; valid until msg_forget(). */
+/* The message that is kept, "" if none is.  It belongs to msg.c and is valid until msg_forget(). */
 const char *msg_kept(void);
 void msg_forget(void);
 
-/* Print one line on stderr in one write: the kept message, or the text given. */
+/* Print one line to stderr: the message that is kept, or the text that is given. */
 void msg_print_kept(void);
 void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Narration on stderr, for -v and -vv. */
+/* Print a line to stderr if the user wants steps (-v: say) or details (-vv: debug). */
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

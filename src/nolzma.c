@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libunwind looks functions up in xz-compressed symbol tables (.gnu_debugdata),
- * for names only.  nsb asks it for none: our accessor refuses get_proc_name.  The
- * decoder would be 60 KB of the binary; these say that it is not there, which
- * libunwind takes for "no such table".
+ * To find the name of a function, libunwind reads symbol tables that xz has compressed
+ * (.gnu_debugdata).  nsb never asks it for a name: our accessor refuses get_proc_name.  The
+ * decoder of liblzma would be 60 KB of the binary, so these functions stand in for it.  They
+ * fail, which libunwind takes for "there is no such table".
  */
 #include <lzma.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page: the unit of mappings; all ABIs have the same. */
+/* page: memory is mapped in pages.  All ABIs that nsb knows have pages of one size. */
 #ifndef NSB_PAGE_H
 #define NSB_PAGE_H
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* What is not here is EXIT_REFUSED. */
+/* Every errno that is not in this table means EXIT_REFUSED. */
 static const struct {
 	int err;
 	enum exit_status status;
@@ -21,7 +21,7 @@ static const struct {
 	{ EEXIST, EXIT_APPLIED },
 	{ ECANCELED, EXIT_PARTIAL },
 	{ EUCLEAN, EXIT_DAMAGED },
-	{ ELIBEXEC, EXIT_CANNOT_RUN },	/* run.h */
+	{ ELIBEXEC, EXIT_CANNOT_RUN },	/* run.h tells what these two mean */
 	{ ELIBACC, EXIT_NO_PROGRAM },
 	{ EINTR, EXIT_INTERRUPTED },
 };

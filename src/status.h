@@ -24,9 +24,9 @@ enum exit_status {
 	EXIT_NO_PROGRAM = 127,
 };
 
-/* Of 0 or a negative errno. */
+/* The exit status for a result, which is 0 or a negative errno. */
 enum exit_status status_of(int err);
-/* The same in a word or two, for JSON and for summaries: "busy". */
+/* Its name for JSON and for summaries, a word or two: "busy". */
 const char *status_name(enum exit_status status);
 
 #endif

@@ -29,6 +29,42 @@ t 'no architecture is asked for outside its folder' '
 	cd "$root" && ! grep -nE "^#.*(__x86_64__|__i386__|__amd64__)" -r src tools include \
 		--include="*.[chS]" --exclude-dir=arch --exclude-dir=parasite
 '
+# The rules of the folders, and that a breach of each is seen.
+# seen MESSAGE FILE LINE: with that line at the end of FILE house.py fails, and says so.
+seen() {
+	rm -rf house && mkdir -p house/tools house/"$(dirname "$2")" &&
+	cp -r "$root/src" "$root/include" house && cp -r "$root/tools/gen" house/tools &&
+	echo "$3" >>house/"$2" && ! python3 "$tests/helpers/house.py" house >log && grep -F -- "$2:" log | grep -qF -- "$1"
+}
+t 'the folders hold what their READMEs say' '
+	python3 "$tests/helpers/house.py" "$root"
+'
+t 'a folder that does not say what belongs in it is seen' '
+	! seen "" src/new/new.c "" && grep -qF "src/new/README:1: is missing" log
+'
+t 'two headers of one name are seen' '
+	seen "is another header of this name" src/pure/target.h ""
+'
+t 'an include of a folder that is not listed is seen' '
+	seen "includes a header of src/patch" src/pure/link.c "#include \"plan.h\""
+'
+t 'an include upward is seen, listed or not' '
+	seen "includes a header of src/process" src/pure/link.c "#include \"target.h\"" &&
+	sed -i "s/^Includes: .*/&, src\/process/" house/src/pure/README &&
+	! python3 "$tests/helpers/house.py" house >log && grep -F "src/pure/README:" log | grep -qF "in a circle"
+'
+t 'a call of ptrace or waitpid outside process/ptrace.c is seen' '
+	seen "calls ptrace()" src/process/target.c "void f(void) { ptrace(0); }" &&
+	seen "calls waitpid()" src/command/run.c "void f(void) { waitpid(0, 0, 0); }"
+'
+t 'a call of a process, or of a file, in pure/ is seen' '
+	seen "pure, and calls process_vm_readv()" src/pure/unwind.c "void f(void) { process_vm_readv(0); }" &&
+	seen "pure, and calls open()" src/pure/elf.c "void f(void) { open(0, 0); }" &&
+	seen "pure, and names /proc" src/pure/elf.c "char f[] = \"/proc/1/maps\";"
+'
+t 'two types of one name are seen' '
+	seen "struct target is also in" src/pure/elf.c "struct target {"
+'
 t 'every file says its licence' '
 	cd "$root" && find src tools include tests .ci -type f \( -name "*.[chS]" -o -name "*.sh" -o -name run \) \
 		! -exec grep -q "SPDX-License-Identifier: GPL-2.0-or-later" {} \; -print >"$place/without" &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of this build.  An amd64 build has both folders, an i386 build this one alone. */
+/* The architectures of this build: an amd64 nsb patches processes of both, an i386 nsb of one. */
 #include "i386.h"
 
 #ifdef __x86_64__

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "interrupt.h"
 #include "object.h"
 #include "proc.h"
@@ -26,52 +27,32 @@ struct all_file {
 	bool matches;		/* has the build-id that is looked for */
 };
 
-static int compare_file(const struct all_file *file, const struct mapping *m)
+/* The file of a mapping, NULL if it has not been looked at. */
+static const struct all_file *find_file(const struct all_files *files, const struct mapping *m)
 {
-	if (file->device != m->device)
-		return file->device < m->device ? -1 : 1;
-	if (file->inode != m->inode)
-		return file->inode < m->inode ? -1 : 1;
-	return strcmp(file->path, m->path);
-}
+	size_t i = ARRAY_UPTO(files->all, files->count, inode, m->inode);
 
-/* Where the file of a mapping stands, or belongs. */
-static size_t find_file(const struct all_files *files, const struct mapping *m, bool *known)
-{
-	size_t lo = 0, hi = files->count;
+	for (; i > 0 && files->all[i - 1].inode == m->inode; i--) {
+		const struct all_file *file = &files->all[i - 1];
 
-	*known = false;
-	while (lo < hi && !*known) {
-		size_t mid = lo + (hi - lo) / 2;
-		int order = compare_file(&files->all[mid], m);
-
-		if (order == 0) {
-			*known = true;
-			return mid;
-		}
-		if (order < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
+		if (file->device == m->device && strcmp(file->path, m->path) == 0)
+			return file;
 	}
-	return lo;
+	return NULL;
 }
 
-static int add_file(struct all_files *files, size_t at, const struct mapping *m, bool matches)
+static int add_file(struct all_files *files, const struct mapping *m, bool matches)
 {
 	struct all_file file = { m->device, m->inode, strdup(m->path), matches };
+	size_t at = ARRAY_UPTO(files->all, files->count, inode, m->inode);
+	int err;
 
 	if (file.path == NULL)
 		return fail(ENOMEM, "out of memory");
-	if (files->count == files->room) {
-		struct all_file *more = reallocarray(files->all, files->room + 256, sizeof(*more));
-
-		if (more == NULL) {
-			free(file.path);
-			return fail(ENOMEM, "out of memory");
-		}
-		files->all = more;
-		files->room += 256;
+	err = ARRAY_GROW(&files->all, files->count, 1);
+	if (err != 0) {
+		free(file.path);
+		return err;
 	}
 	memmove(files->all + at + 1, files->all + at, (files->count - at) * sizeof(*files->all));
 	files->all[at] = file;
@@ -197,12 +178,11 @@ static bool objects_match(const struct choice *choice, pid_t pid)
 static int mapping_matches(const struct choice *choice, struct all_files *files, pid_t pid,
 			   const struct maps *maps, const struct mapping *m)
 {
-	bool known;
-	size_t at = find_file(files, m, &known);
+	const struct all_file *file = find_file(files, m);
 	int match;
 
-	if (known)
-		return files->all[at].matches;
+	if (file != NULL)
+		return file->matches;
 	/* What is nowhere executable is data, or a device, and better left alone. */
 	if (!is_mapped(maps, m, false))
 		return 0;
@@ -210,7 +190,7 @@ static int mapping_matches(const struct choice *choice, struct all_files *files,
 	/* Without the right to its files there is only its word, which is good for itself. */
 	if (match < 0)
 		return memory_matches(choice, pid, m) == 1;
-	return add_file(files, at, m, match == 1) != 0 ? -ENOMEM : match;
+	return add_file(files, m, match == 1) != 0 ? -ENOMEM : match;
 }
 
 /* Does it have the build-id loaded?  1, 0 or -errno. */

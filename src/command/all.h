@@ -23,8 +23,8 @@ struct choice {
 
 /* What is known of files that processes have loaded; zeroed: nothing. */
 struct all_files {
-	struct all_file *all;	/* sorted, owned */
-	size_t count, room;
+	struct all_file *all;	/* sorted by inode, owned */
+	size_t count;
 };
 void all_files_deinit(struct all_files *files);
 

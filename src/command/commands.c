@@ -30,11 +30,11 @@ struct tally {
 };
 
 /* What patch, revert and check work with, for one process or for many. */
-struct work {
+struct job {
 	const struct options *options;
 	const char *command;
 	/* Do it to outcome->pid; returns outcome->err. */
-	int (*one)(const struct work *work, struct outcome *outcome);
+	int (*one)(const struct job *job, struct outcome *outcome);
 	struct patchfile patch;	/* zeroed if there is only an id */
 	const uint8_t *id;	/* build-id of the patch */
 	size_t id_size;
@@ -82,10 +82,10 @@ static int read_patch(const struct options *options, bool enters, struct patchfi
 	return err == 0 ? allow_active(options, patch) : err;
 }
 
-static void work_deinit(struct work *work)
+static void work_deinit(struct job *job)
 {
-	patchfile_deinit(&work->patch);
-	all_files_deinit(&work->files);
+	patchfile_deinit(&job->patch);
+	all_files_deinit(&job->files);
 }
 
 /* A command may last a second longer than its --timeout; the rest of that is for nsb itself. */
@@ -131,63 +131,63 @@ static int conclude(struct session *session, int err, struct outcome *outcome)
 }
 
 /* Open a process; of those of --all the conditions are asked again, now that it cannot be exchanged. */
-static int open_process(const struct work *work, struct session *session, pid_t pid,
+static int open_process(const struct job *job, struct session *session, pid_t pid,
 			enum target_access access_wanted)
 {
 	int err = session_open(session, pid, access_wanted);
 
-	if (err == 0 && work->options->all && !all_is_still(&work->choice, pid))
+	if (err == 0 && job->options->all && !all_is_still(&job->choice, pid))
 		err = fail(ESRCH, "%d: has ended or called exec meanwhile", pid);
 	return err;
 }
 
 /* ---- one process ---- */
 
-static int patch_one(const struct work *work, struct outcome *outcome)
+static int patch_one(const struct job *job, struct outcome *outcome)
 {
 	struct session session;
-	int err = open_process(work, &session, outcome->pid, TARGET_CHANGE);
+	int err = open_process(job, &session, outcome->pid, TARGET_CHANGE);
 
 	if (err == 0)
-		err = session_patch(&session, work->options, &work->patch);
+		err = session_patch(&session, job->options, &job->patch);
 	take_answer(outcome, "applied");
 	return conclude(&session, err, outcome);
 }
 
-static int revert_one(const struct work *work, struct outcome *outcome)
+static int revert_one(const struct job *job, struct outcome *outcome)
 {
 	struct session session;
-	int err = open_process(work, &session, outcome->pid, TARGET_CHANGE);
+	int err = open_process(job, &session, outcome->pid, TARGET_CHANGE);
 
 	if (err == 0) {
-		const struct record *record = records_find(&session.records, NULL, work->id,
-							   work->id_size);
+		const struct record *record = records_find(&session.records, NULL, job->id,
+							   job->id_size);
 
 		if (record != NULL)
 			(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
 				       record_string(record, record->head->patch_name));
-		err = session_revert(&session, work->options, work->id, work->id_size);
+		err = session_revert(&session, job->options, job->id, job->id_size);
 	}
 	take_answer(outcome, "reverted");
 	return conclude(&session, err, outcome);
 }
 
-static int is_applied(const struct work *work, pid_t pid)
+static int is_applied(const struct job *job, pid_t pid)
 {
 	struct session session;
-	int err = open_process(work, &session, pid, TARGET_VIEW);
+	int err = open_process(job, &session, pid, TARGET_VIEW);
 
 	if (err == 0)
-		err = session_is_applied(&session, &work->patch);
+		err = session_is_applied(&session, &job->patch);
 	return session_close(&session, err);
 }
 
 /* If it is not applied, try all but the change itself. */
-static int check_one(const struct work *work, struct outcome *outcome)
+static int check_one(const struct job *job, struct outcome *outcome)
 {
-	struct options trial = *work->options;
+	struct options trial = *job->options;
 	struct session session;
-	int err = is_applied(work, outcome->pid);
+	int err = is_applied(job, outcome->pid);
 
 	outcome->is_check = true;
 	take_answer(outcome, "applied");
@@ -196,9 +196,9 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	if (err != -ENOENT || msg_kept()[0] != '\0')
 		return err;
 	trial.dry_run = true;
-	err = open_process(work, &session, outcome->pid, TARGET_CHANGE);
+	err = open_process(job, &session, outcome->pid, TARGET_CHANGE);
 	if (err == 0)
-		err = session_patch(&session, &trial, &work->patch);
+		err = session_patch(&session, &trial, &job->patch);
 	err = conclude(&session, err, outcome);
 	if (err == -EINTR)
 		return err;
@@ -210,32 +210,32 @@ static int check_one(const struct work *work, struct outcome *outcome)
 	return outcome->err;
 }
 
-static int work_init(struct work *work)
+static int work_init(struct job *job)
 {
-	const struct options *options = work->options;
+	const struct options *options = job->options;
 	int err;
 
 	if (options->id_size > 0) {
-		work->id = options->id;
-		work->id_size = options->id_size;
+		job->id = options->id;
+		job->id_size = options->id_size;
 		return 0;
 	}
-	err = read_patch(options, work->one != revert_one, &work->patch);
+	err = read_patch(options, job->one != revert_one, &job->patch);
 	if (err == 0) {
-		work->id = work->patch.meta.patch.build_id.data;
-		work->id_size = (size_t)work->patch.meta.patch.build_id.size;
+		job->id = job->patch.meta.patch.build_id.data;
+		job->id_size = (size_t)job->patch.meta.patch.build_id.size;
 	}
 	return err;
 }
 
 /* What was done, or tried, to a process; looking is no matter for the log. */
-static void log_outcome(const struct work *work, const struct outcome *outcome)
+static void log_outcome(const struct job *job, const struct outcome *outcome)
 {
 	char id[2 * BUILD_ID_MAX + 1];
 
-	if (!work->options->syslog || work->options->dry_run || outcome->is_check)
+	if (!job->options->syslog || job->options->dry_run || outcome->is_check)
 		return;
-	build_id_format(work->id, work->id_size, id);
+	build_id_format(job->id, job->id_size, id);
 	if (outcome->err == 0)
 		log_line(false, "%d (%s): patch %s %s %s, by user %u", outcome->pid, outcome->comm,
 			 outcome->patch, id, outcome->done, getuid());
@@ -247,12 +247,12 @@ static void log_outcome(const struct work *work, const struct outcome *outcome)
 
 /* ---- in a child ---- */
 
-static bool has_record(const struct work *work, pid_t pid)
+static bool has_record(const struct job *job, pid_t pid)
 {
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
-	bool found = err == 0 && records_find(&session.records, NULL, work->id,
-					      work->id_size) != NULL;
+	bool found = err == 0 && records_find(&session.records, NULL, job->id,
+					      job->id_size) != NULL;
 
 	if (session_close(&session, err) != 0) {
 		debug("%s", msg_kept());
@@ -262,31 +262,31 @@ static bool has_record(const struct work *work, pid_t pid)
 }
 
 /* For revert a process that has the patch, otherwise one that it could be for: 1, 0, -errno. */
-static int is_for(struct work *work, pid_t pid)
+static int is_for(struct job *job, pid_t pid)
 {
-	int match = all_matches(&work->choice, &work->files, pid);
+	int match = all_matches(&job->choice, &job->files, pid);
 
-	return match == 1 && work->one == revert_one ? has_record(work, pid) : match;
+	return match == 1 && job->one == revert_one ? has_record(job, pid) : match;
 }
 
 static void work_on(void *ctx, size_t item, void *result)
 {
-	struct work *work = ctx;
+	struct job *job = ctx;
 	struct outcome *outcome = result;
 	int match = 1;
 
-	outcome->pid = work->pids[item];
+	outcome->pid = job->pids[item];
 	proc_comm(outcome->pid, outcome->comm, sizeof(outcome->comm));
-	if (work->options->all)
-		match = is_for(work, outcome->pid);
+	if (job->options->all)
+		match = is_for(job, outcome->pid);
 	if (match == 0)
 		return;
-	if (work->patch.path != NULL)
+	if (job->patch.path != NULL)
 		(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
-			       work->patch.meta.patch.name);
+			       job->patch.meta.patch.name);
 	outcome->is_meant = true;
 	if (match == 1) {
-		(void)work->one(work, outcome);
+		(void)job->one(job, outcome);
 	} else {
 		outcome->err = match;
 		take_reason(outcome);
@@ -296,9 +296,9 @@ static void work_on(void *ctx, size_t item, void *result)
 /* ---- what came of it ---- */
 
 /* A child may have been led astray by what it read: its words end, and are of this process. */
-static void mend_outcome(const struct work *work, size_t item, struct outcome *outcome)
+static void mend_outcome(const struct job *job, size_t item, struct outcome *outcome)
 {
-	outcome->pid = work->pids[item];
+	outcome->pid = job->pids[item];
 	outcome->comm[sizeof(outcome->comm) - 1] = '\0';
 	outcome->patch[sizeof(outcome->patch) - 1] = '\0';
 	outcome->done[sizeof(outcome->done) - 1] = '\0';
@@ -364,11 +364,11 @@ static int tally_err(const struct tally *tally)
 	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
 }
 
-static void show_tally(const struct work *work, int err)
+static void show_tally(const struct job *job, int err)
 {
-	const struct tally *tally = &work->tally;
+	const struct tally *tally = &job->tally;
 	size_t untried = tally->found - tally->done - tally->already - tally->gone - tally->failed;
-	const struct options *options = work->options;
+	const struct options *options = job->options;
 
 	if (options->json) {
 		json_number("found", tally->found);
@@ -405,39 +405,39 @@ static void show_tally(const struct work *work, int err)
 	}
 }
 
-static int refuse_none(const struct work *work)
+static int refuse_none(const struct job *job)
 {
-	const struct vz_object *target = &work->patch.meta.target;
+	const struct vz_object *target = &job->patch.meta.target;
 	char id[2 * BUILD_ID_MAX + 1];
 
-	if (work->one == revert_one) {
-		build_id_format(work->id, work->id_size, id);
+	if (job->one == revert_one) {
+		build_id_format(job->id, job->id_size, id);
 		return fail(ENOENT, "no such process has the patch %s", id);
 	}
 	build_id_format(target->build_id.data, (size_t)target->build_id.size, id);
 	return fail(ESRCH, "no such process has loaded %s with build-id %s", target->name, id);
 }
 
-static void tell_one_of_many(struct work *work, struct outcome *outcome)
+static void tell_one_of_many(struct job *job, struct outcome *outcome)
 {
-	struct tally *tally = &work->tally;
+	struct tally *tally = &job->tally;
 
 	if (!outcome->is_meant) {
 		if (outcome->err != 0 && outcome->err != -EINTR) {
 			tally->passed_over++;
-			progress_clear(&work->progress);
+			progress_clear(&job->progress);
 			warn("%d (%s): does not answer: passed over", outcome->pid, outcome->comm);
 		}
 		tally->interrupted = tally->interrupted || outcome->err == -EINTR;
 		return;
 	}
 	count_outcome(tally, outcome);
-	log_outcome(work, outcome);
-	progress_clear(&work->progress);
-	if (work->options->json)
+	log_outcome(job, outcome);
+	progress_clear(&job->progress);
+	if (job->options->json)
 		json_open(NULL, '{');
-	show_outcome(work->options, outcome);
-	if (work->options->json)
+	show_outcome(job->options, outcome);
+	if (job->options->json)
 		json_close('}');
 	(void)fflush(stdout);
 	if (outcome->err != 0 && outcome->err != -EEXIST && outcome->err != -ESRCH && !outcome->answers &&
@@ -445,126 +445,126 @@ static void tell_one_of_many(struct work *work, struct outcome *outcome)
 		warn("%s", outcome->reason);
 }
 
-static void tell_the_one(struct work *work, struct outcome *outcome)
+static void tell_the_one(struct job *job, struct outcome *outcome)
 {
-	work->err = outcome->err;
-	log_outcome(work, outcome);
-	if (work->options->json)
-		json_begin(work->command);
-	show_outcome(work->options, outcome);
-	if (work->options->json)
+	job->err = outcome->err;
+	log_outcome(job, outcome);
+	if (job->options->json)
+		json_begin(job->command);
+	show_outcome(job->options, outcome);
+	if (job->options->json)
 		json_end();
 	/* What check has answered is no error to be told once more. */
 	if (outcome->err != 0 && outcome->reason[0] != '\0' && !outcome->answers)
-		work->err = fail(-outcome->err, "%s", outcome->reason);
+		job->err = fail(-outcome->err, "%s", outcome->reason);
 }
 
 static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail, void *result,
 			 const char *text, size_t text_size)
 {
-	struct work *work = ctx;
+	struct job *job = ctx;
 	struct outcome *outcome = result;
 
 	(void)text;
 	(void)text_size;
-	mend_outcome(work, item, outcome);
+	mend_outcome(job, item, outcome);
 	word_fate(fate, detail, outcome);
 	if (fate == ITEM_NOT_TRIED && interrupt_check() != 0) {
 		take_reason(outcome);
 		msg_forget();
 	}
-	if (!work->options->all) {
-		tell_the_one(work, outcome);
+	if (!job->options->all) {
+		tell_the_one(job, outcome);
 		return;
 	}
-	progress_show(&work->progress, item);
-	tell_one_of_many(work, outcome);
+	progress_show(&job->progress, item);
+	tell_one_of_many(job, outcome);
 }
 
-static int do_each(struct work *work)
+static int do_each(struct job *job)
 {
 	const struct workers workers = {
-		.count = work->n_pids, .item_ms = item_ms(work->options),
-		.memory = BUDGET_MEMORY + 8 * work->patch.size, .rights = permission_to_change,
-		.result_size = sizeof(struct outcome), .ctx = work, .work = work_on, .tell = tell_outcome,
+		.count = job->n_pids, .item_ms = item_ms(job->options),
+		.memory = BUDGET_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
+		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on, .tell = tell_outcome,
 	};
 
 	return workers_run(&workers);
 }
 
-static int on_one(struct work *work)
+static int on_one(struct job *job)
 {
 	int err;
 
-	work->pids = &work->options->pid;
-	work->n_pids = 1;
-	err = do_each(work);
-	return err != 0 ? err : work->err;
+	job->pids = &job->options->pid;
+	job->n_pids = 1;
+	err = do_each(job);
+	return err != 0 ? err : job->err;
 }
 
 /* Each on its own: what fails in one does not keep it from the others. */
-static int on_all(struct work *work)
+static int on_all(struct job *job)
 {
-	const struct vz_object *target = &work->patch.meta.target;
+	const struct vz_object *target = &job->patch.meta.target;
 	pid_t *pids;
-	int err = list_others(&pids, &work->n_pids);
+	int err = list_others(&pids, &job->n_pids);
 
 	if (err != 0)
 		return err;
-	work->pids = pids;
-	work->choice = (struct choice){ work->options->exe, work->options->by_user, work->options->uid, NULL, 0 };
-	if (work->one != revert_one) {
-		work->choice.build_id = target->build_id.data;
-		work->choice.build_id_size = (size_t)target->build_id.size;
+	job->pids = pids;
+	job->choice = (struct choice){ job->options->exe, job->options->by_user, job->options->uid, NULL, 0 };
+	if (job->one != revert_one) {
+		job->choice.build_id = target->build_id.data;
+		job->choice.build_id_size = (size_t)target->build_id.size;
 	}
-	if (work->options->json) {
-		json_begin(work->command);
+	if (job->options->json) {
+		json_begin(job->command);
 		json_open("processes", '[');
 	}
-	progress_begin(&work->progress, work->n_pids, work->options->quiet);
-	err = do_each(work);
-	progress_clear(&work->progress);
-	if (work->options->json)
+	progress_begin(&job->progress, job->n_pids, job->options->quiet);
+	err = do_each(job);
+	progress_clear(&job->progress);
+	if (job->options->json)
 		json_close(']');
 	if (err == 0)
-		err = work->tally.found == 0 && !work->tally.interrupted && work->tally.passed_over == 0 ?
-		      refuse_none(work) : tally_err(&work->tally);
-	show_tally(work, err);
-	if (work->options->json)
+		err = job->tally.found == 0 && !job->tally.interrupted && job->tally.passed_over == 0 ?
+		      refuse_none(job) : tally_err(&job->tally);
+	show_tally(job, err);
+	if (job->options->json)
 		json_end();
 	free(pids);
 	return err;
 }
 
-static int run_work(struct work *work)
+static int run_work(struct job *job)
 {
-	int err = work_init(work);
+	int err = work_init(job);
 
 	if (err == 0)
-		err = work->options->all ? on_all(work) : on_one(work);
-	work_deinit(work);
+		err = job->options->all ? on_all(job) : on_one(job);
+	work_deinit(job);
 	return err;
 }
 
 int command_patch(const struct options *options)
 {
-	struct work work = { .options = options, .command = "patch", .one = patch_one };
+	struct job job = { .options = options, .command = "patch", .one = patch_one };
 
-	return run_work(&work);
+	return run_work(&job);
 }
 
 int command_revert(const struct options *options)
 {
-	struct work work = { .options = options, .command = "revert", .one = revert_one };
+	struct job job = { .options = options, .command = "revert", .one = revert_one };
 
-	return run_work(&work);
+	return run_work(&job);
 }
 
 int command_check(const struct options *options)
 {
-	struct work work = { .options = options, .command = "check", .one = check_one };
+	struct job job = { .options = options, .command = "check", .one = check_one };
 
-	return run_work(&work);
+	return run_work(&job);
 }
 
 /* ---- list ---- */

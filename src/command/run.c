@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -19,79 +18,79 @@
 /* ---- the patcher ---- */
 
 /* A program that is about to begin. */
-struct debut {
+struct launch {
 	pid_t pid;
 	const struct arch *arch;	/* NULL as long as it is not known */
 	uint64_t entry;
-	uint8_t belongs[4];	/* what stands at the entry, but for the breakpoint */
-	struct regs regs;	/* with which it goes on in the end */
-	uint64_t mask;		/* signals blocked then */
-	uint64_t gate;		/* a system-call instruction of the process, 0 if none was found */
+	uint8_t original[4];	/* what stands at the entry, but for the breakpoint */
+	struct regs entry_regs;	/* with which it goes on in the end */
+	uint64_t entry_mask;	/* signals blocked then */
+	uint64_t call_insn;	/* a system-call instruction of the process, 0 if none was found */
 };
 
 /* Exec has made a new process image: have it stop where its own code begins. */
-static int plant_breakpoint(struct debut *debut)
+static int plant_breakpoint(struct launch *launch)
 {
 	struct target target;
-	int closed, err = target_open(&target, debut->pid, TARGET_VIEW);
+	int closed, err = target_open(&target, launch->pid, TARGET_VIEW);
 
 	if (err == 0) {
-		debut->arch = target.arch;
-		debut->entry = target.auxv_entry;
-		err = target_read(&target, debut->entry, debut->belongs,
-				  debut->arch->breakpoint_size);
+		launch->arch = target.arch;
+		launch->entry = target.auxv_entry;
+		err = target_read(&target, launch->entry, launch->original,
+				  launch->arch->breakpoint_size);
 	}
 	closed = target_close(&target);
 	if (err == 0)
 		err = closed;
 	if (err == 0)
-		err = pt_write(debut->pid, debut->entry, debut->arch->breakpoint,
-			       debut->arch->breakpoint_size);
-	return err == 0 ? 0 : fail(-err, "%d: cannot be stopped at its entry point: %s", debut->pid,
+		err = pt_write(launch->pid, launch->entry, launch->arch->breakpoint,
+			       launch->arch->breakpoint_size);
+	return err == 0 ? 0 : fail(-err, "%d: cannot be stopped at its entry point: %s", launch->pid,
 				   strerror(-err));
 }
 
 /* Is it there?  If so, as if there had been no breakpoint. */
-static int look_arrived(struct debut *debut, bool *arrived)
+static int look_arrived(struct launch *launch, bool *arrived)
 {
-	const struct arch *arch = debut->arch;
+	const struct arch *arch = launch->arch;
 	int err;
 
 	*arrived = false;
 	if (arch == NULL)
 		return 0;
-	err = pt_get_regs(debut->pid, &debut->regs);
-	if (err != 0 || debut->regs.size != arch->regs_size ||
-	    regs_get(arch, &debut->regs, REG_PC) != debut->entry + arch->breakpoint_size)
+	err = pt_get_regs(launch->pid, &launch->entry_regs);
+	if (err != 0 || launch->entry_regs.size != arch->regs_size ||
+	    regs_get(arch, &launch->entry_regs, REG_PC) != launch->entry + arch->breakpoint_size)
 		return err;
 	*arrived = true;
-	regs_set(arch, &debut->regs, REG_PC, debut->entry);
-	regs_set(arch, &debut->regs, REG_ORIG_AX, UINT64_MAX);
-	err = pt_write(debut->pid, debut->entry, debut->belongs, arch->breakpoint_size);
-	return err == 0 ? pt_get_sigmask(debut->pid, &debut->mask) : err;
+	regs_set(arch, &launch->entry_regs, REG_PC, launch->entry);
+	regs_set(arch, &launch->entry_regs, REG_ORIG_AX, UINT64_MAX);
+	err = pt_write(launch->pid, launch->entry, launch->original, arch->breakpoint_size);
+	return err == 0 ? pt_get_sigmask(launch->pid, &launch->entry_mask) : err;
 }
 
 /* What a stop on the way is about happens. */
-static int let_happen(struct debut *debut, const struct pt_status *status, bool *arrived)
+static int let_happen(struct launch *launch, const struct pt_status *status, bool *arrived)
 {
 	int err;
 
 	switch (status->stop) {
 	case PT_EXEC:
-		err = plant_breakpoint(debut);
-		return err == 0 ? pt_cont(debut->pid, 0) : err;
+		err = plant_breakpoint(launch);
+		return err == 0 ? pt_cont(launch->pid, 0) : err;
 	case PT_GROUP_STOP:
-		return pt_listen(debut->pid);
+		return pt_listen(launch->pid);
 	case PT_SIGNAL:
-		err = status->signal == SIGTRAP ? look_arrived(debut, arrived) : 0;
-		return err != 0 || *arrived ? err : pt_cont(debut->pid, status->signal);
+		err = status->signal == SIGTRAP ? look_arrived(launch, arrived) : 0;
+		return err != 0 || *arrived ? err : pt_cont(launch->pid, status->signal);
 	default:
-		return pt_cont(debut->pid, 0);
+		return pt_cont(launch->pid, 0);
 	}
 }
 
 /* The dynamic linker does its work.  -ESRCH without a message: it has ended. */
-static int await_entry(struct debut *debut)
+static int await_entry(struct launch *launch)
 {
 	bool arrived = false;
 	int err = 0;
@@ -99,16 +98,16 @@ static int await_entry(struct debut *debut)
 	while (err == 0 && !arrived) {
 		struct pt_status status;
 
-		err = pt_wait(debut->pid, &status);
+		err = pt_wait(launch->pid, &status);
 		if (err == 0)
 			err = status.stop == PT_GONE ? -ESRCH :
-			      let_happen(debut, &status, &arrived);
+			      let_happen(launch, &status, &arrived);
 	}
 	return err;
 }
 
 /* The vDSO has one; where there is no vDSO, any code of the process will. */
-static uint64_t find_gate(const struct target *target)
+static uint64_t find_call_insn(const struct target *target)
 {
 	const struct arch *arch = target->arch;
 	static uint8_t code[1 << 16];
@@ -130,11 +129,11 @@ static uint64_t find_gate(const struct target *target)
 }
 
 /* Registers with which the thread makes a system call that takes `arg` and zeros. */
-static void call_regs(const struct debut *debut, enum nr nr, uint64_t arg, struct regs *regs)
+static void call_regs(const struct launch *launch, enum nr nr, uint64_t arg, struct regs *regs)
 {
-	const struct arch *arch = debut->arch;
+	const struct arch *arch = launch->arch;
 
-	regs_set(arch, regs, REG_PC, debut->gate);
+	regs_set(arch, regs, REG_PC, launch->call_insn);
 	regs_set(arch, regs, REG_AX, (uint64_t)arch->nr[nr]);
 	regs_set(arch, regs, REG_ORIG_AX, UINT64_MAX);
 	for (int i = REG_ARG0; i <= REG_ARG5; i++)
@@ -145,23 +144,23 @@ static void call_regs(const struct debut *debut, enum nr nr, uint64_t arg, struc
  * The thread sleeps, ppoll of nothing, with all signals blocked: then the process can
  * be patched like any other.  It comes back from there only by what `onward` says.
  */
-static int put_to_sleep(struct debut *debut, struct session *session)
+static int put_to_sleep(struct launch *launch, struct session *session)
 {
-	struct regs regs = debut->regs;
+	struct regs regs = launch->entry_regs;
 	int err;
 
-	debut->gate = find_gate(&session->target);
-	if (debut->gate == 0)
+	launch->call_insn = find_call_insn(&session->target);
+	if (launch->call_insn == 0)
 		return fail(EINVAL, "%s: has no system-call instruction", target_name(&session->target));
-	err = target_adopt(&session->target, &debut->regs, debut->mask);
+	err = target_adopt(&session->target, &launch->entry_regs, launch->entry_mask);
 	if (err != 0)
 		return err;
-	call_regs(debut, NR_PPOLL, 0, &regs);
-	err = pt_set_regs(debut->pid, &regs);
+	call_regs(launch, NR_PPOLL, 0, &regs);
+	err = pt_set_regs(launch->pid, &regs);
 	if (err == 0)
-		err = pt_set_sigmask(debut->pid, UINT64_MAX);
+		err = pt_set_sigmask(launch->pid, UINT64_MAX);
 	if (err == 0)
-		err = pt_cont(debut->pid, 0);
+		err = pt_cont(launch->pid, 0);
 	return err == 0 ? 0 : fail(-err, "%s: cannot be held at its entry point: %s",
 				   target_name(&session->target), strerror(-err));
 }
@@ -185,16 +184,16 @@ static int check_loaded(struct session *session, const struct patchfile *patch)
 }
 
 /* The program goes on: at its entry, or to its end. */
-static void decide(struct debut *debut, const struct options *options,
+static void finish_launch(struct launch *launch, const struct options *options,
 		   const struct patchfile *patch, int err)
 {
 	const char *name = patch->meta.patch.name;
 
 	if (options->syslog && err == 0)
-		log_line(false, "%d: patch %s applied at the start, by user %u", debut->pid, name,
+		log_line(false, "%d: patch %s applied at the start, by user %u", launch->pid, name,
 			 getuid());
 	else if (options->syslog)
-		log_line(true, "%d: patch %s not applied at the start, by user %u: %s", debut->pid,
+		log_line(true, "%d: patch %s not applied at the start, by user %u: %s", launch->pid,
 			 name, getuid(), msg_kept());
 	if (err == 0)
 		return;
@@ -202,49 +201,49 @@ static void decide(struct debut *debut, const struct options *options,
 		msg_print_kept();
 	msg_forget();
 	if (options->best_effort)
-		warn("%d: goes on without the patch", debut->pid);
-	else if (debut->gate != 0)
-		call_regs(debut, NR_EXIT_GROUP, status_of(err), &debut->regs);
+		warn("%d: goes on without the patch", launch->pid);
+	else if (launch->call_insn != 0)
+		call_regs(launch, NR_EXIT_GROUP, status_of(err), &launch->entry_regs);
 	else
-		(void)kill(debut->pid, SIGKILL);
+		(void)kill(launch->pid, SIGKILL);
 }
 
-static int patch_at_entry(struct debut *debut, const struct options *options,
+static int patch_at_entry(struct launch *launch, const struct options *options,
 			  const struct patchfile *patch)
 {
 	struct session session;
-	int err = session_open(&session, debut->pid, TARGET_CHANGE);
+	int err = session_open(&session, launch->pid, TARGET_CHANGE);
 	bool adopted;
 
 	if (err == 0)
-		err = put_to_sleep(debut, &session);
+		err = put_to_sleep(launch, &session);
 	if (err == 0)
 		err = check_loaded(&session, patch);
 	if (err == 0)
 		err = session_patch(&session, options, patch);
-	decide(debut, options, patch, err);
+	finish_launch(launch, options, patch, err);
 	adopted = session.target.n_threads > 0;
 	err = session_close(&session, 0);
 	if (!adopted) {
-		err = pt_set_regs(debut->pid, &debut->regs);
+		err = pt_set_regs(launch->pid, &launch->entry_regs);
 		if (err == 0)
-			err = pt_detach(debut->pid, 0);
+			err = pt_detach(launch->pid, 0);
 	}
 	return err;
 }
 
 /* Everything that the patcher does once it traces the program. */
-static void attend(pid_t pid, const struct options *options, const struct patchfile *patch)
+static void patch_program(pid_t pid, const struct options *options, const struct patchfile *patch)
 {
-	struct debut debut = { .pid = pid };
-	int err = await_entry(&debut);
+	struct launch launch = { .pid = pid };
+	int err = await_entry(&launch);
 
 	if (err == -ESRCH)
 		return;
 	if (err == 0) {
-		err = patch_at_entry(&debut, options, patch);
+		err = patch_at_entry(&launch, options, patch);
 	} else {
-		decide(&debut, options, patch, err);
+		finish_launch(&launch, options, patch, err);
 		err = pt_detach(pid, 0);
 	}
 	if (err != 0 && msg_kept()[0] != '\0')
@@ -254,16 +253,16 @@ static void attend(pid_t pid, const struct options *options, const struct patchf
 /* ---- the two ---- */
 
 /* Pipes between the program to be and its patcher. */
-struct pact {
+struct pipes {
 	int to_patcher[2], to_program[2];
 };
 
-static bool say_int(int fd, int value)
+static bool send_int(int fd, int value)
 {
 	return write(fd, &value, sizeof(value)) == (ssize_t)sizeof(value);
 }
 
-static bool hear_int(int fd, int *value)
+static bool receive_int(int fd, int *value)
 {
 	ssize_t got;
 
@@ -273,34 +272,34 @@ static bool hear_int(int fd, int *value)
 	return got == (ssize_t)sizeof(*value);
 }
 
-static void be_patcher(const struct pact *pact, pid_t program, const struct options *options,
+static void run_patcher(const struct pipes *pipes, pid_t program, const struct options *options,
 		       const struct patchfile *patch)
 {
 	int allowed, err;
 
 	/* The other ends: who waits for a word of one that is gone is to notice. */
-	(void)close(pact->to_patcher[1]);
-	(void)close(pact->to_program[0]);
+	(void)close(pipes->to_patcher[1]);
+	(void)close(pipes->to_program[0]);
 	interrupt_init();
-	if (!say_int(pact->to_program[1], getpid()) || !hear_int(pact->to_patcher[0], &allowed))
+	if (!send_int(pipes->to_program[1], getpid()) || !receive_int(pipes->to_patcher[0], &allowed))
 		return;
 	err = pt_seize_own(program);
 	if (err != 0)
 		warn("%d: cannot be traced by its patcher: %s (see ptrace_scope in ptrace(2))", program,
 		     strerror(-err));
-	if (say_int(pact->to_program[1], err) && err == 0)
-		attend(program, options, patch);
+	if (send_int(pipes->to_program[1], err) && err == 0)
+		patch_program(program, options, patch);
 }
 
 /*
  * A child's child: when it ends it is init that hears of it, not the program, which
  * would be surprised by a child that it has not made.
  */
-static int start_patcher(const struct pact *pact, const struct options *options,
+static int start_patcher(const struct pipes *pipes, const struct options *options,
 			 const struct patchfile *patch)
 {
 	pid_t program = getpid(), child = fork();
-	int status;
+	int exit_status, err;
 
 	if (child == -1)
 		return fail(errno, "cannot start a process: %s", strerror(errno));
@@ -308,26 +307,24 @@ static int start_patcher(const struct pact *pact, const struct options *options,
 		pid_t patcher = fork();
 
 		if (patcher == 0)
-			be_patcher(pact, program, options, patch);
+			run_patcher(pipes, program, options, patch);
 		_exit(patcher == -1 ? 1 : 0);
 	}
-	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
-		;
-	(void)close(pact->to_patcher[0]);
-	(void)close(pact->to_program[1]);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 :
-	       fail(EAGAIN, "cannot start a process");
+	err = pt_reap(child, &exit_status);
+	(void)close(pipes->to_patcher[0]);
+	(void)close(pipes->to_program[1]);
+	return err == 0 && exit_status == 0 ? 0 : fail(EAGAIN, "cannot start a process");
 }
 
 /* Yama lets only ancestors trace unless they are told by name (ptrace(2)). */
-static int become_traced(const struct pact *pact)
+static int become_traced(const struct pipes *pipes)
 {
 	int patcher, err;
 
-	if (!hear_int(pact->to_program[0], &patcher))
+	if (!receive_int(pipes->to_program[0], &patcher))
 		return fail(EAGAIN, "the patcher has ended");
 	(void)prctl(PR_SET_PTRACER, patcher, 0, 0, 0);
-	if (!say_int(pact->to_patcher[1], 0) || !hear_int(pact->to_program[0], &err))
+	if (!send_int(pipes->to_patcher[1], 0) || !receive_int(pipes->to_program[0], &err))
 		return fail(EAGAIN, "the patcher has ended");
 	(void)prctl(PR_SET_PTRACER, 0, 0, 0, 0);
 	return err;
@@ -336,14 +333,14 @@ static int become_traced(const struct pact *pact)
 int run_patched(const struct options *options, const struct patchfile *patch)
 {
 	const char *name = options->program[0];
-	struct pact pact;
+	struct pipes pipes;
 	int err;
 
-	if (pipe2(pact.to_patcher, O_CLOEXEC) != 0 || pipe2(pact.to_program, O_CLOEXEC) != 0)
+	if (pipe2(pipes.to_patcher, O_CLOEXEC) != 0 || pipe2(pipes.to_program, O_CLOEXEC) != 0)
 		return fail(errno, "cannot make a pipe: %s", strerror(errno));
-	err = start_patcher(&pact, options, patch);
+	err = start_patcher(&pipes, options, patch);
 	if (err == 0)
-		err = become_traced(&pact);
+		err = become_traced(&pipes);
 	if (err != 0)
 		return err;
 	(void)execvp(name, options->program);

@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,17 +275,17 @@ static void settle(struct run *run, size_t item, enum item_fate fate, int detail
 }
 
 /* A child has ended, or is left alone: what it was at has its fate. */
-static void part_with(struct run *run, size_t number, enum child_state state, int status)
+static void part_with(struct run *run, size_t number, enum child_state state, int exit_status)
 {
 	struct child *child = &run->children[number];
 	size_t item = atomic_load(&run->shared->desks[number].item);
-	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	int signal = exit_status < 0 ? -exit_status : 0;
 
 	child->state = state;
 	(void)close(child->news);
-	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && run->err == 0) {
-		run->err = fail(WEXITSTATUS(status), "cannot make a process that looks at others: %s",
-				strerror(WEXITSTATUS(status)));
+	if (exit_status > 0 && run->err == 0) {
+		run->err = fail(exit_status, "cannot make a process that looks at others: %s",
+				strerror(exit_status));
 		run->stopping = true;
 	}
 	if (item == NO_ITEM || item >= run->workers->count || atomic_load(&run->shared->slots[item].done))
@@ -380,15 +379,15 @@ static void await_news(struct run *run)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		ssize_t got;
-		int status = 0;
+		int exit_status = 0;
 
 		if (fds[i].revents == 0)
 			continue;
 		do {
 			got = read(fds[i].fd, bytes, sizeof(bytes));
 		} while (got > 0);
-		if (got == 0 && pt_reap(run->children[numbers[i]].pid, &status) == 0)
-			part_with(run, numbers[i], CHILD_ENDED, status);
+		if (got == 0 && pt_reap(run->children[numbers[i]].pid, &exit_status) == 0)
+			part_with(run, numbers[i], CHILD_ENDED, exit_status);
 	}
 }
 

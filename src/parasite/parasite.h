@@ -2,23 +2,22 @@
 /*
  * parasite: what nsb puts into a target to run system calls there.
  *
- * It stands over the entry point of the program (AT_ENTRY), which ran once,
- * when the program began, and never again; the bytes that belong there come
- * back as soon as the calls are made.  Its parts:
+ * nsb writes it over the code at the program's entry point (AT_ENTRY).  That code ran when
+ * the program began, and never runs again.  nsb puts the original bytes back as soon as the
+ * calls are made.  By offset:
  *
- *	0	code, one flat image per ABI: a loop that takes the next call from
+ *	0	the code, one flat image for each ABI: a loop that takes the next call from
  *		the stack, makes it, and leaves its result there
- *	16	where memory is about to be mapped, so that the next nsb can clean up
- *		behind one that died
+ *	16	the address and size of the memory that is about to be mapped, by which the
+ *		next nsb cleans up after one that died
  *
- * It is written from its first word to its last, and taken out from the last to the
- * first: of one that is there in part, the first byte is there, and the check is wrong.
+ * nsb writes it from its first word to its last, and removes it from its last word to its
+ * first.  So if only a part of it is there, its first byte is, and its check is wrong.
  *
- * A call on the stack is PARASITE_WORDS words of the ABI: the arguments 3, 2, 1
- * and 0, then the number, which the result replaces.  Arguments 4 and 5 are in
- * their registers all the time.  The last call is rt_sigreturn: it gives the
- * thread all its registers back from the signal frame that lies above it.  So
- * the thread comes out by itself, whatever became of nsb.
+ * A call on the stack is PARASITE_WORDS words of the ABI: arguments 3, 2, 1 and 0, and the
+ * number of the call, which the result replaces.  Arguments 4 and 5 are in their registers
+ * all the time.  The last call is rt_sigreturn, which gives the thread all its registers back
+ * from the signal frame above it.  So the thread goes on by itself, whatever became of nsb.
  */
 #ifndef NSB_PARASITE_H
 #define NSB_PARASITE_H
@@ -45,19 +44,19 @@ static inline uint32_t parasite_check(const struct parasite *parasite)
 
 _Static_assert(sizeof(struct parasite) == 32, "the same for both sides");
 
-#define GUIDE_CODE_BYTES 112	/* of code, behind that of the parasite in the blob */
+#define GUIDE_CODE_BYTES 112	/* the guide's code is behind the parasite's code in the blob */
 
-/* What guide.h tells of, as it stands in the target behind the patch's image. */
+/* A guide (src/patch/guide.h).  It is in the target's memory, behind the image of its patch. */
 struct guide {
 	uint8_t code[GUIDE_CODE_BYTES];
-	uint64_t next;		/* what is called for other frames */
+	uint64_t next;		/* the function that answers for all other frames */
 	uint64_t base;		/* run-time address of the image */
-	uint64_t size;		/* of what the rows are of */
-	uint64_t rows;		/* run-time address of struct guide_row's, a zeroed one at the end */
-	uint8_t onward[CARRY_MAX];	/* the instructions under a jump, and the way back */
+	uint64_t size;		/* of the part of the image that the rows describe */
+	uint64_t rows;		/* run-time address of an array of struct guide_row; a zeroed one ends it */
+	uint8_t onward[CARRY_MAX];	/* the instructions that a jump covers, and a jump back behind it */
 };
 
-/* A function with an FDE: offsets in the image. */
+/* A function of the image that has an FDE; offsets in the image. */
 struct guide_row {
 	uint32_t start, size, fde;
 };

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "array.h"
+
 #define PIECE (1u << 20)
 #define STATIC_MAX ((uint64_t)1 << 30)	/* what is searched where nothing tells whether it is any use */
 #define STRINGS_MAX (64u << 20)
@@ -68,17 +70,11 @@ static bool may_hold_contexts(const struct mapping *m)
 
 static int add_context(struct coroutines *coroutines, uint64_t address)
 {
-	uint64_t *more;
+	int err = ARRAY_GROW(&coroutines->contexts, coroutines->count, 1);
 
-	/* Room doubles at each power of two. */
-	if ((coroutines->count & (coroutines->count + 1)) == 0) {
-		more = reallocarray(coroutines->contexts, 2 * coroutines->count + 2, sizeof(*more));
-		if (more == NULL)
-			return fail(ENOMEM, "out of memory");
-		coroutines->contexts = more;
-	}
-	coroutines->contexts[coroutines->count++] = address;
-	return 0;
+	if (err == 0)
+		coroutines->contexts[coroutines->count++] = address;
+	return err;
 }
 
 /* Words that hold what a context has at `self`: the address of its own floating-point state. */

@@ -76,7 +76,7 @@ static bool is_known(const struct target *target, const struct records *records,
 
 /* ---- finding places ---- */
 
-struct search {
+struct hook_search {
 	struct guides *guides;
 	const struct target *target;
 	const struct objects *objects;
@@ -84,7 +84,7 @@ struct search {
 	const struct object *object;
 };
 
-static void add_hook(const struct search *search, struct record_hook *hook)
+static void add_hook(const struct hook_search *search, struct record_hook *hook)
 {
 	const struct record_hook *before = chain_find(search->records, hook, 0);
 	struct guides *guides = search->guides;
@@ -96,7 +96,7 @@ static void add_hook(const struct search *search, struct record_hook *hook)
 }
 
 /* Slots are bound when they are first used, unless the library was linked with -z now. */
-static void add_slot(const struct search *search, uint64_t place, uint64_t bound)
+static void add_slot(const struct hook_search *search, uint64_t place, uint64_t bound)
 {
 	const struct elf *elf = &search->object->elf;
 	struct record_hook hook = { .place = place, .own = bound,
@@ -115,7 +115,7 @@ static void add_slot(const struct search *search, uint64_t place, uint64_t bound
 
 static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 {
-	const struct search *search = ctx;
+	const struct hook_search *search = ctx;
 	const struct elf *elf = &search->object->elf;
 	const struct reloc_type *type = arch_reloc(search->target->arch, rel->type);
 	char name[NAME_BYTES], version[NAME_BYTES];
@@ -189,7 +189,7 @@ static int read_code(const struct target *target, const struct record_hook *hook
 	return 0;
 }
 
-static void add_function(const struct search *search, uint64_t address)
+static void add_function(const struct hook_search *search, uint64_t address)
 {
 	const struct arch *arch = search->target->arch;
 	struct record_hook hook = { .place = address, .size = arch->jump_size, .is_code = true };
@@ -207,7 +207,7 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 		const struct object *patched, const struct records *records,
 		const struct patchfile *patch)
 {
-	struct search search = { guides, target, objects, records, NULL };
+	struct hook_search search = { guides, target, objects, records, NULL };
 	bool throws = objects_define(objects, throw), is_told = false;
 	int err;
 
@@ -234,7 +234,7 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 	}
 	guides->throws = throws;
 	guides->has_own = !is_told && libgcc_is_inside(patched, target);
-	guides->is_deaf = guides->has_own || (throws && guides->count == 0);
+	guides->has_untold_unwinder = guides->has_own || (throws && guides->count == 0);
 	return 0;
 }
 
@@ -291,6 +291,6 @@ int guides_lay(struct guides *guides, const struct target *target, struct link_i
 		able += hook->place != 0;
 		memcpy(image->bytes + at, &guide, sizeof(guide));
 	}
-	guides->is_deaf = guides->has_own || (guides->throws && able == 0);
+	guides->has_untold_unwinder = guides->has_own || (guides->throws && able == 0);
 	return 0;
 }

@@ -30,7 +30,7 @@ struct guides {
 	size_t n_rows;
 	bool throws;		/* it is a C++ program */
 	bool has_own;		/* what is patched has an unwinder inside that is nowhere to be found */
-	bool is_deaf;		/* exceptions may come, and there is an unwinder that cannot be told */
+	bool has_untold_unwinder;	/* exceptions may come, and there is an unwinder that cannot be told */
 	uint64_t busy_lo, busy_hi;	/* code that may be about to bind a slot; 0: none */
 };
 

@@ -10,7 +10,7 @@
 
 #include "plan.h"
 
-/* Map, write, protect.  The thread that was stopped for it goes on afterwards. */
+/* Map the memory, each part with the rights that it keeps, and write it.  The borrowed thread goes on. */
 int load_image(struct target *target, const struct plan *plan) MUST_CHECK;
 
 #endif

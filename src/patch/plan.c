@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "array.h"
 #include "page.h"
 #include "remote.h"
 #include "symbol.h"
@@ -76,44 +77,42 @@ static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *ol
 	return 0;
 }
 
-/* ---- places ---- */
+/* ---- edits ---- */
 
 /* A store that the end of a page cuts in two must have all that changes in one of them. */
-static bool is_one_store(const struct place *place)
+static bool is_one_store(const struct edit *edit)
 {
-	size_t first = PAGE - (size_t)(place->address % PAGE);
+	size_t first = PAGE - (size_t)(edit->address % PAGE);
 
-	return first >= place->size ||
-	       (memcmp(place->now + first, place->want + first, place->size - first) == 0 &&
-		memcmp(place->half + first, place->want + first, place->size - first) == 0);
+	return first >= edit->size ||
+	       (memcmp(edit->before + first, edit->after + first, edit->size - first) == 0 &&
+		memcmp(edit->halfway + first, edit->after + first, edit->size - first) == 0);
 }
 
-int plan_add_place(struct plan *plan, const struct place *place)
+int plan_add_edit(struct plan *plan, const struct edit *edit)
 {
-	struct place *places;
+	int err;
 
-	if (memcmp(place->now, place->want, place->size) == 0 &&
-	    memcmp(place->half, place->want, place->size) == 0)
+	if (memcmp(edit->before, edit->after, edit->size) == 0 &&
+	    memcmp(edit->halfway, edit->after, edit->size) == 0)
 		return 0;
-	if (!is_one_store(place))
+	if (!is_one_store(edit))
 		return fail(ESTALE, "%s: its first bytes lie across the end of a page, where a jump"
-			    " cannot be written in one store", place->name);
-	places = reallocarray(plan->places, plan->n_places + 1, sizeof(*places));
-	if (places == NULL)
-		return fail(ENOMEM, "out of memory");
-	plan->places = places;
-	places[plan->n_places++] = *place;
-	return 0;
+			    " cannot be written in one store", edit->name);
+	err = ARRAY_GROW(&plan->edits, plan->n_edits, 1);
+	if (err == 0)
+		plan->edits[plan->n_edits++] = *edit;
+	return err;
 }
 
 void plan_bring_forward(struct plan *plan, size_t first)
 {
-	for (size_t i = first; i < plan->n_places; i++) {
-		struct place place = plan->places[i];
+	for (size_t i = first; i < plan->n_edits; i++) {
+		struct edit edit = plan->edits[i];
 
-		memmove(plan->places + 1 + (i - first), plan->places + (i - first),
-			first * sizeof(*plan->places));
-		plan->places[i - first] = place;
+		memmove(plan->edits + 1 + (i - first), plan->edits + (i - first),
+			first * sizeof(*plan->edits));
+		plan->edits[i - first] = edit;
 	}
 }
 
@@ -122,31 +121,31 @@ void plan_bring_forward(struct plan *plan, size_t first)
  * `after` (each: all of `all` but one).  A place where an attempt died half-way
  * may hold either.
  */
-static int plan_place(struct plan *plan, const struct generations *all, const char *name,
+static int plan_edit(struct plan *plan, const struct generations *all, const char *name,
 		      uint64_t address, const uint8_t *old, uint64_t own, uint64_t target,
 		      const struct record *not_before, const struct record *not_after)
 {
-	struct place place = { .address = address, .size = plan->arch->jump_size, .name = name };
+	struct edit edit = { .address = address, .size = plan->arch->jump_size, .name = name };
 	const struct record_func *before = find_top(all, target, not_before);
 	const struct record_func *after = find_top(all, target, not_after);
-	int err = bytes_at(plan->arch, address, old, own, before, place.now);
+	int err = bytes_at(plan->arch, address, old, own, before, edit.before);
 
 	if (err == 0)
-		err = bytes_at(plan->arch, address, old, own, after, place.want);
-	memcpy(place.half, place.now, sizeof(place.half));
+		err = bytes_at(plan->arch, address, old, own, after, edit.after);
+	memcpy(edit.halfway, edit.before, sizeof(edit.halfway));
 	if (not_after != NULL && not_after->head->state != RECORD_APPLIED)
-		memcpy(place.half, place.want, sizeof(place.half));
-	return err != 0 ? err : plan_add_place(plan, &place);
+		memcpy(edit.halfway, edit.after, sizeof(edit.halfway));
+	return err != 0 ? err : plan_add_edit(plan, &edit);
 }
 
-static int plan_places(struct plan *plan, const struct generations *all,
+static int plan_edits(struct plan *plan, const struct generations *all,
 		       const struct record *subject, const struct record *not_before,
 		       const struct record *not_after)
 {
 	for (uint32_t i = 0; i < subject->head->n_funcs; i++) {
 		const struct record_func *func = &subject->funcs[i];
 		const char *name = record_string(subject, func->name);
-		int err = plan_place(plan, all, name, func->target + func->jump_offset,
+		int err = plan_edit(plan, all, name, func->target + func->jump_offset,
 				     func->target_old, func->target, func->target, not_before,
 				     not_after);
 
@@ -156,7 +155,7 @@ static int plan_places(struct plan *plan, const struct generations *all,
 							replaces(other, func->target);
 
 			if (old != NULL)
-				err = plan_place(plan, all, name,
+				err = plan_edit(plan, all, name,
 						 old->patch + old->patch_jump_offset,
 						 old->patch_old, old->patch, func->target,
 						 not_before, not_after);
@@ -168,46 +167,46 @@ static int plan_places(struct plan *plan, const struct generations *all,
 }
 
 /* Code as it was read last, to the end of a page: threads may stand for this. */
-struct look {
+struct code_window {
 	uint64_t start;
 	size_t size;
 	uint8_t bytes[PAGE + JUMP_MAX];
 };
 
-static int read_place(const struct target *target, struct look *look, struct place *place)
+static int read_edit(const struct target *target, struct code_window *window, struct edit *edit)
 {
-	size_t to_end = PAGE - (size_t)(place->address % PAGE);
+	size_t to_end = PAGE - (size_t)(edit->address % PAGE);
 	int err;
 
-	if (place->address < look->start || place->size > look->size ||
-	    place->address - look->start > look->size - place->size) {
-		look->size = 0;
-		err = target_read(target, place->address, look->bytes,
-				  to_end > place->size ? to_end : place->size);
+	if (edit->address < window->start || edit->size > window->size ||
+	    edit->address - window->start > window->size - edit->size) {
+		window->size = 0;
+		err = target_read(target, edit->address, window->bytes,
+				  to_end > edit->size ? to_end : edit->size);
 		if (err != 0)
 			return err;
-		look->start = place->address;
-		look->size = to_end > place->size ? to_end : place->size;
+		window->start = edit->address;
+		window->size = to_end > edit->size ? to_end : edit->size;
 	}
-	memcpy(place->found, look->bytes + (place->address - look->start), place->size);
+	memcpy(edit->found, window->bytes + (edit->address - window->start), edit->size);
 	return 0;
 }
 
 int plan_verify(struct plan *plan, const struct target *target)
 {
-	struct look look = { 0 };
+	struct code_window window = { 0 };
 
-	for (size_t i = 0; i < plan->n_places; i++) {
-		struct place *place = &plan->places[i];
+	for (size_t i = 0; i < plan->n_edits; i++) {
+		struct edit *edit = &plan->edits[i];
 
-		if (read_place(target, &look, place) != 0)
+		if (read_edit(target, &window, edit) != 0)
 			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " cannot be read",
-				    target_name(target), place->name, place->address);
-		if (memcmp(place->found, place->now, place->size) != 0 &&
-		    memcmp(place->found, place->half, place->size) != 0)
+				    target_name(target), edit->name, edit->address);
+		if (memcmp(edit->found, edit->before, edit->size) != 0 &&
+		    memcmp(edit->found, edit->halfway, edit->size) != 0)
 			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
 				    " (changed by another patcher, or a breakpoint?)",
-				    target_name(target), place->name, place->address);
+				    target_name(target), edit->name, edit->address);
 	}
 	return 0;
 }
@@ -216,27 +215,16 @@ int plan_verify(struct plan *plan, const struct target *target)
 
 static int add_range(struct plan *plan, uint64_t start, uint64_t end, const char *name)
 {
-	struct code_range *ranges = reallocarray(plan->ranges, plan->n_ranges + 1,
-						 sizeof(*ranges));
+	int err = ARRAY_GROW(&plan->ranges, plan->n_ranges, 1);
 
-	if (ranges == NULL)
-		return fail(ENOMEM, "out of memory");
-	plan->ranges = ranges;
-	ranges[plan->n_ranges++] = (struct code_range){ start, end, name };
-	return 0;
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct code_range *left = a, *right = b;
-
-	return (left->start > right->start) - (left->start < right->start);
+	if (err == 0)
+		plan->ranges[plan->n_ranges++] = (struct code_range){ start, end, name };
+	return err;
 }
 
 static void sort_ranges(struct plan *plan)
 {
-	if (plan->n_ranges > 0)
-		qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), compare_ranges);
+	ARRAY_SORT(plan->ranges, plan->n_ranges, start);
 }
 
 int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name)
@@ -356,25 +344,15 @@ static int find_patch_table(const struct record *record, const struct target *ta
 	return 0;
 }
 
-static int compare_tables(const void *a, const void *b)
-{
-	const struct cfi_table *left = a, *right = b;
-
-	return (left->start > right->start) - (left->start < right->start);
-}
-
 static int add_patch_tables(const struct records *records, const struct target *target,
 			    struct cfi_table **tables, size_t *count)
 {
-	struct cfi_table *all = reallocarray(*tables, *count + records->count + 1, sizeof(*all));
-	int err = 0;
+	int err = ARRAY_GROW(tables, *count, records->count);
 
-	if (all == NULL)
-		return fail(ENOMEM, "out of memory");
-	*tables = all;
 	for (size_t i = 0; i < records->count && err == 0; i++)
-		err = find_patch_table(&records->all[i], target, &all[(*count)++]);
-	qsort(all, *count, sizeof(*all), compare_tables);
+		err = find_patch_table(&records->all[i], target, &(*tables)[(*count)++]);
+	if (err == 0)
+		ARRAY_SORT(*tables, *count, start);
 	return err;
 }
 
@@ -382,7 +360,7 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 			 const struct objects *objects, const struct records *records)
 {
 	struct unwind_setup setup = { .arch = target->arch, .memory = target->memory,
-				      .pid = target->pid };
+				      .peek = target_peek };
 	struct unwind_mapping *mappings = calloc(target->maps.count, sizeof(*mappings));
 	struct cfi_table *tables = NULL;
 	int err;
@@ -550,7 +528,7 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	if (err == 0)
 		err = make_record(plan, object, records, patch);
 	if (err == 0)
-		err = plan_places(plan, &all, &plan->record, &plan->record, NULL);
+		err = plan_edits(plan, &all, &plan->record, &plan->record, NULL);
 	for (uint32_t i = 0; err == 0 && i < plan->record.head->n_funcs; i++)
 		err = check_active(target, &plan->record, i);
 	if (err == 0)
@@ -564,34 +542,31 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 
 int plan_join(struct plan *into, struct plan *from)
 {
-	struct code_range *ranges = reallocarray(into->ranges, into->n_ranges + from->n_ranges + 1,
-						 sizeof(*ranges));
-	struct place *places = reallocarray(into->places, into->n_places + from->n_places + 1,
-					    sizeof(*places));
+	int err = ARRAY_GROW(&into->ranges, into->n_ranges, from->n_ranges);
 
-	into->ranges = ranges != NULL ? ranges : into->ranges;
-	into->places = places != NULL ? places : into->places;
-	if (ranges == NULL || places == NULL)
-		return fail(ENOMEM, "out of memory");
+	if (err == 0)
+		err = ARRAY_GROW(&into->edits, into->n_edits, from->n_edits);
+	if (err != 0)
+		return err;
 	for (size_t i = 0; i < from->n_ranges; i++)
-		ranges[into->n_ranges++] = from->ranges[i];
-	for (size_t i = 0; i < from->n_places; i++)
-		places[into->n_places++] = from->places[i];
-	from->n_ranges = from->n_places = 0;
+		into->ranges[into->n_ranges++] = from->ranges[i];
+	for (size_t i = 0; i < from->n_edits; i++)
+		into->edits[into->n_edits++] = from->edits[i];
+	from->n_ranges = from->n_edits = 0;
 	sort_ranges(into);
 	return 0;
 }
 
 int plan_join_ranges(struct plan *into, struct plan *from)
 {
-	struct place *places = from->places;
-	size_t n_places = from->n_places;
+	struct edit *edits = from->edits;
+	size_t n_edits = from->n_edits;
 	int err;
 
-	from->n_places = 0;
+	from->n_edits = 0;
 	err = plan_join(into, from);
-	from->places = places;
-	from->n_places = n_places;
+	from->edits = edits;
+	from->n_edits = n_edits;
 	return err;
 }
 
@@ -736,7 +711,7 @@ static int plan_leaving(struct plan *plan, const struct target *target,
 	*plan = (struct plan){ .arch = target->arch, .subject = record,
 			       .address = record->head->address, .mapped = record->head->mapped,
 			       .keeps_memory = may_be_handed_out(record) };
-	err = record->is_gone ? 0 : plan_places(plan, &all, record, NULL, record);
+	err = record->is_gone ? 0 : plan_edits(plan, &all, record, NULL, record);
 	if (err == 0)
 		err = forbid_patch(plan, record, allowed);
 	if (err == 0)
@@ -769,7 +744,7 @@ void plan_deinit(struct plan *plan)
 	link_image_deinit(&plan->image);
 	record_deinit(&plan->record);
 	guides_deinit(&plan->guides);
-	free(plan->places);
+	free(plan->edits);
 	free(plan->ranges);
 	unwinder_destroy(plan->unwinder);
 	*plan = (struct plan){ 0 };

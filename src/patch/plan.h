@@ -27,14 +27,14 @@ struct allowed {
 	size_t count;
 };
 
-/* Bytes at one place, before and after. */
-struct place {
+/* Bytes of the target that nsb changes, all in one store. */
+struct edit {
 	uint64_t address;
 	size_t size;
-	uint8_t now[JUMP_MAX];		/* what has to stand there */
-	uint8_t half[JUMP_MAX];		/* what may stand there after an attempt that died */
-	uint8_t want[JUMP_MAX];
-	uint8_t found[JUMP_MAX];	/* what stood there when it was last verified */
+	uint8_t before[JUMP_MAX];	/* what has to be there */
+	uint8_t halfway[JUMP_MAX];	/* what may be there instead, if an nsb died while it wrote */
+	uint8_t after[JUMP_MAX];
+	uint8_t found[JUMP_MAX];	/* what was there when plan_verify() looked last */
 	const char *name;		/* of the function */
 };
 
@@ -49,8 +49,8 @@ struct plan {
 	bool keeps_memory;		/* threads may be in it, or may come there by its address */
 	/* of either */
 	uint64_t address, mapped;	/* the memory of the patch, record included */
-	struct place *places;
-	size_t n_places;
+	struct edit *edits;
+	size_t n_edits;
 	struct code_range *ranges;	/* sorted by start */
 	size_t n_ranges;
 	struct unwinder *unwinder;
@@ -79,16 +79,16 @@ int plan_retire(struct plan *plan, const struct target *target, const struct obj
 		const struct records *records, struct record *record,
 		const struct allowed *allowed, const struct plan *successor) MUST_CHECK;
 /* What else changes, and where else no thread may be. */
-int plan_add_place(struct plan *plan, const struct place *place) MUST_CHECK;
+int plan_add_edit(struct plan *plan, const struct edit *edit) MUST_CHECK;
 int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name) MUST_CHECK;
-/* Let the places from that index on be the first to be written. */
+/* Let the edits from that index on be the first to be written. */
 void plan_bring_forward(struct plan *plan, size_t first);
 /*
- * Let `into` have the places and the ranges of `from` as well, to be done in one
+ * Let `into` have the edits and the ranges of `from` as well, to be done in one
  * stop; `from` keeps its image, record and memory.
  */
 int plan_join(struct plan *into, struct plan *from) MUST_CHECK;
-/* The ranges only: the places are written later, in the same stop. */
+/* The ranges only: the edits are written later, in the same stop. */
 int plan_join_ranges(struct plan *into, struct plan *from) MUST_CHECK;
 
 /*
@@ -99,7 +99,7 @@ void plan_look_gone(struct records *records, const struct objects *objects,
 		    const struct target *target);
 
 /*
- * Does every place hold what the plan says?  -ESTALE with a message: another
+ * Does every edit's address hold what the plan says?  -ESTALE with a message: another
  * patcher, a breakpoint.
  */
 int plan_verify(struct plan *plan, const struct target *target) MUST_CHECK;

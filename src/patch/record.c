@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "array.h"
 #include "page.h"
 
 #define SCAN_PAGES 4096u	/* of one mapping; ours begin long before */
@@ -223,13 +224,11 @@ int record_decode(uint8_t *bytes, size_t size, struct record *out)
 
 static int add_record(struct records *records, const struct record *record)
 {
-	struct record *all = reallocarray(records->all, records->count + 1, sizeof(*all));
+	int err = ARRAY_GROW(&records->all, records->count, 1);
 
-	if (all == NULL)
-		return fail(ENOMEM, "out of memory");
-	records->all = all;
-	all[records->count++] = *record;
-	return 0;
+	if (err == 0)
+		records->all[records->count++] = *record;
+	return err;
 }
 
 /* The record at `address`, if there is one; there need not be. */

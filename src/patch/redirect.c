@@ -32,17 +32,17 @@ static int bytes_of(const struct chain *chain, const struct arch *arch,
 static int change_place(struct plan *plan, const struct record_hook *like,
 			const struct chain *before, const struct chain *after)
 {
-	struct place place = { .address = like->place, .size = like->size, .name = find_fde };
-	int err = bytes_of(before, plan->arch, like, place.now);
+	struct edit edit = { .address = like->place, .size = like->size, .name = find_fde };
+	int err = bytes_of(before, plan->arch, like, edit.before);
 
 	if (err == 0)
-		err = bytes_of(after, plan->arch, like, place.want);
-	memcpy(place.half, place.now, sizeof(place.half));
+		err = bytes_of(after, plan->arch, like, edit.after);
+	memcpy(edit.halfway, edit.before, sizeof(edit.halfway));
 	/* It may be bound while we look. */
 	if (!like->is_code && before->count == 0)
-		memcpy(place.half, &like->own, like->size);
+		memcpy(edit.halfway, &like->own, like->size);
 	if (err == 0)
-		err = plan_add_place(plan, &place);
+		err = plan_add_edit(plan, &edit);
 	return err == 0 && like->is_code ?
 	       plan_forbid(plan, like->place, like->place + like->size, find_fde) : err;
 }
@@ -50,13 +50,13 @@ static int change_place(struct plan *plan, const struct record_hook *like,
 static int change_next(struct plan *plan, const struct record_hook *hook, uint64_t now,
 		       uint64_t want)
 {
-	struct place place = { .address = hook->guide + offsetof(struct guide, next),
+	struct edit edit = { .address = hook->guide + offsetof(struct guide, next),
 			       .size = plan->arch->word, .name = find_fde };
 
-	memcpy(place.now, &now, sizeof(now));
-	memcpy(place.half, &now, sizeof(now));
-	memcpy(place.want, &want, sizeof(want));
-	return plan_add_place(plan, &place);
+	memcpy(edit.before, &now, sizeof(now));
+	memcpy(edit.halfway, &now, sizeof(now));
+	memcpy(edit.after, &want, sizeof(want));
+	return plan_add_edit(plan, &edit);
 }
 
 static bool has_place(const struct record *record, const struct record_hook *like)
@@ -135,7 +135,7 @@ static int busy(const struct target *target, int err)
 int redirect_in(struct plan *into, struct plan *plans, size_t count, const struct target *target,
 		   const struct records *records)
 {
-	size_t first = into->n_places;
+	size_t first = into->n_edits;
 	int err = 0;
 
 	for (size_t i = 0; i < count && err == 0; i++) {

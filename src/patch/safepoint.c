@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "array.h"
 #include "clock.h"
 #include "interrupt.h"
 
@@ -137,12 +138,11 @@ static int list_pending(struct attempt *attempt)
 	attempt->n_pending = 0;
 	attempt->n_others = 0;
 	if (attempt->pending_room < target->n_threads) {
-		struct thread **more = reallocarray(attempt->pending, target->n_threads,
-						    sizeof(struct thread *));
+		int err = ARRAY_GROW(&attempt->pending, attempt->pending_room,
+				     target->n_threads - attempt->pending_room);
 
-		if (more == NULL)
-			return fail(ENOMEM, "out of memory");
-		attempt->pending = more;
+		if (err != 0)
+			return err;
 		attempt->pending_room = target->n_threads;
 	}
 	for (size_t i = 0; i < target->n_threads; i++) {

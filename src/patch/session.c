@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "array.h"
 #include "interrupt.h"
 #include "load.h"
 #include "redirect.h"
@@ -62,15 +63,15 @@ static int write_state(struct session *session, uint64_t address, enum record_st
 	return target_write_small(&session->target, address, &old, &word, sizeof(word));
 }
 
-static int write_places(struct session *session, struct plan *plan)
+static int write_edits(struct session *session, struct plan *plan)
 {
 	int err = plan_verify(plan, &session->target);
 
-	for (size_t i = 0; i < plan->n_places && err == 0; i++) {
-		const struct place *place = &plan->places[i];
+	for (size_t i = 0; i < plan->n_edits && err == 0; i++) {
+		const struct edit *edit = &plan->edits[i];
 
-		err = target_write_small(&session->target, place->address, place->found, place->want,
-					 place->size);
+		err = target_write_small(&session->target, edit->address, edit->found, edit->after,
+					 edit->size);
 	}
 	return err;
 }
@@ -121,15 +122,10 @@ int session_read_objects(struct session *session)
 /* Room for the plan of one more instance, NULL with a message. */
 static struct plan *add_plan(struct session *session)
 {
-	struct plan *plans = reallocarray(session->plans, session->n_plans + 1, sizeof(*plans));
-
-	if (plans == NULL) {
-		(void)fail(ENOMEM, "out of memory");
+	if (ARRAY_GROW(&session->plans, session->n_plans, 1) != 0)
 		return NULL;
-	}
-	session->plans = plans;
-	plans[session->n_plans] = (struct plan){ 0 };
-	return &plans[session->n_plans++];
+	session->plans[session->n_plans] = (struct plan){ 0 };
+	return &session->plans[session->n_plans++];
 }
 
 /* ---- patch ---- */
@@ -207,7 +203,7 @@ static int check_exceptions(const struct session *session, const struct options 
 {
 	const struct record *record = &plan->record;
 
-	if (!plan->guides.is_deaf || options->no_exceptions || record->head->n_funcs == 0)
+	if (!plan->guides.has_untold_unwinder || options->no_exceptions || record->head->n_funcs == 0)
 		return 0;
 	return fail(EINVAL, "%s: its unwinder cannot be told of %s: an exception that reaches the new"
 		    " code would end the process (--no-exceptions if none can)",
@@ -293,7 +289,7 @@ static int plan_patch(struct session *session, const struct options *options,
  */
 static int switch_on(struct session *session)
 {
-	int err = write_places(session, &session->plans[0]);
+	int err = write_edits(session, &session->plans[0]);
 
 	for (size_t i = 0; i < session->n_new && err == 0; i++)
 		err = write_state(session, session->plans[i].address, RECORD_APPLIED);
@@ -302,7 +298,7 @@ static int switch_on(struct session *session)
 
 		err = write_state(session, plan->address, RECORD_REVERTING);
 		if (err == 0)
-			err = write_places(session, plan);
+			err = write_edits(session, plan);
 		if (err == 0 && plan->keeps_memory)
 			err = write_state(session, plan->address, RECORD_KEPT);
 	}
@@ -463,7 +459,7 @@ static int switch_off(struct session *session)
 	for (size_t i = 0; i < session->n_plans && err == 0; i++)
 		err = write_state(session, session->plans[i].address, RECORD_REVERTING);
 	if (err == 0)
-		err = write_places(session, &session->plans[0]);
+		err = write_edits(session, &session->plans[0]);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
 		if (session->plans[i].keeps_memory)
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);

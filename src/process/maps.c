@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "array.h"
 #include "page.h"
 
 #define LOWEST_ADDRESS 0x10000u			/* vm.mmap_min_addr as usually set */
@@ -50,26 +51,20 @@ static int parse_line(char *line, struct mapping *m)
 	return m->path == NULL ? -ENOMEM : 0;
 }
 
-static int append(struct maps *maps, size_t *room, const struct mapping *m)
+static int append(struct maps *maps, const struct mapping *m)
 {
-	if (maps->count == *room) {
-		size_t more = *room == 0 ? 64 : *room * 2;
-		struct mapping *all = reallocarray(maps->all, more, sizeof(*all));
+	int err = ARRAY_GROW(&maps->all, maps->count, 1);
 
-		if (all == NULL)
-			return -ENOMEM;
-		maps->all = all;
-		*room = more;
-	}
-	maps->all[maps->count++] = *m;
-	return 0;
+	if (err == 0)
+		maps->all[maps->count++] = *m;
+	return err;
 }
 
 int maps_read(struct maps *maps, pid_t pid)
 {
 	char name[40];
 	char *line = NULL;
-	size_t line_size = 0, room = 0;
+	size_t line_size = 0;
 	FILE *file;
 	int err = 0;
 
@@ -86,7 +81,7 @@ int maps_read(struct maps *maps, pid_t pid)
 
 		err = parse_line(line, &m);
 		if (err == 0) {
-			err = append(maps, &room, &m);
+			err = append(maps, &m);
 			if (err != 0)
 				free(m.path);
 		}
@@ -115,19 +110,9 @@ void maps_deinit(struct maps *maps)
 
 const struct mapping *maps_find(const struct maps *maps, uint64_t address)
 {
-	size_t lo = 0, hi = maps->count;
+	size_t i = ARRAY_UPTO(maps->all, maps->count, end, address);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (address < maps->all[mid].start)
-			hi = mid;
-		else if (address >= maps->all[mid].end)
-			lo = mid + 1;
-		else
-			return &maps->all[mid];
-	}
-	return NULL;
+	return i < maps->count && maps->all[i].start <= address ? &maps->all[i] : NULL;
 }
 
 /* A gap of the address space, cut back from what may grow into it. */
@@ -197,9 +182,9 @@ int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *a
 int maps_reserve(struct maps *maps, uint64_t address, uint64_t size)
 {
 	struct mapping mapping = { .start = address, .end = address + size, .path = strdup("") };
-	size_t room = maps->count, at = 0;
+	size_t at = 0;
 
-	if (mapping.path == NULL || append(maps, &room, &mapping) != 0) {
+	if (mapping.path == NULL || append(maps, &mapping) != 0) {
 		free(mapping.path);
 		return fail(ENOMEM, "out of memory");
 	}

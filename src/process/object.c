@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "array.h"
+
 #define LINK_MAP_MAX 65536	/* objects in a list that may be a lie */
 #define NAME_BYTES 1024
 
@@ -40,12 +42,11 @@ static bool code_is_mapped(const struct elf *elf, const struct maps *maps)
 static int add_object(struct objects *objects, const struct target *target,
 		      const struct elf *elf, const struct mapping *m)
 {
-	struct object *all = reallocarray(objects->all, objects->count + 1, sizeof(*all));
+	int err = ARRAY_GROW(&objects->all, objects->count, 1);
 
-	if (all == NULL)
-		return fail(ENOMEM, "out of memory");
-	objects->all = all;
-	all[objects->count++] = (struct object){
+	if (err != 0)
+		return err;
+	objects->all[objects->count++] = (struct object){
 		.elf = *elf,
 		.path = m->path,
 		.inode = m->inode,
@@ -128,28 +129,11 @@ static int read_exe_by_phdrs(struct objects *objects, const struct target *targe
 	return err;
 }
 
-static int compare_objects(const void *a, const void *b)
-{
-	uint64_t left = ((const struct object *)a)->elf.lo, right = ((const struct object *)b)->elf.lo;
-
-	return (left > right) - (left < right);
-}
-
 const struct object *objects_at(const struct objects *objects, uint64_t address)
 {
-	size_t lo = 0, hi = objects->count;
+	size_t i = ARRAY_UPTO(objects->all, objects->count, elf.hi, address);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (address < objects->all[mid].elf.lo)
-			hi = mid;
-		else if (address >= objects->all[mid].elf.hi)
-			lo = mid + 1;
-		else
-			return &objects->all[mid];
-	}
-	return NULL;
+	return i < objects->count && objects->all[i].elf.lo <= address ? &objects->all[i] : NULL;
 }
 
 const struct object *objects_find(const struct objects *objects, const struct object *after,
@@ -314,7 +298,7 @@ int objects_read(struct objects *objects, const struct target *target)
 	if (err == 0)
 		err = read_exe_by_phdrs(objects, target);
 	if (err == 0 && objects->count > 0) {
-		qsort(objects->all, objects->count, sizeof(*objects->all), compare_objects);
+		ARRAY_SORT(objects->all, objects->count, elf.lo);
 		for (size_t i = 0; i < objects->count && err == 0; i++) {
 			const struct object *object = &objects->all[i];
 
@@ -389,15 +373,15 @@ static void find_eh_frame_section(const struct target *target, struct cfi_table 
 int objects_cfi_tables(const struct objects *objects, const struct target *target,
 		       struct cfi_table **tables, size_t *count)
 {
-	struct cfi_table *all = calloc(objects->count, sizeof(*all));
+	struct cfi_table *all = NULL;
+	int err = ARRAY_GROW(&all, 0, objects->count);
 
-	if (all == NULL)
-		return fail(ENOMEM, "out of memory");
+	if (err != 0)
+		return err;
 	for (size_t i = 0; i < objects->count; i++) {
 		const struct elf *elf = &objects->all[i].elf;
 
-		all[i].start = elf->lo;
-		all[i].end = elf->hi;
+		all[i] = (struct cfi_table){ .start = elf->lo, .end = elf->hi };
 		for (size_t p = 0; p < elf->n_phdrs; p++) {
 			if (elf->phdrs[p].type != PT_GNU_EH_FRAME)
 				continue;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * object: the ELF objects loaded in a target, read from its memory alone.
+ * object: the ELF objects that are loaded in a target, read from its memory.
  *
- * Found by their headers in the memory map, so libraries in any namespace of
- * the dynamic linker, deleted files and the vDSO are there, too; link_map adds
- * the order in which the dynamic linker searches them.
+ * nsb looks at the start of each mapping of a file for an ELF header.  So it finds the
+ * libraries of all namespaces of the dynamic linker, files that were deleted, and the vDSO.
+ * If the executable's header is not in memory, nsb finds the executable by the program
+ * headers that the kernel names (AT_PHDR).  One thing is read from a file: where .eh_frame
+ * is in a static executable, which has no PT_GNU_EH_FRAME.  The dynamic linker's list
+ * (struct link_map) adds the order in which it searches the objects.
  */
 #ifndef NSB_OBJECT_H
 #define NSB_OBJECT_H

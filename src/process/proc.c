@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
+
 /* Read a small file of /proc whole, NUL-terminated: bytes read, or -errno. */
 static int read_small(const char *path, char *buf, size_t size)
 {
@@ -139,27 +141,23 @@ int proc_list(pid_t **pids, size_t *count)
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
 	pid_t *all = NULL;
-	size_t n = 0, room = 0;
+	size_t n = 0;
+	int err = 0;
 
 	if (dir == NULL)
 		return fail(errno, "cannot open /proc: %s (is it mounted?)", strerror(errno));
-	while ((entry = readdir(dir)) != NULL) {
+	while (err == 0 && (entry = readdir(dir)) != NULL) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		if (n == room) {
-			pid_t *more = reallocarray(all, room + 256, sizeof(*all));
-
-			if (more == NULL) {
-				free(all);
-				(void)closedir(dir);
-				return fail(ENOMEM, "out of memory");
-			}
-			all = more;
-			room += 256;
-		}
-		all[n++] = atoi(entry->d_name);
+		err = ARRAY_GROW(&all, n, 1);
+		if (err == 0)
+			all[n++] = atoi(entry->d_name);
 	}
 	(void)closedir(dir);
+	if (err != 0) {
+		free(all);
+		return err;
+	}
 	if (n > 0)
 		qsort(all, n, sizeof(*all), compare_pids);
 	*pids = all;

@@ -192,16 +192,6 @@ int pt_wait(pid_t tid, struct pt_status *status)
 	return err;
 }
 
-int pt_reap(pid_t child, int *status)
-{
-	pid_t got;
-
-	do {
-		got = waitpid(child, status, 0);
-	} while (got == -1 && errno == EINTR);
-	return got == child ? 0 : -errno;
-}
-
 int pt_poll_any(pid_t *tid, struct pt_status *status)
 {
 	int word;
@@ -213,6 +203,20 @@ int pt_poll_any(pid_t *tid, struct pt_status *status)
 		return -errno;
 	if (*tid != 0)
 		decode(word, status);
+	return 0;
+}
+
+int pt_reap(pid_t child, int *exit_status)
+{
+	int word;
+	pid_t got;
+
+	do {
+		got = waitpid(child, &word, 0);
+	} while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return -errno;
+	*exit_status = WIFEXITED(word) ? WEXITSTATUS(word) : -WTERMSIG(word);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ptrace: the only caller of ptrace(2) and waitpid(2).
+ * ptrace: the only file that calls ptrace(2) and waitpid(2) (tests/t-lint.sh looks).
  *
  * Thin and silent: each function returns 0 or -errno and words nothing; the
  * caller knows what it was about.  -ESRCH means that the tracee is gone or not
@@ -53,10 +53,11 @@ int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK
 /* The same without waiting: *reported says whether there was something. */
 int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 
-/* Wait for the end of a child of nsb's own, and take its status, wait(2). */
-int pt_reap(pid_t child, int *status) MUST_CHECK;
 /* What any tracee reports, without waiting: *tid 0 if none does.  -ECHILD: there is none. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
+
+/* Wait for the end of a child that is not traced: *exit_status is -N if signal N killed it. */
+int pt_reap(pid_t child, int *exit_status) MUST_CHECK;
 
 /* The general register set; regs->size tells the mode (arch.h). */
 int pt_get_regs(pid_t tid, struct regs *regs) MUST_CHECK;

@@ -67,7 +67,7 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 
 	if (thread->state != THREAD_STOPPED)
 		return UNFIT;
-	if (thread->recalls)
+	if (thread->restarts_call)
 		return GOOD;	/* its call will be made anew: it is in none now */
 	if (in_system_call(arch, &thread->regs))
 		return regs_get(arch, &thread->regs, REG_ORIG_AX) ==
@@ -197,7 +197,7 @@ enum remains { NO_REMAINS, PART_OF_PARASITE, WHOLE_PARASITE };
  * What stands at the entry point, and what belongs there.  A dead nsb may have written
  * or removed a part of the parasite only (parasite.h).
  */
-static int look_at_gate(const struct target *target, struct parasite *found, uint8_t *belongs,
+static int look_at_entry(const struct target *target, struct parasite *found, uint8_t *original,
 			enum remains *remains)
 {
 	const uint8_t *code = target->arch->parasite;
@@ -208,27 +208,27 @@ static int look_at_gate(const struct target *target, struct parasite *found, uin
 	if (m == NULL || !(m->prot & PROT_EXEC) || m->end - target->auxv_entry < sizeof(*found) ||
 	    target_read(target, target->auxv_entry, found, sizeof(*found)) != 0)
 		return -EFAULT;
-	memcpy(belongs, found, sizeof(*found));
+	memcpy(original, found, sizeof(*found));
 	if (found->code[0] != code[0])
 		return 0;
 	if (memcmp(found->code, code, sizeof(found->code)) == 0 &&
 	    found->check == parasite_check(found))
 		*remains = WHOLE_PARASITE;
-	err = read_entry_of_file(target, target->auxv_entry, belongs, sizeof(*found));
+	err = read_entry_of_file(target, target->auxv_entry, original, sizeof(*found));
 	if (err != 0) {
-		memcpy(belongs, found, sizeof(*found));
+		memcpy(original, found, sizeof(*found));
 		return *remains == WHOLE_PARASITE ? err : 0;
 	}
-	if (*remains == NO_REMAINS && memcmp(found, belongs, sizeof(*found)) != 0)
+	if (*remains == NO_REMAINS && memcmp(found, original, sizeof(*found)) != 0)
 		*remains = PART_OF_PARASITE;
 	return 0;
 }
 
-static int read_gate(const struct target *target, uint8_t *bytes)
+static int read_entry(const struct target *target, uint8_t *bytes)
 {
 	struct parasite found;
 	enum remains remains;
-	int err = look_at_gate(target, &found, bytes, &remains);
+	int err = look_at_entry(target, &found, bytes, &remains);
 
 	if (err == 0)
 		return 0;
@@ -240,16 +240,16 @@ static int read_gate(const struct target *target, uint8_t *bytes)
 }
 
 /* From the last word to the first. */
-static int remove_parasite(pid_t tid, uint64_t gate, const uint8_t *belongs)
+static int remove_parasite(pid_t tid, uint64_t entry, const uint8_t *original)
 {
 	size_t end = sizeof(struct parasite);
 	int err = 0;
 
 	while (end > 0 && err == 0) {
-		size_t in_word = (size_t)((gate + end - 1) % sizeof(long)) + 1;
+		size_t in_word = (size_t)((entry + end - 1) % sizeof(long)) + 1;
 		size_t start = in_word < end ? end - in_word : 0;
 
-		err = pt_write(tid, gate + start, belongs + start, end - start);
+		err = pt_write(tid, entry + start, original + start, end - start);
 		end = start;
 	}
 	return err;
@@ -321,14 +321,14 @@ static int place_parasite(struct remote *remote)
 	struct target *target = remote->target;
 	struct parasite parasite = { .address = remote->address,
 				     .pages = (uint32_t)(remote->size >> 12) };
-	int err = read_gate(target, remote->gate_bytes);
+	int err = read_entry(target, remote->entry_bytes);
 
 	if (err != 0)
 		return err;
 	parasite.check = parasite_check(&parasite);
 	memcpy(parasite.code, target->arch->parasite, sizeof(parasite.code));
 	remote->in_place = true;
-	err = pt_write(remote->thread->tid, remote->gate, &parasite, sizeof(parasite));
+	err = pt_write(remote->thread->tid, remote->entry, &parasite, sizeof(parasite));
 	return err == 0 ? 0 : failed(remote, err, "put a system call into");
 }
 
@@ -339,7 +339,7 @@ static int arm(struct remote *remote)
 	struct regs regs = remote->saved;
 	int err;
 
-	regs_set(arch, &regs, REG_PC, remote->gate);
+	regs_set(arch, &regs, REG_PC, remote->entry);
 	regs_set(arch, &regs, REG_SP, remote->stack);
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	err = pt_set_regs(remote->thread->tid, &regs);
@@ -354,7 +354,7 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 	struct thread *thread = NULL;
 	int err;
 
-	*remote = (struct remote){ .target = target, .gate = target->auxv_entry,
+	*remote = (struct remote){ .target = target, .entry = target->auxv_entry,
 				   .address = address, .size = size };
 	if (buffer == NULL)
 		return fail(ENOMEM, "out of memory");
@@ -413,7 +413,7 @@ static int await_syscall_stop(struct remote *remote)
 			if (status.signal != SIGSTOP)
 				return fail(EIO, "%s: signal %d in the system call made for nsb",
 					    target_name(remote->target), status.signal);
-			thread->restop = true;
+			thread->withheld_stop = true;
 			break;
 		case PT_GROUP_STOP:
 		case PT_INTERRUPTED:
@@ -456,7 +456,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 {
 	const struct arch *arch = remote->target->arch;
 	struct regs regs;
-	int err = set_call_regs(remote, remote->gate + PARASITE_CALL, remote->stack, call);
+	int err = set_call_regs(remote, remote->entry + PARASITE_CALL, remote->stack, call);
 
 	remote->interrupted = false;
 	if (err == 0)
@@ -487,7 +487,7 @@ static int serve_run(struct remote *remote)
 		return -ESRCH;
 	}
 	if (status.stop == PT_SIGNAL && status.signal == SIGSTOP)
-		thread->restop = true;
+		thread->withheld_stop = true;
 	else if (status.stop == PT_SIGNAL)
 		return -EIO;
 	return pt_cont(thread->tid, 0);
@@ -546,7 +546,7 @@ static int stop_borrowed(struct remote *remote)
 		return err;
 	remote->interrupted = true;
 	remote->escaped = ran && regs_get(remote->target->arch, &thread->regs, REG_PC) -
-			  remote->gate >= PARASITE_CODE_BYTES;
+			  remote->entry >= PARASITE_CODE_BYTES;
 	return 0;
 }
 
@@ -607,7 +607,7 @@ static int run_calls(struct remote *remote, struct remote_call *calls, size_t co
 	int err = lay_program(remote, calls, count, &start);
 
 	if (err == 0)
-		err = set_call_regs(remote, remote->gate, start, &calls[0]);
+		err = set_call_regs(remote, remote->entry, start, &calls[0]);
 	if (err != 0)
 		return err;
 	remote->interrupted = false;
@@ -676,7 +676,7 @@ static int restore_memory(struct remote *remote)
 	int err = 0;
 
 	if (remote->in_place)
-		err = remove_parasite(remote->thread->tid, remote->gate, remote->gate_bytes);
+		err = remove_parasite(remote->thread->tid, remote->entry, remote->entry_bytes);
 	if (err != 0)
 		return failed(remote, err, "take a system call out of");
 	/* A thread that went on by itself uses its stack again. */
@@ -731,7 +731,7 @@ int remote_end(struct remote *remote)
 }
 
 /*
- * The function returns to the gate's system call: its result is then the number
+ * The function returns to the system call of the parasite: its result is then the number
  * of one that is never made, seen at the entry stop.  Should nsb die, the kernel
  * knows no call of that number, and the thread restores itself.  The calls on
  * the way to that keep the stack as psABI wants it where a function begins: 16
@@ -742,7 +742,7 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	static const uint64_t none[4];
 	const struct arch *arch = remote->target->arch;
 	const uint64_t size = call_size(arch);
-	uint64_t gate = remote->gate + PARASITE_CALL, sp = remote->stack - 3 * size - arch->word;
+	uint64_t back = remote->entry + PARASITE_CALL, sp = remote->stack - 3 * size - arch->word;
 	uint8_t bytes[(3 * PARASITE_WORDS + 1) * sizeof(uint64_t)];
 	struct thread *thread = remote->thread;
 	struct regs regs = remote->saved;
@@ -751,7 +751,7 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	if (remote->laid == 0)
 		return fail(ENOSPC, "%s: thread %d has no room on its stack for a function that nsb has"
 			    " to call", target_name(remote->target), thread->tid);
-	memcpy(bytes, &gate, arch->word);
+	memcpy(bytes, &back, arch->word);
 	for (unsigned i = 0; i < 3; i++)
 		write_call(arch, NR_SCHED_YIELD, none, bytes + arch->word + i * size);
 	err = target_write_bulk(remote->target, sp, bytes, (size_t)(arch->word + 3 * size));
@@ -811,14 +811,14 @@ int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 
 bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size)
 {
-	uint8_t belongs[sizeof(struct parasite)];
+	uint8_t original[sizeof(struct parasite)];
 	struct parasite found;
 	enum remains remains;
 
 	*address = 0;
 	*size = 0;
 	/* What belongs there may be beyond reading: that is told when it is needed. */
-	if (look_at_gate(target, &found, belongs, &remains) == -EFAULT)
+	if (look_at_entry(target, &found, original, &remains) == -EFAULT)
 		return false;
 	if (remains == WHOLE_PARASITE) {
 		*address = found.address;
@@ -872,7 +872,7 @@ int remote_remove_remains(struct target *target)
 	int err = pick_thread(target, &thread);
 
 	if (err == 0)
-		err = read_gate(target, bytes);
+		err = read_entry(target, bytes);
 	if (err == 0)
 		err = remove_parasite(thread->tid, target->auxv_entry, bytes);
 	return err == 0 || msg_kept()[0] != '\0' ? err :

@@ -18,8 +18,8 @@ struct remote {
 	struct regs saved;
 	uint64_t saved_mask;
 	uint64_t address, size;	/* memory that is going to be mapped */
-	uint64_t gate;		/* where the parasite stands */
-	uint8_t gate_bytes[sizeof(struct parasite)];	/* what belongs there */
+	uint64_t entry;		/* where the parasite stands */
+	uint8_t entry_bytes[sizeof(struct parasite)];	/* what belongs there */
 	uint64_t stack;		/* the stack pointer for calls: where rt_sigreturn is called */
 	uint64_t laid;		/* where calls and signal frame begin; 0: there is no frame */
 	size_t laid_size;

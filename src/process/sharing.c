@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "proc.h"
 
 #define BORN_MAX 512
@@ -66,35 +67,29 @@ static int list_processes(struct process **processes, size_t *count)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
-	size_t room = 0;
+	int err = 0;
 
 	*processes = NULL;
 	*count = 0;
 	if (dir == NULL)
 		return fail(errno, "cannot open /proc: %s (is it mounted?)", strerror(errno));
-	while ((entry = readdir(dir)) != NULL) {
+	while (err == 0 && (entry = readdir(dir)) != NULL) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		if (*count == room) {
-			struct process *more = reallocarray(*processes, room + 256, sizeof(*more));
-
-			if (more == NULL) {
-				free(*processes);
-				(void)closedir(dir);
-				return fail(ENOMEM, "out of memory");
-			}
-			*processes = more;
-			room += 256;
-		}
+		err = ARRAY_GROW(processes, *count, 1);
+		if (err != 0)
+			break;
 		(*processes)[*count] = (struct process){ .pid = atoi(entry->d_name),
 							 .inode = entry->d_ino };
 		look_up_exe(&(*processes)[*count]);
 		*count += 1;
 	}
 	(void)closedir(dir);
-	if (*count > 0)
+	if (err != 0)
+		free(*processes);
+	else if (*count > 0)
 		qsort(*processes, *count, sizeof(**processes), compare_processes);
-	return 0;
+	return err;
 }
 
 static long compare_memory(pid_t a, pid_t b)

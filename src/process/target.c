@@ -13,9 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "clock.h"
 #include "permission.h"
 #include "proc.h"
@@ -52,6 +54,14 @@ static int read_memory(const struct bytes *self, uint64_t address, void *buf, si
 		size -= (size_t)got;
 	}
 	return 0;
+}
+
+size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size)
+{
+	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)address, size };
+	ssize_t got = address <= UINTPTR_MAX ? process_vm_readv(tid, &local, 1, &remote, 1, 0) : 0;
+
+	return got > 0 ? (size_t)got : 0;
 }
 
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
@@ -305,15 +315,15 @@ static int compare_threads(const void *a, const void *b)
 /* Add the threads that are listed and not known, as THREAD_FOUND. */
 static int list_threads(struct target *target, size_t *found)
 {
-	size_t known = target->n_threads, room = known;
+	size_t known = target->n_threads;
 	struct dirent *entry;
 	int copy = openat(target->task_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy == -1 ? NULL : fdopendir(copy);
+	int err = 0;
 
 	*found = 0;
 	if (dir == NULL) {
-		int err = errno;
-
+		err = errno;
 		if (copy != -1)
 			(void)close(copy);
 		return refuse_access(target, err, "list its threads");
@@ -325,17 +335,9 @@ static int list_threads(struct target *target, size_t *found)
 			continue;
 		if (known > 0 && bsearch(&key, target->threads, known, sizeof(key), compare_threads))
 			continue;
-		if (target->n_threads == room) {
-			struct thread *more;
-
-			room = room == 0 ? 16 : room * 2;
-			more = reallocarray(target->threads, room, sizeof(*more));
-			if (more == NULL) {
-				(void)closedir(dir);
-				return fail(ENOMEM, "out of memory");
-			}
-			target->threads = more;
-		}
+		err = ARRAY_GROW(&target->threads, target->n_threads, 1);
+		if (err != 0)
+			break;
 		key.asleep = true;
 		target->threads[target->n_threads++] = key;
 		*found += 1;
@@ -344,7 +346,7 @@ static int list_threads(struct target *target, size_t *found)
 	if (*found > 0)
 		qsort(target->threads, target->n_threads, sizeof(*target->threads),
 		      compare_threads);
-	return 0;
+	return err;
 }
 
 static int refuse_seize(const struct target *target, const struct thread *thread, int err)
@@ -383,14 +385,15 @@ static int seize_thread(struct target *target, struct thread *thread)
 	return refuse_seize(target, thread, -err);
 }
 
-int target_adopt(struct target *target, const struct regs *onward, uint64_t mask)
+int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask)
 {
-	target->threads = calloc(1, sizeof(*target->threads));
-	if (target->threads == NULL)
-		return fail(ENOMEM, "out of memory");
+	int err = ARRAY_GROW(&target->threads, 0, 1);
+
+	if (err != 0)
+		return err;
 	target->threads[0] = (struct thread){ .tid = target->pid, .state = THREAD_RUNNING,
-					      .asleep = true, .onward = onward,
-					      .onward_mask = mask, .trap = NO_TRAP };
+					      .asleep = true, .final_regs = final_regs,
+					      .final_mask = mask, .trap = NO_TRAP };
 	target->n_threads = 1;
 	return 0;
 }
@@ -501,8 +504,8 @@ static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 	err = pt_restore_regs(thread->tid, &thread->regs);
 	if (err != 0)
 		return err;
-	thread->recalls = !has_signal(thread);
-	if (thread->recalls)
+	thread->restarts_call = !has_signal(thread);
+	if (thread->restarts_call)
 		return 0;
 	thread->regs = interrupted;
 	return pt_restore_regs(thread->tid, &thread->regs);
@@ -547,7 +550,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 			return thread_failed(target, thread, err, "continue");
 	}
 	thread->group_stop = status.stop == PT_GROUP_STOP;
-	thread->recalls = false;
+	thread->restarts_call = false;
 	thread->state = THREAD_STOPPED;
 	err = pt_get_regs(thread->tid, &thread->regs);
 	/* Without them an interrupted call is not cured: tried twice. */
@@ -570,10 +573,10 @@ int target_await_stop(struct target *target, struct thread *thread)
 /* A stop signal that was withheld comes now. */
 static int send_withheld_stop(struct target *target, struct thread *thread)
 {
-	if (thread->restop) {
+	if (thread->withheld_stop) {
 		if (syscall(SYS_tgkill, target->pid, thread->tid, SIGSTOP) != 0 && errno != ESRCH)
 			return thread_failed(target, thread, -errno, "stop again");
-		thread->restop = false;
+		thread->withheld_stop = false;
 	}
 	return 0;
 }
@@ -619,7 +622,7 @@ static int serve_stop(struct target *target, struct thread *thread,
 	if (status->stop == PT_SIGNAL &&
 	    trap_was_hit(&thread->trap, thread->tid, status->signal)) {
 		thread->group_stop = false;
-		thread->recalls = false;
+		thread->restarts_call = false;
 		thread->state = THREAD_STOPPED;
 		thread->since = now_ns();
 		trap_disarm(&thread->trap);
@@ -683,10 +686,10 @@ int target_detach(struct target *target, struct thread *thread)
 		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
-	if (thread->onward != NULL) {
-		err = pt_restore_regs(thread->tid, thread->onward);
+	if (thread->final_regs != NULL) {
+		err = pt_restore_regs(thread->tid, thread->final_regs);
 		if (err == 0)
-			err = pt_set_sigmask(thread->tid, thread->onward_mask);
+			err = pt_set_sigmask(thread->tid, thread->final_mask);
 	}
 	/* From a group-stop the kernel puts it back into that (ptrace(2)). */
 	if (err == 0)
@@ -801,17 +804,11 @@ int target_serve(struct target *target, unsigned milliseconds)
 
 static int journal_add(struct target *target, const struct change *change)
 {
-	if (target->n_changes == target->changes_room) {
-		size_t room = target->changes_room == 0 ? 64 : target->changes_room * 2;
-		struct change *more = reallocarray(target->journal, room, sizeof(*more));
+	int err = ARRAY_GROW(&target->journal, target->n_changes, 1);
 
-		if (more == NULL)
-			return fail(ENOMEM, "out of memory");
-		target->journal = more;
-		target->changes_room = room;
-	}
-	target->journal[target->n_changes++] = *change;
-	return 0;
+	if (err == 0)
+		target->journal[target->n_changes++] = *change;
+	return err;
 }
 
 int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,

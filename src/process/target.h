@@ -38,10 +38,10 @@ struct thread {
 	bool asleep;		/* was not on a CPU when last looked at: stopped first */
 	uint64_t since;		/* when it was asked to stop, CLOCK_MONOTONIC in ns */
 	bool group_stop;	/* stopped by a job-control signal, and stays so */
-	bool restop;		/* a stop signal was withheld while a call was injected */
-	bool recalls;		/* set to make its interrupted system call anew */
-	const struct regs *onward;	/* it goes on with these when detached; NULL: with regs */
-	uint64_t onward_mask;	/* and with these signals blocked */
+	bool withheld_stop;	/* a stop signal was withheld while a call was injected */
+	bool restarts_call;	/* set to make its interrupted system call anew */
+	const struct regs *final_regs;	/* it goes on with these when detached; NULL: with regs */
+	uint64_t final_mask;	/* and with these signals blocked */
 	struct trap trap;
 	struct regs regs;	/* as the thread will see them when it goes on */
 };
@@ -76,7 +76,7 @@ struct target {
 	struct thread *threads;	/* sorted by tid */
 	size_t n_threads;
 	struct change *journal;
-	size_t n_changes, changes_room;
+	size_t n_changes;
 };
 
 enum target_access {
@@ -105,6 +105,13 @@ int target_read_maps(struct target *target) MUST_CHECK;
 /* Read memory; all or nothing.  -EIO without a message. */
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size) MUST_CHECK;
 
+/*
+ * Copy as many of `size` bytes of a thread's memory as can be read from `address` on, and
+ * return how many these are: 0 if none, or if process_vm_readv(2) is not allowed.  This is
+ * faster than target_read(), and needs no struct target.
+ */
+size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
+
 /* A word of its ABI; 0 if it cannot be read. */
 uint64_t target_read_word(const struct target *target, uint64_t address);
 
@@ -112,7 +119,7 @@ uint64_t target_read_word(const struct target *target, uint64_t address);
  * Take on a process that this nsb traces already, and that has one thread: it sleeps in
  * a system call, and when it is detached it goes on with these registers instead.
  */
-int target_adopt(struct target *target, const struct regs *onward, uint64_t mask) MUST_CHECK;
+int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask) MUST_CHECK;
 /* Trace every thread; they run on.  Rescans until none is new. */
 int target_seize(struct target *target) MUST_CHECK;
 /* Seize what was born since; *found tells how many. */

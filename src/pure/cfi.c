@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #define REMEMBER_MAX 16		/* DW_CFA_remember_state nests; compilers use one level */
 #define EXPRESSION_STACK 64
 #define EXPRESSION_STEPS 1024	/* a DW_OP_skip may go backwards */
@@ -25,7 +27,7 @@ struct source {
 };
 
 /* A reader of [at, end) that stops for good at the first failure: `bad`, all values 0. */
-struct cursor {
+struct cfi_cursor {
 	const struct source *source;
 	uint64_t at, end;
 	uint64_t window_at;
@@ -87,7 +89,7 @@ static int source_read(const struct source *source, uint64_t addr, void *buf, si
 	return source->bytes->read(source->bytes, addr, buf, size);
 }
 
-static void cursor_init(struct cursor *cursor, const struct source *source, uint64_t at,
+static void cursor_init(struct cfi_cursor *cursor, const struct source *source, uint64_t at,
 			uint64_t end)
 {
 	cursor->source = source;
@@ -99,7 +101,7 @@ static void cursor_init(struct cursor *cursor, const struct source *source, uint
 }
 
 /* Nothing past `end` is read: what follows a table may not be mapped. */
-static bool cursor_fill(struct cursor *cursor)
+static bool cursor_fill(struct cfi_cursor *cursor)
 {
 	uint64_t left = cursor->end - cursor->at;
 	size_t size = left < sizeof(cursor->window) ? (size_t)left : sizeof(cursor->window);
@@ -114,14 +116,14 @@ static bool cursor_fill(struct cursor *cursor)
 	return true;
 }
 
-static uint8_t take_u8(struct cursor *cursor)
+static uint8_t take_u8(struct cfi_cursor *cursor)
 {
 	if (cursor->at - cursor->window_at >= cursor->window_size && !cursor_fill(cursor))
 		return 0;
 	return cursor->window[cursor->at++ - cursor->window_at];
 }
 
-static uint64_t take_unsigned(struct cursor *cursor, unsigned size)
+static uint64_t take_unsigned(struct cfi_cursor *cursor, unsigned size)
 {
 	uint64_t value = 0;
 
@@ -130,7 +132,7 @@ static uint64_t take_unsigned(struct cursor *cursor, unsigned size)
 	return cursor->bad ? 0 : value;
 }
 
-static int64_t take_signed(struct cursor *cursor, unsigned size)
+static int64_t take_signed(struct cfi_cursor *cursor, unsigned size)
 {
 	uint64_t value = take_unsigned(cursor, size);
 	uint64_t sign = (uint64_t)1 << (8 * size - 1);
@@ -139,7 +141,7 @@ static int64_t take_signed(struct cursor *cursor, unsigned size)
 }
 
 /* Bits beyond the 64th are lost, as a wider value means nothing here. */
-static uint64_t take_leb(struct cursor *cursor, bool is_signed)
+static uint64_t take_leb(struct cfi_cursor *cursor, bool is_signed)
 {
 	uint64_t value = 0;
 	unsigned shift = 0;
@@ -158,17 +160,17 @@ static uint64_t take_leb(struct cursor *cursor, bool is_signed)
 	return cursor->bad ? 0 : value;
 }
 
-static uint64_t take_uleb(struct cursor *cursor)
+static uint64_t take_uleb(struct cfi_cursor *cursor)
 {
 	return take_leb(cursor, false);
 }
 
-static int64_t take_sleb(struct cursor *cursor)
+static int64_t take_sleb(struct cfi_cursor *cursor)
 {
 	return (int64_t)take_leb(cursor, true);
 }
 
-static void skip(struct cursor *cursor, uint64_t size)
+static void skip(struct cfi_cursor *cursor, uint64_t size)
 {
 	if (cursor->bad || size > cursor->end - cursor->at)
 		cursor->bad = true;
@@ -188,7 +190,7 @@ static int format_size(const struct arch *arch, uint8_t format)
 }
 
 /* A pointer in `encoding`; data_base is what DW_EH_PE_datarel counts from, 0 if unknown. */
-static uint64_t take_pointer(struct cursor *cursor, uint8_t encoding, uint64_t data_base)
+static uint64_t take_pointer(struct cfi_cursor *cursor, uint8_t encoding, uint64_t data_base)
 {
 	const struct arch *arch = cursor->source->arch;
 	uint8_t format = encoding & PE_FORMAT, application = encoding & PE_APPLICATION;
@@ -231,7 +233,7 @@ static uint64_t take_pointer(struct cursor *cursor, uint8_t encoding, uint64_t d
 static bool read_entry(const struct source *source, uint64_t at, uint64_t limit,
 		       struct entry *entry)
 {
-	struct cursor cursor;
+	struct cfi_cursor cursor;
 	uint64_t length, back;
 
 	if (limit < at || limit - at < 8)
@@ -253,7 +255,7 @@ static bool read_entry(const struct source *source, uint64_t at, uint64_t limit,
 }
 
 /* The letters after "z" and what they announce in the augmentation data. */
-static bool read_augmentation(struct cursor *cursor, const char *letters, struct cie *cie)
+static bool read_augmentation(struct cfi_cursor *cursor, const char *letters, struct cie *cie)
 {
 	uint64_t size = take_uleb(cursor);
 	uint64_t end = cursor->at + size;
@@ -284,7 +286,7 @@ static bool read_augmentation(struct cursor *cursor, const char *letters, struct
 
 static bool read_cie(const struct source *source, uint64_t at, uint64_t limit, struct cie *cie)
 {
-	struct cursor cursor;
+	struct cfi_cursor cursor;
 	struct entry entry;
 	char letters[8];
 	size_t n = 0;
@@ -324,7 +326,7 @@ static bool read_cie(const struct source *source, uint64_t at, uint64_t limit, s
 static bool read_fde(const struct source *source, const struct entry *entry, uint64_t limit,
 		     uint64_t *cie_at, struct fde *fde)
 {
-	struct cursor cursor;
+	struct cfi_cursor cursor;
 	uint64_t size;
 
 	if (entry->cie == 0)
@@ -362,7 +364,7 @@ static bool read_header(const struct source *source, struct cfi_header *header)
 	const struct cfi_table *table = source->table;
 	uint64_t size = table->hdr_size != 0 ? table->hdr_size : 64;
 	uint8_t frame_encoding, count_encoding, table_encoding;
-	struct cursor cursor;
+	struct cfi_cursor cursor;
 
 	if (size > UINT64_MAX - table->hdr)
 		return false;
@@ -419,17 +421,9 @@ static enum cfi_result search_header(const struct source *source, const struct c
 static enum cfi_result search_index(const struct source *source, uint64_t pc, struct fde *fde)
 {
 	const struct cfi_index_entry *index = source->table->index;
-	size_t low = 0, high = source->table->n_index;
+	size_t n = ARRAY_UPTO(index, source->table->n_index, start, pc);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (index[middle].start <= pc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == 0 ? CFI_NONE : read_fde_at(source, index[low - 1].fde, pc, fde);
+	return n == 0 ? CFI_NONE : read_fde_at(source, index[n - 1].fde, pc, fde);
 }
 
 /*
@@ -454,7 +448,7 @@ static bool find_section(const struct source *source, uint64_t *start, uint64_t 
 }
 
 /* On the way through .eh_frame. */
-struct walk {
+struct fde_walk {
 	uint64_t at, end;
 	unsigned left;		/* entries: it may be a lie */
 	uint64_t cie_at;	/* the CIE that was read last */
@@ -465,7 +459,7 @@ struct walk {
  * The next FDE that can be read.  Records that cannot be understood are passed over;
  * they cover no address then.
  */
-static bool next_fde(const struct source *source, struct walk *walk, struct fde *fde)
+static bool next_fde(const struct source *source, struct fde_walk *walk, struct fde *fde)
 {
 	struct entry entry;
 
@@ -480,7 +474,7 @@ static bool next_fde(const struct source *source, struct walk *walk, struct fde 
 
 static enum cfi_result search_section(const struct source *source, uint64_t pc, struct fde *fde)
 {
-	struct walk walk = { .left = ENTRIES_MAX };
+	struct fde_walk walk = { .left = ENTRIES_MAX };
 
 	if (!find_section(source, &walk.at, &walk.end))
 		return CFI_NONE;
@@ -511,20 +505,13 @@ int cfi_header(const struct arch *arch, const struct cfi_table *table,
 	return table->hdr != 0 && read_header(&source, header) ? 0 : -ENOENT;
 }
 
-static int compare_index(const void *a, const void *b)
-{
-	const struct cfi_index_entry *left = a, *right = b;
-
-	return (left->start > right->start) - (left->start < right->start);
-}
-
 int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 		     const struct bytes *bytes, struct cfi_index_entry **index, size_t *count)
 {
 	struct source source = { arch, table, bytes };
-	struct walk walk = { .left = ENTRIES_MAX };
+	struct fde_walk walk = { .left = ENTRIES_MAX };
 	struct cfi_index_entry *all = NULL;
-	size_t n = 0, room = 0;
+	size_t n = 0;
 	struct fde fde;
 
 	*index = NULL;
@@ -532,16 +519,9 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 	if (!find_section(&source, &walk.at, &walk.end))
 		return -ENOENT;
 	while (next_fde(&source, &walk, &fde)) {
-		if (n == room) {
-			size_t more = room == 0 ? 1024 : room * 2;
-			struct cfi_index_entry *grown = reallocarray(all, more, sizeof(*all));
-
-			if (grown == NULL) {
-				free(all);
-				return -ENOMEM;
-			}
-			all = grown;
-			room = more;
+		if (ARRAY_GROW(&all, n, 1) != 0) {
+			free(all);
+			return -ENOMEM;
 		}
 		/* A function that the linker dropped leaves an FDE at 0. */
 		if (fde.start != 0 && fde.start < fde.end)
@@ -551,14 +531,14 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 		free(all);
 		return -ENOENT;
 	}
-	qsort(all, n, sizeof(*all), compare_index);
+	ARRAY_SORT(all, n, start);
 	*index = all;
 	*count = n;
 	return 0;
 }
 
 /* The instructions of a CIE or FDE at work on a row. */
-struct program {
+struct cfi_program {
 	const struct source *source;
 	const struct cie *cie;
 	uint64_t location;	/* the row is the one for [location, next advance) */
@@ -616,7 +596,7 @@ static const struct instruction instructions[0x40] = {
 };
 
 /* *size is that of a BLOCK, whose value is its address. */
-static uint64_t take_operand(struct cursor *cursor, const struct program *program,
+static uint64_t take_operand(struct cfi_cursor *cursor, const struct cfi_program *program,
 			     enum operand kind, uint32_t *size)
 {
 	uint64_t align = (uint64_t)program->cie->data_align, value, length;
@@ -654,7 +634,7 @@ static uint64_t take_operand(struct cursor *cursor, const struct program *progra
 	return 0;
 }
 
-static void advance_to(struct program *program, uint64_t location)
+static void advance_to(struct cfi_program *program, uint64_t location)
 {
 	if (location > program->pc)
 		program->done = true;
@@ -662,7 +642,7 @@ static void advance_to(struct program *program, uint64_t location)
 		program->location = location;
 }
 
-static bool remember(struct program *program)
+static bool remember(struct cfi_program *program)
 {
 	if (program->n_remembered == REMEMBER_MAX)
 		return false;
@@ -670,7 +650,7 @@ static bool remember(struct program *program)
 	return true;
 }
 
-static bool recall(struct program *program)
+static bool recall(struct cfi_program *program)
 {
 	if (program->n_remembered == 0)
 		return false;
@@ -679,7 +659,7 @@ static bool recall(struct program *program)
 }
 
 /* first and second: the operands; size: of a block. */
-static bool perform(struct program *program, const struct instruction *instruction, uint64_t first,
+static bool perform(struct cfi_program *program, const struct instruction *instruction, uint64_t first,
 		    uint64_t second, uint32_t size)
 {
 	const struct arch *arch = program->source->arch;
@@ -727,9 +707,9 @@ static bool perform(struct program *program, const struct instruction *instructi
 	return false;
 }
 
-static bool run_program(struct program *program, uint64_t at, uint64_t end)
+static bool run_program(struct cfi_program *program, uint64_t at, uint64_t end)
 {
-	struct cursor cursor;
+	struct cfi_cursor cursor;
 
 	cursor_init(&cursor, program->source, at, end);
 	while (!cursor.bad && cursor.at < cursor.end && !program->done) {
@@ -761,7 +741,7 @@ static bool read_rules(const struct source *source, const struct fde *fde, uint6
 		       struct cfi_rules *rules)
 {
 	struct cfi_rules initial, remembered[REMEMBER_MAX];
-	struct program program = {
+	struct cfi_program program = {
 		.source = source, .cie = &fde->cie, .location = fde->start, .pc = pc,
 		.rules = rules, .remembered = remembered,
 	};
@@ -896,7 +876,7 @@ static uint64_t calculate(struct machine *machine, uint8_t op, uint64_t left, ui
 }
 
 /* Constants, registers, memory and the order of the stack; false: not one of these. */
-static bool operate_on_stack(struct machine *machine, struct cursor *cursor, uint8_t op)
+static bool operate_on_stack(struct machine *machine, struct cfi_cursor *cursor, uint8_t op)
 {
 	uint64_t top, second, third;
 
@@ -948,7 +928,7 @@ static bool operate_on_stack(struct machine *machine, struct cursor *cursor, uin
 }
 
 /* Arithmetic and branches. */
-static void operate(struct machine *machine, struct cursor *cursor, uint64_t start, uint8_t op)
+static void operate(struct machine *machine, struct cfi_cursor *cursor, uint64_t start, uint8_t op)
 {
 	uint64_t top;
 	int64_t distance;
@@ -982,7 +962,7 @@ static bool evaluate(const struct source *source, const struct cfi_frame *frame,
 		     const struct cfi_rule *expression, const uint64_t *cfa, uint64_t *value)
 {
 	struct machine machine = { .source = source, .frame = frame, .depth = 0, .bad = false };
-	struct cursor cursor;
+	struct cfi_cursor cursor;
 
 	cursor_init(&cursor, source, expression->value, expression->value + expression->size);
 	if (cfa != NULL)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CACHED_STATES 1024	/* libunwind's cache of decoded register rules */
-#define CACHED_PLACES 1024	/* a power of two */
+#define KNOWN_PCS 1024	/* a power of two */
 
 /* Exported by libunwind for users of its remote interface, declared in no header of it. */
 extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t pc,
@@ -15,7 +15,7 @@ extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t
 					      int need_unwind_info, void *arg);
 
 /* What our evaluator says of a place in the code; libunwind tells neither. */
-struct place {
+struct known_pc {
 	uint64_t pc;		/* the one looked up; 0: unused */
 	bool covered, signal, bottom;
 };
@@ -29,7 +29,7 @@ struct native {
 	unw_addr_space_t space;
 	unw_cursor_t cursor;
 	bool missed;		/* libunwind was told that there is no information */
-	struct place places[CACHED_PLACES];
+	struct known_pc known[KNOWN_PCS];
 };
 
 /* ---- what libunwind asks ---- */
@@ -189,21 +189,21 @@ bool native_start(struct native *native, const struct regs *regs)
  * knows whether there are any, whether they are a signal frame's and whether
  * the return address is undefined.
  */
-static const struct place *look_up_place(struct native *native, const struct cfi_table *table,
+static const struct known_pc *look_up_pc(struct native *native, const struct cfi_table *table,
 					 uint64_t pc)
 {
-	struct place *place = &native->places[(pc ^ (pc >> 10)) % CACHED_PLACES];
+	struct known_pc *known = &native->known[(pc ^ (pc >> 10)) % KNOWN_PCS];
 	struct cfi_frame frame = { .pc = pc, .exact = true };
 	enum cfi_result result;
 
-	if (place->pc == pc)
-		return place;
+	if (known->pc == pc)
+		return known;
 	result = cfi_step(native->arch, table, native->bytes, &frame);
-	place->pc = pc;
-	place->covered = result != CFI_NONE;
-	place->bottom = result == CFI_BOTTOM;
-	place->signal = frame.signal;
-	return place;
+	known->pc = pc;
+	known->covered = result != CFI_NONE;
+	known->bottom = result == CFI_BOTTOM;
+	known->signal = frame.signal;
+	return known;
 }
 
 static uint64_t place_of(const struct cfi_frame *frame)
@@ -215,18 +215,18 @@ bool native_serves(struct native *native, const struct cfi_table *table,
 		   const struct cfi_frame *frame)
 {
 	return table != NULL && table->hdr != 0 && table->index == NULL &&
-		look_up_place(native, table, place_of(frame))->covered;
+		look_up_pc(native, table, place_of(frame))->covered;
 }
 
 enum cfi_result native_step(struct native *native, const struct cfi_table *table,
 			    struct cfi_frame *frame)
 {
-	const struct place *place = look_up_place(native, table, place_of(frame));
+	const struct known_pc *known = look_up_pc(native, table, place_of(frame));
 	unw_cursor_t before;
 	unw_word_t pc, sp;
 
-	frame->signal = place->signal;
-	if (place->bottom)
+	frame->signal = known->signal;
+	if (known->bottom)
 		return CFI_BOTTOM;
 	native->missed = false;
 	/* 0 is an end that nobody proved; a miss is followed by a guess, which moves the cursor. */
@@ -239,7 +239,7 @@ enum cfi_result native_step(struct native *native, const struct cfi_table *table
 	}
 	frame->pc = pc;
 	frame->reg[native->arch->dwarf_sp] = sp;
-	frame->exact = place->signal;
+	frame->exact = known->signal;
 	return CFI_STEPPED;
 }
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
+#include "array.h"
 #include "page.h"
 #include "unwind-native.h"
 
@@ -16,7 +16,7 @@
 #define ROOTS_MAX 8
 #define CODE_CACHE 256
 #define CODE_MAP_BITS 4096u	/* a power of two */
-#define PLACES 256		/* whose rules are kept; a power of two */
+#define KNOWN_RULES 256		/* whose rules are kept; a power of two */
 
 /* A piece of a thread's stack, read while it is stopped. */
 struct window {
@@ -32,7 +32,7 @@ struct copy {
 };
 
 /* A place in the code, and how to step from there. */
-struct place {
+struct known_rules {
 	uint64_t pc;		/* the one looked up; 0: unused */
 	const struct cfi_table *table;
 	struct cfi_rules rules;	/* CFI_NONE where there is no table */
@@ -41,6 +41,7 @@ struct place {
 struct unwinder {
 	const struct arch *arch;
 	struct bytes memory;
+	unwind_peek *peek;	/* NULL: there is only memory */
 	struct bytes view;	/* windows, copies, memory, in this order */
 	struct cfi_table *tables;
 	size_t n_tables;
@@ -56,11 +57,11 @@ struct unwinder {
 	uint64_t no_sigreturn[CODE_CACHE];	/* places of code known not to end a handler */
 	uint64_t plain[CODE_CACHE];		/* ... and not to be where a handler returns to */
 	uint64_t code_map[CODE_MAP_BITS / 64];	/* MiBs of address space that may hold code */
-	struct place places[PLACES];	/* threads sleep in the same few */
+	struct known_rules known[KNOWN_RULES];	/* threads sleep in the same few */
 };
 
 /* One check: the question, and the answer as far as it is known. */
-struct walk {
+struct stack_walk {
 	struct unwinder *unwinder;
 	const struct code_range *ranges;
 	size_t n_ranges;
@@ -80,14 +81,10 @@ struct walk {
 /* As many bytes from addr on as can be read, up to size. */
 static size_t read_some(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
 {
-	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
-	ssize_t got = -1;
-	size_t fill = 0;
+	size_t fill = unwinder->peek != NULL ? unwinder->peek(unwinder->tid, addr, buf, size) : 0;
 
-	if (addr <= UINTPTR_MAX)
-		got = process_vm_readv(unwinder->tid, &local, 1, &remote, 1, 0);
-	if (got > 0)
-		return (size_t)got;
+	if (fill > 0)
+		return fill;
 	/* The other way to the memory is all or nothing, and readability changes at pages. */
 	while (fill < size) {
 		size_t piece = PAGE - (size_t)((addr + fill) % PAGE);
@@ -123,17 +120,9 @@ static bool read_window(const struct window *window, uint64_t addr, void *buf, s
 
 static const struct copy *find_copy(const struct unwinder *unwinder, uint64_t addr)
 {
-	size_t low = 0, high = unwinder->n_copies;
+	size_t n = ARRAY_UPTO(unwinder->copies, unwinder->n_copies, start, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (unwinder->copies[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low == 0 ? NULL : &unwinder->copies[low - 1];
+	return n == 0 ? NULL : &unwinder->copies[n - 1];
 }
 
 static bool read_copy(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
@@ -168,19 +157,11 @@ static int read_view(const struct bytes *self, uint64_t addr, void *buf, size_t 
 
 static const struct unwind_mapping *find_mapping(const struct unwinder *unwinder, uint64_t addr)
 {
-	size_t low = 0, high = unwinder->n_mappings;
+	size_t i = ARRAY_UPTO(unwinder->mappings, unwinder->n_mappings, end, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (unwinder->mappings[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == unwinder->n_mappings || unwinder->mappings[low].start > addr)
+	if (i == unwinder->n_mappings || unwinder->mappings[i].start > addr)
 		return NULL;
-	return &unwinder->mappings[low];
+	return &unwinder->mappings[i];
 }
 
 /* Most words of a stack lead to no code: these are told by one look. */
@@ -203,19 +184,11 @@ static void note_code(struct unwinder *unwinder, const struct unwind_mapping *ma
 
 static const struct cfi_table *find_table(const struct unwinder *unwinder, uint64_t pc)
 {
-	size_t low = 0, high = unwinder->n_tables;
+	size_t i = ARRAY_UPTO(unwinder->tables, unwinder->n_tables, end, pc);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (unwinder->tables[middle].end <= pc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == unwinder->n_tables || unwinder->tables[low].start > pc)
+	if (i == unwinder->n_tables || unwinder->tables[i].start > pc)
 		return NULL;
-	return &unwinder->tables[low];
+	return &unwinder->tables[i];
 }
 
 /* What cannot be copied is read from the target when it is needed. */
@@ -300,6 +273,7 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 		return fail(ENOMEM, "out of memory for the unwinder");
 	unwinder->arch = setup->arch;
 	unwinder->memory = setup->memory;
+	unwinder->peek = setup->peek;
 	unwinder->view = (struct bytes){ read_view, unwinder };
 	unwinder->engines = setup->engines;
 	unwinder->n_tables = setup->n_tables;
@@ -345,7 +319,7 @@ void unwinder_destroy(struct unwinder *unwinder)
 
 /* ---- frames ---- */
 
-static const struct code_range *find_range(const struct walk *walk, uint64_t pc)
+static const struct code_range *find_range(const struct stack_walk *walk, uint64_t pc)
 {
 	if (pc < walk->lowest || pc >= walk->highest)
 		return NULL;
@@ -362,7 +336,7 @@ static uint64_t lookup_pc(const struct cfi_frame *frame)
 }
 
 /* Take note of a frame, and of where the one before it, if it is forbidden, returns to. */
-static void visit(struct walk *walk, const struct cfi_frame *frame)
+static void visit(struct stack_walk *walk, const struct cfi_frame *frame)
 {
 	struct unwind_verdict *verdict = walk->verdict;
 	const struct code_range *range = find_range(walk, lookup_pc(frame));
@@ -386,7 +360,7 @@ static void visit(struct walk *walk, const struct cfi_frame *frame)
 	verdict->n_frames++;
 }
 
-static void mark_signal(struct walk *walk)
+static void mark_signal(struct stack_walk *walk)
 {
 	size_t last = walk->verdict->n_frames - 1;
 
@@ -445,36 +419,36 @@ static enum cfi_result step_sigreturn(struct unwinder *unwinder, struct cfi_fram
 	return CFI_STEPPED;
 }
 
-static const struct place *look_up_place(struct unwinder *unwinder, uint64_t pc)
+static const struct known_rules *look_up_rules(struct unwinder *unwinder, uint64_t pc)
 {
-	struct place *place = &unwinder->places[(pc ^ (pc >> 8)) % PLACES];
+	struct known_rules *known = &unwinder->known[(pc ^ (pc >> 8)) % KNOWN_RULES];
 
-	if (place->pc == pc)
-		return place;
-	place->pc = pc;
-	place->table = find_table(unwinder, pc);
-	place->rules.result = CFI_NONE;
-	place->rules.signal = false;
-	if (place->table != NULL)
-		cfi_find_rules(unwinder->arch, place->table, &unwinder->view, pc, &place->rules);
-	return place;
+	if (known->pc == pc)
+		return known;
+	known->pc = pc;
+	known->table = find_table(unwinder, pc);
+	known->rules.result = CFI_NONE;
+	known->rules.signal = false;
+	if (known->table != NULL)
+		cfi_find_rules(unwinder->arch, known->table, &unwinder->view, pc, &known->rules);
+	return known;
 }
 
 /* A step by our own engine. */
 static enum cfi_result step_own(struct unwinder *unwinder, struct cfi_frame *frame)
 {
-	const struct place *place = look_up_place(unwinder, lookup_pc(frame));
+	const struct known_rules *known = look_up_rules(unwinder, lookup_pc(frame));
 	enum cfi_result result = CFI_NONE;
 
 	frame->signal = false;
-	if (place->table != NULL)
-		result = cfi_apply(unwinder->arch, place->table, &unwinder->view, &place->rules,
+	if (known->table != NULL)
+		result = cfi_apply(unwinder->arch, known->table, &unwinder->view, &known->rules,
 				   frame);
 	return result == CFI_NONE ? step_sigreturn(unwinder, frame) : result;
 }
 
 /* Where the part of the stack that `frame` may use begins. */
-static uint64_t stack_start(const struct walk *walk, const struct cfi_frame *frame)
+static uint64_t stack_start(const struct stack_walk *walk, const struct cfi_frame *frame)
 {
 	const struct arch *arch = walk->unwinder->arch;
 	uint64_t sp = frame->reg[arch->dwarf_sp];
@@ -489,7 +463,7 @@ static uint64_t stack_start(const struct walk *walk, const struct cfi_frame *fra
  * its tables), so that a scan has to begin one frame earlier.
  * `native`: libunwind stands on *frame, and makes the steps that it can.
  */
-static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool native)
+static enum cfi_result follow(struct stack_walk *walk, struct cfi_frame *frame, bool native)
 {
 	struct unwinder *unwinder = walk->unwinder;
 	uint64_t reached = stack_start(walk, frame);
@@ -526,13 +500,13 @@ static enum cfi_result follow(struct walk *walk, struct cfi_frame *frame, bool n
 /* ---- the word scan ---- */
 
 /* The scan cannot vouch for this stack. */
-static void give_up_scan(struct walk *walk, uint64_t sp)
+static void give_up_scan(struct stack_walk *walk, uint64_t sp)
 {
 	walk->verdict->scan_hit = true;
 	walk->verdict->hit = sp;
 }
 
-static uint64_t word_at(const struct walk *walk, size_t index)
+static uint64_t word_at(const struct stack_walk *walk, size_t index)
 {
 	unsigned word = walk->unwinder->arch->word;
 	uint64_t value = 0;
@@ -542,7 +516,7 @@ static uint64_t word_at(const struct walk *walk, size_t index)
 }
 
 /* Each once: stale signal frames of two stacks may lead to each other. */
-static void add_root(struct walk *walk, const struct cfi_frame *frame)
+static void add_root(struct stack_walk *walk, const struct cfi_frame *frame)
 {
 	unsigned sp = walk->unwinder->arch->dwarf_sp;
 
@@ -589,7 +563,7 @@ static bool is_plain(struct unwinder *unwinder, const struct cfi_table *table, u
  * The same address lies about where sigaction(2) was called: the look of the
  * frame, where the code is known, tells them apart.
  */
-static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, uint64_t end)
+static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t sp, uint64_t end)
 {
 	const struct arch *arch = walk->unwinder->arch;
 	const struct cfi_table *table = find_table_of_code(walk->unwinder, value);
@@ -621,7 +595,7 @@ static void find_signal_frame(struct walk *walk, uint64_t value, uint64_t sp, ui
  * address lies behind its call, so it is above the start of its function and
  * may equal its end.
  */
-static void scan(struct walk *walk, uint64_t sp)
+static void scan(struct stack_walk *walk, uint64_t sp)
 {
 	struct unwinder *unwinder = walk->unwinder;
 	unsigned word = unwinder->arch->word;
@@ -659,7 +633,7 @@ static void scan(struct walk *walk, uint64_t sp)
 /* ---- the question ---- */
 
 /* Ranges of no length are in nobody's way. */
-static void find_extent(struct walk *walk)
+static void find_extent(struct stack_walk *walk)
 {
 	walk->lowest = UINT64_MAX;
 	walk->highest = 0;
@@ -672,7 +646,7 @@ static void find_extent(struct walk *walk)
 }
 
 /* Follow the thread's stack by one engine; true: to its proven bottom. */
-static bool prove(struct walk *walk, const struct regs *regs, bool native)
+static bool prove(struct stack_walk *walk, const struct regs *regs, bool native)
 {
 	struct cfi_frame frame;
 
@@ -681,7 +655,7 @@ static bool prove(struct walk *walk, const struct regs *regs, bool native)
 }
 
 /* Follow it by each engine until one of them has an answer. */
-static void ask_engines(struct walk *walk, const struct regs *regs)
+static void ask_engines(struct stack_walk *walk, const struct regs *regs)
 {
 	struct unwinder *unwinder = walk->unwinder;
 	struct unwind_verdict *verdict = walk->verdict;
@@ -704,7 +678,7 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 struct unwind_verdict *verdict,
 		 struct unwind_frame *frames, size_t max_frames)
 {
-	struct walk walk = { .unwinder = unwinder, .ranges = ranges, .n_ranges = n_ranges,
+	struct stack_walk walk = { .unwinder = unwinder, .ranges = ranges, .n_ranges = n_ranges,
 			     .verdict = verdict, .frames = frames,
 			     .max_frames = frames != NULL ? max_frames : 0 };
 	struct cfi_frame frame;

@@ -26,14 +26,14 @@ struct code_range {
 };
 
 /*
- * What the unwinder knows of a process.  Built once, while the target runs;
- * used for every thread.  No file is opened and nothing is allocated per
- * thread.  Unwind tables are copied when it is made: it answers for the objects
- * that were loaded then, and a later dlopen(3) or dlclose(3) asks for a new one.
+ * What the unwinder knows of a process.  It is made once, while the target runs, and is
+ * used for every thread.  unwinder_create() copies the unwind tables, so the unwinder answers
+ * for the objects that were loaded then; after a dlopen(3) or dlclose(3) the caller makes a
+ * new one.  No file is opened, and our own engine allocates nothing for a thread.
  */
 struct unwinder;
 
-/* A readable mapping of the target: bounds for the word scan, and where code can be. */
+/* A mapping of the target that grants any access: bounds for the word scan, and where code can be. */
 struct unwind_mapping {
 	uint64_t start, end;
 	bool executable;
@@ -46,13 +46,19 @@ enum unwind_engines {
 	UNWIND_LIBUNWIND,	/* where it has what it needs; ours goes on from there */
 };
 
+/*
+ * Copies the memory of a stopped thread: as many of `size` bytes as can be read from addr
+ * on, and returns how many these are, 0 if it cannot read here.
+ */
+typedef size_t unwind_peek(pid_t tid, uint64_t addr, void *buf, size_t size);
+
 struct unwind_setup {
 	const struct arch *arch;
-	struct bytes memory;		/* the target's memory, live (process_vm_readv or /proc/PID/mem) */
-	pid_t pid;			/* for process_vm_readv of stacks */
+	struct bytes memory;		/* the target's memory, live */
+	unwind_peek *peek;		/* a faster way to the stack of a thread; NULL: none */
 	const struct cfi_table *tables;	/* sorted by start, not overlapping; copied */
 	size_t n_tables;
-	const struct unwind_mapping *mappings;	/* readable ones, sorted; copied */
+	const struct unwind_mapping *mappings;	/* sorted by start, not overlapping; copied */
 	size_t n_mappings;
 	enum unwind_engines engines;
 };
@@ -83,8 +89,8 @@ struct unwind_verdict {
  * Check one stopped thread whose registers are `regs` against `ranges` (sorted
  * by start).  The innermost frame and frames above a signal frame are compared
  * exactly, others by return address - 1.  If frames is not NULL, up to
- * max_frames of them are stored.  Errors: -ESRCH, -EIO: the thread vanished or
- * its stack cannot be read (treated by the caller as not safe).
+ * max_frames of them are stored.  -EIO, without a message: the stack cannot be read, for
+ * example because the thread has ended; the caller takes that for "not safe".
  */
 int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 const struct code_range *ranges, size_t n_ranges,

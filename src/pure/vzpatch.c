@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 /*
  * The file header, little-endian, without padding.  All that the checksum does
  * not cover has one permitted value or is compared with a record.
@@ -45,7 +47,7 @@ struct field {
 	const struct field_name *names;
 };
 
-struct record {
+struct record_type {
 	const char *name;
 	uint64_t tag;		/* odd: a reader that does not know it must refuse */
 	const struct field *fields;
@@ -125,7 +127,7 @@ static const struct field comment_fields[] = {
 #define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
 	sizeof(((struct vzpatch *)0)->member[0])
 
-static const struct record records[] = {
+static const struct record_type records[] = {
 	{ "patch", 3, FIELDS(object_fields), false, offsetof(struct vzpatch, patch), 0, 0 },
 	{ "target", 5, FIELDS(object_fields), false, offsetof(struct vzpatch, target), 0, 0 },
 	{ "origin", 7, FIELDS(origin_fields), false, 0, 0, 0 },
@@ -137,7 +139,7 @@ static const struct record records[] = {
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
-static size_t record_count(const struct record *record, const struct vzpatch *patch)
+static size_t record_count(const struct record_type *record, const struct vzpatch *patch)
 {
 	size_t count = 1;
 
@@ -146,7 +148,7 @@ static size_t record_count(const struct record *record, const struct vzpatch *pa
 	return count;
 }
 
-static const char *record_at(const struct record *record, const struct vzpatch *patch, size_t index)
+static const char *record_at(const struct record_type *record, const struct vzpatch *patch, size_t index)
 {
 	const char *base = (const char *)patch + record->offset;
 
@@ -355,7 +357,7 @@ static bool names_have(const struct field_name *names, uint64_t value)
 
 static int check_names(const struct vzpatch *patch, int err)
 {
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (size_t i = 0; i < record_count(r, patch); i++) {
 			for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
 				uint64_t value, rest;
@@ -519,12 +521,12 @@ static int check_meaning(const struct vzpatch *patch, int err)
 /* ---- decoding ---- */
 
 /* A place in untrusted bytes; after an error all reads give 0 and the error stays. */
-struct cursor {
+struct vz_cursor {
 	const uint8_t *start, *at, *end;
 	int err;
 };
 
-static void cursor_fail(struct cursor *cursor, const char *why)
+static void cursor_fail(struct vz_cursor *cursor, const char *why)
 {
 	if (cursor->err == 0)
 		cursor->err = fail(ENOEXEC, "vzpatch: byte %zu: %s",
@@ -532,7 +534,7 @@ static void cursor_fail(struct cursor *cursor, const char *why)
 	cursor->at = cursor->end;
 }
 
-static uint64_t read_uleb(struct cursor *cursor)
+static uint64_t read_uleb(struct vz_cursor *cursor)
 {
 	uint64_t value = 0;
 
@@ -552,7 +554,7 @@ static uint64_t read_uleb(struct cursor *cursor)
 	return 0;
 }
 
-static int64_t read_sleb(struct cursor *cursor)
+static int64_t read_sleb(struct vz_cursor *cursor)
 {
 	uint64_t value = 0;
 
@@ -575,7 +577,7 @@ static int64_t read_sleb(struct cursor *cursor)
 	return 0;
 }
 
-static const uint8_t *read_bytes(struct cursor *cursor, uint64_t size)
+static const uint8_t *read_bytes(struct vz_cursor *cursor, uint64_t size)
 {
 	const uint8_t *bytes = cursor->at;
 
@@ -588,13 +590,13 @@ static const uint8_t *read_bytes(struct cursor *cursor, uint64_t size)
 }
 
 /* The next record's tag, and a cursor over its fields. */
-static uint64_t read_record(struct cursor *cursor, struct cursor *body)
+static uint64_t read_record(struct vz_cursor *cursor, struct vz_cursor *body)
 {
 	uint64_t tag = read_uleb(cursor);
 	uint64_t length = read_uleb(cursor);
 	const uint8_t *bytes = read_bytes(cursor, length);
 
-	*body = (struct cursor){ cursor->start, cursor->end, cursor->end, cursor->err };
+	*body = (struct vz_cursor){ cursor->start, cursor->end, cursor->end, cursor->err };
 	if (bytes != NULL && cursor->err == 0) {
 		body->at = bytes;
 		body->end = bytes + length;
@@ -602,7 +604,7 @@ static uint64_t read_record(struct cursor *cursor, struct cursor *body)
 	return tag;
 }
 
-static void read_field(struct cursor *cursor, const struct field *field,
+static void read_field(struct vz_cursor *cursor, const struct field *field,
 		       const struct vz_blob *strings, char *element)
 {
 	char *to = element + field->offset;
@@ -684,7 +686,7 @@ static int check_header_machine(const uint8_t *bytes, const struct vzpatch *patc
 	return 0;
 }
 
-static const struct record *find_record(uint64_t tag)
+static const struct record_type *find_record(uint64_t tag)
 {
 	for (size_t i = 0; i < N_RECORDS; i++) {
 		if (records[i].tag == tag)
@@ -694,9 +696,9 @@ static const struct record *find_record(uint64_t tag)
 }
 
 /* First pass: tags and lengths; *strings and counts[] per entry of records[]. */
-static int scan_records(struct cursor cursor, struct vz_blob *strings, size_t *counts)
+static int scan_records(struct vz_cursor cursor, struct vz_blob *strings, size_t *counts)
 {
-	struct cursor body;
+	struct vz_cursor body;
 
 	if (read_record(&cursor, &body) != TAG_STRINGS)
 		cursor_fail(&cursor, "the first record is not the string table");
@@ -706,9 +708,9 @@ static int scan_records(struct cursor cursor, struct vz_blob *strings, size_t *c
 	    strings->data[strings->size - 1] != '\0')
 		cursor_fail(&cursor, "the string table does not start and end with a NUL");
 	while (cursor.err == 0 && cursor.at < cursor.end) {
-		struct cursor before = cursor;
+		struct vz_cursor before = cursor;
 		uint64_t tag = read_record(&cursor, &body);
-		const struct record *record = find_record(tag);
+		const struct record_type *record = find_record(tag);
 
 		if (cursor.err != 0)
 			break;
@@ -749,13 +751,13 @@ static int allocate_lists(struct vzpatch *patch, const size_t *counts)
 }
 
 /* Second pass: the fields, into arrays that have room for them. */
-static int read_records(struct cursor cursor, const struct vz_blob *strings, struct vzpatch *patch)
+static int read_records(struct vz_cursor cursor, const struct vz_blob *strings, struct vzpatch *patch)
 {
 	size_t next[N_RECORDS] = { 0 };
 
 	while (cursor.err == 0 && cursor.at < cursor.end) {
-		struct cursor body;
-		const struct record *record = find_record(read_record(&cursor, &body));
+		struct vz_cursor body;
+		const struct record_type *record = find_record(read_record(&cursor, &body));
 		char *element;
 
 		if (record == NULL)
@@ -774,7 +776,7 @@ int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 {
 	size_t counts[N_RECORDS] = { 0 };
 	struct vz_blob strings = { NULL, 0 };
-	struct cursor cursor;
+	struct vz_cursor cursor;
 	int ret;
 
 	memset(out, 0, sizeof(*out));
@@ -789,7 +791,7 @@ int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 		return fail(ENOMEM, "vzpatch: out of memory for %zu bytes", size);
 	memcpy(out->bytes, bytes, size);
 
-	cursor = (struct cursor){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
+	cursor = (struct vz_cursor){ out->bytes, out->bytes + HEADER_SIZE, out->bytes + size, 0 };
 	ret = scan_records(cursor, &strings, counts);
 	if (ret == 0)
 		ret = allocate_lists(out, counts);
@@ -819,22 +821,14 @@ void vzpatch_deinit(struct vzpatch *patch)
 
 struct buffer {
 	uint8_t *data;
-	size_t size, room;
+	size_t size;
 	bool failed;		/* out of memory; later writes do nothing */
 };
 
 static void put_bytes(struct buffer *buffer, const void *bytes, size_t size)
 {
-	if (!buffer->failed && size > buffer->room - buffer->size) {
-		size_t room = buffer->size + size + buffer->room + 256;
-		uint8_t *data = room < size ? NULL : realloc(buffer->data, room);
-
-		buffer->failed = data == NULL;
-		if (data != NULL) {
-			buffer->data = data;
-			buffer->room = room;
-		}
-	}
+	if (!buffer->failed)
+		buffer->failed = ARRAY_GROW(&buffer->data, buffer->size, size) != 0;
 	if (buffer->failed || size == 0)
 		return;
 	memcpy(buffer->data + buffer->size, bytes, size);
@@ -886,7 +880,7 @@ static int pool_init(struct pool *pool, const struct vzpatch *patch)
 	size_t count = 1, kept = 0;
 	uint64_t offset = 0;
 
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++)
 			count += f->kind == FIELD_STRING ? record_count(r, patch) : 0;
 	}
@@ -897,7 +891,7 @@ static int pool_init(struct pool *pool, const struct vzpatch *patch)
 	/* The empty string sorts first, so it has offset 0. */
 	pool->strings[0].text = "";
 	count = 1;
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (const struct field *f = r->fields; f < r->fields + r->n_fields; f++) {
 			for (size_t i = 0; f->kind == FIELD_STRING && i < record_count(r, patch); i++)
 				pool->strings[count++].text = get_string(record_at(r, patch, i), f);
@@ -928,7 +922,7 @@ static uint64_t pool_offset(const struct pool *pool, const char *text)
 	return found->offset;
 }
 
-static void put_fields(struct buffer *buffer, const struct record *record, const char *element,
+static void put_fields(struct buffer *buffer, const struct record_type *record, const char *element,
 		       const struct pool *pool)
 {
 	for (const struct field *f = record->fields; f < record->fields + record->n_fields; f++) {
@@ -966,12 +960,12 @@ static void put_record(struct buffer *buffer, uint64_t tag, const struct buffer 
 
 static void put_records(struct buffer *buffer, const struct vzpatch *patch, const struct pool *pool)
 {
-	struct buffer body = { NULL, 0, 0, false };
+	struct buffer body = { NULL, 0, false };
 
 	for (size_t i = 0; i < pool->count; i++)
 		put_bytes(&body, pool->strings[i].text, strlen(pool->strings[i].text) + 1);
 	put_record(buffer, TAG_STRINGS, &body);
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		for (size_t i = 0; i < record_count(r, patch); i++) {
 			body.size = 0;
 			put_fields(&body, r, record_at(r, patch, i), pool);
@@ -990,7 +984,7 @@ static void write_le(uint8_t *bytes, uint64_t value, unsigned size)
 int vzpatch_encode(const struct vzpatch *patch, uint8_t **bytes, size_t *size)
 {
 	static const uint8_t empty[HEADER_SIZE];
-	struct buffer buffer = { NULL, 0, 0, false };
+	struct buffer buffer = { NULL, 0, false };
 	struct pool pool = { NULL, 0 };
 	int ret = check_meaning(patch, EINVAL);
 
@@ -1089,7 +1083,7 @@ static void print_field(FILE *out, const char *element, const struct field *fiel
 
 void vzpatch_print(const struct vzpatch *patch, FILE *out)
 {
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		if (r->is_list && record_count(r, patch) > 0)
 			(void)fprintf(out, "%s: %zu\n", r->name, record_count(r, patch));
 		for (size_t i = 0; i < record_count(r, patch); i++) {
@@ -1108,7 +1102,7 @@ void vzpatch_print(const struct vzpatch *patch, FILE *out)
 void vzpatch_print_json(const struct vzpatch *patch, FILE *out)
 {
 	(void)fprintf(out, "{\"schema\": %d, \"version\": %d", JSON_SCHEMA, VZPATCH_VERSION);
-	for (const struct record *r = records; r < records + N_RECORDS; r++) {
+	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
 		(void)fprintf(out, ", \"%s\": %s", r->name, r->is_list ? "[" : "");
 		for (size_t i = 0; i < record_count(r, patch); i++) {
 			(void)fputs(i == 0 ? "{" : ", {", out);

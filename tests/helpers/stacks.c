@@ -18,7 +18,7 @@ static int make_unwinder(const struct target *target, const struct objects *obje
 			 struct unwinder **out)
 {
 	struct unwind_setup setup = {
-		.arch = target->arch, .memory = target->memory, .pid = target->pid,
+		.arch = target->arch, .memory = target->memory, .peek = target_peek,
 		.engines = own ? UNWIND_OWN : UNWIND_LIBUNWIND,
 	};
 	struct unwind_mapping *mappings = calloc(target->maps.count, sizeof(*mappings));

@@ -137,7 +137,7 @@ static int make_unwinder(struct subject *subject, bool own, struct unwinder **ou
 {
 	struct unwind_setup setup = {
 		.arch = subject->target.arch, .memory = subject->target.memory,
-		.pid = subject->pid, .tables = subject->tables, .n_tables = subject->n_tables,
+		.peek = target_peek, .tables = subject->tables, .n_tables = subject->n_tables,
 		.engines = own ? UNWIND_OWN : UNWIND_LIBUNWIND,
 	};
 	struct unwind_mapping *mappings = calloc(subject->target.maps.count, sizeof(*mappings));

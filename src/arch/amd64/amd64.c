@@ -72,9 +72,12 @@ static uint64_t jump_leads(uint64_t from, const uint8_t *jump)
 	return from + 5 + (uint64_t)(int64_t)rel;
 }
 
-/* Of RFLAGS bit 1 is set, 3, 5, 15 and all from 22 on are clear. */
+/* In RFLAGS bit 1 is always set; bits 3, 5, 15 and all from 22 on are always clear (SDM vol. 1, 3.4.3). */
 #define FLAGS_FIXED 0xffffffffffc0802a, 0x2
-/* mov $15, %rax; syscall.  struct rt_sigframe of the kernel without its return address. */
+/*
+ * mov $15, %rax; syscall.  The offsets are those of the kernel's struct rt_sigframe behind its
+ * return address, which has been popped when this code runs.
+ */
 static const struct sigreturn_code sigreturns[] = {
 	{ { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 }, 9, 168, 160, 176,
 	  FLAGS_FIXED },

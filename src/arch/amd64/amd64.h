@@ -7,7 +7,7 @@
 
 extern const struct arch arch_amd64;
 
-/* struct arch's signal_frame, sigframe.c. */
+/* The signal_frame of arch_amd64 (arch.h); it is in sigframe.c. */
 size_t amd64_signal_frame(const struct regs *regs, uint64_t mask, const uint8_t *xstate,
 			  size_t xstate_size, uint64_t top, uint8_t *out, size_t room,
 			  uint64_t *start);

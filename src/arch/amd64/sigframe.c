@@ -13,9 +13,9 @@
 #define UC_FP_XSTATE 1u
 #define UC_SIGCONTEXT_SS 2u
 #define UC_STRICT_RESTORE_SS 4u
-#define SS_FLAGS_INVALID 3u		/* neither SS_ONSTACK nor SS_DISABLE: sigaltstack stays */
+#define SS_FLAGS_INVALID 3u		/* the kernel refuses it, so the thread keeps its alternate stack */
 
-struct frame {
+struct amd64_sigframe {
 	uint64_t flags, link;
 	struct {
 		uint64_t sp;
@@ -28,14 +28,14 @@ struct frame {
 	uint64_t sigmask;
 };
 
-_Static_assert(sizeof(struct frame) == 304, "ucontext as the kernel has it");
+_Static_assert(sizeof(struct amd64_sigframe) == 304, "ucontext as the kernel has it");
 
 size_t amd64_signal_frame(const struct regs *regs, uint64_t mask, const uint8_t *xstate,
 			  size_t xstate_size, uint64_t top, uint8_t *out, size_t room,
 			  uint64_t *start)
 {
 	struct user_regs_struct user;
-	struct frame frame = { .flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+	struct amd64_sigframe frame = { .flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
 			       .stack.flags = SS_FLAGS_INVALID, .sigmask = mask };
 	uint64_t fpstate = (top - xstate_size - XSTATE_MAGIC2_SIZE) & ~(uint64_t)63;
 	size_t head = sizeof(frame), fp_size;

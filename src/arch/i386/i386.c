@@ -16,7 +16,7 @@ enum {
 };
 
 #define TYPE(name, kind, width) [name] = { #name, kind, width, false }
-/* psABI Intel386 4.4, table 4.9; every sum is modulo 2^32, so that no value is ever out of range. */
+/* psABI Intel386 4.4, table 4.9.  Every sum is taken modulo 2^32, so no value is out of range. */
 static const struct reloc_type relocs[] = {
 	TYPE(R_386_NONE, RELOC_NONE, 0),
 	TYPE(R_386_32, RELOC_ABS, 4),
@@ -69,9 +69,9 @@ static uint64_t jump_leads(uint64_t from, const uint8_t *jump)
 /* enum x86_regnum_t of libunwind-x86.h: eax edx ecx ebx esi edi ebp esp eip. */
 static const uint8_t unw_to_dwarf[] = { 0, 2, 1, 3, 6, 7, 5, 4, 8 };
 
-/* Of EFLAGS bit 1 is set, 3, 5, 15 and all from 22 on are clear. */
+/* In EFLAGS bit 1 is always set; bits 3, 5, 15 and all from 22 on are always clear (SDM vol. 1, 3.4.3). */
 #define FLAGS_FIXED 0xffc0802a, 0x2
-/* The kernel's struct rt_sigframe and sigframe_ia32 without their return address. */
+/* The offsets are those of the kernel's struct rt_sigframe_ia32 and sigframe_ia32 behind the return address. */
 static const struct sigreturn_code sigreturns[] = {
 	/* mov $173, %eax; int $0x80 */
 	{ { 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80 }, 7, 216, 188, 224, FLAGS_FIXED },

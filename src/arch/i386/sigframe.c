@@ -11,11 +11,11 @@
 #include "xstate.h"
 
 #define UC_FP_XSTATE 1u
-#define SS_FLAGS_INVALID 3u		/* neither SS_ONSTACK nor SS_DISABLE: sigaltstack stays */
+#define SS_FLAGS_INVALID 3u		/* the kernel refuses it, so the thread keeps its alternate stack */
 #define SIGINFO_SIZE 128
 
-/* What the stack pointer of rt_sigreturn points at: the frame behind its return address. */
-struct frame {
+/* The stack pointer points at this when rt_sigreturn is called: the return address has been popped. */
+struct i386_sigframe {
 	uint32_t signal, info_pointer, ucontext_pointer;
 	uint8_t info[SIGINFO_SIZE];
 	uint32_t flags, link;
@@ -28,7 +28,7 @@ struct frame {
 	uint32_t sigmask[2];
 };
 
-/* The FSAVE image before the FXSAVE one; the kernel takes the x87 state from it. */
+/* The FSAVE image in front of the FXSAVE image.  The kernel takes the x87 state from this one. */
 struct fsave {
 	uint32_t control, status, tag, ip, cs, data, data_segment;
 	uint8_t st[8][10];
@@ -48,10 +48,10 @@ struct fxsave {
 	uint8_t st[8][16];
 };
 
-_Static_assert(sizeof(struct frame) == 12 + SIGINFO_SIZE + 20 + 88 + 8, "as the kernel has it");
+_Static_assert(sizeof(struct i386_sigframe) == 12 + SIGINFO_SIZE + 20 + 88 + 8, "as the kernel has it");
 _Static_assert(sizeof(struct fsave) == 112, "as the kernel has it");
 
-/* Two tag bits of a register in use: 0 valid, 1 zero, 2 special (SDM vol. 1, 8.1.7). */
+/* The two tag bits of an x87 register that is in use: 0 valid, 1 zero, 2 special (SDM vol. 1, 8.1.7). */
 static unsigned tag_of(const uint8_t *st)
 {
 	uint64_t mantissa;
@@ -73,7 +73,7 @@ static void make_fsave(const uint8_t *xstate, struct fsave *out)
 	memcpy(&fx, xstate, sizeof(fx));
 	top = (fx.status >> 11) & 7;
 	for (unsigned i = 0; i < 8; i++) {
-		/* Tags go by physical register, st[] by distance from the top. */
+		/* Tags are numbered by physical register, st[] by distance from the top of the stack. */
 		unsigned tag = fx.tag & (1u << i) ? tag_of(fx.st[(i - top) & 7]) : 3;
 
 		tags |= tag << (2 * i);
@@ -96,7 +96,7 @@ size_t i386_signal_frame(const struct regs *regs, uint64_t mask, const uint8_t *
 			 uint64_t *start)
 {
 	uint32_t user[U_COUNT];
-	struct frame frame = { .flags = UC_FP_XSTATE, .stack.flags = SS_FLAGS_INVALID,
+	struct i386_sigframe frame = { .flags = UC_FP_XSTATE, .stack.flags = SS_FLAGS_INVALID,
 			       .sigmask = { (uint32_t)mask, (uint32_t)(mask >> 32) } };
 	struct fsave fsave;
 	uint64_t fpstate = (top - xstate_size - XSTATE_MAGIC2_SIZE) & ~(uint64_t)63;

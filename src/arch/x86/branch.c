@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* JMP, Jcc, LOOPNE, LOOPE, LOOP and JECXZ with a displacement of one byte. */
+/* Whether it is a JMP, Jcc, LOOPNE, LOOPE, LOOP or JECXZ, which have a displacement of one byte. */
 static bool is_short(uint8_t op)
 {
 	return op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0;

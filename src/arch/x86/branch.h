@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * branch: where direct branches lead to.  The same on both x86 ABIs, hence in the
- * folder that both builds have.
+ * branch: where direct branches lead to, which is the same on both x86 ABIs.
  *
  * Source: Intel SDM vol. 2, CALL, JMP, Jcc, LOOPcc.
  */
@@ -11,9 +10,9 @@
 #include "arch.h"
 
 /*
- * struct arch's may_branch_to.  Instructions are not told from one another: every
- * byte is taken for the first of one, so the answer may be a false alarm, never a
- * false all-clear.
+ * The may_branch_to of both ABIs (arch.h).  It does not know where instructions begin, so it
+ * takes every byte for the first of one.  It may say yes where no branch is, for example in
+ * the middle of a constant; it never says no where a branch is.
  */
 bool x86_may_branch_to(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
 

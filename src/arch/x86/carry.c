@@ -4,9 +4,9 @@
 #include <string.h>
 
 #define CALL_SIZE 5
-#define TAIL_MAX 10		/* what leads back */
+#define TAIL_MAX 10		/* bytes that lead back into the function */
 
-/* Bytes of a ModRM byte and what belongs to it; 0: it may be relative to the pc. */
+/* The size of a ModRM byte with its SIB byte and displacement; 0 if it may be relative to the pc. */
 static size_t operand_size(const uint8_t *code, size_t size)
 {
 	unsigned mode = code[0] >> 6;
@@ -17,7 +17,7 @@ static size_t operand_size(const uint8_t *code, size_t size)
 	return 1u + has_sib + (mode == 1 ? 1 : mode == 2 ? 4 : 0);
 }
 
-/* Bytes of an instruction that does the same anywhere; 0: it may not, or is unknown. */
+/* The size of an instruction that does the same at every address; 0 if it is not known to. */
 static size_t movable_size(const uint8_t *code, size_t size, bool is_long)
 {
 	size_t prefix = is_long && (code[0] & 0xf0) == 0x40, operands;
@@ -36,7 +36,7 @@ static size_t movable_size(const uint8_t *code, size_t size, bool is_long)
 	case 0x31: case 0x33: case 0x85:			/* XOR, TEST */
 	case 0x89: case 0x8b: case 0x8d:			/* MOV, LEA */
 		return prefix + 1 + operands;
-	case 0x83:						/* with a byte */
+	case 0x83:						/* the same with a constant of one byte */
 		return prefix + 1 + operands + 1;
 	case 0x81: case 0xc7:					/* with four */
 		return prefix + 1 + operands + 4;
@@ -54,7 +54,7 @@ static size_t put_jump(uint64_t at, uint64_t to, uint8_t *out)
 	return CALL_SIZE;
 }
 
-/* PUSH of the return address that the call would have left, and a jump. */
+/* Instead of the CALL: a PUSH of the return address that it would have left, and a JMP. */
 static size_t put_call(const uint8_t *call, uint64_t from, uint64_t to, uint8_t *out)
 {
 	uint32_t back = (uint32_t)from + CALL_SIZE, distance;

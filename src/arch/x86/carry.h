@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * carry: the instructions that functions begin with, moved elsewhere.  In the folder
- * that both builds have.
+ * carry: moves the instructions that functions begin with to another address.
  *
  * Source: Intel SDM vol. 2, chapter 2 and the instructions named.
  */
@@ -11,9 +10,10 @@
 #include "arch.h"
 
 /*
- * struct arch's carry.  Moved are the instructions that compilers begin functions with:
- * pushes, and moves and sums of registers and of what lies at a distance from one;
- * on i386 also a call, as that of a thunk that reads its return address.
+ * The carry of each ABI (arch.h).  It moves the instructions that compilers begin functions
+ * with: pushes, and moves and sums of registers and of memory at a distance from a register.
+ * On i386 it moves a call too, since position-independent code calls a thunk that reads its
+ * return address (__x86.get_pc_thunk.bx).
  */
 size_t amd64_carry(const uint8_t *code, size_t size, size_t least, uint64_t from, uint64_t to,
 		   uint8_t *out, size_t *carried);

@@ -4,7 +4,7 @@
 #include <cpuid.h>
 #include <string.h>
 
-#define LEGACY_SIZE 576u		/* FXSAVE area and XSAVE header */
+#define LEGACY_SIZE 576u		/* of the FXSAVE area and the XSAVE header */
 #define SOFTWARE_BYTES 464u
 #define XSTATE_BV 512u
 #define MAGIC1 0x46505853u
@@ -12,10 +12,10 @@
 #define X87_AND_SSE 3u
 #define COMPONENTS 63u
 
-/* Where each component ends; 0 up to the time that it is known. */
+/* The offset at which each component ends; 0 as long as it is not known. */
 static uint32_t component_end[COMPONENTS];
 
-/* CPUID leaf 0xD: its subleaf 0 names the components, subleaf i is about number i. */
+/* Subleaf 0 of CPUID leaf 0xD names the components; subleaf i tells the size and offset of number i. */
 void xstate_learn(void)
 {
 	unsigned low, high, size, offset, flags, reserved;
@@ -32,7 +32,7 @@ void xstate_learn(void)
 	}
 }
 
-/* End of the highest component that is in use; 0: one is not known. */
+/* The end of the highest component that is in use; 0 if a component in use is not known. */
 static uint32_t used_size(uint64_t in_use)
 {
 	uint32_t end = LEGACY_SIZE;

@@ -16,7 +16,7 @@
 #define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* A walk along a path. */
-struct walk {
+struct path_walk {
 	const char *path;	/* as it was given, for messages */
 	int fd;			/* the folder where it is now, or at last the file; -1: none */
 	unsigned links;
@@ -29,7 +29,7 @@ static bool is_trusted(uid_t uid)
 	return uid == 0 || uid == getuid();
 }
 
-static int refuse(const struct walk *walk, const char *why, unsigned long who)
+static int refuse(const struct path_walk *walk, const char *why, unsigned long who)
 {
 	char by[32] = "";
 
@@ -40,7 +40,7 @@ static int refuse(const struct walk *walk, const char *why, unsigned long who)
 }
 
 /* Group bits count where there is an ACL, too: they are its mask, acl(5). */
-static int judge(const struct walk *walk, const struct stat *st)
+static int judge(const struct path_walk *walk, const struct stat *st)
 {
 	bool is_shared = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 
@@ -55,7 +55,7 @@ static int judge(const struct walk *walk, const struct stat *st)
 }
 
 /* Go to what was opened, -errno if it could not be. */
-static int step(struct walk *walk, int fd)
+static int step(struct path_walk *walk, int fd)
 {
 	struct stat st;
 	int err;
@@ -71,14 +71,14 @@ static int step(struct walk *walk, int fd)
 	return err;
 }
 
-static int start_at_root(struct walk *walk)
+static int start_at_root(struct path_walk *walk)
 {
 	(void)snprintf(walk->place, sizeof(walk->place), "/");
 	return step(walk, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 /* Cut the first component off the rest. */
-static bool next_component(struct walk *walk, char name[NAME_MAX + 1], bool *is_last)
+static bool next_component(struct path_walk *walk, char name[NAME_MAX + 1], bool *is_last)
 {
 	const char *at = walk->rest + strspn(walk->rest, "/");
 	size_t length = strcspn(at, "/"), skip;
@@ -93,7 +93,7 @@ static bool next_component(struct walk *walk, char name[NAME_MAX + 1], bool *is_
 	return true;
 }
 
-static void tell_place(struct walk *walk, const char *name)
+static void tell_place(struct path_walk *walk, const char *name)
 {
 	size_t length = strlen(walk->place);
 
@@ -101,7 +101,7 @@ static void tell_place(struct walk *walk, const char *name)
 		       length > 1 ? "/" : "", name);
 }
 
-static void tell_parent(struct walk *walk)
+static void tell_parent(struct path_walk *walk)
 {
 	char *slash = strrchr(walk->place, '/');
 
@@ -112,7 +112,7 @@ static void tell_parent(struct walk *walk)
 }
 
 /* The way goes on where the link leads; who may replace the link decides about that. */
-static int follow(struct walk *walk, const char *name)
+static int follow(struct path_walk *walk, const char *name)
 {
 	int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	char aim[PATH_MAX], all[2 * PATH_MAX];
@@ -141,7 +141,7 @@ static int follow(struct walk *walk, const char *name)
 	return aim[0] == '/' ? start_at_root(walk) : 0;
 }
 
-static int walk_component(struct walk *walk, const char *name, bool is_last)
+static int walk_component(struct path_walk *walk, const char *name, bool is_last)
 {
 	int flags = is_last ? FILE_FLAGS : O_PATH | O_DIRECTORY | O_CLOEXEC;
 	int fd = openat(walk->fd, name, flags | O_NOFOLLOW);
@@ -162,7 +162,7 @@ static int walk_component(struct walk *walk, const char *name, bool is_last)
 }
 
 /* The folders above the current one count as well. */
-static int start(struct walk *walk, const char *path)
+static int start(struct path_walk *walk, const char *path)
 {
 	char here[PATH_MAX] = "";
 
@@ -177,7 +177,7 @@ static int start(struct walk *walk, const char *path)
 
 int trust_open(const char *path, bool careful, int *fd)
 {
-	struct walk walk = { .path = path, .fd = -1 };
+	struct path_walk walk = { .path = path, .fd = -1 };
 	char name[NAME_MAX + 1];
 	bool is_last = false;
 	int err;
