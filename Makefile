@@ -52,8 +52,8 @@ arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/amd64/*.c src/arch
 else
 arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
-# Order matters to the static linker; libunwind takes src/nolzma.c from libnsb.a.
-NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf -lz
+# Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz
 GEN_LIBS := $(LIB_DIRS) -lelf -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
