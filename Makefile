@@ -44,7 +44,8 @@ i386_root := build/i386-root
 ifeq ($(ARCH),i386)
 ALL_CFLAGS += -m32
 ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
-LIB_DIRS := -L$(i386_root)/usr/lib/i386-linux-gnu
+# All that is there are archives, and those of libunwind are not position-independent.
+LIB_DIRS := -no-pie -L$(i386_root)/usr/lib/i386-linux-gnu
 i386_libraries := $(i386_root)/.complete
 endif
 ifeq ($(ARCH),amd64)
