@@ -44,7 +44,8 @@ i386_root := build/i386-root
 ifeq ($(ARCH),i386)
 ALL_CFLAGS += -m32
 ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
-LIB_DIRS := -L$(i386_root)/usr/lib/i386-linux-gnu
+# All that is there are archives, and those of libunwind are not position-independent.
+LIB_DIRS := -no-pie -L$(i386_root)/usr/lib/i386-linux-gnu
 i386_libraries := $(i386_root)/.complete
 endif
 ifeq ($(ARCH),amd64)
@@ -52,8 +53,8 @@ arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/amd64/*.c src/arch
 else
 arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
-# Order matters to the static linker; libunwind takes src/nolzma.c from libnsb.a.
-NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf -lz
+# Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz
 GEN_LIBS := $(LIB_DIRS) -lelf -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)

@@ -39,6 +39,7 @@ file=${file%.sh}
 abis=amd64
 abi=amd64
 count=0
+knows_i386=
 pids=()
 folder=$(mktemp -d "${TMPDIR:-/tmp}/nsb-$file-XXXXXX") || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -136,6 +137,25 @@ skip_all() {
 	exit 0
 }
 
+# Can the kernel run 32-bit programs?  One built or booted without (ia32_emulation=off) cannot.
+runs_i386() {
+	local nothing
+	[ -n "$knows_i386" ] || { nothing=$(helper nothing -m32 -static) && "$nothing"; } 2>/dev/null
+	knows_i386=${knows_i386:-$?}
+	return "$knows_i386"
+}
+
+# needs_kernel_for WORDS...: skip this test if one of them is a program that the kernel cannot run.
+needs_kernel_for() {
+	local - word magic
+	set +x
+	[[ " $NSB_ABIS " == *" i386 "* ]] || return 0
+	for word; do
+		[ -f "$word" ] && IFS= read -r -d '' -n 5 magic <"$word" 2>/dev/null
+		[ "${magic:-}" != $'\x7fELF\x01' ] || runs_i386 || skip 'this kernel runs no 32-bit programs'
+	done
+}
+
 # ---- processes ----
 
 end_processes() {
@@ -149,6 +169,7 @@ end_processes() {
 
 # starts COMMAND...: in the background, until the test ends; sets $started.
 starts() {
+	needs_kernel_for "$@"
 	"$@" &
 	started=$!
 	ends_with_test "$started"
@@ -281,6 +302,7 @@ target() {
 # launch PROGRAM [ARGUMENTS...]: start what answers questions.  Sets $pid.
 launch() {
 	local line
+	needs_kernel_for "$@"
 	rm -f .to .from
 	mkfifo .to .from || return 1
 	exec {to}<>.to {from}<>.from

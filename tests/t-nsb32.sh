@@ -6,6 +6,7 @@
 
 nsb32=$NSB_BUILD/i386/nsb
 [ -x "$nsb32" ] || skip_all "there is no 32-bit nsb: $nsb32"
+"$nsb32" --version >/dev/null || skip_all "this kernel does not run $nsb32"
 
 t 'it is a static 32-bit program of at most 1 MiB' '
 	strip -o small $nsb32 && [ "$(stat -c %s small)" -le 1048576 ] &&

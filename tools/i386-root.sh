@@ -7,7 +7,7 @@
 set -eu
 
 root=$1
-packages='libunwind-dev libunwind8 libelf-dev liblzma-dev zlib1g-dev'
+packages='libunwind-dev libelf-dev liblzma-dev zlib1g-dev'
 
 if [ -e "$root/.complete" ]; then
 	exit 0
@@ -36,4 +36,7 @@ for deb in "$state"/debs/*.deb; do
 	dpkg -x "$deb" "$root"
 done
 rm -rf "$state"
+# The shared libraries that these point to are in other packages, and nothing would find
+# them here when a program is started: archives are linked.
+find "$root" -name '*.so' -delete
 touch "$root/.complete"

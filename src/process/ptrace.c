@@ -270,10 +270,14 @@ int pt_set_sigmask(pid_t tid, uint64_t mask)
 
 int pt_get_rseq(pid_t tid, uint64_t *address)
 {
-	struct __ptrace_rseq_configuration config = { 0 };
-	int err = request(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(config), (uintptr_t)&config);
+	/* struct ptrace_rseq_configuration of include/uapi/linux/ptrace.h, since Linux 5.13: older headers lack it. */
+	struct {
+		uint64_t address;
+		uint32_t size, signature, flags, pad;
+	} config = { 0 };
+	int err = request((enum __ptrace_request)0x420f, tid, sizeof(config), (uintptr_t)&config);
 
-	*address = config.rseq_abi_pointer;
+	*address = config.address;
 	/* Kernels before 5.13 answer EIO; they cannot tell. */
 	return err == -ESRCH ? err : 0;
 }

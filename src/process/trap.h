@@ -26,7 +26,7 @@ struct trap {
 	int signal;		/* which says that it was hit */
 };
 
-#define NO_TRAP ((struct trap){ .fd = -1, .number = -1 })
+#define NO_TRAP { .fd = -1, .number = -1 }
 
 /*
  * Set a trap for a traced thread in place of the one that it has.  -errno, without

@@ -355,7 +355,7 @@ static void measure(struct unit *unit, const struct piece *piece)
 			continue;
 		while (known && end <= reloc->offset) {
 			known = section->bytes && end < piece->end &&
-				insn_decode(section->bytes + end, piece->end - end, end, wide, &insn);
+				insn_decode(section->bytes + end, (size_t)(piece->end - end), end, wide, &insn);
 			end += known ? insn.size : 0;
 		}
 		reloc->bias_is_guess = !known || end - reloc->offset > UINT8_MAX;

@@ -201,7 +201,8 @@ static void read_vex(struct decoder *d, bool is_long)
 		d->map = first & 0x1f;
 		d->rex |= (uint8_t)((first & 0x40 ? 0 : REX_X) | (first & 0x20 ? 0 : REX_B));
 		last = cursor_u8(&d->at);
-		d->rex |= last & 0x80 ? REX_W : 0;
+		if (last & 0x80)
+			d->rex |= REX_W;
 	}
 	d->vex = true;
 	d->vvvv = (uint8_t)(~last >> 3 & 15);
