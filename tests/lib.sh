@@ -185,6 +185,16 @@ starts_saying() {
 	starts "$@" >.said && wait_until test -s .said && read -r said <.said
 }
 
+# nsb_traces NSB STATUS-FILE...: a child of that nsb, which does its work, traces one of them.
+nsb_traces() {
+	local workers worker
+	read -r -a workers </proc/"$1"/task/"$1"/children || return 1
+	for worker in "${workers[@]}"; do
+		grep -qs "^TracerPid:.$worker\$" "${@:2}" && return
+	done
+	return 1
+}
+
 # wait_until COMMAND...: try it until it holds.
 wait_until() {
 	local - tries pause

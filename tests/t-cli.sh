@@ -67,7 +67,7 @@ t '--json: a bad patch, a wrong command line, no process' '
 '
 t 'check is interrupted: no answer, status 12' '
 	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 && snapshot && for json in "" --json; do
-		starts "$NSB" check $insecure -p $pid -f hold.so --timeout 60 $json >answer 2>errors && wait_until grep -q "TracerPid:.$started" /proc/$pid/status &&
+		starts "$NSB" check $insecure -p $pid -f hold.so --timeout 60 $json >answer 2>errors && wait_until nsb_traces $started /proc/$pid/status &&
 		kill -TERM $started && { wait $started; [ $? = 12 ]; } && grep "^nsb: ended by SIGTERM: nothing was changed" errors || exit 1
 		[ -n "$json" ] || ! [ -s answer ] || exit 1
 	done && is_json answer "(it[\"status\"], it[\"result\"], \"answer\" in it) == (12, \"interrupted\", False)" && unharmed

@@ -29,6 +29,9 @@
 #define END_MS 300		/* a killed child that is not gone then sleeps uninterruptibly: it is left */
 #define CHILDREN_MAX 64		/* in one run, those that were left included */
 #define NO_ITEM SIZE_MAX
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u	/* linux/memfd.h */
+#endif
 
 /* What a child and nsb share of an item; its result lies apart. */
 struct slot {
@@ -219,6 +222,14 @@ static int work(const struct run *run, size_t number, int news)
 
 /* ---- in nsb ---- */
 
+/* A file in memory.  With vm.memfd_noexec=2 it has to be one that nobody can execute (Linux 6.3). */
+static int make_file(void)
+{
+	int fd = memfd_create("nsb", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	return fd == -1 && errno == EINVAL ? memfd_create("nsb", MFD_CLOEXEC) : fd;
+}
+
 static int start_child(struct run *run)
 {
 	size_t number = run->n_children;
@@ -228,7 +239,7 @@ static int start_child(struct run *run)
 
 	if (number == CHILDREN_MAX)
 		return fail(EAGAIN, "too many processes do not answer");
-	text = memfd_create("nsb", MFD_CLOEXEC);
+	text = make_file();
 	if (text == -1)
 		return fail(errno, "cannot make a file in memory: %s", strerror(errno));
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
