@@ -6,8 +6,8 @@
 
 #include "vzpatch.h"
 
-static bool has_begun;		/* there is a document */
-static bool is_first = true;	/* nothing stands in the innermost bracket yet */
+static bool has_begun;		/* json_begin() was called */
+static bool is_first = true;	/* the innermost bracket is still empty */
 
 static void begin_value(const char *key)
 {

@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define LINE_BYTES 1024		/* what every syslog daemon takes, RFC 3164 */
+#define LINE_BYTES 1024	/* every syslog daemon takes a line of this length, RFC 3164 */
 
 static int connect_log(void)
 {

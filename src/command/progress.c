@@ -9,11 +9,11 @@
 #include "msg.h"
 
 #define PERIOD_NS 100000000u
-#define LEAST 10		/* of less there is no need to tell */
+#define LEAST 10		/* with fewer processes than this nothing is shown */
 
 static void write_text(const char *text)
 {
-	/* Without a terminal there is nobody to tell. */
+	/* If the terminal is gone, nobody wants to know how far nsb is. */
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * progress: how far long work has come, on a terminal and nowhere else.
+ * progress: shows how far long work has come, if stderr is a terminal.
  */
 #ifndef NSB_PROGRESS_H
 #define NSB_PROGRESS_H
@@ -11,15 +11,15 @@
 
 struct progress {
 	size_t total;
-	bool active;		/* stderr is a terminal, and there is something to wait for */
-	bool shown;		/* a line stands there */
-	uint64_t next;		/* when to show the next one */
+	bool active;		/* stderr is a terminal, and there is enough to do */
+	bool shown;		/* a line is on the terminal, and has to be cleared */
+	uint64_t next;		/* the time of the next line, by now_ns() */
 };
 
 void progress_begin(struct progress *progress, size_t total, bool quiet);
-/* `done` are done; at most some ten times in a second a line is written. */
+/* Say how many are done.  A line is written about ten times in a second at most. */
 void progress_show(struct progress *progress, size_t done);
-/* Before anything else is printed. */
+/* Clear the line.  It has to be called before anything else is printed. */
 void progress_clear(struct progress *progress);
 
 #endif

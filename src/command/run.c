@@ -17,18 +17,18 @@
 
 /* ---- the patcher ---- */
 
-/* A program that is about to begin. */
+/* The program that is being started, as its patcher sees it. */
 struct launch {
 	pid_t pid;
-	const struct arch *arch;	/* NULL as long as it is not known */
+	const struct arch *arch;	/* NULL until plant_breakpoint() has found it out */
 	uint64_t entry;
-	uint8_t original[4];	/* what stands at the entry, but for the breakpoint */
-	struct regs entry_regs;	/* with which it goes on in the end */
-	uint64_t entry_mask;	/* signals blocked then */
-	uint64_t call_insn;	/* a system-call instruction of the process, 0 if none was found */
+	uint8_t original[4];	/* the bytes at the entry that the breakpoint replaces */
+	struct regs entry_regs;	/* the program goes on with these in the end, */
+	uint64_t entry_mask;	/* and with these signals blocked */
+	uint64_t call_insn;	/* address of a system-call instruction of the process, 0 if none was found */
 };
 
-/* Exec has made a new process image: have it stop where its own code begins. */
+/* exec(2) has made a new process image: put a breakpoint where the program's own code begins. */
 static int plant_breakpoint(struct launch *launch)
 {
 	struct target target;
@@ -50,7 +50,7 @@ static int plant_breakpoint(struct launch *launch)
 				   strerror(-err));
 }
 
-/* Is it there?  If so, as if there had been no breakpoint. */
+/* Has the program come to its entry?  If so, make it look as if there had been no breakpoint. */
 static int look_arrived(struct launch *launch, bool *arrived)
 {
 	const struct arch *arch = launch->arch;
@@ -70,7 +70,7 @@ static int look_arrived(struct launch *launch, bool *arrived)
 	return err == 0 ? pt_get_sigmask(launch->pid, &launch->entry_mask) : err;
 }
 
-/* What a stop on the way is about happens. */
+/* Handle a stop on the way to the entry, and let the program go on. */
 static int let_happen(struct launch *launch, const struct pt_status *status, bool *arrived)
 {
 	int err;
@@ -89,7 +89,7 @@ static int let_happen(struct launch *launch, const struct pt_status *status, boo
 	}
 }
 
-/* The dynamic linker does its work.  -ESRCH without a message: it has ended. */
+/* Wait while the dynamic linker does its work.  -ESRCH without a message: the program has ended. */
 static int await_entry(struct launch *launch)
 {
 	bool arrived = false;
@@ -106,7 +106,7 @@ static int await_entry(struct launch *launch)
 	return err;
 }
 
-/* The vDSO has one; where there is no vDSO, any code of the process will. */
+/* Find a system-call instruction.  The vDSO has one; without a vDSO any code of the process may. */
 static uint64_t find_call_insn(const struct target *target)
 {
 	const struct arch *arch = target->arch;
@@ -128,7 +128,7 @@ static uint64_t find_call_insn(const struct target *target)
 	return 0;
 }
 
-/* Registers with which the thread makes a system call that takes `arg` and zeros. */
+/* Set registers with which the thread makes a system call with the arguments `arg`, 0, 0, 0, 0, 0. */
 static void call_regs(const struct launch *launch, enum nr nr, uint64_t arg, struct regs *regs)
 {
 	const struct arch *arch = launch->arch;
@@ -141,8 +141,9 @@ static void call_regs(const struct launch *launch, enum nr nr, uint64_t arg, str
 }
 
 /*
- * The thread sleeps, ppoll of nothing, with all signals blocked: then the process can
- * be patched like any other.  It comes back from there only by what `onward` says.
+ * Let the thread sleep, in a ppoll of nothing and with all signals blocked.  Then the process
+ * can be patched like any other.  It leaves the ppoll only when the target is detached, with
+ * the registers that target_adopt() was given.
  */
 static int put_to_sleep(struct launch *launch, struct session *session)
 {
@@ -183,7 +184,10 @@ static int check_loaded(struct session *session, const struct patchfile *patch)
 				target_name(&session->target), want->name, id);
 }
 
-/* The program goes on: at its entry, or to its end. */
+/*
+ * Tell what became of the patch, and choose how the program goes on.  If the patch was not
+ * applied, it ends with an exit status that tells why, or goes on without the patch.
+ */
 static void finish_launch(struct launch *launch, const struct options *options,
 		   const struct patchfile *patch, int err)
 {
@@ -232,7 +236,7 @@ static int patch_at_entry(struct launch *launch, const struct options *options,
 	return err;
 }
 
-/* Everything that the patcher does once it traces the program. */
+/* All that the patcher does, from the moment it traces the program. */
 static void patch_program(pid_t pid, const struct options *options, const struct patchfile *patch)
 {
 	struct launch launch = { .pid = pid };
@@ -250,9 +254,9 @@ static void patch_program(pid_t pid, const struct options *options, const struct
 		msg_print_kept();
 }
 
-/* ---- the two ---- */
+/* ---- the program and its patcher ---- */
 
-/* Pipes between the program to be and its patcher. */
+/* The pipes between nsb, which is going to be the program, and its patcher. */
 struct pipes {
 	int to_patcher[2], to_program[2];
 };
@@ -277,7 +281,7 @@ static void run_patcher(const struct pipes *pipes, pid_t program, const struct o
 {
 	int allowed, err;
 
-	/* The other ends: who waits for a word of one that is gone is to notice. */
+	/* Close the program's ends.  If the program is gone, reading from it has to end. */
 	(void)close(pipes->to_patcher[1]);
 	(void)close(pipes->to_program[0]);
 	interrupt_init();
@@ -292,8 +296,8 @@ static void run_patcher(const struct pipes *pipes, pid_t program, const struct o
 }
 
 /*
- * A child's child: when it ends it is init that hears of it, not the program, which
- * would be surprised by a child that it has not made.
+ * Make the patcher a child of a child.  When it ends, init is told, and not the program, which
+ * would get a SIGCHLD for a child that it did not make.
  */
 static int start_patcher(const struct pipes *pipes, const struct options *options,
 			 const struct patchfile *patch)
@@ -316,7 +320,7 @@ static int start_patcher(const struct pipes *pipes, const struct options *option
 	return err == 0 && exit_status == 0 ? 0 : fail(EAGAIN, "cannot start a process");
 }
 
-/* Yama lets only ancestors trace unless they are told by name (ptrace(2)). */
+/* Yama allows only an ancestor to trace a process, unless the process names its tracer (ptrace(2)). */
 static int become_traced(const struct pipes *pipes)
 {
 	int patcher, err;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run: start a program with a patch in it before its first own instruction.
+ * run: starts a program that is patched before its own code begins.
  *
- * nsb itself becomes the program, by exec, so that whoever started nsb sees the
- * process id that it expects; a child of it that traces it does the patching and is
- * nobody's child when it ends.  The program stands at its entry point meanwhile: its
- * libraries are loaded, relocated and initialised.
+ * nsb itself becomes the program, by exec(2), so whoever started nsb sees the process id that
+ * it expects.  Another process, the patcher, traces the program and patches it while it stands
+ * at its entry point.  At that point its libraries are loaded and relocated, and their
+ * constructors have run.
  */
 #ifndef NSB_RUN_H
 #define NSB_RUN_H
@@ -14,10 +14,10 @@
 #include "patchfile.h"
 
 /*
- * Become options->program.  Returns only if that could not be done: -ELIBACC there is
- * no such program, -ELIBEXEC it cannot be run; or if it cannot be traced.  Where the
- * patch cannot be applied the program ends with the exit status of that before it has
- * begun, unless options->best_effort lets it go on without.
+ * Become options->program.  This returns only if it failed: -ELIBACC, there is no such program;
+ * -ELIBEXEC, it cannot be run; or the reason why it cannot be traced.  If the patch cannot be
+ * applied, the program ends before its code begins, with the exit status that `nsb patch` would
+ * have had; with options->best_effort it goes on without the patch.
  */
 int run_patched(const struct options *options, const struct patchfile *patch) MUST_CHECK;
 

@@ -18,7 +18,7 @@
 #define YELLOW "\033[33m"
 #define RED "\033[31m"
 
-/* Only for people: NO_COLOR as in no-color.org. */
+/* Colours are for a terminal only, and not if NO_COLOR is set (no-color.org). */
 static bool use_colour(void)
 {
 	static int use = -1;
@@ -45,7 +45,7 @@ static void print_coloured(const char *colour, const char *text)
 		printf("%s", text);
 }
 
-/* What others named is not printed as it is. */
+/* Print a name that others chose, so its bytes have to be escaped. */
 static void print_name(const char *before, const char *name)
 {
 	printf("%s", before);
@@ -138,9 +138,9 @@ static const struct state *state_of(const struct record *record)
 }
 
 /*
- * By hand: gmtime_r reads time zones, with scanf and all of strtod, 140 KB.  Counted
- * in eras of 400 years, whose years begin in March, so that the leap day is the last
- * of its year.
+ * gmtime_r would bring the code that reads time zones, and scanf and strtod with it: 140 KB.
+ * This counts in eras of 400 years, whose years begin in March, so that a leap day is the last
+ * day of its year.
  */
 void show_format_time(uint64_t seconds, char *text)
 {
@@ -157,7 +157,7 @@ void show_format_time(uint64_t seconds, char *text)
 		       day + 1, in_day / 3600, in_day / 60 % 60, in_day % 60);
 }
 
-/* Lines for /tmp/perf-PID.map, where perf(1) looks for the names of code without a file. */
+/* Print lines for /tmp/perf-PID.map, where perf(1) looks up the names of code that is in no file. */
 static void print_perf_map(const struct record *record)
 {
 	const char *patch = record_string(record, record->head->patch_name);
@@ -292,7 +292,7 @@ static bool is_reference(const struct vzpatch *meta, uint32_t symbol)
 	return false;
 }
 
-/* References to what the target keeps to itself; then what its libraries export. */
+/* Print what the patch refers to: first what the target does not export, then what its libraries export. */
 static void print_needs(const struct patchfile *patch)
 {
 	const struct vzpatch *meta = &patch->meta;

@@ -10,18 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MOST_LINKS 40		/* as many as the kernel follows, path_resolution(7) */
+#define MOST_LINKS 40		/* the kernel follows as many, path_resolution(7) */
 
-/* O_NONBLOCK: a FIFO is refused later, not waited for. */
+/* O_NONBLOCK: to open a FIFO would wait for its writer.  Whoever reads the file refuses a FIFO. */
 #define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* A walk along a path. */
 struct path_walk {
-	const char *path;	/* as it was given, for messages */
-	int fd;			/* the folder where it is now, or at last the file; -1: none */
+	const char *path;	/* the whole path as it was given, for messages */
+	int fd;			/* the folder that was reached, in the end the file; -1: none */
 	unsigned links;
-	char rest[PATH_MAX];	/* what is still to go */
-	char place[PATH_MAX];	/* where it is, for messages */
+	char rest[PATH_MAX];	/* the part of the path that is left */
+	char place[PATH_MAX];	/* the path of the folder that was reached, for messages */
 };
 
 static bool is_trusted(uid_t uid)
@@ -39,12 +39,12 @@ static int refuse(const struct path_walk *walk, const char *why, unsigned long w
 		    " writes, or trust it by --insecure-file)", walk->path, walk->place, why, by);
 }
 
-/* Group bits count where there is an ACL, too: they are its mask, acl(5). */
+/* If a file has an ACL, its group bits are the mask of the ACL (acl(5)), so they are judged all the same. */
 static int judge(const struct path_walk *walk, const struct stat *st)
 {
 	bool is_shared = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 
-	/* What is no file is refused by whoever reads it. */
+	/* A device, a socket or a FIFO is refused by whoever reads the file. */
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode))
 		return 0;
 	if (!is_trusted(st->st_uid))
@@ -54,7 +54,7 @@ static int judge(const struct path_walk *walk, const struct stat *st)
 	return is_shared ? refuse(walk, "is writable by its group or by all", 0) : 0;
 }
 
-/* Go to what was opened, -errno if it could not be. */
+/* Go to what was opened as `fd`, which is -1 if it could not be opened. */
 static int step(struct path_walk *walk, int fd)
 {
 	struct stat st;
@@ -77,7 +77,7 @@ static int start_at_root(struct path_walk *walk)
 	return step(walk, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* Cut the first component off the rest. */
+/* Take the first component off the rest. */
 static bool next_component(struct path_walk *walk, char name[NAME_MAX + 1], bool *is_last)
 {
 	const char *at = walk->rest + strspn(walk->rest, "/");
@@ -111,7 +111,7 @@ static void tell_parent(struct path_walk *walk)
 		*slash = '\0';
 }
 
-/* The way goes on where the link leads; who may replace the link decides about that. */
+/* Follow a symbolic link.  Whoever may replace the link decides where it leads, so it is judged too. */
 static int follow(struct path_walk *walk, const char *name)
 {
 	int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -150,7 +150,7 @@ static int walk_component(struct path_walk *walk, const char *name, bool is_last
 		tell_parent(walk);
 	else if (strcmp(name, ".") != 0)
 		tell_place(walk, name);
-	/* O_NOFOLLOW answers ELOOP for a link, with O_DIRECTORY ENOTDIR: open(2). */
+	/* For a symbolic link O_NOFOLLOW fails with ELOOP, and together with O_DIRECTORY with ENOTDIR: open(2). */
 	if (fd == -1 && (errno == ELOOP || (!is_last && errno == ENOTDIR))) {
 		struct stat st;
 
@@ -161,7 +161,7 @@ static int walk_component(struct path_walk *walk, const char *name, bool is_last
 	return step(walk, fd);
 }
 
-/* The folders above the current one count as well. */
+/* A relative path is walked from the root, too: the folders above the current one are judged as well. */
 static int start(struct path_walk *walk, const char *path)
 {
 	char here[PATH_MAX] = "";

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * interrupt: SIGINT, SIGTERM and SIGHUP end a command where it can still be undone.
+ * interrupt: SIGINT, SIGTERM and SIGHUP end a command, as long as it can be undone.
  *
+<<<<<<< HEAD
  * The first one is only noted, and the command asks for it before each step until
  * the change is made; after that it finishes.  A second one kills nsb, as SIGKILL
  * does.  A time can be set at which the command is to end as well.  SIGPIPE is ignored: a reader that is gone is no reason to stop half way.
+=======
+ * The first such signal is noted.  The command asks for it before each step, up to the moment
+ * when the process is changed; after that it finishes.  A second signal kills nsb, as SIGKILL
+ * would.  SIGPIPE is ignored: if the reader of the output is gone, nsb finishes all the same.
+>>>>>>> w-src
  */
 #ifndef NSB_INTERRUPT_H
 #define NSB_INTERRUPT_H
@@ -13,9 +19,9 @@
 
 #include "msg.h"
 
-/* From now on.  SIGHUP stays ignored where it was, nohup(1). */
+/* Note signals from now on.  If SIGHUP is ignored, it stays so, as nohup(1) wants it. */
 void interrupt_init(void);
-/* 0, or -EINTR with a message: the command is to end, and to undo what it did. */
+/* -EINTR, with a message, if such a signal came: the command has to end, and to undo what it did. */
 int interrupt_check(void) MUST_CHECK;
 /* The number of the signal that was noted, 0 if none was. */
 int interrupt_is_noted(void);

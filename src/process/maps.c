@@ -11,11 +11,11 @@
 #include "array.h"
 #include "page.h"
 
-#define LOWEST_ADDRESS 0x10000u			/* vm.mmap_min_addr as usually set */
-#define HEAP_ROOM ((uint64_t)256 << 20)		/* brk may grow this far before we are in its way */
+#define LOWEST_ADDRESS 0x10000u		/* the usual value of vm.mmap_min_addr */
+#define HEAP_ROOM ((uint64_t)256 << 20)	/* brk(2) can grow the heap by so much before a patch is in its way */
 #define STACK_ROOM ((uint64_t)1 << 20)		/* the kernel's stack guard gap: 256 pages */
 
-/* A number that `end` follows; moves *at behind that. */
+/* Parse a number that the character `end` follows, and move *at behind that. */
 static bool parse_field(char **at, int base, char end, uint64_t *value)
 {
 	char *stop;
@@ -27,7 +27,7 @@ static bool parse_field(char **at, int base, char end, uint64_t *value)
 	return true;
 }
 
-/* One line of /proc/PID/maps, see proc(5): start-end perms offset major:minor inode path. */
+/* Parse a line of /proc/PID/maps, proc(5): start-end perms offset major:minor inode path. */
 static int parse_line(char *line, struct mapping *m)
 {
 	uint64_t major, minor;
@@ -115,14 +115,14 @@ const struct mapping *maps_find(const struct maps *maps, uint64_t address)
 	return i < maps->count && maps->all[i].start <= address ? &maps->all[i] : NULL;
 }
 
-/* A gap of the address space, cut back from what may grow into it. */
+/* A gap between mappings, without the part that the heap or the stack may grow into. */
 struct gap {
 	uint64_t start, end;
 };
 
 static bool is_stack_like(const struct mapping *m)
 {
-	/* Any writable private anonymous mapping may be MAP_GROWSDOWN: maps does not tell. */
+	/* /proc/PID/maps does not tell of other mappings that are MAP_GROWSDOWN. */
 	return strncmp(m->path, "[stack", 6) == 0;
 }
 
@@ -166,7 +166,7 @@ int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *a
 		gap.end = page_down(gap.end);
 		if (gap.end <= gap.start || gap.end - gap.start < size)
 			continue;
-		/* As near as can be: above what is patched the low end, below it the high end. */
+		/* Take the nearest end of the gap: the low end of a gap above lo, the high end of one below. */
 		place = gap.start >= lo ? gap.start : gap.end - size;
 		distance = place > lo ? place - lo : lo - place;
 		if (best == UINT64_MAX || distance < (best > lo ? best - lo : lo - best))

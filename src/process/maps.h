@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * maps: /proc/PID/maps as a sorted array, and the search for a hole in it.
+ * maps: reads /proc/PID/maps into a sorted array, and finds a hole between mappings.
  */
 #ifndef NSB_MAPS_H
 #define NSB_MAPS_H
@@ -13,12 +13,12 @@
 #include "msg.h"
 
 struct mapping {
-	uint64_t start, end;	/* run-time addresses, end exclusive */
+	uint64_t start, end;	/* the mapping is [start, end), run-time addresses */
 	uint64_t offset;	/* in the file */
 	uint64_t device, inode;	/* major << 32 | minor; both 0 if there is no file */
 	int prot;		/* PROT_* */
 	bool is_private;
-	char *path;		/* "" if none; as the kernel writes it; owned */
+	char *path;		/* as the kernel writes it, "" if there is none; owned */
 };
 
 struct maps {
@@ -26,34 +26,36 @@ struct maps {
 	size_t count;
 };
 
-/* Read the map of a process.  Errors: that of open(2), -ENOMEM, -EIO. */
+/* Read the mappings of a process.  Errors, with a message: those of open(2), -ENOMEM, -EIO. */
 int maps_read(struct maps *maps, pid_t pid) MUST_CHECK;
 void maps_deinit(struct maps *maps);
 
 /* The mapping that holds address, or NULL. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t address);
 
-/* What is asked of a place where nothing is. */
+/* What a hole has to be like. */
 struct hole {
 	uint64_t size;
 	/*
-	 * Every byte of it lies within `reach` of all of [near_lo, near_hi): what is placed
-	 * there may be named by a signed 32-bit displacement from there, and the other way
-	 * round.  0: anywhere; near_lo is then what it comes near to, if it can.
+	 * Every byte of the hole has to lie within `reach` of every byte of [near_lo, near_hi).
+	 * Example: with a reach of 2 GiB code in the hole can refer to all of the object at
+	 * [near_lo, near_hi) by a signed displacement of 32 bits, and that object to the hole.
+	 * reach 0: the hole may be anywhere, but near near_lo if possible.
 	 */
 	uint64_t reach, near_lo, near_hi;
 	uint64_t top;		/* end of the user address space of the target's ABI */
-	uint64_t first, last;	/* addresses that it may have, both included */
+	uint64_t first, last;	/* the hole may begin at first, at last, or between them */
 };
 
 /*
- * The hole keeps a page from its neighbours, so that nothing merges with it, and keeps
- * away from where the heap and the stack grow.  -ENOSPC with a message.
+ * Find a hole.  At least a page is left free on both sides of it, so that the kernel does not
+ * merge it with a neighbour, and the heap and the stack keep room to grow.  -ENOSPC with a
+ * message.
  */
 int maps_find_hole(const struct maps *maps, const struct hole *hole,
 		   uint64_t *address) MUST_CHECK;
 
-/* Keep memory that will be mapped soon from being found free. */
+/* Enter memory that will be mapped soon, so that maps_find_hole() does not find it free.  -ENOMEM with a message. */
 int maps_reserve(struct maps *maps, uint64_t address, uint64_t size) MUST_CHECK;
 
 #endif

@@ -44,7 +44,7 @@ static bool has(const struct proc_status *status, unsigned capability)
 	return (status->effective >> capability & 1) != 0;
 }
 
-/* The files of a process that is not dumpable belong to root, proc(5). */
+/* The owner of the files of a process in /proc: root if the process is not dumpable, proc(5). */
 static uid_t owner_of_files(pid_t pid, uid_t otherwise)
 {
 	char path[40];
@@ -54,7 +54,7 @@ static uid_t owner_of_files(pid_t pid, uid_t otherwise)
 	return stat(path, &st) == 0 ? st.st_uid : otherwise;
 }
 
-/* What keeps a process without CAP_SYS_PTRACE from one of its own user's. */
+/* Say why nsb without CAP_SYS_PTRACE may not trace a process of its own user. */
 static int refuse_own(pid_t pid, const char *name, const char *what,
 		      const struct proc_status *theirs, const struct proc_status *ours)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * permission: why the kernel does not let nsb at a process (ptrace(2), "Ptrace
+ * permission: says why the kernel does not let nsb trace or read a process (ptrace(2), "Ptrace
  * access mode checking"; capabilities(7)).
  */
 #ifndef NSB_PERMISSION_H
@@ -12,8 +12,8 @@
 #include "msg.h"
 
 /*
- * Word the refusal to do `what` to a process, called `name` in messages: which of
- * the kernel's rules it was, and what would help.  Returns -EPERM.
+ * Keep a message that says which of the kernel's rules does not permit `what`, and what would
+ * help.  `name` is the name of the process in the message.  Returns -EPERM.
  */
 int permission_refuse(pid_t pid, const char *name, const char *what) MUST_CHECK;
 

@@ -12,7 +12,7 @@
 
 #include "array.h"
 
-/* Read a small file of /proc whole, NUL-terminated: bytes read, or -errno. */
+/* Read a whole small file of /proc, and end it by a NUL.  Returns its size, or -errno. */
 static int read_small(const char *path, char *buf, size_t size)
 {
 	ssize_t got;
@@ -76,7 +76,7 @@ char proc_thread_state(pid_t pid, pid_t tid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
 	if (read_small(path, text, sizeof(text)) < 0)
 		return '\0';
-	/* The name in parentheses may hold anything, parentheses too. */
+	/* The name is in parentheses, and may have parentheses in it, so the last one counts. */
 	end = strrchr(text, ')');
 	return end == NULL || end[1] != ' ' ? '\0' : end[2];
 }
@@ -90,7 +90,7 @@ unsigned long proc_flags(pid_t pid)
 	if (read_small(path, text, sizeof(text)) < 0)
 		return 0;
 	at = strrchr(text, ')');
-	/* state, ppid, pgrp, session, tty_nr and tpgid stand between name and flags. */
+	/* Between the name and the flags are state, ppid, pgrp, session, tty_nr and tpgid. */
 	for (int i = 0; i < 7 && at != NULL; i++)
 		at = strchr(at + 1, ' ');
 	return at == NULL ? 0 : strtoul(at, NULL, 10);
@@ -111,7 +111,7 @@ void proc_comm(pid_t pid, char *name, size_t size)
 	if (read_small(path, name, size) <= 0)
 		(void)snprintf(name, size, "?");
 	name[strcspn(name, "\n")] = '\0';
-	/* A process names itself; keep it from writing to the terminal. */
+	/* A process chooses its own name.  Control characters in it must not get to the terminal. */
 	for (char *at = name; *at != '\0'; at++) {
 		if (!isprint((unsigned char)*at))
 			*at = '?';

@@ -17,7 +17,7 @@
 #include "proc.h"
 
 #define PATIENCE_NS 20000000
-#define SPINS 200		/* some 50 microseconds */
+#define SPINS 200		/* take some 50 microseconds */
 
 static int request(enum __ptrace_request what, pid_t tid, uintptr_t addr, uintptr_t data)
 {
@@ -111,7 +111,7 @@ static int wait_for(pid_t tid, int options, struct pt_status *status, bool *repo
 		decode(word, status);
 	if (got != -1)
 		return 0;
-	/* exec(2) in another thread takes a tracee away without a report. */
+	/* If another thread calls exec(2), this tracee disappears and nothing is reported. */
 	*status = (struct pt_status){ .stop = PT_GONE };
 	return errno == ECHILD ? 0 : -errno;
 }
@@ -122,9 +122,10 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported)
 }
 
 /*
- * exec(2) waits until its tracer has seen the end of each other thread: see it.  Only
- * of those that have ended: a wait for whichever it be would take the stops of others
- * away, WEXITED or not (kernel/exit.c, wait_task_stopped).
+ * A thread that calls exec(2) waits until the tracer has seen the end of all other threads, so
+ * look at these ends.  Only threads that have ended are waited for: a wait for any thread would
+ * also take away the report that another thread has stopped, even with WEXITED (kernel/exit.c,
+ * wait_task_stopped).
  */
 static bool reap_ended(pid_t tid)
 {
@@ -148,8 +149,8 @@ static bool reap_ended(pid_t tid)
 }
 
 /*
- * A leader that was killed is not reported before all other threads are, which nobody
- * may be waiting for: so the wait is for SIGCHLD, with a look at the thread in between.
+ * The end of a killed leader is reported only after the end of all other threads, and nobody
+ * may be waiting for those.  So wait for SIGCHLD, and look at the thread's state in between.
  */
 static int wait_long(pid_t tid, struct pt_status *status, bool *reported)
 {
@@ -277,8 +278,13 @@ int pt_get_rseq(pid_t tid, uint64_t *address)
 	} config = { 0 };
 	int err = request((enum __ptrace_request)0x420f, tid, sizeof(config), (uintptr_t)&config);
 
+<<<<<<< HEAD
 	*address = config.address;
 	/* Kernels before 5.13 answer EIO; they cannot tell. */
+=======
+	*address = config.rseq_abi_pointer;
+	/* Kernels before 5.13 do not have this request, and answer EIO. */
+>>>>>>> w-src
 	return err == -ESRCH ? err : 0;
 }
 
@@ -294,11 +300,11 @@ int pt_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
 		int err;
 
 		if (start != (address & ~(uint64_t)(sizeof(long) - 1)))
-			return -EFAULT;	/* above what this nsb's word can address */
+			return -EFAULT;	/* a 32-bit nsb cannot name this address to ptrace(2) */
 		errno = 0;
 		if (count < sizeof(long))
 			word = ptrace(PTRACE_PEEKDATA, tid, (void *)start, NULL);
-		/* Every word is a valid one; only errno tells an error. */
+		/* PTRACE_PEEKDATA may return any word, so only errno tells that it failed. */
 		if (errno != 0)
 			return -errno;
 		memcpy((uint8_t *)&word + skip, from, count);

@@ -14,18 +14,18 @@
 #include "proc.h"
 
 #define PICK_ROUNDS 200
-#define RETURN_MS 1000		/* a thread needs microseconds to run through the parasite */
-#define XSTATE_MAX 16384		/* AMX is the largest component so far: 8 KiB */
+#define RETURN_MS 1000		/* a thread runs through the parasite in microseconds */
+#define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
-#define WAIT_NS 200000000	/* how long a thread waits for nsb after its calls, at most */
-#define RESULT_SPINS 100	/* looks for their result, */
-#define RESULT_SPIN_NS 2000	/* each after so long, */
-#define RESULT_NAPS 12500	/* then, for five seconds, looks between naps: it may wait for a processor */
+#define WAIT_NS 200000000	/* after its calls a thread waits for nsb at most so long */
+#define RESULT_SPINS 100	/* nsb looks for the result so often, */
+#define RESULT_SPIN_NS 2000	/* and spins so long before each look; */
+#define RESULT_NAPS 12500	/* then for five seconds it sleeps between looks: the thread may have no processor */
 #define RESULT_NAP_NS 400000
 #define PROGRAM_CALLS (REMOTE_MAX_CALLS + 4)
 #define PROGRAM_MAX (PROGRAM_CALLS * PARASITE_WORDS * sizeof(uint64_t))
 
-/* What is laid below a thread's stack; see lay_frame(). */
+/* What nsb writes below a thread's stack pointer, and what was there before; see lay_frame(). */
 struct remote_stack {
 	uint8_t xstate[XSTATE_MAX];
 	uint8_t laid[PROGRAM_MAX + FRAME_MAX];
@@ -36,7 +36,7 @@ struct remote_stack {
 
 enum fitness { UNFIT, ACCEPTABLE, GOOD };
 
-/* rseq(2): start_ip and post_commit_offset of the critical section that is set up. */
+/* Whether the thread is in the rseq critical section that it has set up (linux/rseq.h). */
 static bool in_rseq_section(const struct target *target, const struct thread *thread)
 {
 	uint64_t rseq = 0, section = 0, pc = regs_get(target->arch, &thread->regs, REG_PC);
@@ -68,7 +68,7 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 	if (thread->state != THREAD_STOPPED)
 		return UNFIT;
 	if (thread->restarts_call)
-		return GOOD;	/* its call will be made anew: it is in none now */
+		return GOOD;	/* it makes its call again when it goes on; until then it is in none */
 	if (in_system_call(arch, &thread->regs))
 		return regs_get(arch, &thread->regs, REG_ORIG_AX) ==
 		       (uint64_t)arch->nr[NR_RESTART_SYSCALL] ? ACCEPTABLE : GOOD;
@@ -76,8 +76,9 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 }
 
 /*
- * A thread may have a seccomp filter of its own, of which the leader's status does
- * not tell: better another thread; else the filter has to be suspended.
+ * Whether the thread may make calls.  It may have a seccomp filter of its own, which the status
+ * of the leader does not show.  Another thread is better then; if there is none that is GOOD,
+ * the filter is suspended.
  */
 static bool is_free(struct target *target, const struct thread *thread, enum fitness least)
 {
@@ -143,7 +144,10 @@ static int failed(const struct remote *remote, int err, const char *what)
 		    remote->thread->tid, strerror(-err));
 }
 
-/* signal(7): a call that the kernel would restart is made anew from its instruction. */
+/*
+ * Set registers in which the thread would restart a system call (signal(7)) so that it makes
+ * the call again from its instruction: rt_sigreturn does not restart calls.
+ */
 static void restart_call(const struct arch *arch, struct regs *regs)
 {
 	static const int restarts[] = { 512, 513, 514, 516 };	/* ERESTART*, linux/errno.h */
@@ -162,7 +166,7 @@ static void restart_call(const struct arch *arch, struct regs *regs)
 	}
 }
 
-/* What the file has at the entry point: what stands there may be a dead nsb's parasite. */
+/* Read the bytes at the entry point from the executable: in memory a dead nsb's parasite may be there. */
 static int read_entry_of_file(const struct target *target, uint64_t entry, uint8_t *out,
 			      size_t size)
 {
@@ -194,8 +198,8 @@ static int read_entry_of_file(const struct target *target, uint64_t entry, uint8
 enum remains { NO_REMAINS, PART_OF_PARASITE, WHOLE_PARASITE };
 
 /*
- * What stands at the entry point, and what belongs there.  A dead nsb may have written
- * or removed a part of the parasite only (parasite.h).
+ * Find out what is at the entry point, the original bytes there, and whether a dead nsb has left
+ * its parasite.  It may have written, or removed, only a part of the parasite (parasite.h).
  */
 static int look_at_entry(const struct target *target, struct parasite *found, uint8_t *original,
 			enum remains *remains)
@@ -239,7 +243,7 @@ static int read_entry(const struct target *target, uint8_t *bytes)
 		    " be read: %s", target_name(target), strerror(-err));
 }
 
-/* From the last word to the first. */
+/* Write the original bytes over the parasite, from its last word to its first (parasite.h). */
 static int remove_parasite(pid_t tid, uint64_t entry, const uint8_t *original)
 {
 	size_t end = sizeof(struct parasite);
@@ -258,8 +262,8 @@ static int remove_parasite(pid_t tid, uint64_t entry, const uint8_t *original)
 /* ---- the stack of the borrowed thread ---- */
 
 /*
- * Below the frame, downwards: the call of rt_sigreturn, the calls that a run
- * makes (lay_program), and the time that the last of them waits.
+ * The size of what is below the signal frame.  Downwards these are the call of rt_sigreturn, the
+ * calls that lay_program() writes, and the time that the last of those waits.
  */
 static uint64_t program_size(const struct arch *arch)
 {
@@ -271,7 +275,7 @@ static size_t call_size(const struct arch *arch)
 	return PARASITE_WORDS * arch->word;
 }
 
-/* A call as the parasite takes it from the stack (parasite.h). */
+/* Write a call in the way in which the parasite takes it from the stack (parasite.h). */
 static void write_call(const struct arch *arch, enum nr nr, const uint64_t args[4], uint8_t *out)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -280,9 +284,9 @@ static void write_call(const struct arch *arch, enum nr nr, const uint64_t args[
 }
 
 /*
- * Lay the signal frame and the call that leads to it.  Where that is not
- * possible (a stack without room, a processor without XSAVE) calls are made
- * without: it only matters should nsb be killed in these microseconds.
+ * Write the signal frame below the thread's stack pointer, and the call of rt_sigreturn below
+ * the frame.  If that is not possible (the stack has no room, the processor has no XSAVE), nsb
+ * makes its calls without a frame; that does harm only if nsb is killed in these microseconds.
  */
 static void lay_frame(struct remote *remote)
 {
@@ -332,7 +336,7 @@ static int place_parasite(struct remote *remote)
 	return err == 0 ? 0 : failed(remote, err, "put a system call into");
 }
 
-/* From here on the thread restores itself if it is let go: rt_sigreturn comes next. */
+/* Set the registers so that the thread, if it is let go, calls rt_sigreturn and restores itself. */
 static int arm(struct remote *remote)
 {
 	const struct arch *arch = remote->target->arch;
@@ -358,7 +362,7 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 				   .address = address, .size = size };
 	if (buffer == NULL)
 		return fail(ENOMEM, "out of memory");
-	/* Its pages are to be there before a thread stands for them. */
+	/* Touch the pages of the buffer now, and not while a thread is stopped. */
 	memset(buffer, 0, sizeof(*buffer));
 	target->arch->learn();
 	err = pick_thread(target, &thread);
@@ -388,8 +392,8 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 }
 
 /*
- * Every signal that can be blocked is.  SIGSTOP cannot: it is withheld and sent
- * again when the thread is released.
+ * Wait until the thread enters or leaves a system call.  All signals are blocked but SIGSTOP,
+ * which cannot be blocked: it is withheld, and sent again when the thread is let go.
  */
 static int await_syscall_stop(struct remote *remote)
 {
@@ -424,13 +428,13 @@ static int await_syscall_stop(struct remote *remote)
 	}
 }
 
-/* A result as the ABI's kernel returns it: errors are -4095 to -1. */
+/* The result of a system call as a signed number: errors are -4095 to -1 on both ABIs. */
 static int64_t sign_result(const struct arch *arch, uint64_t ax)
 {
 	return arch->word == 8 ? (int64_t)ax : ax >= (uint32_t)-4095 ? (int32_t)ax : (int64_t)ax;
 }
 
-/* The registers that calls begin with. */
+/* Set the registers with which the parasite begins to make calls. */
 static int set_call_regs(struct remote *remote, uint64_t pc, uint64_t sp,
 			 const struct remote_call *call)
 {
@@ -441,7 +445,7 @@ static int set_call_regs(struct remote *remote, uint64_t pc, uint64_t sp,
 	regs_set(arch, &regs, REG_PC, pc);
 	regs_set(arch, &regs, REG_SP, sp);
 	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[call->nr]);
-	/* Otherwise the kernel takes this for a call to be restarted. */
+	/* With another value the kernel would take this for a system call that it has to restart. */
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	for (unsigned i = 0; i < 4; i++)
 		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), call->args[i]);
@@ -451,7 +455,7 @@ static int set_call_regs(struct remote *remote, uint64_t pc, uint64_t sp,
 	return err == 0 ? 0 : failed(remote, err, "set the registers of");
 }
 
-/* One call, with a stop before and one behind it: should nsb die, no other follows. */
+/* Make one call, with a stop before it and one behind it.  If nsb dies, no further call is made. */
 static int step_call(struct remote *remote, struct remote_call *call)
 {
 	const struct arch *arch = remote->target->arch;
@@ -460,9 +464,9 @@ static int step_call(struct remote *remote, struct remote_call *call)
 
 	remote->interrupted = false;
 	if (err == 0)
-		err = await_syscall_stop(remote);	/* entry */
+		err = await_syscall_stop(remote);	/* it enters the call */
 	if (err == 0)
-		err = await_syscall_stop(remote);	/* exit */
+		err = await_syscall_stop(remote);	/* it leaves the call */
 	if (err != 0)
 		return err;
 	err = pt_get_regs(remote->thread->tid, &regs);
@@ -472,7 +476,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	return 0;
 }
 
-/* What the thread reports while it makes the calls of a run: nothing but a SIGSTOP, or its end. */
+/* Handle a report of the thread while it makes calls.  It can only report a SIGSTOP, or its end. */
 static int serve_run(struct remote *remote)
 {
 	struct thread *thread = remote->thread;
@@ -494,9 +498,9 @@ static int serve_run(struct remote *remote)
 }
 
 /*
- * Until the word at `address` is no longer `number`.
- * Its memory is looked at when it is no longer at work: every look takes a lock that it
- * needs to map memory.
+ * Wait until the word at `address` is not `number` any more: the last call has been made then.
+ * As long as nsb spins, it reads the word only when the thread sleeps, because every read takes
+ * a lock that the thread needs to map memory.
  */
 static int await_result(struct remote *remote, uint64_t address, uint64_t number)
 {
@@ -524,11 +528,11 @@ static int await_result(struct remote *remote, uint64_t address, uint64_t number
 }
 
 /*
- * Bring the borrowed thread to a stop from which it can be restored.  Going on
- * from a syscall-exit stop the kernel would not restart the call that the thread
- * was in (it would see errno 516): only from a stop that is taken on the way to
- * signal handling does it.  So it goes to such a stop, with all signals still
- * blocked: no handler may be entered in between.
+ * Bring the borrowed thread to a stop in which its registers can be restored.  The thread may
+ * have been in a system call that the kernel has to restart.  The kernel restarts a call only
+ * when the thread goes on from a stop on its way to handle signals, as after PTRACE_INTERRUPT;
+ * from a syscall-exit stop the program would see errno 516.  All signals stay blocked until
+ * then, so that no handler is entered in between.
  */
 static int stop_borrowed(struct remote *remote)
 {
@@ -550,7 +554,7 @@ static int stop_borrowed(struct remote *remote)
 	return 0;
 }
 
-/* What the calls of a run have left on the stack, where the thread now waits. */
+/* Read the results, which the calls have left on the stack, while the thread waits. */
 static int read_results(struct remote *remote, uint64_t start, struct remote_call *calls,
 			size_t count)
 {
@@ -573,8 +577,8 @@ static int read_results(struct remote *remote, uint64_t start, struct remote_cal
 }
 
 /*
- * Lay calls on the stack, behind them the wait in which they end, and before them the
- * time of that.  Returns where the calls begin.
+ * Write the calls to the stack, behind them a ppoll in which the thread waits for nsb, and in
+ * front of them the time that the ppoll waits.  *start is where the calls begin.
  */
 static int lay_program(struct remote *remote, const struct remote_call *calls, size_t count,
 		       uint64_t *start)
@@ -595,10 +599,10 @@ static int lay_program(struct remote *remote, const struct remote_call *calls, s
 }
 
 /*
- * All calls in one go, while nsb looks on: a thread that runs pays for no stop in
- * between.  They end in a wait, in which the thread is stopped; should nsb die,
- * the wait ends, and rt_sigreturn is called.  ppoll(2), as it leaves no
- * restart_block behind in place of the one that the borrowed thread may need.
+ * Make all calls without a stop in between, which would take longer.  The last call is a wait,
+ * in which nsb stops the thread.  If nsb dies, the wait ends, and the thread calls rt_sigreturn.
+ * The wait is a ppoll(2): nanosleep(2) would overwrite the restart_block in the kernel, which
+ * the system call that the thread was borrowed from may need.
  */
 static int run_calls(struct remote *remote, struct remote_call *calls, size_t count)
 {
@@ -617,7 +621,7 @@ static int run_calls(struct remote *remote, struct remote_call *calls, size_t co
 	remote->thread->state = THREAD_RUNNING;
 	err = await_result(remote, remote->stack - call_size(arch) - arch->word,
 			   (uint64_t)arch->nr[calls[count - 1].nr]);
-	/* While it waits; it may be too late when it has been stopped. */
+	/* Read the results while the thread waits: once it was stopped, it may have left the wait. */
 	if (err == 0)
 		err = read_results(remote, start, calls, count);
 	if (err == 0)
@@ -627,7 +631,7 @@ static int run_calls(struct remote *remote, struct remote_call *calls, size_t co
 	return err;
 }
 
-/* nsb was kept from running for so long that the thread went on by itself. */
+/* nsb had no processor for so long that the thread restored itself and went on.  Borrow a thread again. */
 static int borrow_again(struct remote *remote)
 {
 	struct target *target = remote->target;
@@ -652,7 +656,7 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
 		err = borrow_again(remote);
 	if (err != 0)
 		return err;
-	/* When nsb dies, a seccomp filter is no longer suspended: nothing may follow then. */
+	/* If nsb dies, a suspended seccomp filter is back, and would kill the thread at its next call. */
 	if (remote->laid != 0 && !target->suspend_seccomp) {
 		err = run_calls(remote, calls, count);
 	} else {
@@ -670,7 +674,7 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
 	return err;
 }
 
-/* The thread has its registers again; now its stack and the entry point. */
+/* Restore the entry point and the stack.  The thread has its registers back already. */
 static int restore_memory(struct remote *remote)
 {
 	int err = 0;
@@ -679,7 +683,7 @@ static int restore_memory(struct remote *remote)
 		err = remove_parasite(remote->thread->tid, remote->entry, remote->entry_bytes);
 	if (err != 0)
 		return failed(remote, err, "take a system call out of");
-	/* A thread that went on by itself uses its stack again. */
+	/* A thread that went on by itself uses its stack again, so nothing may be written there. */
 	if (remote->laid != 0 && !remote->escaped)
 		err = target_write_bulk(remote->target, remote->laid, remote->buffer->before,
 					remote->laid_size);
@@ -714,7 +718,7 @@ static int give_back(struct remote *remote)
 	return err;
 }
 
-/* What failed once is tried again: a borrowed thread has to be given back. */
+/* Try twice: a borrowed thread has to be given back. */
 int remote_end(struct remote *remote)
 {
 	bool told = msg_kept()[0] != '\0';
@@ -731,11 +735,12 @@ int remote_end(struct remote *remote)
 }
 
 /*
- * The function returns to the system call of the parasite: its result is then the number
- * of one that is never made, seen at the entry stop.  Should nsb die, the kernel
- * knows no call of that number, and the thread restores itself.  The calls on
- * the way to that keep the stack as psABI wants it where a function begins: 16
- * bytes divide the address above the return address.
+ * Run a function that returns to the parasite's system call instruction.  Its result is taken
+ * for the number of a call, which nsb sees when the thread enters the call, and prevents.  If
+ * nsb dies, the kernel knows no call with that number, and the thread goes on to restore itself.
+ * Three calls of sched_yield are on the stack above the return address.  They align the stack
+ * as the psABI wants it at the start of a function: the address above the return address is a
+ * multiple of 16.
  */
 static int run_function(struct remote *remote, uint64_t function, uint64_t *result)
 {
@@ -764,7 +769,7 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
-	err = await_syscall_stop(remote);	/* entry */
+	err = await_syscall_stop(remote);	/* it enters the call */
 	if (err != 0)
 		return err;
 	err = pt_get_regs(thread->tid, &regs);
@@ -817,7 +822,7 @@ bool remote_find_remains(const struct target *target, uint64_t *address, uint64_
 
 	*address = 0;
 	*size = 0;
-	/* What belongs there may be beyond reading: that is told when it is needed. */
+	/* If the original bytes cannot be read, read_entry() tells that when they are needed. */
 	if (look_at_entry(target, &found, original, &remains) == -EFAULT)
 		return false;
 	if (remains == WHOLE_PARASITE) {
@@ -827,7 +832,7 @@ bool remote_find_remains(const struct target *target, uint64_t *address, uint64_
 	return remains != NO_REMAINS;
 }
 
-/* Whether a thread stands in the parasite's code, on its way back. */
+/* Whether a thread is still in the parasite's code, on its way back. */
 static int find_returning(struct target *target, bool *found)
 {
 	*found = false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * remote: system calls in the target, and the parasite's life.
+ * remote: makes system calls in the target, by the parasite (parasite.h).
  *
- * A session borrows one stopped thread: its registers and signal mask are
- * saved at its begin and restored at its end, whatever happened between.
+ * nsb borrows one thread for them.  remote_begin() saves its registers and its signal mask;
+ * remote_end() restores them, whatever happened in between.
  */
 #ifndef NSB_REMOTE_H
 #define NSB_REMOTE_H
@@ -14,64 +14,62 @@
 struct remote {
 	struct target *target;
 	struct thread *thread;
-	struct remote_stack *buffer;	/* owned: what is laid on the stack, and what was there */
+	struct remote_stack *buffer;	/* what nsb writes to the stack, and what was there; owned */
 	struct regs saved;
 	uint64_t saved_mask;
-	uint64_t address, size;	/* memory that is going to be mapped */
-	uint64_t entry;		/* where the parasite stands */
-	uint8_t entry_bytes[sizeof(struct parasite)];	/* what belongs there */
-	uint64_t stack;		/* the stack pointer for calls: where rt_sigreturn is called */
-	uint64_t laid;		/* where calls and signal frame begin; 0: there is no frame */
+	uint64_t address, size;	/* the memory that is going to be mapped */
+	uint64_t entry;		/* the entry point of the program, where the parasite is */
+	uint8_t entry_bytes[sizeof(struct parasite)];	/* the original bytes there */
+	uint64_t stack;		/* with this stack pointer the parasite calls rt_sigreturn */
+	uint64_t laid;		/* where the calls and the signal frame begin; 0: there is no frame */
 	size_t laid_size;
-	bool in_place;		/* the parasite is */
-	bool interrupted;	/* stands in a stop from which it can be restored at once */
-	bool escaped;		/* has restored itself: nsb was late */
+	bool in_place;		/* the parasite has been written, at least in part */
+	bool interrupted;	/* the thread is in a stop in which it can be restored at once */
+	bool escaped;		/* the thread has restored itself, as nsb came too late */
 };
 
-/* A system call to be made in the target.  Arguments 4 and 5 are -1 and 0: what mmap(2) needs. */
+/* A system call that the target is to make.  Its arguments 4 and 5 are -1 and 0, as mmap(2) needs them. */
 struct remote_call {
 	enum nr nr;
 	uint64_t args[4];
-	const char *what;	/* it is to do, for messages: "map memory" */
-	int64_t result;		/* what the target's kernel returned, once it was made */
+	const char *what;	/* what it does, for messages: "map memory" */
+	int64_t result;		/* what the kernel returned, -errno if it failed */
 };
 
 /*
- * Borrow a thread that is fit to carry a call: one that sleeps in a system call
- * rather than one that computes, none in restart_syscall if there is another,
- * never one inside an rseq critical section.  It is stopped, and a signal frame
- * is laid below its stack, so that it restores itself if nsb is killed.  After
- * success remote_end() must follow.  [address, address + size): memory that is
- * going to be mapped.
+ * Borrow a thread to make calls.  A thread that sleeps in a system call is better than one that
+ * computes; one in restart_syscall is taken only if there is no other; one inside an rseq
+ * critical section is never taken.  nsb stops the thread, and writes a signal frame below its
+ * stack, by which the thread restores itself if nsb is killed.  [address, address + size) is
+ * the memory that is going to be mapped.  After success the caller has to call remote_end().
  */
 int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 		 uint64_t size) MUST_CHECK;
-/* Give the thread back: stopped, with the registers and the mask it had.  Harmless a second time. */
+/* Give the thread back: stopped, with the registers and the mask that it had.  A second call does nothing. */
 int remote_end(struct remote *remote) MUST_CHECK;
 
 /*
- * What an nsb that died in the middle of a call left behind: whether its parasite is
- * there, and the memory that it was about (*address is 0 if there is none).
+ * Whether an nsb died in the middle of a call, and left its parasite behind.  *address and *size
+ * tell the memory that it was mapping or unmapping; *address is 0 if it was none.
  */
 bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size) MUST_CHECK;
-/* Wait until no thread of the seized target is in the parasite any more; they run on. */
+/* Wait until no thread of the traced target is in the parasite any more.  The threads run on. */
 int remote_await_return(struct target *target) MUST_CHECK;
-/* Only put the entry point right.  The thread that was stopped for it stays so. */
+/* Write the original bytes to the entry point.  The thread that was stopped for this stays stopped. */
 int remote_remove_remains(struct target *target) MUST_CHECK;
 
 /*
- * Make up to REMOTE_MAX_CALLS system calls in the target, one after the other.
- * All are made, even behind one that failed; the first that did is the error.
+ * Make up to REMOTE_MAX_CALLS system calls in the target, one after the other.  If one fails,
+ * the next ones are made all the same, and the error is that of the first one that failed.
  */
 #define REMOTE_MAX_CALLS 8
 int remote_make(struct remote *remote, struct remote_call *calls, size_t count) MUST_CHECK;
 /*
- * Run a function of the target that takes nothing and returns a word: an IFUNC's
- * resolver.  The target's threads need not be traced yet; they run on afterwards,
- * traced.
+ * Run the resolver of an IFUNC: a function of the target that takes no argument and returns a
+ * word.  The target's threads need not be traced yet.  Afterwards they are, and run on.
  */
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result) MUST_CHECK;
-/* Unmap memory; the thread that does it is stopped afterwards. */
+/* Unmap memory of the target.  The thread that made the call is stopped afterwards. */
 int remote_unmap(struct target *target, uint64_t address, uint64_t size) MUST_CHECK;
 
 #endif

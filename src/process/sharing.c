@@ -18,24 +18,25 @@
 #define BORN_MAX 512
 
 /*
- * A process and the executable of its memory.  To look that up takes most of the
- * time, and it need not be done twice: memory has one executable as long as it lives,
- * and a process that calls exec gets new memory, which it shares with nobody.
+ * A process, and the executable that its memory belongs to.  To look the executable up takes
+ * most of the time, so it is done only once.  That is enough: a process that calls exec(2) gets
+ * new memory, which it shares with nobody, and until then its executable stays the same.
  */
 struct process {
 	pid_t pid;
-	ino_t inode;		/* of /proc/PID: another process of this number has another one */
+	ino_t inode;		/* of /proc/PID: another process with the same pid has another inode */
 	dev_t exe_device;
-	ino_t exe_inode;	/* 0: it has none, or we may not know it */
-	bool alone;		/* shared its memory with none when they were listed */
+	ino_t exe_inode;	/* 0: it has no executable, or nsb may not read it */
+	bool alone;		/* it shared its memory with no other when they were listed */
 };
 
 static struct process *known;	/* sorted by pid */
 static size_t n_known;
-static pid_t newest;		/* the number given last when they were listed, or looked for */
-static pid_t born[BORN_MAX];	/* numbers given since, to threads also */
+static pid_t newest;		/* proc_newest_pid() when they were last listed or looked for */
+static pid_t born[BORN_MAX];	/* ids of processes and threads that were born since they were listed */
 static size_t n_born;
-static bool marked, wanted;	/* mark_alone() was made; it pays: this is not the first question */
+/* mark_alone() was called for the known processes; it pays, as sharing_find() was called before. */
+static bool marked, wanted;
 
 static int compare_processes(const void *a, const void *b)
 {
@@ -97,7 +98,7 @@ static long compare_memory(pid_t a, pid_t b)
 	return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
 }
 
-/* kcmp(2) orders memories: 1 is less, 2 greater. */
+/* Order processes by executable, and then by memory: kcmp(2) answers 0 for equal, 1 for less, 2 for greater. */
 static int compare_memories(const void *a, const void *b)
 {
 	const struct process *left = *(const struct process *const *)a;
@@ -113,10 +114,10 @@ static int compare_memories(const void *a, const void *b)
 }
 
 /*
- * Who has memory of his own: with n processes in the order of their memories that
- * takes n log n comparisons, not n for each that is patched.  One that ends or calls
- * exec meanwhile may spoil the order: so it is looked at once more, and believed only if
- * each is less than the next.
+ * Mark the processes that share their memory with no other.  To sort n processes by their memory
+ * takes n log n comparisons; without that, each process that is patched would take n.  A process
+ * that ends or calls exec(2) meanwhile can spoil the order.  So all neighbours are compared once
+ * more, and the marks are set only if each is less than the next.
  */
 static void mark_alone(struct process *processes, size_t count)
 {
@@ -163,7 +164,10 @@ static int list_anew(pid_t now)
 	return 0;
 }
 
-/* Sharing begins when a process is born, and not later: the list and who was born since will do. */
+/*
+ * Bring the list up to date.  A process can share another's memory only from its birth on, so
+ * it is enough to know those that were listed, and those that were born since.
+ */
 static int update(void)
 {
 	pid_t now = proc_newest_pid();
@@ -175,7 +179,7 @@ static int update(void)
 	return 0;
 }
 
-/* A number may be a thread's, also one of the process itself. */
+/* Whether id `number` is another process with this memory.  It may also be a thread, for example of `pid` itself. */
 static bool shares(pid_t living, pid_t pid, pid_t number)
 {
 	struct proc_status status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sharing: processes that run in the memory of another one without being its
- * threads: after vfork(2) until exec, or by CLONE_VM.
+ * sharing: finds processes that run in the memory of another process and are not its threads.
+ * A child of vfork(2) does until it calls exec(2), and so does a child of clone(2) with
+ * CLONE_VM.
  */
 #ifndef NSB_SHARING_H
 #define NSB_SHARING_H
@@ -11,9 +12,9 @@
 #include "msg.h"
 
 /*
- * Another process that runs in the memory of process `pid`, 0 if there is none.
- * `living` is one of its threads that has not ended.  What is found out of other
- * processes is kept: asking for many costs little for each.
+ * Find another process that runs in the memory of process `pid`; *other is 0 if there is none.
+ * `living` is a thread of `pid` that has not ended.  What is learned of other processes is kept,
+ * so the next call takes less time.
  */
 int sharing_find(pid_t pid, pid_t living, pid_t *other) MUST_CHECK;
 

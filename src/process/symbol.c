@@ -62,9 +62,9 @@ static int look_in_local_scope(const struct objects *objects, struct symbol_quer
 }
 
 /*
- * The scopes in their order: the object's own symbols where it is linked
- * -Bsymbolic or has them protected; the global scope; the object and what it
- * needs; at last what was dlopen'ed, which may have been RTLD_GLOBAL.
+ * Search the scopes in their order: the object's own symbols, if it is linked with -Bsymbolic
+ * or has the symbol protected; the global scope; the object and what it needs; and at last what
+ * was loaded by dlopen(3), perhaps with RTLD_GLOBAL.
  */
 static int look_up(const struct objects *objects, struct symbol_query *query)
 {
@@ -90,13 +90,13 @@ static int look_up(const struct objects *objects, struct symbol_query *query)
 }
 
 /*
- * The choice that an IFUNC's resolver made, out of slots that the dynamic
- * linker has relocated already: of the same name in any object, or an
- * IRELATIVE of the defining object with this resolver.
+ * A search for the function that the resolver of an IFUNC chose.  The dynamic linker has written
+ * it into the slots that it relocated: slots of the same name in any object, and IRELATIVE
+ * slots of the defining object that have this resolver.
  */
 struct ifunc_search {
 	const struct target *target;
-	const struct object *object;	/* whose slots are looked at */
+	const struct object *object;	/* its slots are being looked at */
 	const struct object *definer;
 	const char *name;
 	uint64_t resolver;
@@ -126,7 +126,7 @@ static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 			return 0;
 	}
 	value = target_read_word(search->target, elf->bias + rel->offset);
-	/* A slot that is not bound yet leads to its own object's PLT. */
+	/* A slot that has not been bound leads to the PLT of its own object, and not into the definer. */
 	if (value == search->resolver || value < search->definer->elf.lo ||
 	    value >= search->definer->elf.hi)
 		return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * symbol: what a name means in a target, by the dynamic linker's rules.
+ * symbol: finds what a name means in a target, by the rules of the dynamic linker.
  */
 #ifndef NSB_SYMBOL_H
 #define NSB_SYMBOL_H
@@ -9,10 +9,10 @@
 #include "object.h"
 
 /*
- * A symbol by the dynamic linker's rules as code of `owner` would find it: its
- * run-time address.  -ENOENT without a message where no object has it; -EAGAIN
- * without one where it is an IFUNC and nothing in the process tells the choice:
- * *address is that of the resolver.  Other errors with one (a TLS variable).
+ * Find the run-time address that a symbol has for code of `owner`.  -ENOENT without a message:
+ * no object has it.  -EAGAIN without a message: it is an IFUNC, nothing in the process tells
+ * what its resolver chose, and *address is the address of the resolver.  All other errors have
+ * a message; one of them is that it is a thread-local variable.
  */
 int symbol_find(const struct objects *objects, const struct target *target,
 		    const struct object *owner, const char *name, const char *version,

@@ -25,9 +25,9 @@
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
 #define END_MS 200
-#define YIELD_NS 500000			/* more than a few woken threads need */
+#define YIELD_NS 500000		/* a few threads that were woken need less than this */
 #define LONG_YIELDS_MAX 8
-#define SEIZE_ROUNDS 1000		/* a process that forks threads faster than we list them */
+#define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
 {
@@ -95,7 +95,7 @@ static int refuse_traced(pid_t pid, const struct proc_status *status)
 		    pid, status->tracer, tracer);
 }
 
-/* Whether it is a process at all, and one that can be patched. */
+/* Refuse what is no process, and a process that cannot be patched. */
 static int check_process(struct target *target, enum target_access access_wanted)
 {
 	pid_t pid = target->pid;
@@ -122,7 +122,7 @@ static int check_process(struct target *target, enum target_access access_wanted
 	return access_wanted == TARGET_VIEW ? 0 : refuse_traced(pid, &status);
 }
 
-/* A thread that has not ended, 0 if there is none. */
+/* The id of a thread that has not ended, 0 if there is none. */
 static pid_t find_living(const struct target *target)
 {
 	int copy = openat(target->task_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -143,7 +143,7 @@ static pid_t find_living(const struct target *target)
 	return living;
 }
 
-/* A leader that has ended while other threads live looks like a zombie, too. */
+/* Refuse a zombie.  A leader that has ended while other threads live looks like one, but is none. */
 static int check_not_dead(struct target *target)
 {
 	target->living = target->pid;
@@ -244,7 +244,7 @@ static int read_auxv(struct target *target)
 	return 0;
 }
 
-/* A process that shares its memory would run the code that we change, unstopped. */
+/* Refuse a target that shares its memory: the other process would run the changed code without being stopped. */
 static int refuse_shared_memory(const struct target *target)
 {
 	pid_t other;
@@ -312,7 +312,7 @@ static int compare_threads(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Add the threads that are listed and not known, as THREAD_FOUND. */
+/* Add the threads that /proc lists and that are not known, in state THREAD_FOUND. */
 static int list_threads(struct target *target, size_t *found)
 {
 	size_t known = target->n_threads;
@@ -377,7 +377,7 @@ static int seize_thread(struct target *target, struct thread *thread)
 		thread->state = THREAD_RUNNING;
 		return 0;
 	}
-	/* A thread that has just ended, or a leader that has: nothing runs there. */
+	/* The thread has just ended, or it is a leader that ended before: it runs no code any more. */
 	if (err == -ESRCH || strchr("ZX", proc_thread_state(target->pid, thread->tid)) != NULL) {
 		thread->state = THREAD_GONE;
 		return 0;
@@ -449,7 +449,7 @@ static int thread_failed(const struct target *target, const struct thread *threa
 		    strerror(-err));
 }
 
-/* Set when -ESRCH can only mean that it was killed under us. */
+/* -ESRCH for a stopped thread can only mean that it was killed: then it is THREAD_GONE, and no error. */
 static int gone_or(struct target *target, struct thread *thread, int err, const char *what)
 {
 	if (err != -ESRCH)
@@ -469,12 +469,12 @@ int target_interrupt(struct target *target, struct thread *thread)
 	return err == 0 ? 0 : gone_or(target, thread, err, "interrupt");
 }
 
-/* Whether the thread has a signal to take: then it is right that its call ends. */
+/* Whether the thread has a signal to take.  Then its system call would have ended without nsb. */
 static bool has_signal(const struct thread *thread)
 {
 	struct proc_status status;
 
-	/* A program should not see EINTR because nsb was out of descriptors once. */
+	/* Try twice: a program should not see EINTR because nsb had no descriptor left for a moment. */
 	if (proc_read_status(thread->tid, &status) != 0 &&
 	    proc_read_status(thread->tid, &status) != 0)
 		return true;
@@ -482,11 +482,10 @@ static bool has_signal(const struct thread *thread)
 }
 
 /*
- * Our stop alone makes some system calls (epoll_wait, sigtimedwait, recv with a
- * timeout, semop) return EINTR, signal(7).  Where no signal is there to be
- * taken, nobody but us was the cause: let the thread make the call again.  The
- * registers are set before anything else is looked at, so that a thread whose
- * tracer is killed just now does not see EINTR.
+ * Some system calls return EINTR just because nsb stopped the thread: epoll_wait, sigtimedwait,
+ * recv with a timeout, semop (signal(7)).  If the thread has no signal to take, nsb was the
+ * cause, and the thread makes the call again.  The registers are set first and the signals are
+ * looked at afterwards, so that the thread does not see EINTR if nsb is killed in between.
  */
 static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 {
@@ -511,7 +510,7 @@ static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
 	return pt_restore_regs(thread->tid, &thread->regs);
 }
 
-/* Let what a stop is about happen, except the stop that was asked for. */
+/* Let a thread go on from a stop that was not asked for, with the signal that it reported. */
 static int let_happen(const struct thread *thread, const struct pt_status *status)
 {
 	if (status->stop == PT_GROUP_STOP)
@@ -531,7 +530,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 		return 0;
 	for (;;) {
 		err = pt_wait_some(thread->tid, &status, &reported);
-		/* A new program's thread has the number of one that was asked to stop. */
+		/* After exec(2) the new program's only thread has the id of a thread that was asked to stop. */
 		if (err == 0 && !reported && target_has_ended(target))
 			err = pt_interrupt(thread->tid);
 		if (err != 0 && err != -ESRCH)
@@ -544,7 +543,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 		}
 		if (status.stop == PT_INTERRUPTED || status.stop == PT_GROUP_STOP)
 			break;
-		/* The stop was about something else: let that happen; ours follows. */
+		/* The thread stopped for another reason.  Let it go on; the stop that was asked for follows. */
 		err = let_happen(thread, &status);
 		if (err != 0 && err != -ESRCH)
 			return thread_failed(target, thread, err, "continue");
@@ -553,11 +552,11 @@ int target_await_stop(struct target *target, struct thread *thread)
 	thread->restarts_call = false;
 	thread->state = THREAD_STOPPED;
 	err = pt_get_regs(thread->tid, &thread->regs);
-	/* Without them an interrupted call is not cured: tried twice. */
+	/* Try twice: without the registers an interrupted system call cannot be made again. */
 	if (err != 0 && err != -ESRCH)
 		err = pt_get_regs(thread->tid, &thread->regs);
 	if (err != 0) {
-		/* Nothing can be done with it as it stands: the undo stops it anew. */
+		/* Without registers nothing can be done with the stopped thread.  Let it go; the undo stops it anew. */
 		if (err != -ESRCH && target_continue(target, thread) != 0)
 			debug("thread %d stands and cannot be continued", thread->tid);
 		return gone_or(target, thread, err, "read the registers of");
@@ -570,7 +569,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 	return err == 0 ? 0 : gone_or(target, thread, err, "set the registers of");
 }
 
-/* A stop signal that was withheld comes now. */
+/* Send a stop signal that was withheld while the thread made calls for nsb. */
 static int send_withheld_stop(struct target *target, struct thread *thread)
 {
 	if (thread->withheld_stop) {
@@ -581,7 +580,7 @@ static int send_withheld_stop(struct target *target, struct thread *thread)
 	return 0;
 }
 
-/* It goes on: how long has it stood? */
+/* The thread goes on: note how long it stood still. */
 static void note_release(struct target *target, const struct thread *thread)
 {
 	uint64_t stood = now_ns() - thread->since;
@@ -609,7 +608,7 @@ int target_continue(struct target *target, struct thread *thread)
 	return 0;
 }
 
-/* What a running thread reports, be it that it has come to its trap. */
+/* Handle a report of a running thread.  If it has come to its trap, it stays stopped. */
 static int serve_stop(struct target *target, struct thread *thread,
 		      const struct pt_status *status)
 {
@@ -634,9 +633,10 @@ static int serve_stop(struct target *target, struct thread *thread,
 }
 
 /*
- * No trap any more.  Its signal may have been sent just before the thread was
- * stopped for another reason: it is still ours to take away, and is, before the
- * thread runs a single instruction.
+ * Take the trap of a stopped thread away.  If the trap was hit just before the thread was
+ * stopped for another reason, its signal is pending.  nsb has caused the signal and has to take
+ * it away.  To do so, it lets the thread go on; the thread reports the signal before it runs an
+ * instruction.
  */
 static int forget_trap(struct target *target, struct thread *thread)
 {
@@ -662,7 +662,7 @@ static int forget_trap(struct target *target, struct thread *thread)
 		if (err == 0)
 			err = serve_stop(target, thread, &status);
 	}
-	/* It was another's signal after all, and has been delivered. */
+	/* If another had sent the signal, it has been delivered, and the thread runs: stop it again. */
 	if (err == 0)
 		err = target_interrupt(target, thread);
 	return err != 0 ? err : target_await_stop(target, thread);
@@ -691,7 +691,7 @@ int target_detach(struct target *target, struct thread *thread)
 		if (err == 0)
 			err = pt_set_sigmask(thread->tid, thread->final_mask);
 	}
-	/* From a group-stop the kernel puts it back into that (ptrace(2)). */
+	/* If the process is in a job-control stop, the kernel keeps the thread stopped (ptrace(2)). */
 	if (err == 0)
 		err = pt_detach(thread->tid, 0);
 	if (err != 0)
@@ -701,15 +701,17 @@ int target_detach(struct target *target, struct thread *thread)
 	return 0;
 }
 
-/* Yields that took long, and how many threads are let go before the next one. */
+/* How many yields took long, and how many more threads are let go before the next yield. */
 struct pacing {
 	unsigned n_long, skip;
 };
 
 /*
- * A sleeper that is let go wakes to go back to its call: let it do so on this CPU.  All
- * at once they would stand in the way of those that run.  Where others want the CPU,
- * they get it for a slice of milliseconds: after each such yield there are fewer.
+ * Give the processor to the thread that was let go.  A sleeper wakes up, goes back to its system
+ * call and sleeps again; by the yield it does so on nsb's processor.  If all sleepers woke up at
+ * once, they would keep the processors from threads that have work to do.  On a busy machine a
+ * yield takes some milliseconds, since others use the processor.  After each yield that took
+ * long, more threads are let go before the next one.
  */
 static void make_way(struct pacing *pacing)
 {
@@ -760,7 +762,7 @@ int target_poll_trap(struct target *target, struct thread *thread)
 	return err;
 }
 
-/* All that is reported now; *trapped: some thread has come to its trap. */
+/* Handle all reports that there are now.  *trapped is set if a thread has come to its trap. */
 static int serve_all(struct target *target, bool *trapped)
 {
 	for (;;) {
@@ -825,7 +827,7 @@ static int store(struct target *target, uint64_t address, const void *bytes, siz
 
 	if (pwrite(target->mem_fd, bytes, size, (off_t)address) == (ssize_t)size)
 		return 0;
-	/* Kernels may forbid writing to read-only memory this way (proc_mem.force_override). */
+	/* By proc_mem.force_override= a kernel may forbid to write to read-only memory by /proc/PID/mem. */
 	return thread == NULL ? -EIO : pt_write(thread->tid, address, bytes, size);
 }
 
@@ -858,7 +860,7 @@ int target_write_bulk(struct target *target, uint64_t address, const void *bytes
 		ssize_t put = pwrite(target->mem_fd, from, size, (off_t)address);
 
 		if (put <= 0) {
-			/* 0: the memory is no more; what the thread has now is another program's. */
+			/* 0 means that the memory is gone: after exec(2) the thread has another program's memory. */
 			err = put == 0 || thread == NULL ? -EIO : pt_write(thread->tid, address, from, size);
 			break;
 		}
@@ -892,7 +894,7 @@ static int undo_change(struct target *target, const struct change *change)
 	return store(target, change->address, change->old, (size_t)change->size);
 }
 
-/* Killed, a process takes a moment to go; meanwhile SIGKILL is pending. */
+/* Whether the process was killed and has not ended yet.  SIGKILL is pending then. */
 static bool is_being_killed(const struct target *target)
 {
 	struct proc_status status;
@@ -910,7 +912,7 @@ bool target_has_ended(const struct target *target)
 		struct stat st;
 		uint8_t byte;
 
-		/* proc(5) does not say it: memory that is no more, after exec too, reads as empty. */
+		/* If the memory is gone, as after exec(2), /proc/PID/mem reads as empty, which proc(5) does not say. */
 		if (state == '\0' || state == 'X' ||
 		    (target->mem_fd != -1 && pread(target->mem_fd, &byte, 1, 0) == 0) ||
 		    (state == 'Z' && target->task_fd != -1 && fstat(target->task_fd, &st) == 0 &&
@@ -941,9 +943,9 @@ int target_close(struct target *target)
 	if (err == 0)
 		err = detached;
 	if (err != 0 && target_has_ended(target))
-		err = 0;	/* nothing is left that could be damaged */
+		err = 0;	/* the process is gone, so the failed undo has left no damage */
 	if (err != 0) {
-		/* What made us undo matters less now than what is left behind. */
+		/* That the undo failed matters more now than the error that made it necessary. */
 		msg_forget();
 		err = fail(EUCLEAN, "%s: could not undo what was begun: %s (the process may be damaged:"
 			   " restart it)", target_name(target), strerror(-err));

@@ -2,15 +2,15 @@
 /*
  * target: the live process: open, threads, stop, read, write, undo, close.
  *
- * Every change of the target is entered in its journal before it happens.
- * target_close() without target_commit() replays the journal backwards, gives
- * every thread its registers back, detaches, and says whether that worked.
- * Once a target is open nothing exits; errors are 0 or -errno with a message:
- *   -ESRCH  no such process, or it ended meanwhile
- *   -EPERM  not permitted, with what would help
- *   -EALREADY  traced by another process
- *   -EINVAL what it is cannot be patched (kernel thread, zombie, x32...)
- *   -EUCLEAN  the undo failed: the target is damaged
+ * nsb enters every change of the target into a journal before it makes it.  If target_close()
+ * is called without target_commit(), it undoes the journal from the last entry to the first,
+ * detaches from all threads, and says whether that worked.  While a target is open, nsb does
+ * not exit.  Errors, with a message:
+ *   -ESRCH     there is no such process, or it ended meanwhile
+ *   -EPERM     it is not permitted; the message says what would help
+ *   -EALREADY  another process traces it
+ *   -EINVAL    it cannot be patched: it is a kernel thread, a zombie, an x32 process...
+ *   -EUCLEAN   the undo failed: the target is damaged
  */
 #ifndef NSB_TARGET_H
 #define NSB_TARGET_H
@@ -25,9 +25,9 @@
 #include "trap.h"
 
 enum thread_state {
-	THREAD_FOUND,		/* listed, not seized */
-	THREAD_RUNNING,		/* seized; runs */
-	THREAD_STOPPED,		/* in a ptrace-stop; regs are valid */
+	THREAD_FOUND,		/* /proc lists it; nsb does not trace it */
+	THREAD_RUNNING,		/* nsb traces it, and it runs */
+	THREAD_STOPPED,		/* it is in a ptrace-stop, and regs are valid */
 	THREAD_GONE,
 };
 
@@ -35,27 +35,27 @@ enum thread_state {
 struct thread {
 	pid_t tid;
 	enum thread_state state;
-	bool asleep;		/* was not on a CPU when last looked at: stopped first */
-	uint64_t since;		/* when it was asked to stop, CLOCK_MONOTONIC in ns */
-	bool group_stop;	/* stopped by a job-control signal, and stays so */
-	bool withheld_stop;	/* a stop signal was withheld while a call was injected */
-	bool restarts_call;	/* set to make its interrupted system call anew */
-	const struct regs *final_regs;	/* it goes on with these when detached; NULL: with regs */
-	uint64_t final_mask;	/* and with these signals blocked */
+	bool asleep;		/* it did not run when target_look_asleep() looked */
+	uint64_t since;		/* when it was asked to stop, by now_ns() */
+	bool group_stop;	/* a job-control signal stopped it, and it has to stay stopped */
+	bool withheld_stop;	/* a stop signal came while it made calls for nsb, and is sent later */
+	bool restarts_call;	/* nsb has set its registers so that it makes its system call again */
+	const struct regs *final_regs;	/* when nsb detaches it goes on with these; NULL: with regs */
+	uint64_t final_mask;	/* if final_regs are set: and with these signals blocked */
 	struct trap trap;
-	struct regs regs;	/* as the thread will see them when it goes on */
+	struct regs regs;	/* the registers with which the stopped thread goes on */
 };
 
 struct target;
 
-/* How memory is unmapped there: remote_unmap(). */
+/* A function that unmaps memory of the target: remote_unmap(). */
 typedef int target_unmap(struct target *target, uint64_t address, uint64_t size);
 
-/* A change that can be taken back: of a mapping, or of bytes. */
+/* An entry of the journal: memory that was mapped, or bytes that were changed. */
 struct change {
 	uint64_t address;
 	uint64_t size;
-	target_unmap *unmap;	/* NULL: bytes, which were `old` */
+	target_unmap *unmap;	/* for memory; NULL: the bytes were `old` */
 	uint8_t old[JUMP_MAX];
 };
 
@@ -67,12 +67,12 @@ struct target {
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
-	pid_t living;		/* pid, or a thread, where the leader has ended: /proc/ID of a dead one is empty */
-	struct bytes memory;	/* reads mem_fd; run-time addresses */
-	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* 0 if not there */
+	pid_t living;		/* pid; if the leader has ended, another thread, as /proc/PID is empty then */
+	struct bytes memory;	/* reads mem_fd, by run-time addresses */
+	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* getauxval(3); 0 if it has none */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
 	struct maps maps;
-	uint64_t runner_ns, held_ns;	/* the longest that a running thread, any thread has stood */
+	uint64_t runner_ns, held_ns;	/* the longest time that a running thread, and any thread, stood still */
 	struct thread *threads;	/* sorted by tid */
 	size_t n_threads;
 	struct change *journal;
@@ -80,29 +80,29 @@ struct target {
 };
 
 enum target_access {
-	TARGET_VIEW,		/* read its memory; it may be traced by others */
+	TARGET_VIEW,		/* to read its memory; another process may trace it */
 	TARGET_CHANGE,
 };
 
-/* Open a process: checks that it can be patched at all; it runs on, untraced. */
+/* Open a process, if it is one that can be patched.  It runs on, and is not traced yet. */
 int target_open(struct target *target, pid_t pid, enum target_access access) MUST_CHECK;
 /*
- * Undo what is not committed, release every thread, free everything.
- * -EUCLEAN with a message: the undo failed.  Harmless on a zeroed struct.
+ * Undo what is not committed, let every thread go, and free everything.  -EUCLEAN with a
+ * message: the undo failed.  A zeroed struct is no error.
  */
 int target_close(struct target *target) MUST_CHECK;
-/* Whether it has ended, is about to, killed, or has become another program by exec(2). */
+/* Whether it has ended, was killed and is about to end, or has become another program by exec(2). */
 bool target_has_ended(const struct target *target);
-/* What was done so far stays. */
+/* Keep what was done so far: target_close() does not undo it. */
 void target_commit(struct target *target);
 
-/* A descriptor of its executable, whatever became of the path; -1 if it cannot be had. */
+/* Open its executable, even if its path leads elsewhere now.  -1: it cannot be opened. */
 int target_open_exe(const struct target *target);
 
-/* Make target->maps new. */
+/* Read target->maps anew. */
 int target_read_maps(struct target *target) MUST_CHECK;
 
-/* Read memory; all or nothing.  -EIO without a message. */
+/* Read all `size` bytes of its memory.  -EIO without a message: some cannot be read. */
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size) MUST_CHECK;
 
 /*
@@ -112,66 +112,66 @@ int target_read(const struct target *target, uint64_t address, void *buf, size_t
  */
 size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 
-/* A word of its ABI; 0 if it cannot be read. */
+/* Read a word of its ABI.  The answer is 0 if it cannot be read. */
 uint64_t target_read_word(const struct target *target, uint64_t address);
 
 /*
- * Take on a process that this nsb traces already, and that has one thread: it sleeps in
- * a system call, and when it is detached it goes on with these registers instead.
+ * Take over a process that this nsb traces already, and that has one thread, which sleeps in a
+ * system call.  When nsb detaches, the thread goes on with `final_regs` instead, and with the
+ * signals of `mask` blocked.
  */
 int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask) MUST_CHECK;
-/* Trace every thread; they run on.  Rescans until none is new. */
+/* Trace every thread.  They run on.  This lists the threads again until it finds no new one. */
 int target_seize(struct target *target) MUST_CHECK;
-/* Seize what was born since; *found tells how many. */
+/* Trace the threads that were born since.  *found is set to their number. */
 int target_rescan(struct target *target, size_t *found) MUST_CHECK;
-/* Number of threads the kernel counts now, by the link count of /proc/PID/task. */
+/* How many threads the kernel counts now.  The link count of /proc/PID/task tells. */
 int target_count_threads(const struct target *target, size_t *count) MUST_CHECK;
-/* Look which threads are on a CPU or waiting for one (thread->asleep). */
+/* Set thread->asleep of all threads: a thread that is on a processor, or waits for one, is not asleep. */
 void target_look_asleep(struct target *target);
 
 /*
- * Ask a thread to stop, and wait until it has; its registers are read then.
- * An interrupted system call is set to restart where the kernel would have
- * made it fail for our stop alone.  A thread that is gone is THREAD_GONE, no
- * error.
+ * target_interrupt() asks a thread to stop; target_await_stop() waits until it has, and reads
+ * its registers.  If a system call of the thread would fail just because nsb stopped it, the
+ * thread is set to make the call again.  A thread that has ended is THREAD_GONE, and no error.
  */
 int target_interrupt(struct target *target, struct thread *thread) MUST_CHECK;
 int target_await_stop(struct target *target, struct thread *thread) MUST_CHECK;
 /*
- * Look whether a running thread has come to its trap: then it is THREAD_STOPPED
- * there.  Other things that it reports happen to it.
+ * Look whether a running thread has come to its trap.  If so, it is THREAD_STOPPED.  All else
+ * that it reports is let happen.
  */
 int target_poll_trap(struct target *target, struct thread *thread) MUST_CHECK;
-/* Let a stopped thread go on (or stay in its job-control stop), still traced. */
+/* Let a stopped thread go on, or stay in its job-control stop.  nsb still traces it. */
 int target_continue(struct target *target, struct thread *thread) MUST_CHECK;
-/* Let it go on untraced. */
+/* Let it go on, and stop tracing it. */
 int target_detach(struct target *target, struct thread *thread) MUST_CHECK;
-/* Detach from all, those that were running first. */
+/* Detach from all threads; those that are not asleep are the first. */
 int target_detach_all(struct target *target) MUST_CHECK;
 /*
- * For about `milliseconds`, or until one comes to its trap, let the traced threads
- * run: deliver their signals, let them stop and end.
+ * Let the traced threads run for about `milliseconds`, or until one of them comes to its trap.
+ * Meanwhile pass their signals on, and let them stop and end.
  */
 int target_serve(struct target *target, unsigned milliseconds) MUST_CHECK;
 
 /*
- * Change up to JUMP_MAX bytes of code or state, that are `old` now, in one go: nsb may be
- * killed before or behind it only.  The old bytes are journalled.  The threads that might
- * use them are stopped.
+ * Change up to JUMP_MAX bytes, of code or of a record, from `old` to `bytes`, by one store: if
+ * nsb is killed, none of them is changed, or all are.  `old` is entered into the journal.  The
+ * threads that might use the bytes have to be stopped.
  */
 int target_write_small(struct target *target, uint64_t address, const void *old,
 		       const void *bytes, size_t size) MUST_CHECK;
-/* Fill memory that we mapped ourselves (not journalled: the mapping is). */
+/* Write to memory that nsb has mapped.  This is not entered into the journal, as the mapping is. */
 int target_write_bulk(struct target *target, uint64_t address, const void *bytes,
 		      size_t size) MUST_CHECK;
-/* Enter a mapping before it is made, so that undo unmaps it. */
+/* Enter a mapping into the journal, before it is made, so that the undo unmaps it. */
 int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,
 			   target_unmap *unmap) MUST_CHECK;
 
-/* A stopped thread, or NULL. */
+/* A thread that is stopped, or NULL if none is. */
 struct thread *target_any_stopped(struct target *target);
 
-/* "1234 (name)" for messages; static storage. */
+/* Its name for messages, "1234 (name)", in static storage. */
 const char *target_name(const struct target *target);
 
 #endif

@@ -3,14 +3,14 @@
 
 #include <errno.h>
 
-#define LINK_MAP_BYTES 2048	/* of the dynamic linker's own part of struct link_map */
+#define LINK_MAP_BYTES 2048	/* so much of struct link_map is searched */
 #define MODULES_MAX 65536
 #define STATIC_MAX ((uint64_t)1 << 30)
 
-/* What was found out; 0: nothing. */
+/* What was learned of the module of an object; 0 stands for "not known". */
 struct module {
 	uint64_t number;
-	uint64_t distance;	/* from its block up to the thread pointer, static TLS only */
+	uint64_t distance;	/* from its block up to the thread pointer, if that is the same in all threads */
 	bool contradicts;
 };
 
@@ -42,7 +42,7 @@ struct slots {
 	struct module *module;
 };
 
-/* Those without a symbol are about the object itself. */
+/* Learn from the slots that the object's own code uses: relocations without a symbol. */
 static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 {
 	const struct slots *slots = ctx;
@@ -65,11 +65,11 @@ static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 /* ---- struct link_map ---- */
 
 /*
- * Behind the public part of its struct link_map the dynamic linker keeps what it
- * knows of the object's PT_TLS: address of the image, size in the file, in memory,
- * alignment.  These words, one after the other, tell the place.  Then follow, in
- * glibc (include/link.h), the offset of the first byte, the distance and the
- * module's number, in musl (struct dso) the distance and the number.
+ * Learn from struct link_map.  Behind its public part the dynamic linker keeps what it knows of
+ * the object's PT_TLS: the address of the image, its size in the file, its size in memory, and
+ * the alignment.  These four words, one behind the other, are searched for.  The words behind
+ * them are, in glibc (include/link.h), the offset of the first byte, the distance and the
+ * module's number; in musl (struct dso) the distance and the number.
  */
 static void look_at_words(const struct target *target, const struct object *object,
 			  const struct elf_phdr *segment, const uint64_t words[7], bool at_start,
@@ -85,7 +85,10 @@ static void look_at_words(const struct target *target, const struct object *obje
 	if (words[0] != image || words[1] != segment->filesz || words[2] != segment->memsz ||
 	    words[3] != segment->align || number == 0 || number > MODULES_MAX)
 		return;
-	/* 0 and -1 tell that each thread has its own; in musl all that was dlopen'ed does. */
+		/*
+		 * A distance of 0 or -1 means that it is another one in each thread.  In musl it is
+		 * for all objects that were loaded by dlopen(3).
+		 */
 	if (distance < segment->memsz || distance > STATIC_MAX || (!is_glibc && !at_start))
 		distance = 0;
 	learn(module, number, distance);
@@ -107,9 +110,9 @@ static void search_link_map(const struct target *target, const struct object *ob
 	}
 }
 
-/* ---- */
+/* ---- the answer ---- */
 
-/* psABI: the executable is module 1, and its block ends, aligned, at the thread pointer. */
+/* psABI: the executable is module 1; its block, rounded up to its alignment, ends at the thread pointer. */
 static void know_executable(const struct elf_phdr *segment, struct module *module)
 {
 	uint64_t align = segment->align == 0 ? 1 : segment->align;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tls: where the thread-local variables of an object of the target are.
+ * tls: finds the thread-local variables of an object of the target.
  *
- * Each thread has a block for each module that has such variables (psABI, "Thread-
- * Local Storage"; "ELF Handling For Thread-Local Storage").  Which number a module
- * has, and how far its block is from the thread pointer where that is the same in
- * all threads, is taken from words that the dynamic linker has written.
+ * Each thread has a block for each module with such variables (psABI, "Thread-Local Storage";
+ * "ELF Handling For Thread-Local Storage").  nsb learns the number of a module from words that
+ * the dynamic linker has written, and in the same way the distance of its block from the thread
+ * pointer, if that is the same in all threads.
  */
 #ifndef NSB_TLS_H
 #define NSB_TLS_H
@@ -14,8 +14,8 @@
 #include "object.h"
 
 /*
- * The variable at `offset` of the block of `object`; `name` is for messages, which
- * all errors have.  -ESTALE where the process does not tell.
+ * Find the variable at `offset` of the block of `object`.  `name` is its name in messages, which
+ * all errors have.  -ESTALE: nothing in the process tells where it is.
  */
 int tls_find(const struct objects *objects, const struct target *target,
 	     const struct object *object, const char *name, uint64_t offset,

@@ -13,7 +13,7 @@
 #include "proc.h"
 #include "ptrace.h"
 
-/* Ignored by default, signal(7); SIGCONT is not among them: sending it has effects. */
+/* These are ignored by default, signal(7).  SIGCONT is as well, but to send it has effects of its own. */
 static const int signals[] = { SIGURG, SIGWINCH, SIGCHLD };
 
 static bool is_in(uint64_t set, int signal)
@@ -22,8 +22,8 @@ static bool is_in(uint64_t set, int signal)
 }
 
 /*
- * One that reaches the thread; should nsb be killed just when it is sent, the
- * process gets it: rather one that it has no handler for.
+ * Choose a signal that the thread does not block.  If nsb is killed just when the signal is
+ * sent, the process gets it; so one that the process has no handler for is better.
  */
 static int choose_signal(pid_t tid, int *chosen)
 {
@@ -44,7 +44,7 @@ static int choose_signal(pid_t tid, int *chosen)
 	return err != 0 ? err : *chosen == 0 ? -EBUSY : 0;
 }
 
-/* A breakpoint on execution takes the kernel's sizeof(long), not ours. */
+/* The length of a breakpoint on execution has to be the kernel's sizeof(long), so try 8 and then 4. */
 static int open_breakpoint(pid_t tid, uint64_t address)
 {
 	struct perf_event_attr attr = {
@@ -99,7 +99,7 @@ bool trap_was_hit(const struct trap *trap, pid_t tid, int signal)
 {
 	siginfo_t info;
 
-	/* As F_SETSIG has it, fcntl(2): POLL_* and the descriptor. */
+	/* F_SETSIG puts POLL_* and the descriptor into the siginfo_t, fcntl(2). */
 	return trap->number != -1 && signal == trap->signal && pt_get_siginfo(tid, &info) == 0 &&
 	       (info.si_code == POLL_HUP || info.si_code == POLL_IN) &&
 	       info.si_fd == trap->number;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * trap: stop a running thread when it comes to an address.
+ * trap: stops a running thread when it comes to an address.
  *
- * A hardware breakpoint of that thread alone, made with perf_event_open(2)
- * rather than with ptrace(2): no text is written, no other thread meets it, and
- * it is gone when nsb is, whereas one in ptrace's debug registers would kill the
- * thread with SIGTRAP after nsb's death.  When it is hit, the kernel sends the
- * thread a signal that is ignored by default; the tracer sees that first and
- * takes it away.  The thread then stands before the instruction at the address.
- * It works once; where it cannot be had (no permission, no free debug register,
- * all such signals blocked) threads are met by chance instead.
+ * A trap is a hardware breakpoint of one thread, made by perf_event_open(2).  No code is
+ * written for it, and no other thread meets it.  It disappears when nsb ends; a breakpoint in
+ * ptrace's debug registers would stay, and kill the thread by SIGTRAP once nsb is dead.  When
+ * the thread comes to the address, the kernel sends it a signal that is ignored by default.
+ * The tracer sees the signal first, and takes it away.  The thread stands in front of the
+ * instruction at the address then.  A trap works once.  It may not be possible: nsb may not use
+ * perf_event_open(2), no debug register may be free, the thread may block all such signals.
+ * Then nsb stops the thread at random moments until it finds it in a good place.
  */
 #ifndef NSB_TRAP_H
 #define NSB_TRAP_H
@@ -21,22 +21,22 @@
 #include "msg.h"
 
 struct trap {
-	int fd;			/* -1: not set */
-	int number;		/* fd as it was last: what a signal on its way tells */
-	int signal;		/* which says that it was hit */
+	int fd;			/* -1: there is no trap */
+	int number;		/* the last fd, which a signal that is still on its way names */
+	int signal;		/* the kernel sends this one */
 };
 
 #define NO_TRAP { .fd = -1, .number = -1 }
 
 /*
- * Set a trap for a traced thread in place of the one that it has.  -errno, without
- * a message, where there can be none.
+ * Set a trap for a traced thread, in place of the one that it has.  -errno without a message:
+ * it cannot have one.
  */
 int trap_arm(struct trap *trap, pid_t tid, uint64_t address) MUST_CHECK;
-/* No trap any more; one that was hit already may still report. */
+/* Take the trap away.  If the thread has come to it already, the signal may still be on its way. */
 void trap_disarm(struct trap *trap);
 
-/* Whether the signal that a thread in signal-delivery-stop is about to get comes from its trap. */
+/* Whether the signal that a thread in signal-delivery-stop is about to get was sent by its trap. */
 bool trap_was_hit(const struct trap *trap, pid_t tid, int signal);
 
 #endif

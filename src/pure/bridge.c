@@ -6,13 +6,16 @@
 
 #include "page.h"
 
-/* Where a jump leads of which the bytes before the end of the page are as free as can be. */
+/*
+ * Where a jump leads whose displacement has `fill` in each byte before the end of the page, and
+ * the function's old bytes behind it: with 0 the lowest address, with 0xff the highest.
+ */
 static uint64_t extreme(const struct arch *arch, uint64_t at, const uint8_t *old, uint8_t fill)
 {
 	const size_t before = PAGE - (size_t)(at % PAGE);
 	uint8_t jump[JUMP_MAX];
 
-	/* The operation is the first byte, the displacement little-endian behind it. */
+	/* The first byte is the operation; the displacement follows, little-endian. */
 	(void)arch->jump(at, at, jump);
 	memset(jump + 1, fill, before - 1);
 	memcpy(jump + before, old + before, arch->jump_size - before);
@@ -52,7 +55,7 @@ void bridge_bound(const struct bridge *bridge, uint64_t offset, uint64_t *first,
 
 	*first = lo > offset ? lo - offset : 0;
 	*last = hi - offset;
-	/* Around the end of the address space, or before its beginning. */
+	/* The range would go round the end of the address space, or begin before its start. */
 	if (hi < lo || hi < offset) {
 		*first = 1;
 		*last = 0;

@@ -2,11 +2,12 @@
 /*
  * bridge: replaced functions whose first bytes lie across the end of a page.
  *
- * A jump there would be two stores, and an nsb that is killed between them would leave
- * half of one.  So only the bytes before the end of the page change: the displacement
- * of the jump ends in the bytes that stand behind it.  These say roughly (one byte
- * behind the end: within 16 MiB) or exactly (four) where the jump leads, and the memory
- * of the patch is laid so that a second jump, the bridge, stands there and leads on.
+ * To write a jump there, nsb would need two stores, and if it were killed between them half of
+ * a jump would be left.  So nsb changes only the bytes before the end of the page, and the last
+ * bytes of the jump's displacement are the old bytes behind the end.  If one old byte remains,
+ * the jump leads to somewhere within 16 MiB; if four remain, it leads to one address.  nsb
+ * places the memory of the patch so that a second jump, the bridge, is at that address, and
+ * leads on to the new function.
  */
 #ifndef NSB_BRIDGE_H
 #define NSB_BRIDGE_H
@@ -15,22 +16,22 @@
 
 struct bridge {
 	bool is_needed;
-	size_t func;		/* of the patch's functions */
-	uint64_t lo, hi;	/* run-time addresses that the jump can lead to, both included */
-	uint64_t address;	/* of the bridge, when it is laid */
+	size_t func;		/* index of the function that needs it */
+	uint64_t lo, hi;	/* the jump can lead to run-time addresses from lo to hi, both included */
+	uint64_t address;	/* of the bridge, once bridge_lay() has put it there */
 };
 
-/* The first function of the patch that needs one; a patch has one bridge at most. */
+/* Find the first function of the patch that needs a bridge.  A patch has one bridge at most. */
 void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target_bias,
 		 const struct patchfile *patch);
-/* Bytes that it takes behind the image, a multiple of the page size; 0: is not needed. */
+/* The bytes that the bridge takes behind the image, a multiple of the page size; 0 if there is none. */
 uint64_t bridge_size(const struct bridge *bridge, const struct arch *arch);
 /*
- * The first and the last address that a page-aligned image may have of which the bridge
- * is `offset` bytes away; an empty range (first > last) where there is none.
+ * The first and the last address that the image may have, page-aligned, if the bridge is
+ * `offset` bytes behind its start.  If there is no such address, *first > *last.
  */
 void bridge_bound(const struct bridge *bridge, uint64_t offset, uint64_t *first, uint64_t *last);
-/* Add it to the image, at that offset.  -ENOMEM. */
+/* Append the bridge to the image.  Errors, with a message: -ENOMEM, -ENOEXEC. */
 int bridge_lay(struct bridge *bridge, const struct arch *arch, const struct patchfile *patch,
 	       struct link_image *image) MUST_CHECK;
 

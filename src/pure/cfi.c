@@ -7,26 +7,26 @@
 
 #include "array.h"
 
-#define REMEMBER_MAX 16		/* DW_CFA_remember_state nests; compilers use one level */
+#define REMEMBER_MAX 16		/* DW_CFA_remember_state can be nested; compilers use one level */
 #define EXPRESSION_STACK 64
-#define EXPRESSION_STEPS 1024	/* a DW_OP_skip may go backwards */
-#define ENTRIES_MAX (1u << 24)	/* of one .eh_frame: more than any linker has made */
+#define EXPRESSION_STEPS 1024	/* a DW_OP_skip may go backwards, and so go on for ever */
+#define ENTRIES_MAX (1u << 24)	/* no linker has made an .eh_frame with so many records */
 
-/* Pointer encodings, LSB 5.0 table 10.5 and following. */
+/* Pointer encodings: LSB 5.0, table 10.5 and those that follow. */
 enum {
 	PE_OMIT = 0xff, PE_FORMAT = 0x0f, PE_APPLICATION = 0x70, PE_INDIRECT = 0x80,
 	PE_PCREL = 0x10, PE_DATAREL = 0x30, PE_ALIGNED = 0x50,
 	PE_ULEB = 0x01, PE_SDATA4 = 0x0b, PE_SLEB = 0x09,
 };
 
-/* Where unwind tables come from. */
+/* What all readers of unwind tables need: the ABI, the table, and a way to read it. */
 struct source {
 	const struct arch *arch;
 	const struct cfi_table *table;
 	const struct bytes *bytes;
 };
 
-/* A reader of [at, end) that stops for good at the first failure: `bad`, all values 0. */
+/* A reader of [at, end).  After the first failure `bad` is set, and every value that it reads is 0. */
 struct cfi_cursor {
 	const struct source *source;
 	uint64_t at, end;
@@ -42,7 +42,7 @@ struct cie {
 	uint64_t insns, insns_end;
 	unsigned return_column;
 	uint8_t fde_encoding;
-	bool has_augmentation;	/* "z": FDEs carry a length of augmentation data */
+	bool has_augmentation;	/* "z": the FDEs have augmentation data, with its length */
 	bool signal;
 };
 
@@ -52,10 +52,10 @@ struct fde {
 	struct cie cie;
 };
 
-/* One record of .eh_frame, not yet understood. */
+/* One record of .eh_frame, of which only the first two words have been read. */
 struct entry {
-	uint64_t body, end;	/* after the CIE pointer; end of the record */
-	uint64_t cie;		/* address of its CIE; 0: it is one */
+	uint64_t body, end;	/* the record's bytes behind the CIE pointer */
+	uint64_t cie;		/* address of its CIE; 0: it is a CIE itself */
 };
 
 static uint64_t truncate_word(const struct arch *arch, uint64_t value)
@@ -68,7 +68,7 @@ static int64_t sign_extend(const struct arch *arch, uint64_t value)
 	return arch->word == 4 ? (int32_t)(uint32_t)value : (int64_t)value;
 }
 
-/* All little-endian, as every ABI that nsb knows. */
+/* Read a word of the ABI.  Every ABI that nsb knows is little-endian. */
 static int read_word(const struct arch *arch, const struct bytes *bytes, uint64_t addr,
 		     uint64_t *value)
 {
@@ -100,7 +100,7 @@ static void cursor_init(struct cfi_cursor *cursor, const struct source *source, 
 	cursor->bad = end < at;
 }
 
-/* Nothing past `end` is read: what follows a table may not be mapped. */
+/* Read the next bytes into the window, but none past `end`: there may be no memory behind a table. */
 static bool cursor_fill(struct cfi_cursor *cursor)
 {
 	uint64_t left = cursor->end - cursor->at;
@@ -140,7 +140,7 @@ static int64_t take_signed(struct cfi_cursor *cursor, unsigned size)
 	return (int64_t)((value ^ sign) - sign);
 }
 
-/* Bits beyond the 64th are lost, as a wider value means nothing here. */
+/* Read a LEB128 number.  Bits beyond the 64th are dropped: no number here means anything with them. */
 static uint64_t take_leb(struct cfi_cursor *cursor, bool is_signed)
 {
 	uint64_t value = 0;
@@ -178,7 +178,7 @@ static void skip(struct cfi_cursor *cursor, uint64_t size)
 		cursor->at += size;
 }
 
-/* The bytes of a value by the format half of its encoding; 0 for LEB128, -1 for unknown. */
+/* How many bytes a value of this format takes: 0 for LEB128, -1 if the format is not known. */
 static int format_size(const struct arch *arch, uint8_t format)
 {
 	static const int8_t sizes[16] = {
@@ -189,7 +189,7 @@ static int format_size(const struct arch *arch, uint8_t format)
 	return size == -2 ? (int)arch->word : size;
 }
 
-/* A pointer in `encoding`; data_base is what DW_EH_PE_datarel counts from, 0 if unknown. */
+/* Read a pointer that is encoded by `encoding`.  DW_EH_PE_datarel adds data_base, 0 if that is unknown. */
 static uint64_t take_pointer(struct cfi_cursor *cursor, uint8_t encoding, uint64_t data_base)
 {
 	const struct arch *arch = cursor->source->arch;
@@ -227,8 +227,8 @@ static uint64_t take_pointer(struct cfi_cursor *cursor, uint8_t encoding, uint64
 }
 
 /*
- * Read the start of the record at `at`; nothing reaches past `limit`.
- * False: the end of the section, or no record.
+ * Read the start of the record at `at`.  False: the section ends here, or this is no record,
+ * for example since it would reach past `limit`.
  */
 static bool read_entry(const struct source *source, uint64_t at, uint64_t limit,
 		       struct entry *entry)
@@ -254,7 +254,7 @@ static bool read_entry(const struct source *source, uint64_t at, uint64_t limit,
 	return !cursor.bad && (back == 0 || back <= entry->body - 4);
 }
 
-/* The letters after "z" and what they announce in the augmentation data. */
+/* Read the augmentation data, in which each of the letters behind "z" announces something. */
 static bool read_augmentation(struct cfi_cursor *cursor, const char *letters, struct cie *cie)
 {
 	uint64_t size = take_uleb(cursor);
@@ -268,7 +268,7 @@ static bool read_augmentation(struct cfi_cursor *cursor, const char *letters, st
 		} else if (*letters == 'L') {
 			(void)take_u8(cursor);
 		} else if (*letters == 'P') {
-			/* The personality routine is not called, so not looked up either. */
+			/* nsb does not call the personality routine, so it follows no indirect pointer to it. */
 			uint8_t encoding = take_u8(cursor) & (uint8_t)~PE_INDIRECT;
 
 			(void)take_pointer(cursor, encoding, 1);
@@ -322,7 +322,7 @@ static bool read_cie(const struct source *source, uint64_t at, uint64_t limit, s
 	return !cursor.bad;
 }
 
-/* An FDE whose record is read; its CIE may stand in *cie already (cie_at says which). */
+/* Read the FDE of a record.  If its CIE is the one at *cie_at, fde->cie holds that CIE already. */
 static bool read_fde(const struct source *source, const struct entry *entry, uint64_t limit,
 		     uint64_t *cie_at, struct fde *fde)
 {
@@ -397,7 +397,7 @@ static bool read_header_row(const struct source *source, const struct cfi_header
 	return true;
 }
 
-/* The last row whose start is not above pc. */
+/* Find the last row of the search table whose start is not above pc, and read its FDE. */
 static enum cfi_result search_header(const struct source *source, const struct cfi_header *header,
 				     uint64_t pc, struct fde *fde)
 {
@@ -427,8 +427,8 @@ static enum cfi_result search_index(const struct source *source, uint64_t pc, st
 }
 
 /*
- * Where .eh_frame lies.  Its end, where only a header names its start, is
- * told by the record of length 0 that ends it.
+ * Find .eh_frame.  If only a header names its start, its end is not known: a record of length
+ * 0 ends it.
  */
 static bool find_section(const struct source *source, uint64_t *start, uint64_t *end)
 {
@@ -447,17 +447,17 @@ static bool find_section(const struct source *source, uint64_t *start, uint64_t 
 	return *start != 0;
 }
 
-/* On the way through .eh_frame. */
+/* A walk through the records of .eh_frame. */
 struct fde_walk {
 	uint64_t at, end;
-	unsigned left;		/* entries: it may be a lie */
+	unsigned left;		/* so many records are read at most: the section may be damaged */
 	uint64_t cie_at;	/* the CIE that was read last */
 	uint64_t fde_at;	/* the FDE that was found */
 };
 
 /*
- * The next FDE that can be read.  Records that cannot be understood are passed over;
- * they cover no address then.
+ * Find the next FDE that can be read.  A record that cannot be read is skipped; addresses that
+ * it would have covered have no unwind information then.
  */
 static bool next_fde(const struct source *source, struct fde_walk *walk, struct fde *fde)
 {
@@ -485,7 +485,7 @@ static enum cfi_result search_section(const struct source *source, uint64_t pc, 
 	return CFI_NONE;
 }
 
-/* CFI_STEPPED: *fde covers pc. */
+/* Find the FDE that covers pc.  CFI_STEPPED: there is one. */
 static enum cfi_result find_fde(const struct source *source, uint64_t pc, struct fde *fde)
 {
 	struct cfi_header header;
@@ -523,7 +523,7 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 			free(all);
 			return -ENOMEM;
 		}
-		/* A function that the linker dropped leaves an FDE at 0. */
+		/* If the linker dropped a function, its FDE may be left behind, with address 0. */
 		if (fde.start != 0 && fde.start < fde.end)
 			all[n++] = (struct cfi_index_entry){ fde.start, walk.fde_at };
 	}
@@ -537,20 +537,20 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 	return 0;
 }
 
-/* The instructions of a CIE or FDE at work on a row. */
+/* An interpreter of the instructions of a CIE or an FDE, which build the rules for pc. */
 struct cfi_program {
 	const struct source *source;
 	const struct cie *cie;
-	uint64_t location;	/* the row is the one for [location, next advance) */
-	uint64_t pc;		/* ... and wanted for here */
+	uint64_t location;	/* the rules are valid from here on, up to the next advance */
+	uint64_t pc;		/* the rules are wanted for this address */
 	bool done;
 	struct cfi_rules *rules;
-	const struct cfi_rules *initial;	/* after the CIE's instructions */
+	const struct cfi_rules *initial;	/* the rules that the CIE's instructions made */
 	struct cfi_rules *remembered;
 	unsigned n_remembered;
 };
 
-/* Operands of instructions: DWARF 5 table 7.29, LSB 5.0 table 10.7 for the GNU ones. */
+/* The kinds of operands that instructions have: DWARF 5 table 7.29; the GNU ones: LSB 5.0 table 10.7. */
 enum operand {
 	NO_OPERAND, ULEB, SLEB, ULEB_FACTORED, SLEB_FACTORED, ULEB_NEGATED, BLOCK, ADDRESS,
 	DELTA1, DELTA2, DELTA4
@@ -595,7 +595,7 @@ static const struct instruction instructions[0x40] = {
 	[0x2f] = { SET_RULE, { ULEB, ULEB_NEGATED }, RULE_OFFSET },
 };
 
-/* *size is that of a BLOCK, whose value is its address. */
+/* Read an operand.  The value of a BLOCK is its address, and *size its size. */
 static uint64_t take_operand(struct cfi_cursor *cursor, const struct cfi_program *program,
 			     enum operand kind, uint32_t *size)
 {
@@ -658,7 +658,7 @@ static bool recall(struct cfi_program *program)
 	return true;
 }
 
-/* first and second: the operands; size: of a block. */
+/* Carry out an instruction with its two operands; size is that of a block. */
 static bool perform(struct cfi_program *program, const struct instruction *instruction, uint64_t first,
 		    uint64_t second, uint32_t size)
 {
@@ -678,7 +678,7 @@ static bool perform(struct cfi_program *program, const struct instruction *instr
 						  first * program->cie->code_align));
 		return true;
 	case SET_RULE:
-		/* Vector and floating point registers take no part in unwinding. */
+		/* A rule for a vector or floating point register is not needed to unwind. */
 		if (first < arch->n_dwarf_regs)
 			rules->rules[first] = (struct cfi_rule){ instruction->rule, size, second };
 		return true;
@@ -736,7 +736,7 @@ static bool run_program(struct cfi_program *program, uint64_t at, uint64_t end)
 	return !cursor.bad;
 }
 
-/* The rules that hold at pc. */
+/* Find the rules that are valid at pc. */
 static bool read_rules(const struct source *source, const struct fde *fde, uint64_t pc,
 		       struct cfi_rules *rules)
 {
@@ -755,7 +755,7 @@ static bool read_rules(const struct source *source, const struct fde *fde, uint6
 	return run_program(&program, fde->insns, fde->insns_end);
 }
 
-/* A DWARF expression at work: DWARF 5 section 2.5. */
+/* The stack machine that evaluates DWARF expressions: DWARF 5 section 2.5. */
 struct machine {
 	const struct source *source;
 	const struct cfi_frame *frame;
@@ -781,7 +781,7 @@ static uint64_t pop(struct machine *machine)
 	return machine->stack[--machine->depth];
 }
 
-/* The value `index` below the top. */
+/* The value that lies `index` elements below the top of the machine's stack. */
 static uint64_t peek(struct machine *machine, uint64_t index)
 {
 	if (index >= machine->depth) {
@@ -822,7 +822,7 @@ enum {
 	OP_BREGX = 0x92, OP_DEREF_SIZE = 0x94, OP_NOP = 0x96,
 };
 
-/* left OP right, or 0 and bad. */
+/* Compute left OP right.  If that is not defined, the result is 0 and the machine is bad. */
 static uint64_t calculate(struct machine *machine, uint8_t op, uint64_t left, uint64_t right)
 {
 	const struct arch *arch = machine->source->arch;
@@ -875,7 +875,7 @@ static uint64_t calculate(struct machine *machine, uint8_t op, uint64_t left, ui
 	return 0;
 }
 
-/* Constants, registers, memory and the order of the stack; false: not one of these. */
+/* Carry out operations on constants, registers, memory and the order of the stack.  False: it is another one. */
 static bool operate_on_stack(struct machine *machine, struct cfi_cursor *cursor, uint8_t op)
 {
 	uint64_t top, second, third;
@@ -927,7 +927,7 @@ static bool operate_on_stack(struct machine *machine, struct cfi_cursor *cursor,
 	return true;
 }
 
-/* Arithmetic and branches. */
+/* Carry out any operation: those of operate_on_stack(), arithmetic and branches. */
 static void operate(struct machine *machine, struct cfi_cursor *cursor, uint64_t start, uint8_t op)
 {
 	uint64_t top;
@@ -957,7 +957,7 @@ static void operate(struct machine *machine, struct cfi_cursor *cursor, uint64_t
 	}
 }
 
-/* The value of an expression; `cfa`, where not NULL, lies on its stack at the start. */
+/* Evaluate an expression.  If `cfa` is not NULL, it is pushed before the expression begins. */
 static bool evaluate(const struct source *source, const struct cfi_frame *frame,
 		     const struct cfi_rule *expression, const uint64_t *cfa, uint64_t *value)
 {
@@ -995,7 +995,7 @@ static bool find_cfa(const struct source *source, const struct cfi_frame *frame,
 	return true;
 }
 
-/* The caller's value of a register; false: it has none that is known. */
+/* Find the value that a register has in the caller.  False: it is not known. */
 static bool recover(const struct source *source, const struct cfi_frame *frame,
 		    const struct cfi_rule *rule, unsigned number, uint64_t cfa, uint64_t *value)
 {
@@ -1004,7 +1004,7 @@ static bool recover(const struct source *source, const struct cfi_frame *frame,
 
 	switch (rule->kind) {
 	case RULE_UNSET:
-		/* The CFA is the caller's stack pointer by definition. */
+		/* By definition the CFA is the caller's stack pointer. */
 		if (number == arch->dwarf_sp) {
 			*value = cfa;
 			return true;
@@ -1077,7 +1077,7 @@ enum cfi_result cfi_apply(const struct arch *arch, const struct cfi_table *table
 	frame->signal = rules->signal;
 	if (rules->result != CFI_STEPPED)
 		return rules->result;
-	/* The pc as its own return address would be no step. */
+	/* If the return address had no rule, or the rule "same", the step would lead back to this pc. */
 	if (return_rule == RULE_UNSET || return_rule == RULE_SAME ||
 	    !find_cfa(&source, frame, rules, &cfa))
 		return CFI_BAD;

@@ -9,11 +9,11 @@
 #define MAX_PHDRS 512
 #define MAX_DYNAMIC 4096	/* entries of PT_DYNAMIC */
 #define MAX_NOTES (64u << 10)	/* bytes of one PT_NOTE */
-/* More than any linker makes; together they bound what one lookup may cost. */
+/* Real files have less than these; together they bound the time that one lookup can take. */
 #define MAX_VERSIONS 4096
 #define MAX_CHAIN 4096
 #define MAX_NAME 4096		/* bytes of a symbol's or version's name that is compared */
-#define VERSYM_HIDDEN 0x8000	/* gABI, Linux extension: "symbol versioning" */
+#define VERSYM_HIDDEN 0x8000	/* LSB 5.0, "Symbol Versioning" */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are copied as they are");
 
@@ -39,22 +39,22 @@ static bool is_64(const struct elf *elf)
 	return elf->elf_class == ELFCLASS64;
 }
 
-/* i386 addresses are modulo 2^32. */
+/* Sums of addresses wrap at 2^32 in a 32-bit image. */
 static uint64_t wrap(const struct elf *elf, uint64_t addr)
 {
 	return is_64(elf) ? addr : addr & UINT32_MAX;
 }
 
-/* Does [addr, addr + size) lie inside the image? */
+/* Whether [addr, addr + size) lies inside the image. */
 static bool inside(const struct elf *elf, uint64_t addr, uint64_t size)
 {
 	return addr >= elf->lo && addr <= elf->hi && size <= elf->hi - addr;
 }
 
 /*
- * The two classes differ in the width and order of the same fields: read a
- * record of either class into `raw32` or `raw64`, then fill the neutral struct
- * by one list of fields.
+ * The records of the two classes have the same fields, in other widths and another order.
+ * READ_RECORD reads a record into `raw32` or `raw64`, whichever is of the image's class; then
+ * one list of fields fills the struct that both share.
  */
 #define READ_RECORD(elf, addr, raw32, raw64) \
 	(is_64(elf) ? read_bytes(elf, addr, &(raw64), sizeof(raw64)) \
@@ -94,7 +94,7 @@ static int read_phdrs(struct elf *elf, uint64_t addr, size_t count)
 	return 0;
 }
 
-/* The PT_LOAD that the ELF header is part of; NULL: none is. */
+/* The PT_LOAD that begins with the ELF header, or NULL. */
 static const struct elf_phdr *first_load(const struct elf *elf)
 {
 	for (size_t i = 0; i < elf->n_phdrs; i++) {
@@ -171,10 +171,10 @@ static const struct {
 };
 
 /*
- * glibc writes run-time addresses over some values of the tables that it may
- * write to (symtab, strtab, hashes, versym, relocations), and leaves others;
- * musl, static-PIE and the vDSO leave all.  So each value tells by itself
- * which it is: what lies in the image already is a run-time address.
+ * Turn the value of a tag into a run-time address.  glibc replaces some of these values by
+ * run-time addresses (symtab, strtab, hashes, versym, relocations), if it may write to the
+ * table, and leaves others; musl, static-PIE programs and the vDSO leave them all.  So each
+ * value is judged by itself: if it lies inside the image, it is a run-time address already.
  */
 static int resolve_address(const struct elf *elf, int64_t tag, uint64_t value, uint64_t *out)
 {
@@ -193,7 +193,7 @@ static int resolve_address(const struct elf *elf, int64_t tag, uint64_t value, u
 	return 0;
 }
 
-/* Tags that are not a plain uint64_t of struct elf_dynamic. */
+/* Store a tag that is not simply a uint64_t of struct elf_dynamic. */
 static int store_special(struct elf *elf, int64_t tag, uint64_t value)
 {
 	struct elf_dynamic *dyn = &elf->dyn;
@@ -319,7 +319,7 @@ static int read_dynamic(struct elf *elf, const struct elf_phdr *phdr)
 
 /* ---- how many dynamic symbols ---- */
 
-/* The head of DT_GNU_HASH and where its parts are. */
+/* The head of DT_GNU_HASH, and the addresses of its parts. */
 struct gnu_table {
 	uint32_t n_buckets, first_symbol, bloom_words, bloom_shift;
 	uint64_t bloom, buckets, chains;
@@ -330,7 +330,7 @@ static size_t symbol_size(const struct elf *elf)
 	return record_size(elf, sizeof(Elf32_Sym), sizeof(Elf64_Sym));
 }
 
-/* Symbols that fit between DT_SYMTAB and the end of the image. */
+/* How many symbols fit between DT_SYMTAB and the end of the image. */
 static uint64_t symbol_limit(const struct elf *elf)
 {
 	uint64_t limit = (elf->hi - elf->dyn.symtab) / symbol_size(elf);
@@ -394,9 +394,8 @@ static int count_by_gnu_hash(const struct elf *elf, uint64_t *count)
 }
 
 /*
- * A DT_GNU_HASH without a single defined symbol does not tell how many
- * undefined ones there are.  No other table overlaps DT_SYMTAB, and linkers
- * lay one directly behind it.
+ * If a DT_GNU_HASH has no defined symbol, it does not tell how many undefined symbols there
+ * are.  Linkers put another table directly behind DT_SYMTAB, so the next table's address tells.
  */
 static uint64_t count_by_extent(const struct elf *elf)
 {
@@ -443,8 +442,13 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 	return (value + align - 1) / align * align;
 }
 
+<<<<<<< HEAD
 /* Notes that lie at `addr`; a build-id that does not fit is as good as none. */
 static int read_notes_at(struct elf *elf, uint64_t addr, uint64_t size, uint64_t align)
+=======
+/* Look for the build-id in the notes of one PT_NOTE.  A build-id that is too long counts as none. */
+static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
+>>>>>>> w-src
 {
 	uint64_t at = 0;
 
@@ -495,7 +499,7 @@ static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
 
 /* ---- opening ---- */
 
-/* All that follows once phdrs and bias are known. */
+/* Read all that needs the program headers and the bias. */
 static int read_tables(struct elf *elf)
 {
 	int ret = find_extent(elf);
@@ -539,7 +543,7 @@ static int read_header(struct elf *elf, uint64_t addr, struct header *header)
 	Elf64_Ehdr raw64 = { 0 };
 	int ret;
 
-	elf->lo = addr;		/* for messages, until the extent is known */
+	elf->lo = addr;		/* for messages, as long as the real one is not known */
 	ret = read_bytes(elf, addr, ident, sizeof(ident));
 	if (ret == 0)
 		ret = check_ident(elf, ident);
@@ -611,7 +615,7 @@ int elf_open(struct elf *elf, struct bytes bytes, uint64_t address)
 	return ret;
 }
 
-/* Program headers tell where they are themselves, or lie behind the ELF header. */
+/* PT_PHDR names the address of the program headers; if there is none, they lie behind the ELF header. */
 static int find_bias(struct elf *elf, uint64_t phdrs)
 {
 	const struct elf_phdr *load = first_load(elf);
@@ -631,7 +635,7 @@ static int find_bias(struct elf *elf, uint64_t phdrs)
 	return 0;
 }
 
-/* The entry point stands in the ELF header only, which need not be mapped. */
+/* Read the entry point, which only the ELF header has; that may not be in memory. */
 static void find_entry(struct elf *elf)
 {
 	const struct elf_phdr *load = first_load(elf);
@@ -718,7 +722,7 @@ int elf_dynstr(const struct elf *elf, uint64_t offset, char *name, size_t size)
 	return bad(elf, "a name is too long or does not end");
 }
 
-/* Is the string at strtab offset this one?  1, 0, or -errno. */
+/* Whether the string at this offset in strtab is `name`: 1, 0, or -errno. */
 static int name_is(const struct elf *elf, uint64_t offset, const char *name)
 {
 	size_t size = strlen(name) + 1, done = 0;
@@ -755,7 +759,7 @@ static int read_versym(const struct elf *elf, uint32_t index, uint16_t *version)
 	return read_bytes(elf, addr, version, 2);
 }
 
-/* A link of a chain of version records: `step` bytes on from *addr. */
+/* Follow a chain of version records: the next one is `step` bytes behind *addr. */
 static int follow(const struct elf *elf, uint64_t *addr, uint32_t step, size_t size)
 {
 	if (!inside(elf, *addr, step) || !inside(elf, *addr + step, size))
@@ -764,7 +768,7 @@ static int follow(const struct elf *elf, uint64_t *addr, uint32_t step, size_t s
 	return 0;
 }
 
-/* strtab offset of the name that verdef gives to version `index`: 1, 0: none, or -errno. */
+/* Find the name that verdef gives to version `index`, an offset in strtab: 1, 0 if there is none, or -errno. */
 static int find_verdef(const struct elf *elf, uint16_t index, uint64_t *name)
 {
 	uint64_t addr = elf->dyn.verdef;
@@ -792,7 +796,7 @@ static int find_verdef(const struct elf *elf, uint16_t index, uint64_t *name)
 	return 0;
 }
 
-/* Auxiliary records of one verneed entry; as find_verdef. */
+/* The same in the auxiliary records of one verneed entry. */
 static int find_vernaux(const struct elf *elf, uint64_t addr, uint16_t count, uint16_t index,
 			uint64_t *name, bool *weak)
 {
@@ -860,7 +864,7 @@ int elf_symbol_version(const struct elf *elf, uint32_t index, char *version, siz
 
 /* ---- looking up ---- */
 
-/* The dynamic linker's rules on versions (glibc's do_lookup): 1 matches, 0, or -errno. */
+/* Whether the version matches, by the rules of the dynamic linker (glibc's do_lookup): 1, 0, or -errno. */
 static int version_matches(const struct elf *elf, uint32_t index, const char *version)
 {
 	uint16_t number;
@@ -882,7 +886,7 @@ static int version_matches(const struct elf *elf, uint32_t index, const char *ve
 	return ret <= 0 ? ret : name_is(elf, name, version);
 }
 
-/* 1: it is the one, and *sym is filled in; 0: another; or -errno. */
+/* Whether symbol `index` is the one that is looked for: 1, with *sym filled in; 0; or -errno. */
 static int symbol_matches(const struct elf *elf, uint32_t index, const char *name,
 			  const char *version, struct elf_sym *sym)
 {
@@ -892,7 +896,7 @@ static int symbol_matches(const struct elf *elf, uint32_t index, const char *nam
 
 	if (ret < 0)
 		return ret;
-	/* With a value: the address of its PLT entry, by which all the process knows it. */
+	/* An undefined function with a value: that is its PLT entry, whose address the whole process uses. */
 	if ((sym->shndx == SHN_UNDEF && (sym->value == 0 || sym->type != STT_FUNC)) || (types & 1u << sym->type) == 0 ||
 	    (sym->value == 0 && sym->shndx != SHN_ABS && sym->type != STT_TLS))
 		return 0;
@@ -985,7 +989,7 @@ int elf_lookup(const struct elf *elf, const char *name, const char *version,
 
 typedef int each_reloc(const struct elf_rel *rel, bool has_addend, void *ctx);
 
-/* Consecutive records are fetched this many bytes at a time: a multiple of each record's size. */
+/* Records are read this many bytes at a time, a multiple of the size of each kind of record. */
 #define BATCH (24 * 8 * 16)
 
 static struct elf_rel parse_rel(const struct elf *elf, const uint8_t *bytes, bool rela)
@@ -1038,8 +1042,8 @@ static int each_rel(const struct elf *elf, uint64_t addr, uint64_t size, bool re
 }
 
 /*
- * gABI "Relative relocation table": an even word is the address of a word to
- * relocate, an odd one a bitmap over the words that follow the last address.
+ * Walk through DT_RELR (gABI, "Relative Relocation Table").  An even word is the address of a
+ * word to relocate; an odd word is a bitmap of the words that follow the last such address.
  */
 static int each_relr(const struct elf *elf, uint32_t type, each_reloc *each, void *ctx)
 {

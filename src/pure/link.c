@@ -11,9 +11,9 @@
 
 #define NAME_BYTES 4096
 #define VERSION_BYTES 256
-#define STUB 32			/* bytes set aside for each piece of code of ours */
+#define STUB 32			/* bytes for each piece of code in the page of add_stubs() */
 
-/* What a dynamic symbol of the patch stands for. */
+/* What a dynamic symbol of the patch means, as far as it has been found out. */
 struct meaning {
 	uint64_t address;
 	struct link_tls tls;
@@ -28,19 +28,19 @@ struct linker {
 	uint64_t target_bias;
 	const struct link_resolver *resolver;
 	struct link_image *image;
-	struct meaning *meanings;	/* by index of dynamic symbol */
-	const struct vz_func **funcs;	/* by patch_addr */
-	uint64_t stubs;			/* link-time address of the code behind the patch; 0: none */
-	bool has_no_tls_get_addr;	/* ... which is used for the process's */
+	struct meaning *meanings;	/* one for each dynamic symbol, by its index */
+	const struct vz_func **funcs;	/* sorted by patch_addr */
+	uint64_t stubs;			/* link-time address of the page of add_stubs(); 0: there is none */
+	bool has_no_tls_get_addr;	/* the process has none; the patch calls the one in the stubs */
 };
 
-/* Without the code that follows it. */
+/* The size of the patch, without the page of add_stubs(). */
 static uint64_t patch_size(const struct patchfile *patch)
 {
 	return page_up(patch->image_lo % PAGE + patch->image_size);
 }
 
-/* A copy of the target's, in auto mode. */
+/* Whether the patch has a thread-local block.  In auto mode it has a copy of the target's. */
 static bool has_tls_block(const struct patchfile *patch)
 {
 	for (size_t i = 0; i < patch->elf.n_phdrs; i++) {
@@ -84,9 +84,9 @@ static bool in_image(const struct linker *linker, uint64_t addr, uint64_t size)
 }
 
 /*
- * Enter what the program headers of one type say into PROT_* of every page.  No
- * two PT_LOADs share a page: patchfile has seen to that.  Of PT_GNU_RELRO the
- * last page counts only if it is whole, as the dynamic linker has it.
+ * Set the PROT_* of every page that the program headers of one type cover.  No two PT_LOADs
+ * share a page: patchfile.c has checked that.  The last page of PT_GNU_RELRO is protected only
+ * if it is covered as a whole; the dynamic linker does the same.
  */
 static int protect_pages(const struct linker *linker, uint32_t type, uint8_t *prots)
 {
@@ -110,7 +110,7 @@ static int protect_pages(const struct linker *linker, uint32_t type, uint8_t *pr
 	return 0;
 }
 
-/* Runs of pages with the same protection are the segments; what no PT_LOAD has is zeros. */
+/* Make a segment of each run of pages with the same protection.  Pages that no PT_LOAD covers are zeros. */
 static int make_segments(const struct linker *linker)
 {
 	struct link_image *image = linker->image;
@@ -140,7 +140,7 @@ out:
 	return err;
 }
 
-/* Code for TLS variables at fixed places, in a page of its own. */
+/* Add a page of code that finds thread-local variables at a fixed distance from the thread pointer. */
 static void add_stubs(struct linker *linker, uint64_t offset)
 {
 	const struct arch *arch = linker->arch;
@@ -184,8 +184,9 @@ static int compare_funcs(const void *a, const void *b)
 }
 
 /*
- * The run-time address meant by an address of the patch.  A function that is
- * replaced is known to all by its address in the target, where the jump is.
+ * The run-time address that an address of the patch means.  A replaced function means the
+ * target's function, where the jump is: so a pointer to it that the patch takes is equal to
+ * one that the target took.
  */
 static uint64_t own_address(const struct linker *linker, uint64_t addr)
 {
@@ -198,7 +199,7 @@ static uint64_t own_address(const struct linker *linker, uint64_t addr)
 	return linker->image->bias + addr;
 }
 
-/* A symbol's name as messages give it; places of the metadata have none. */
+/* A symbol's name for messages.  References that the metadata describes have no symbol. */
 static const char *symbol_name(const struct linker *linker, uint32_t index, char *name, size_t size)
 {
 	struct elf_sym sym;
@@ -209,7 +210,7 @@ static const char *symbol_name(const struct linker *linker, uint32_t index, char
 	return name;
 }
 
-/* What a dynamic symbol of the patch asks for; the names lie in `query`. */
+/* A dynamic symbol of the patch, read from its file.  The symbol's strings are those of `query`. */
 struct query {
 	struct link_symbol symbol;
 	struct elf_sym sym;
@@ -233,7 +234,10 @@ static int read_query(const struct linker *linker, uint32_t index, struct query 
 	return err;
 }
 
-/* A process whose C library lacks it, a static one, has all its TLS in fixed places. */
+/*
+ * A static program has no __tls_get_addr.  All its thread-local variables are at fixed
+ * distances from the thread pointer, so the stubs can stand in for it.
+ */
 static int find_tls_get_addr(struct linker *linker, struct link_symbol *symbol, uint64_t *address)
 {
 	int err;
@@ -302,7 +306,7 @@ static int symbol_tls(struct linker *linker, uint32_t index, const struct link_t
 	return err;
 }
 
-/* S; that of the nameless symbol 0 is the load bias, as the dynamic linker has it. */
+/* Compute S.  For symbol 0, which has no name, the dynamic linker takes the load bias; so do we. */
 static int symbol_address(struct linker *linker, uint32_t index, uint64_t *address)
 {
 	struct meaning *meaning;
@@ -323,7 +327,7 @@ static int symbol_address(struct linker *linker, uint32_t index, uint64_t *addre
 	return err;
 }
 
-/* Z, for symbols of the patch; nobody tells the size of another's. */
+/* Compute Z, which is known for the patch's own symbols only. */
 static int symbol_size(const struct linker *linker, uint32_t index, uint64_t *size)
 {
 	struct elf_sym sym;
@@ -336,7 +340,7 @@ static int symbol_size(const struct linker *linker, uint32_t index, uint64_t *si
 	return err;
 }
 
-/* Index what the metadata tells of symbols and functions. */
+/* Enter what the metadata says of symbols into the meanings, and sort its functions. */
 static int read_meta(struct linker *linker)
 {
 	const struct vzpatch *meta = &linker->patch->meta;
@@ -372,7 +376,7 @@ static int read_meta(struct linker *linker)
 
 /* ---- relocating ---- */
 
-/* Why a kind cannot be applied; kinds without a text are applied. */
+/* Why a relocation of this kind cannot be made.  Kinds without a text can be made. */
 static const char *const refusals[RELOC_KIND_COUNT] = {
 	[RELOC_UNKNOWN] = "its type is unknown",
 	[RELOC_IRELATIVE] = "an IFUNC of the patch's own, whose resolver nobody would run",
@@ -380,7 +384,7 @@ static const char *const refusals[RELOC_KIND_COUNT] = {
 	[RELOC_GOT ... RELOC_TLS_CODE] = "only the link editor can apply this type",
 };
 
-/* The bytes that `type` changes at a link-time address; they lie in one PT_LOAD. */
+/* The bytes that a relocation of `type` changes at a link-time address.  They have to lie in one PT_LOAD. */
 static int find_bytes(const struct linker *linker, const struct reloc_type *type, uint64_t addr,
 		      uint8_t **bytes)
 {
@@ -399,7 +403,7 @@ static int find_bytes(const struct linker *linker, const struct reloc_type *type
 		    type->name, addr);
 }
 
-/* Values as wide as an address are modulo the address space. */
+/* Whether a value fits into the bytes of `type`.  A value as wide as an address wraps, and always fits. */
 static bool fits(const struct arch *arch, const struct reloc_type *type, uint64_t value)
 {
 	if (type->width >= arch->word)
@@ -407,7 +411,7 @@ static bool fits(const struct arch *arch, const struct reloc_type *type, uint64_
 	return type->is_signed ? (uint64_t)(int64_t)(int32_t)value == value : value <= UINT32_MAX;
 }
 
-/* Write the value that was computed for link-time address `addr`; `symbol` is for the message. */
+/* Write the value for link-time address `addr`.  `symbol` is the index of the symbol to name in a message. */
 static int put(const struct linker *linker, const struct reloc_type *type, uint64_t addr,
 	       uint8_t *bytes, uint64_t value, uint32_t symbol)
 {
@@ -421,7 +425,7 @@ static int put(const struct linker *linker, const struct reloc_type *type, uint6
 	return 0;
 }
 
-/* Of SHT_REL: the place itself holds the addend. */
+/* The addend of a relocation of type SHT_REL, which is in the bytes that are to be relocated. */
 static uint64_t addend_in_place(const struct reloc_type *type, const uint8_t *bytes)
 {
 	uint64_t value = 0;
@@ -430,7 +434,7 @@ static uint64_t addend_in_place(const struct reloc_type *type, const uint8_t *by
 	return type->width == 4 && type->is_signed ? (uint64_t)(int64_t)(int32_t)value : value;
 }
 
-/* The dynamic symbol that the linker calls by this name, 0 if there is none. */
+/* Find the meaning of __tls_get_addr before any other relocation: tls_value() has to know who provides it. */
 static int meet_tls_get_addr(struct linker *linker)
 {
 	const struct elf *elf = &linker->patch->elf;
@@ -447,7 +451,7 @@ static int meet_tls_get_addr(struct linker *linker)
 	return 0;
 }
 
-/* What a relocation of `kind` for a thread-local variable gives; `symbol` is for messages. */
+/* Compute a relocation of `kind` for a thread-local variable.  `symbol` is its index, for messages. */
 static int tls_value(const struct linker *linker, const struct link_tls *tls, uint32_t symbol,
 		     enum reloc_kind kind, uint64_t addend, uint64_t *value)
 {
@@ -481,7 +485,11 @@ static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum re
 	struct link_tls own;
 	int err;
 
-	/* Of the patch's own block: its module means the target's, all else is a place's. */
+	/*
+	 * The relocation is for the patch's own thread-local block, which does not exist in the
+	 * target.  Its module number becomes that of the target object; its offsets are written
+	 * later, by vz_place records of the kinds DTPOFF and TPOFF.
+	 */
 	if (rel->symbol == STN_UNDEF && has_tls_block(linker->patch)) {
 		if (kind != RELOC_DTPMOD)
 			return 0;
@@ -493,7 +501,7 @@ static int compute_tls(struct linker *linker, const struct elf_rel *rel, enum re
 	return err < 0 ? err : tls_value(linker, tls, rel->symbol, kind, addend, value);
 }
 
-/* Two words: the code, and what it finds there. */
+/* A TLS descriptor is two words: the address of a function, and the offset that the function returns. */
 static int put_descriptor(struct linker *linker, const struct elf_rel *rel, bool has_addend,
 			  uint8_t *bytes)
 {
@@ -563,7 +571,10 @@ static int relocate(const struct elf_rel *rel, bool has_addend, void *ctx)
 
 /* ---- places of the metadata ---- */
 
-/* 4-byte ones are signed: so an absolute one fits whichever way it is extended. */
+/*
+ * References of 4 bytes are signed.  An absolute address that is below 2^31 is the same number
+ * whether the instruction extends it by its sign or by zeros.
+ */
 static const struct reloc_type place_types[] = {
 	[VZ_PLACE_ABS] = { "absolute reference", RELOC_ABS, 0, true },
 	[VZ_PLACE_PCREL] = { "relative reference", RELOC_PCREL, 0, true },

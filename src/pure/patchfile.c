@@ -17,7 +17,7 @@
 
 /* ---- the file's bytes ---- */
 
-/* Opening does not wait for a writer of a FIFO; read_file() then refuses what is no regular file. */
+/* O_NONBLOCK: to open a FIFO would wait for its writer.  read_file() refuses what is no regular file. */
 static int open_file(const char *path, int *fd)
 {
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -43,7 +43,7 @@ static int read_whole(struct patchfile *file, int fd, size_t size)
 	return 0;
 }
 
-/* Takes the descriptor. */
+/* Read the whole file, and close the descriptor in any case. */
 static int read_file(struct patchfile *file, const char *path, int fd)
 {
 	struct stat st;
@@ -64,7 +64,7 @@ static int read_file(struct patchfile *file, const char *path, int fd)
 	return ret;
 }
 
-/* Bytes by file offset. */
+/* The read function of struct bytes, where addresses are offsets in the file. */
 static int read_by_offset(const struct bytes *self, uint64_t offset, void *buf, size_t size)
 {
 	const struct patchfile *file = self->ctx;
@@ -75,7 +75,7 @@ static int read_by_offset(const struct bytes *self, uint64_t offset, void *buf, 
 	return 0;
 }
 
-/* Bytes by link-time address. */
+/* The read function of struct bytes, where addresses are link-time addresses. */
 static int read_by_address(const struct bytes *self, uint64_t addr, void *buf, size_t size)
 {
 	const struct patchfile *file = self->ctx;
@@ -88,8 +88,8 @@ static int read_by_address(const struct bytes *self, uint64_t addr, void *buf, s
 }
 
 /*
- * The readers below know no file name: put it in front of what they say.
- * `quiet`: nothing had been said before them.
+ * The readers that are called here do not know the name of the file.  Put it in front of the
+ * message that they kept, if `quiet`: no message was kept before.
  */
 static int name_file(const struct patchfile *file, bool quiet, int ret)
 {
@@ -130,7 +130,7 @@ static uint64_t end_of(const struct elf_phdr *phdr)
 	return phdr->vaddr + phdr->memsz;
 }
 
-/* One PT_LOAD by itself, and against the one before it (NULL: none). */
+/* Check one PT_LOAD by itself, and against the one before it, which is NULL for the first. */
 static int check_load(const struct patchfile *file, const struct elf *headers,
 		      const struct elf_phdr *load, const struct elf_phdr *before)
 {
@@ -207,7 +207,7 @@ static int build_image(struct patchfile *file, const struct elf *headers)
 #define CLEAR(bytes, type, member) \
 	memset((bytes) + offsetof(type, member), 0, sizeof(((type *)0)->member))
 
-/* What strip and objcopy may change without a change of what is loaded. */
+/* Set to zero what strip and objcopy may change while the loaded bytes stay the same. */
 static void normalise(struct patchfile *file)
 {
 	uint8_t *header = file->image, *phdr = file->image + file->elf.phoff;
@@ -242,10 +242,10 @@ uint32_t patchfile_load_crc(const struct patchfile *file)
 }
 
 /*
- * Nothing runs a patch's constructors.  The compiler's start files bring _init
- * and _fini and one word each in .init_array and .fini_array (frame_dummy,
- * __do_global_dtors_aux), which have nothing to do in a patch; any more are the
- * author's, and so is the first where there are no start files.
+ * Refuse a patch with constructors, as nobody runs them.  The compiler's start files bring
+ * _init and _fini, and one word each in .init_array and .fini_array (frame_dummy and
+ * __do_global_dtors_aux), which have nothing to do in a patch.  All further words are the
+ * author's; without start files the first word is the author's too.
  */
 static int check_constructors(const struct patchfile *file)
 {
@@ -275,7 +275,10 @@ static int check_image(const struct patchfile *file)
 	return 0;
 }
 
-/* What a patch has beyond functions and data.  A unit of the target's has what the target has. */
+/*
+ * Refuse what only a program of its own could have.  A patch of auto mode is not checked: it is
+ * made of the target's source files, so it has the constructors and the TLS block of these.
+ */
 static int check_own(const struct patchfile *file)
 {
 	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
@@ -326,7 +329,7 @@ static int find_sections(const struct patchfile *file, struct sections *out)
 	Elf32_Ehdr raw32;
 	Elf64_Ehdr raw64;
 
-	/* The headers were read before, so the file is long enough. */
+	/* open_headers() has read the ELF header, so the file is long enough for it. */
 	if (file->elf.elf_class == ELFCLASS64) {
 		memcpy(&raw64, file->bytes, sizeof(raw64));
 		*out = (struct sections)SECTIONS(raw64);
@@ -337,7 +340,7 @@ static int find_sections(const struct patchfile *file, struct sections *out)
 	if (out->offset == 0)
 		out->count = 0;
 	if (out->offset != 0 && (out->count == 0 || out->names == SHN_XINDEX)) {
-		/* gABI: numbers that do not fit are kept in section 0. */
+		/* gABI, "ELF Header": section 0 holds the numbers that do not fit into the header. */
 		bool extended = out->count == 0;
 		int ret;
 
@@ -404,7 +407,7 @@ static int find_metadata(const struct patchfile *file, struct section *out)
 
 /* ---- metadata against file ---- */
 
-/* Does [addr, addr + size) lie in one PT_LOAD that has all of `flags`, in its file part if asked? */
+/* Whether [addr, addr + size) lies in one PT_LOAD that has all of `flags`, and in its file part if asked. */
 static bool in_segment(const struct patchfile *file, uint64_t addr, uint64_t size, uint32_t flags,
 		       bool from_file)
 {

@@ -9,14 +9,14 @@
 #define CACHED_STATES 1024	/* libunwind's cache of decoded register rules */
 #define KNOWN_PCS 1024	/* a power of two */
 
-/* Exported by libunwind for users of its remote interface, declared in no header of it. */
+/* libunwind exports this for users of its remote interface, but none of its headers declares it. */
 extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t pc,
 					      unw_dyn_info_t *table, unw_proc_info_t *info,
 					      int need_unwind_info, void *arg);
 
-/* What our evaluator says of a place in the code; libunwind tells neither. */
+/* What our evaluator says of an address in the code.  libunwind tells none of this. */
 struct known_pc {
-	uint64_t pc;		/* the one looked up; 0: unused */
+	uint64_t pc;		/* that address; 0: this element is unused */
 	bool covered, signal, bottom;
 };
 
@@ -28,7 +28,7 @@ struct native {
 	const struct regs *regs;
 	unw_addr_space_t space;
 	unw_cursor_t cursor;
-	bool missed;		/* libunwind was told that there is no information */
+	bool missed;		/* libunwind asked for unwind information that does not exist */
 	struct known_pc known[KNOWN_PCS];
 };
 
@@ -84,7 +84,7 @@ static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value
 	return 0;
 }
 
-/* libunwind's number of a register as DWARF's. */
+/* The DWARF number of a register that libunwind numbers in its own way. */
 static unsigned dwarf_number(const struct native *native, unw_regnum_t number)
 {
 	if (number < 0 || (unsigned)number >= native->arch->n_dwarf_regs)
@@ -163,7 +163,7 @@ int native_create(struct native **out, const struct arch *arch, const struct byt
 		free(native);
 		return fail(ENOMEM, "libunwind cannot make an address space");
 	}
-	/* Slower, but not wrong, where libunwind refuses. */
+	/* If libunwind refuses this, its answers are the same and take longer. */
 	(void)unw_set_caching_policy(native->space, UNW_CACHE_GLOBAL);
 	(void)unw_set_cache_size(native->space, CACHED_STATES, 0);
 	*out = native;
@@ -185,9 +185,9 @@ bool native_start(struct native *native, const struct regs *regs)
 }
 
 /*
- * The evaluator, given a pc but no registers, comes as far as the rules: it
- * knows whether there are any, whether they are a signal frame's and whether
- * the return address is undefined.
+ * Ask our evaluator to step from pc without any registers.  It cannot make the step, but it
+ * finds the rules, and tells whether there are any, whether they are those of a signal frame,
+ * and whether the return address is undefined.
  */
 static const struct known_pc *look_up_pc(struct native *native, const struct cfi_table *table,
 					 uint64_t pc)
@@ -229,7 +229,10 @@ enum cfi_result native_step(struct native *native, const struct cfi_table *table
 	if (known->bottom)
 		return CFI_BOTTOM;
 	native->missed = false;
-	/* 0 is an end that nobody proved; a miss is followed by a guess, which moves the cursor. */
+	/*
+	 * unw_step() returns 0 for an end of the stack, which is no proof.  Where it finds no
+	 * information it guesses, and moves the cursor: we move it back.
+	 */
 	before = native->cursor;
 	if (unw_step(&native->cursor) <= 0 || native->missed ||
 	    unw_get_reg(&native->cursor, UNW_REG_IP, &pc) != 0 ||

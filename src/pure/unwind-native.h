@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * unwind-native: libunwind at work on a process of nsb's own ABI.
+ * unwind-native: unwinds stacks of processes of nsb's own ABI by libunwind.
  *
- * It gets memory, unwind tables and registers from us, opens no file and asks
- * no kernel.  It steps like cfi_step(): no guess by the frame pointer, and
- * "bottom" only where the return address is said to be undefined.
+ * We give libunwind memory, unwind tables and registers, so it opens no file and asks the
+ * kernel for nothing.  A step means the same as one of cfi_step(): it never guesses by the
+ * frame pointer, and it says "bottom" only if the return address is undefined.
  */
 #ifndef NSB_UNWIND_NATIVE_H
 #define NSB_UNWIND_NATIVE_H
@@ -14,7 +14,7 @@
 
 struct native;
 
-/* The table whose code holds pc, or NULL. */
+/* A function that finds the table for the code at pc; NULL if there is none. */
 typedef const struct cfi_table *native_find(void *ctx, uint64_t pc);
 
 int native_create(struct native **out, const struct arch *arch, const struct bytes *bytes,
@@ -22,23 +22,24 @@ int native_create(struct native **out, const struct arch *arch, const struct byt
 void native_destroy(struct native *native);
 
 /*
- * Whether libunwind has what it needs for a step from *frame: a table (NULL: there is none)
- * that can be searched, as it cannot use our index, and that covers the place.
+ * Whether libunwind has what it needs for a step from *frame: a table, NULL if there is none,
+ * that covers the frame's pc and has a search table of its own (libunwind cannot use the index
+ * that we make for tables without one).
  */
 bool native_serves(struct native *native, const struct cfi_table *table,
 		   const struct cfi_frame *frame);
 
-/* Stand on the innermost frame.  False: libunwind will not. */
+/* Set libunwind to the innermost frame.  False: it refuses. */
 bool native_start(struct native *native, const struct regs *regs);
 
 /*
- * The same as cfi_step(), where native_serves() says so; of frame->reg only the
- * stack pointer is kept up to date.
+ * The same as cfi_step(), for a frame of which native_serves() is true.  Of frame->reg it sets
+ * the stack pointer only.
  */
 enum cfi_result native_step(struct native *native, const struct cfi_table *table,
 			    struct cfi_frame *frame);
 
-/* Fill in all registers of the frame that libunwind stands on. */
+/* Fill in all registers of the frame that libunwind has come to. */
 void native_registers(struct native *native, struct cfi_frame *frame);
 
 #endif

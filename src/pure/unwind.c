@@ -10,39 +10,39 @@
 #include "unwind-native.h"
 
 #define WINDOW_SIZE 8192
-#define WINDOW_BELOW 256	/* a frame's registers lie below the first that is asked for */
+#define WINDOW_BELOW 256	/* the other registers of a frame lie below the one that is read first */
 #define COPY_MAX (16u << 20)
-#define SCAN_MAX (256u << 20)	/* a stack that is larger is not called safe by a scan */
+#define SCAN_MAX (256u << 20)	/* a larger stack is not scanned, and so not safe */
 #define ROOTS_MAX 8
 #define CODE_CACHE 256
 #define CODE_MAP_BITS 4096u	/* a power of two */
-#define KNOWN_RULES 256		/* whose rules are kept; a power of two */
+#define KNOWN_RULES 256		/* so many are kept; a power of two */
 
-/* A piece of a thread's stack, read while it is stopped. */
+/* A piece of a thread's stack, which was read while the thread is stopped. */
 struct window {
 	uint64_t start;
 	size_t size;
 	uint8_t bytes[WINDOW_SIZE];
 };
 
-/* Unwind tables as they were when the unwinder was made. */
+/* Unwind tables, copied when the unwinder was made. */
 struct copy {
 	uint64_t start, size;
 	uint8_t *bytes;
 };
 
-/* A place in the code, and how to step from there. */
+/* How to step from an address in the code. */
 struct known_rules {
-	uint64_t pc;		/* the one looked up; 0: unused */
+	uint64_t pc;		/* that address; 0: this element is unused */
 	const struct cfi_table *table;
-	struct cfi_rules rules;	/* CFI_NONE where there is no table */
+	struct cfi_rules rules;	/* rules.result is CFI_NONE if there is no table */
 };
 
 struct unwinder {
 	const struct arch *arch;
 	struct bytes memory;
 	unwind_peek *peek;	/* NULL: there is only memory */
-	struct bytes view;	/* windows, copies, memory, in this order */
+	struct bytes view;	/* reads the windows, else the copies, else memory */
 	struct cfi_table *tables;
 	size_t n_tables;
 	struct unwind_mapping *mappings;
@@ -52,40 +52,43 @@ struct unwinder {
 	enum unwind_engines engines;
 	struct native *native;	/* NULL: our own engine only */
 	pid_t tid;
-	struct window windows[2];	/* the innermost bytes stay, the second one moves up */
+	struct window windows[2];	/* the first stays at the innermost bytes, the second moves outwards */
 	uint64_t scan_buffer[WINDOW_SIZE / 8];
-	uint64_t no_sigreturn[CODE_CACHE];	/* places of code known not to end a handler */
-	uint64_t plain[CODE_CACHE];		/* ... and not to be where a handler returns to */
-	uint64_t code_map[CODE_MAP_BITS / 64];	/* MiBs of address space that may hold code */
-	struct known_rules known[KNOWN_RULES];	/* threads sleep in the same few */
+	uint64_t no_sigreturn[CODE_CACHE];	/* addresses where no code is that ends a signal handler */
+	uint64_t plain[CODE_CACHE];		/* addresses that no signal handler returns to */
+	uint64_t code_map[CODE_MAP_BITS / 64];	/* a bit for each MiB, modulo the size: it may hold code */
+	struct known_rules known[KNOWN_RULES];	/* threads sleep at the same few addresses */
 };
 
-/* One check: the question, and the answer as far as it is known. */
+/* One check: what was asked, and as much of the answer as is known. */
 struct stack_walk {
 	struct unwinder *unwinder;
 	const struct code_range *ranges;
 	size_t n_ranges;
-	uint64_t lowest, highest;	/* what all ranges lie in */
+	uint64_t lowest, highest;	/* all ranges lie in [lowest, highest) */
 	struct unwind_verdict *verdict;
 	struct unwind_frame *frames;
 	size_t max_frames;
-	bool last_hit;			/* the frame last seen lies in a range */
-	uint64_t scan_from;		/* where a scan begins if the frame last seen leads nowhere */
-	/* Interrupted frames that signal frames in scanned stacks lead to, and how many are done. */
+	bool last_hit;			/* the last frame that was visited lies in a range */
+	uint64_t scan_from;		/* where a scan begins if no step leads on from that frame */
+	/*
+	 * Frames that were interrupted by a signal, whose signal frames were found in stacks that
+	 * had to be scanned.  n_done of them have been followed.
+	 */
 	struct cfi_frame roots[ROOTS_MAX];
 	size_t n_roots, n_done;
 };
 
 /* ---- memory ---- */
 
-/* As many bytes from addr on as can be read, up to size. */
+/* Read as many of the `size` bytes at addr as can be read, and return how many. */
 static size_t read_some(const struct unwinder *unwinder, uint64_t addr, void *buf, size_t size)
 {
 	size_t fill = unwinder->peek != NULL ? unwinder->peek(unwinder->tid, addr, buf, size) : 0;
 
 	if (fill > 0)
 		return fill;
-	/* The other way to the memory is all or nothing, and readability changes at pages. */
+	/* memory.read() reads all or nothing, so it is asked page by page: whole pages can be read, or not. */
 	while (fill < size) {
 		size_t piece = PAGE - (size_t)((addr + fill) % PAGE);
 
@@ -153,7 +156,7 @@ static int read_view(const struct bytes *self, uint64_t addr, void *buf, size_t 
 	return unwinder->memory.read(&unwinder->memory, addr, buf, size);
 }
 
-/* ---- what is known beforehand ---- */
+/* ---- what is known before a thread is stopped ---- */
 
 static const struct unwind_mapping *find_mapping(const struct unwinder *unwinder, uint64_t addr)
 {
@@ -164,7 +167,7 @@ static const struct unwind_mapping *find_mapping(const struct unwinder *unwinder
 	return &unwinder->mappings[i];
 }
 
-/* Most words of a stack lead to no code: these are told by one look. */
+/* Most words of a stack do not point to code.  One look at the map tells these. */
 static bool may_be_code(const struct unwinder *unwinder, uint64_t addr)
 {
 	uint64_t mib = (addr >> 20) % CODE_MAP_BITS;
@@ -191,7 +194,7 @@ static const struct cfi_table *find_table(const struct unwinder *unwinder, uint6
 	return &unwinder->tables[i];
 }
 
-/* What cannot be copied is read from the target when it is needed. */
+/* Copy a part of the target.  If it cannot be read now, it is read when it is needed. */
 static int add_copy(struct unwinder *unwinder, uint64_t start, uint64_t size)
 {
 	const struct copy *last = find_copy(unwinder, start);
@@ -219,7 +222,7 @@ static int add_copy(struct unwinder *unwinder, uint64_t start, uint64_t size)
 	return 0;
 }
 
-/* From addr to the end of its mapping: the section that starts there has no stated size. */
+/* Copy a section that starts at addr, whose size nobody states: all up to the end of the mapping. */
 static int copy_mapping_from(struct unwinder *unwinder, uint64_t addr, uint64_t least)
 {
 	const struct unwind_mapping *mapping = find_mapping(unwinder, addr);
@@ -286,7 +289,7 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 		err = fail(ENOMEM, "out of memory for the unwinder");
 	for (size_t i = 0; i < setup->n_mappings; i++)
 		note_code(unwinder, &setup->mappings[i]);
-	/* An index that is not ours must not be freed by us. */
+	/* An index that the caller's tables have is the caller's: unwinder_destroy() must not free it. */
 	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
 		unwinder->tables[i].index = NULL;
 	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
@@ -335,7 +338,7 @@ static uint64_t lookup_pc(const struct cfi_frame *frame)
 	return frame->exact ? frame->pc : frame->pc - 1;
 }
 
-/* Take note of a frame, and of where the one before it, if it is forbidden, returns to. */
+/* Enter a frame into the verdict; if the frame inside of it was a hit, this is where that one returns to. */
 static void visit(struct stack_walk *walk, const struct cfi_frame *frame)
 {
 	struct unwind_verdict *verdict = walk->verdict;
@@ -368,7 +371,7 @@ static void mark_signal(struct stack_walk *walk)
 		walk->frames[last].signal = true;
 }
 
-/* The code at pc as one that ends a signal handler, or NULL. */
+/* The kind of code at pc that ends a signal handler, or NULL if other code is there. */
 static const struct sigreturn_code *find_sigreturn(struct unwinder *unwinder, uint64_t pc)
 {
 	const struct arch *arch = unwinder->arch;
@@ -390,10 +393,10 @@ static const struct sigreturn_code *find_sigreturn(struct unwinder *unwinder, ui
 }
 
 /*
- * Step from code that ends a signal handler to what the signal interrupted, by
- * the look of the code.  C libraries without unwind tables need this, as their
- * handlers may run on another stack than what they interrupted.  CFI_BAD: the
- * code is such, but there is no signal frame.
+ * If the code at the frame's pc is known to end a signal handler, step to the code that the
+ * signal interrupted.  C libraries without unwind tables need this: their handlers may run on
+ * another stack than the code that they interrupted, where a scan would not come.  CFI_BAD:
+ * the code is known, but no signal frame is there.
  */
 static enum cfi_result step_sigreturn(struct unwinder *unwinder, struct cfi_frame *frame)
 {
@@ -406,7 +409,7 @@ static enum cfi_result step_sigreturn(struct unwinder *unwinder, struct cfi_fram
 	if (sigreturn == NULL)
 		return CFI_NONE;
 	frame->signal = true;
-	/* What was interrupted ran, so its code is there. */
+	/* The interrupted code was running, so it can be read.  If it cannot, this is no signal frame. */
 	if (view->read(view, sp + sigreturn->pc, &pc, arch->word) != 0 ||
 	    view->read(view, sp + sigreturn->sp, &interrupted, arch->word) != 0 ||
 	    view->read(view, sp + sigreturn->flags, &flags, arch->word) != 0 ||
@@ -434,7 +437,7 @@ static const struct known_rules *look_up_rules(struct unwinder *unwinder, uint64
 	return known;
 }
 
-/* A step by our own engine. */
+/* Make a step by our own engine. */
 static enum cfi_result step_own(struct unwinder *unwinder, struct cfi_frame *frame)
 {
 	const struct known_rules *known = look_up_rules(unwinder, lookup_pc(frame));
@@ -447,7 +450,7 @@ static enum cfi_result step_own(struct unwinder *unwinder, struct cfi_frame *fra
 	return result == CFI_NONE ? step_sigreturn(unwinder, frame) : result;
 }
 
-/* Where the part of the stack that `frame` may use begins. */
+/* The lowest address of the stack that `frame` may use. */
 static uint64_t stack_start(const struct stack_walk *walk, const struct cfi_frame *frame)
 {
 	const struct arch *arch = walk->unwinder->arch;
@@ -457,11 +460,11 @@ static uint64_t stack_start(const struct stack_walk *walk, const struct cfi_fram
 }
 
 /*
- * Follow frames outwards from *frame.  Returns how it ended; *frame is then
- * the last one reached.  A step that leads to code without tables may have
- * been a wrong one (glibc's memcpy for i386 pushes a register and does not tell
- * its tables), so that a scan has to begin one frame earlier.
- * `native`: libunwind stands on *frame, and makes the steps that it can.
+ * Follow frames outwards from *frame.  Returns how it ended; *frame is then the last frame
+ * that was reached.  A step that led to code without tables may have been a wrong one, so a
+ * scan has to begin one frame further in.  Example: glibc's memcpy for i386 pushes a register
+ * of which its tables say nothing.  `native`: libunwind has been set to *frame, and makes the
+ * steps that it can.
  */
 static enum cfi_result follow(struct stack_walk *walk, struct cfi_frame *frame, bool native)
 {
@@ -483,7 +486,7 @@ static enum cfi_result follow(struct stack_walk *walk, struct cfi_frame *frame, 
 		}
 		result = native ? native_step(unwinder->native, table, frame) :
 				  step_own(unwinder, frame);
-		/* libunwind for i386 gives up at some interrupted frames that are described. */
+		/* libunwind for i386 gives up at some interrupted frames that have unwind information. */
 		if (native && result == CFI_BAD) {
 			native = false;
 			native_registers(unwinder->native, frame);
@@ -499,7 +502,7 @@ static enum cfi_result follow(struct stack_walk *walk, struct cfi_frame *frame, 
 
 /* ---- the word scan ---- */
 
-/* The scan cannot vouch for this stack. */
+/* The scan cannot tell that this stack is safe. */
 static void give_up_scan(struct stack_walk *walk, uint64_t sp)
 {
 	walk->verdict->scan_hit = true;
@@ -515,7 +518,7 @@ static uint64_t word_at(const struct stack_walk *walk, size_t index)
 	return value;
 }
 
-/* Each once: stale signal frames of two stacks may lead to each other. */
+/* Add a root, unless it is there already: stale signal frames of two stacks may lead to each other. */
 static void add_root(struct stack_walk *walk, const struct cfi_frame *frame)
 {
 	unsigned sp = walk->unwinder->arch->dwarf_sp;
@@ -538,8 +541,10 @@ static const struct cfi_table *find_table_of_code(const struct unwinder *unwinde
 }
 
 /*
- * Nearly every word that leads into code is known, or the inside of a function, which no
- * handler returns to unless its CFI says so: no code is read for those.
+ * Whether no signal handler returns to this address.  Most words of a stack that point to code
+ * were seen before, or point into the inside of a function.  A handler returns to the inside
+ * of a function only if the function's CFI says that it is a signal frame's.  So the code is
+ * read only for the few addresses that are left.
  */
 static bool is_plain(struct unwinder *unwinder, const struct cfi_table *table, uint64_t value)
 {
@@ -558,10 +563,10 @@ static bool is_plain(struct unwinder *unwinder, const struct cfi_table *table, u
 }
 
 /*
- * A word that is the return address of a signal handler: the interrupted frame
- * may lie on another stack (sigaltstack(2)), which must be looked at as well.
- * The same address lies about where sigaction(2) was called: the look of the
- * frame, where the code is known, tells them apart.
+ * If this word of the stack is the return address of a signal handler, the interrupted frame
+ * may be on another stack (sigaltstack(2)), which has to be checked as well.  The same word is
+ * also left on the stack where sigaction(2) was called.  If the handler's code is known
+ * (step_sigreturn), the bytes above the word tell the two apart.
  */
 static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t sp, uint64_t end)
 {
@@ -591,9 +596,8 @@ static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t 
 }
 
 /*
- * Look at every word from sp up to the end of the stack's mapping.  A return
- * address lies behind its call, so it is above the start of its function and
- * may equal its end.
+ * Look at every word from sp up to the end of the stack's mapping.  A return address is behind
+ * its call instruction, so it is above the start of its function and may be equal to its end.
  */
 static void scan(struct stack_walk *walk, uint64_t sp)
 {
@@ -632,7 +636,7 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 
 /* ---- the question ---- */
 
-/* Ranges of no length are in nobody's way. */
+/* Find the bounds of all ranges.  A range of no length contains no address, wherever it is. */
 static void find_extent(struct stack_walk *walk)
 {
 	walk->lowest = UINT64_MAX;
@@ -645,7 +649,7 @@ static void find_extent(struct stack_walk *walk)
 	}
 }
 
-/* Follow the thread's stack by one engine; true: to its proven bottom. */
+/* Follow the thread's stack by one engine.  True: it came to the bottom, with a proof for each frame. */
 static bool prove(struct stack_walk *walk, const struct regs *regs, bool native)
 {
 	struct cfi_frame frame;
@@ -654,7 +658,7 @@ static bool prove(struct stack_walk *walk, const struct regs *regs, bool native)
 	return follow(walk, &frame, native) == CFI_BOTTOM;
 }
 
-/* Follow it by each engine until one of them has an answer. */
+/* Follow the stack by each engine until one has an answer. */
 static void ask_engines(struct stack_walk *walk, const struct regs *regs)
 {
 	struct unwinder *unwinder = walk->unwinder;

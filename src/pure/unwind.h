@@ -2,12 +2,11 @@
 /*
  * unwind: may a stopped thread be inside, or return into, given code?
  *
- * Two engines behind one question: our CFI evaluator for all processes, and, where it
- * proves nothing, libunwind for those of nsb's own ABI.  A stack counts as proven only if every
- * frame had unwind information and the last one says that its return address
- * is undefined.  Where the information ends, the rest of the stack is scanned
- * word by word for any address inside the ranges.  "Could not unwind" is never
- * "safe".
+ * Two engines answer this.  Our CFI evaluator serves all processes.  Where it proves nothing,
+ * libunwind is asked as well, if the process has nsb's own ABI.  A stack is proven only if
+ * every frame had unwind information and the last frame says that its return address is
+ * undefined.  Where the information ends, the unwinder scans the rest of the stack, word by
+ * word, for any address inside the ranges.  "Could not unwind" is never "safe".
  */
 #ifndef NSB_UNWIND_H
 #define NSB_UNWIND_H
@@ -22,7 +21,7 @@
 /* Code that no thread may be in: [start, end), run-time addresses. */
 struct code_range {
 	uint64_t start, end;
-	const char *name;	/* function, for messages; not owned */
+	const char *name;	/* of the function, for messages; not owned */
 };
 
 /*
@@ -41,14 +40,14 @@ struct unwind_mapping {
 
 enum unwind_engines {
 	UNWIND_BOTH = 0,
-	/* For tests and to compare: */
+	/* The others are for tests, and to compare the engines. */
 	UNWIND_OWN,
-	UNWIND_LIBUNWIND,	/* where it has what it needs; ours goes on from there */
+	UNWIND_LIBUNWIND,	/* as far as it has what it needs; from there on ours */
 };
 
 /*
- * Copies the memory of a stopped thread: as many of `size` bytes as can be read from addr
- * on, and returns how many these are, 0 if it cannot read here.
+ * A function that copies the memory of a stopped thread: as many of the `size` bytes at addr
+ * as can be read.  It returns how many these are, 0 if it can read none.
  */
 typedef size_t unwind_peek(pid_t tid, uint64_t addr, void *buf, size_t size);
 
@@ -66,7 +65,7 @@ struct unwind_setup {
 int unwinder_create(struct unwinder **out, const struct unwind_setup *setup) MUST_CHECK;
 void unwinder_destroy(struct unwinder *unwinder);
 
-/* One frame as seen, for messages and tests. */
+/* One frame of a stack, for messages and tests. */
 struct unwind_frame {
 	uint64_t pc;
 	bool exact;
@@ -75,22 +74,23 @@ struct unwind_frame {
 
 struct unwind_verdict {
 	bool safe;
-	bool proven;		/* unwound to the bottom; else the word scan decided */
-	bool scan_hit;		/* the word scan found an address (it may be a stale one), or, where
-				   range is NULL, could not read the stack to its end */
-	uint64_t hit;		/* the offending pc or return address */
-	uint64_t hit_sp;	/* proven: CFA of the outermost offending frame: its caller's SP */
-	uint64_t hit_return;	/* proven: where that frame returns to; 0 if it is the bottom one */
-	const struct code_range *range;	/* where it lies; NULL when safe */
+	bool proven;		/* it was unwound to the bottom; if not, the word scan decided */
+	bool scan_hit;		/* the scan found an address in a range, which may be stale; or, if
+				   range is NULL, it could not read the stack to its end */
+	uint64_t hit;		/* the pc or return address that lies in a range */
+	uint64_t hit_sp;	/* if proven: the CFA of the outermost frame in a range, its caller's SP */
+	uint64_t hit_return;	/* if proven: where that frame returns to; 0 if it is the bottom frame */
+	const struct code_range *range;	/* the range that was hit; NULL if safe */
 	size_t n_frames;
 };
 
 /*
- * Check one stopped thread whose registers are `regs` against `ranges` (sorted
- * by start).  The innermost frame and frames above a signal frame are compared
- * exactly, others by return address - 1.  If frames is not NULL, up to
- * max_frames of them are stored.  -EIO, without a message: the stack cannot be read, for
- * example because the thread has ended; the caller takes that for "not safe".
+ * Check one stopped thread, whose registers are `regs`, against `ranges`, which are sorted by
+ * start.  The pc of the innermost frame, and of a frame that a signal interrupted, is compared
+ * as it is; other frames are compared by their return address - 1, which lies in the call.
+ * If frames is not NULL, up to max_frames frames are stored there.  -EIO, without a message,
+ * means that the stack cannot be read, for example because the thread has ended; the caller
+ * has to take that for "not safe".
  */
 int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 const struct code_range *ranges, size_t n_ranges,

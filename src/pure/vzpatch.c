@@ -10,8 +10,8 @@
 #include "array.h"
 
 /*
- * The file header, little-endian, without padding.  All that the checksum does
- * not cover has one permitted value or is compared with a record.
+ * The header of the section, little-endian, without padding.  The checksum does not cover it:
+ * each of its fields has only one permitted value, or is compared with a record.
  */
 enum {
 	OFF_MAGIC = 0, OFF_VERSION = 8, OFF_MACHINE = 10, OFF_CLASS = 12, OFF_RESERVED = 13,
@@ -23,14 +23,14 @@ static const uint8_t magic[8] = { 'V', 'Z', 'P', 'A', 'T', 'C', 'H', '\n' };
 #define TAG_STRINGS 1		/* the string table; the first record */
 #define JSON_SCHEMA 1
 
-/* ---- what a record is made of ---- */
+/* ---- the fields of records ---- */
 
 enum field_kind {
 	FIELD_NUMBER,		/* uint64_t, ULEB128 */
-	FIELD_ADDRESS,		/* the same, shown as hexadecimal */
+	FIELD_ADDRESS,	/* the same, printed as hexadecimal */
 	FIELD_SIGNED,		/* int64_t, SLEB128 */
 	FIELD_ENUM,		/* uint64_t, ULEB128: one of `names` */
-	FIELD_FLAGS,		/* uint64_t, ULEB128: a union of `names` */
+	FIELD_FLAGS,	/* uint64_t, ULEB128: any of `names`, ORed */
 	FIELD_STRING,		/* const char *, ULEB128 offset in the string table */
 	FIELD_BLOB,		/* struct vz_blob, ULEB128 size and the bytes */
 };
@@ -49,13 +49,13 @@ struct field {
 
 struct record_type {
 	const char *name;
-	uint64_t tag;		/* odd: a reader that does not know it must refuse */
+	uint64_t tag;		/* if odd, a reader that does not know it has to refuse the patch */
 	const struct field *fields;
 	size_t n_fields;
 	bool is_list;
-	size_t offset;		/* in struct vzpatch: of the struct, or of the array's pointer */
-	size_t count_offset;	/* lists: of the array's count */
-	size_t struct_size;	/* lists: of an element */
+	size_t offset;		/* in struct vzpatch, of the struct, or of the pointer to the array */
+	size_t count_offset;	/* for lists: of the array's count */
+	size_t struct_size;	/* for lists: the size of an element */
 };
 
 static const struct field_name class_names[] = {
@@ -181,11 +181,11 @@ static struct vz_blob get_blob(const char *element, const struct field *field)
 	return blob;
 }
 
-/* ---- little things that others use as well ---- */
+/* ---- checksums, build-ids, strings: others use these as well ---- */
 
 /*
- * Eight bytes at a time: table[n][b] is what byte b does to the checksum when n
- * more bytes follow.  A patch of megabytes is checked in milliseconds.
+ * The checksum is computed eight bytes at a time: crc_table[n][b] is what byte b adds if n more
+ * bytes follow it.  So a patch of some megabytes is checked in milliseconds.
  */
 static uint32_t crc_table[8][256];
 
@@ -267,7 +267,7 @@ int build_id_parse(const char *text, uint8_t *id, size_t *size)
 	return 0;
 }
 
-/* Bytes of the UTF-8 sequence that starts at text, 0 if it is none (RFC 3629). */
+/* The length of the UTF-8 sequence at the start of text, 0 if there is none (RFC 3629). */
 static size_t utf8_length(const unsigned char *text)
 {
 	static const struct { unsigned char mask, lead, length; uint32_t least; } forms[] = {
@@ -293,8 +293,8 @@ static size_t utf8_length(const unsigned char *text)
 }
 
 /*
- * Names come from foreign files: what is no UTF-8 would make the JSON invalid,
- * and control characters (C0, DEL, C1) would talk to the terminal.
+ * Others choose the names in their files.  Bytes that are no UTF-8 would make the JSON
+ * invalid, and control characters (C0, DEL, C1) would steer the terminal.
  */
 static bool is_control(const unsigned char *text, size_t length)
 {
@@ -344,7 +344,7 @@ void text_string(FILE *out, const char *text)
 	}
 }
 
-/* ---- what makes sense ---- */
+/* ---- checks of decoded records ---- */
 
 static bool names_have(const struct field_name *names, uint64_t value)
 {
@@ -410,7 +410,7 @@ static int check_objects(const struct vzpatch *patch, int err)
 	return 0;
 }
 
-/* [addr, addr + size) lies in the address space of the class. */
+/* Whether [addr, addr + size) lies in the address space of the target's class. */
 static bool fits(const struct vzpatch *patch, uint64_t addr, uint64_t size)
 {
 	uint64_t last = patch->patch.elf_class == ELFCLASS32 ? UINT32_MAX : UINT64_MAX;
@@ -447,7 +447,7 @@ static int compare_targets(const void *left, const void *right)
 	return a->target_addr < b->target_addr ? -1 : a->target_addr > b->target_addr;
 }
 
-/* Two jumps over each other's bytes could not both be right. */
+/* Refuse two functions whose first bytes overlap: one jump would overwrite the other. */
 static int check_overlaps(const struct vzpatch *patch, int err)
 {
 	const struct vz_func **sorted;
@@ -520,7 +520,7 @@ static int check_meaning(const struct vzpatch *patch, int err)
 
 /* ---- decoding ---- */
 
-/* A place in untrusted bytes; after an error all reads give 0 and the error stays. */
+/* A reader of bytes that may be damaged.  After an error every read gives 0, and the error stays. */
 struct vz_cursor {
 	const uint8_t *start, *at, *end;
 	int err;
@@ -589,7 +589,7 @@ static const uint8_t *read_bytes(struct vz_cursor *cursor, uint64_t size)
 	return bytes;
 }
 
-/* The next record's tag, and a cursor over its fields. */
+/* Read the next record: return its tag, and set *body to its fields. */
 static uint64_t read_record(struct vz_cursor *cursor, struct vz_cursor *body)
 {
 	uint64_t tag = read_uleb(cursor);
@@ -695,7 +695,7 @@ static const struct record_type *find_record(uint64_t tag)
 	return NULL;
 }
 
-/* First pass: tags and lengths; *strings and counts[] per entry of records[]. */
+/* The first pass reads tags and lengths.  It finds *strings, and counts each type of records[]. */
 static int scan_records(struct vz_cursor cursor, struct vz_blob *strings, size_t *counts)
 {
 	struct vz_cursor body;
@@ -750,7 +750,7 @@ static int allocate_lists(struct vzpatch *patch, const size_t *counts)
 	return 0;
 }
 
-/* Second pass: the fields, into arrays that have room for them. */
+/* The second pass reads the fields into arrays, which have the room that was counted. */
 static int read_records(struct vz_cursor cursor, const struct vz_blob *strings, struct vzpatch *patch)
 {
 	size_t next[N_RECORDS] = { 0 };
@@ -822,7 +822,7 @@ void vzpatch_deinit(struct vzpatch *patch)
 struct buffer {
 	uint8_t *data;
 	size_t size;
-	bool failed;		/* out of memory; later writes do nothing */
+	bool failed;		/* there was no memory; later writes do nothing */
 };
 
 static void put_bytes(struct buffer *buffer, const void *bytes, size_t size)
@@ -855,7 +855,7 @@ static void put_sleb(struct buffer *buffer, int64_t value)
 	do {
 		uint8_t byte = value & 0x7f;
 
-		/* gcc and clang shift negative numbers arithmetically. */
+		/* gcc and clang fill in the sign when they shift a negative number. */
 		value >>= 7;
 		more = !((value == 0 && (byte & 0x40) == 0) || (value == -1 && (byte & 0x40) != 0));
 		if (more)
@@ -864,7 +864,7 @@ static void put_sleb(struct buffer *buffer, int64_t value)
 	} while (more);
 }
 
-/* Every string once, sorted, with its offset in the table. */
+/* All strings, each of them once, sorted, with their offsets in the string table. */
 struct pool {
 	struct pooled { const char *text; uint64_t offset; } *strings;
 	size_t count;
@@ -888,7 +888,7 @@ static int pool_init(struct pool *pool, const struct vzpatch *patch)
 	if (pool->strings == NULL)
 		return fail(ENOMEM, "vzpatch: out of memory for %zu strings", count);
 
-	/* The empty string sorts first, so it has offset 0. */
+	/* The empty string is the first in this order, so its offset is 0. */
 	pool->strings[0].text = "";
 	count = 1;
 	for (const struct record_type *r = records; r < records + N_RECORDS; r++) {
@@ -1034,7 +1034,7 @@ static const char *enum_text(const struct field *field, uint64_t value)
 	return "unknown";
 }
 
-/* One value: as text, or, with quotes and brackets, as JSON. */
+/* Print one value as text, or as JSON with quotes and brackets. */
 static void print_field(FILE *out, const char *element, const struct field *field, bool json)
 {
 	const char *quote = json ? "\"" : "", *separator = "";

@@ -2,14 +2,13 @@
 /*
  * vzpatch: the format of the patch metadata, and the codec of its records.
  *
- * The section "vzpatch" of a patch tells nsb what the patch replaces and what
- * it needs of the target.  docs/vzpatch.5 describes every byte.  One static
- * table per record type drives encoder, decoder and both printers (text and
- * JSON); nsb and nsb-gen link this same object.
+ * The section "vzpatch" of a patch tells nsb what the patch replaces and what it needs of the
+ * target.  docs/vzpatch.5 describes every byte.  There is one table for each type of record,
+ * by which the encoder, the decoder and both printers (text and JSON) work.  nsb and nsb-gen
+ * use the same code.
  *
- * The decoder trusts nothing: no length, no count, no index, no string.
- * All addresses are link-time addresses of the file meant (p_vaddr space), so
- * run-time address = address + load bias.
+ * The decoder checks every length, count, index and string.  All addresses are link-time
+ * addresses (p_vaddr) of the file that they are in; the load bias has to be added.
  */
 #ifndef NSB_VZPATCH_H
 #define NSB_VZPATCH_H
@@ -26,25 +25,25 @@
 #define BUILD_ID_MAX 64			/* bytes */
 #define FIRST_BYTES_MAX 16
 
-/* A byte string inside the decoded section (owned by struct vzpatch). */
+/* A string of bytes.  In a decoded section the bytes belong to struct vzpatch. */
 struct vz_blob {
 	const uint8_t *data;
 	uint64_t size;
 };
 
-/* How a reference or relocation computes its value: see link.h. */
+/* How a reference computes its value: S is the target's address, A the addend, P the address that is written. */
 enum vz_place_kind {
 	VZ_PLACE_ABS = 1,	/* S + A */
 	VZ_PLACE_PCREL = 2,	/* S + A - P */
 	VZ_PLACE_GOTREL = 3,	/* S + A - address of the patch's GOT (i386 GOTOFF) */
-	/* Of a thread-local variable, whose offset in the target's TLS block target_addr is: */
+	/* For a thread-local variable: target_addr is its offset in the target's TLS block. */
 	VZ_PLACE_DTPOFF = 4,	/* offset in the block + A */
 	VZ_PLACE_TPOFF = 5,	/* distance from the thread pointer + A */
 };
 
 enum vz_func_flags {
-	VZ_FUNC_GLOBAL = 1 << 0,	/* not local to a compile unit of the target */
-	VZ_FUNC_ALLOW_ACTIVE = 1 << 1,	/* old activations may finish in the old body */
+	VZ_FUNC_GLOBAL = 1 << 0,	/* the target's function is not static */
+	VZ_FUNC_ALLOW_ACTIVE = 1 << 1,	/* threads that are in the old function may finish there */
 	VZ_FUNC_ADDRESS_TAKEN = 1 << 2,	/* the patch may hand out the new function's address */
 };
 
@@ -57,35 +56,35 @@ struct vz_object {
 	uint64_t type;		/* ET_EXEC, ET_DYN */
 };
 
-/* One function that is replaced: a jump from the target's to the patch's. */
+/* One function that is replaced: nsb writes a jump from the target's to the patch's. */
 struct vz_func {
 	const char *name;
-	const char *file;	/* source file in the target, "" when global */
+	const char *file;	/* the target's source file, "" if the function is global */
 	uint64_t target_addr;
 	uint64_t target_size;
 	uint64_t patch_addr;
 	uint64_t patch_size;
 	uint64_t flags;		/* enum vz_func_flags */
-	uint64_t room;		/* bytes that may be overwritten at target_addr: size + padding */
-	struct vz_blob first;	/* the target's first bytes: min(room, FIRST_BYTES_MAX) */
+	uint64_t room;		/* so many bytes at target_addr may be overwritten: code and padding */
+	struct vz_blob first;	/* the first min(room, FIRST_BYTES_MAX) bytes of the target's function */
 };
 
-/* A further range (.cold, .part) of the target that belongs to function no. `func`. */
+/* Another range of the target's code, such as .cold, that belongs to function no. `func`. */
 struct vz_range {
 	uint64_t func;		/* index into funcs */
 	uint64_t addr;
 	uint64_t size;
 };
 
-/* Dynamic symbol no. `symbol` of the patch is the target's address `target_addr`. */
+/* Dynamic symbol no. `symbol` of the patch means the target's address `target_addr`. */
 struct vz_dynref {
 	uint64_t symbol;	/* index into the patch's .dynsym */
 	uint64_t target_addr;
-	uint64_t size;		/* of the thing referred to, 0 if unknown */
-	const char *name;	/* as the target calls it */
+	uint64_t size;		/* of what is there, 0 if unknown */
+	const char *name;	/* its name in the target */
 };
 
-/* `width` bytes at patch_addr refer to target_addr + addend, by `kind`. */
+/* The `width` bytes at patch_addr refer to target_addr + addend, in the way of `kind`. */
 struct vz_place {
 	uint64_t patch_addr;
 	uint64_t width;		/* 4 or 8 */
@@ -94,7 +93,7 @@ struct vz_place {
 	int64_t addend;
 };
 
-/* What the author wants to tell: key "comment", "cve", "description"... */
+/* What the author of the patch wants to tell; the key is "comment", "cve", "description"... */
 struct vz_comment {
 	const char *key;
 	const char *text;
@@ -105,44 +104,44 @@ struct vzpatch {
 	struct vz_object target;
 	const char *generator;	/* "nsb-gen 0.1" */
 	const char *mode;	/* "manual" or "auto" */
-	uint64_t load_crc;	/* CRC-32 of all that is loaded: patchfile.h */
+	uint64_t load_crc;	/* patchfile_load_crc() of the patch */
 	struct vz_func *funcs;
 	struct vz_range *ranges;
 	struct vz_dynref *dynrefs;
 	struct vz_place *places;
 	struct vz_comment *comments;
 	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments;
-	uint8_t *bytes;		/* what strings and blobs of a decoded one point into; owned */
+	uint8_t *bytes;		/* the section; strings and blobs point into it; owned, NULL if not decoded */
 };
 
 /*
- * Decode `size` bytes of a section.  On success *out owns its memory, until
- * vzpatch_deinit().  Errors: -ENOEXEC with a message that names the offset
- * (damaged, truncated, newer version, unknown required record), -ENOMEM.
+ * Decode a section of `size` bytes.  After success the caller frees *out by vzpatch_deinit().
+ * -ENOEXEC, with a message that names the offset: it is damaged, truncated, of a newer version,
+ * or has a required record that is not known.  -ENOMEM.
  */
 int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out) MUST_CHECK;
 
-/* Encode; *bytes is malloced, the caller frees it.  Errors: -ENOMEM, -EINVAL. */
+/* Encode a section.  The caller frees *bytes.  Errors: -ENOMEM, -EINVAL. */
 int vzpatch_encode(const struct vzpatch *patch, uint8_t **bytes, size_t *size) MUST_CHECK;
 
-/* Frees what vzpatch_decode allocated.  Harmless on a zeroed struct. */
+/* Free what vzpatch_decode() allocated.  A zeroed struct is no error. */
 void vzpatch_deinit(struct vzpatch *patch);
 
-/* Readable text, and one JSON object (no newline at its end). */
+/* Print it as text, and as one JSON object without a newline at its end. */
 void vzpatch_print(const struct vzpatch *patch, FILE *out);
 void vzpatch_print_json(const struct vzpatch *patch, FILE *out);
 
-/* CRC-32 as in ISO 3309 and zlib's crc32(): start with crc 0, chain calls. */
+/* CRC-32 of ISO 3309, the same as zlib's crc32(): begin with crc 0, go on with the last result. */
 uint32_t crc32_update(uint32_t crc, const void *bytes, size_t size);
 
-/* Hexadecimal text of a build-id; `out` holds 2 * BUILD_ID_MAX + 1 bytes. */
+/* Write a build-id as hexadecimal text; `out` has 2 * BUILD_ID_MAX + 1 bytes. */
 void build_id_format(const uint8_t *id, size_t size, char *out);
-/* The reverse; -EINVAL for odd length, a non-digit or too many bytes. */
+/* Read such a text.  -EINVAL: its length is odd, it has another character, or it is too long. */
 int build_id_parse(const char *text, uint8_t *id, size_t *size) MUST_CHECK;
 
-/* Write text as a JSON string with its quotes, escaping what must be. */
+/* Write text as a JSON string, in quotes and escaped. */
 void json_string(FILE *out, const char *text);
-/* Write text for a terminal: what is no text as \xNN, nothing as "-". */
+/* Write text for a terminal: bytes that are no text become \xNN, an empty string becomes "-". */
 void text_string(FILE *out, const char *text);
 
 #endif
