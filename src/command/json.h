@@ -27,16 +27,12 @@ void json_address(const char *key, uint64_t value);
 /* Write at most BUILD_ID_MAX bytes as a string of hexadecimal digits. */
 void json_bytes(const char *key, const uint8_t *bytes, size_t size);
 
-<<<<<<< HEAD
 /* A child goes on inside an array of nsb's: what comes first there has no comma before it. */
 void json_resume(void);
 /* What a child has written so: members of the array that is open, none if `size` is 0. */
 void json_raw(const char *text, size_t size);
 
-/* The document: { "schema": 1, "command": COMMAND, ...  and its end. */
-=======
 /* Begin the document, { "schema": 1, "command": COMMAND, and end it. */
->>>>>>> w-src
 void json_begin(const char *command);
 void json_end(void);
 /* Write a whole document for a command that has failed.  If it began a document, nothing is written. */

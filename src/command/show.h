@@ -15,24 +15,14 @@
 struct outcome {
 	pid_t pid;
 	char comm[32];
-<<<<<<< HEAD
-	char patch[256];	/* its name; "" if it is not known */
-	char done[48];		/* "applied", "reverted"; for check: the answer */
-	bool is_meant;		/* --all: it is one of those that the command is for */
-	bool is_check;
-	bool answers;		/* check: that it is not applied is the answer, no failure */
-	int err;		/* 0 or -errno: status.h */
-	char reason[MSG_MAX];	/* why not; "" if it was done */
-	bool changed;		/* it was stopped, `report` is valid */
-=======
 	char patch[256];	/* the name of the patch; "" if it is not known */
-	const char *done;	/* "applied" or "reverted"; for check the answer */
+	char done[48];		/* "applied" or "reverted"; for check the answer */
+	bool is_meant;		/* --all: it is one of the processes that the command is for */
 	bool is_check;
 	bool answers;		/* for check: "not applied" is an answer, and no failure */
 	int err;		/* 0 or -errno, as status.h has them */
-	const char *reason;	/* why it was not done; "" if it was */
+	char reason[MSG_MAX];	/* why it was not done; "" if it was */
 	bool changed;		/* the process was stopped, and `report` is valid */
->>>>>>> w-src
 	struct safepoint_report report;
 	uint64_t runner_ns, held_ns;	/* the longest time that a running thread, and any thread, stood still */
 };

@@ -2,15 +2,10 @@
 /*
  * interrupt: SIGINT, SIGTERM and SIGHUP end a command, as long as it can be undone.
  *
-<<<<<<< HEAD
- * The first one is only noted, and the command asks for it before each step until
- * the change is made; after that it finishes.  A second one kills nsb, as SIGKILL
- * does.  A time can be set at which the command is to end as well.  SIGPIPE is ignored: a reader that is gone is no reason to stop half way.
-=======
  * The first such signal is noted.  The command asks for it before each step, up to the moment
  * when the process is changed; after that it finishes.  A second signal kills nsb, as SIGKILL
- * would.  SIGPIPE is ignored: if the reader of the output is gone, nsb finishes all the same.
->>>>>>> w-src
+ * would.  A time can be set at which the command is to end as well.  SIGPIPE is ignored: if the
+ * reader of the output is gone, nsb finishes all the same.
  */
 #ifndef NSB_INTERRUPT_H
 #define NSB_INTERRUPT_H

@@ -278,13 +278,8 @@ int pt_get_rseq(pid_t tid, uint64_t *address)
 	} config = { 0 };
 	int err = request((enum __ptrace_request)0x420f, tid, sizeof(config), (uintptr_t)&config);
 
-<<<<<<< HEAD
 	*address = config.address;
-	/* Kernels before 5.13 answer EIO; they cannot tell. */
-=======
-	*address = config.rseq_abi_pointer;
 	/* Kernels before 5.13 do not have this request, and answer EIO. */
->>>>>>> w-src
 	return err == -ESRCH ? err : 0;
 }
 

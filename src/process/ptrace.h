@@ -55,11 +55,7 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 /* Get a report of any tracee, without waiting: *tid is 0 if there is no report.  -ECHILD: no tracee is left. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
 
-<<<<<<< HEAD
-/* Wait for the end of a child that is not traced: *exit_status is -N if signal N killed it. */
-=======
-/* Wait for the end of a child that is not traced.  *exit_status is -1 if a signal killed it. */
->>>>>>> w-src
+/* Wait for the end of a child that is not traced.  *exit_status is -N if signal N killed it. */
 int pt_reap(pid_t child, int *exit_status) MUST_CHECK;
 
 /* Get and set the general registers.  regs->size tells whether the thread runs in 32-bit mode (arch.h). */

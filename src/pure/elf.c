@@ -442,13 +442,8 @@ static uint64_t align_up(uint64_t value, uint64_t align)
 	return (value + align - 1) / align * align;
 }
 
-<<<<<<< HEAD
-/* Notes that lie at `addr`; a build-id that does not fit is as good as none. */
+/* Look for the build-id in notes that lie at `addr`.  A build-id that is too long counts as none. */
 static int read_notes_at(struct elf *elf, uint64_t addr, uint64_t size, uint64_t align)
-=======
-/* Look for the build-id in the notes of one PT_NOTE.  A build-id that is too long counts as none. */
-static int read_notes(struct elf *elf, const struct elf_phdr *phdr)
->>>>>>> w-src
 {
 	uint64_t at = 0;
 
