@@ -214,6 +214,9 @@ static int work(const struct run *run, size_t number, int news)
 		end_item(slot);
 		atomic_store(&slot->done, true);
 		atomic_store(&desk->item, NO_ITEM);
+		/* The kernel lets all threads go when their tracer ends: those that did not stop, too. */
+		if (pt_has_tracee())
+			return 0;
 		/* Nobody may be listening any more: then the end comes by itself. */
 		if (write(news, "", 1) < 0 && errno != EAGAIN)
 			return 0;

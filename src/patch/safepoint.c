@@ -11,6 +11,7 @@
 #include "array.h"
 #include "clock.h"
 #include "interrupt.h"
+#include "proc.h"
 
 #define FIRST_PAUSE_MS 1
 #define LONGEST_PAUSE_MS 64
@@ -33,8 +34,10 @@ struct attempt {
 	 */
 	struct thread **pending;
 	size_t n_pending, pending_room;
+	size_t n_kernel;		/* threads of the kernel's, which nobody stops */
 	size_t n_others;		/* threads that stood then */
 	size_t n_running, n_stopped;	/* threads in that state, as last counted */
+	pid_t stuck;			/* a thread that did not stop; 0: none */
 	pid_t tid;			/* the last thread that was not safe; 0: a coroutine, */
 	uint64_t context;		/* whose context is there */
 	struct unwind_verdict verdict;
@@ -84,6 +87,9 @@ static int await_and_check(struct attempt *attempt, struct thread *thread)
 {
 	int err = target_await_stop(attempt->target, thread);
 
+	/* Then the others need not stand for it: the attempt is over. */
+	if (err == 0 && thread->state == THREAD_RUNNING)
+		attempt->stuck = thread->tid;
 	return err != 0 ? err : keep_if_safe(attempt, thread);
 }
 
@@ -105,9 +111,27 @@ static int keep_trapped(struct attempt *attempt)
 	return err;
 }
 
-static bool is_sleeper(const struct thread *thread)
+/* The leader is stopped when all others are: target_may_set() tells why. */
+static bool is_sleeper(const struct target *target, const struct thread *thread)
 {
-	return thread->asleep && thread->state == THREAD_RUNNING;
+	return thread->asleep && thread->state == THREAD_RUNNING && thread->tid != target->pid;
+}
+
+/*
+ * Threads that sleep uninterruptibly stop when they wake up, which may be soon, in a read from a
+ * disk, or never, if the server of the file is dead.  They are asked to stop before any other
+ * thread stands for them.
+ */
+static int stop_stuck(struct attempt *attempt)
+{
+	struct target *target = attempt->target;
+	int err = 0;
+
+	for (size_t i = 0; i < target->n_threads && err == 0 && attempt->stuck == 0; i++) {
+		if (target->threads[i].is_stuck && is_sleeper(target, &target->threads[i]))
+			err = sample(attempt, &target->threads[i]);
+	}
+	return err;
 }
 
 /*
@@ -120,12 +144,12 @@ static int stop_sleepers(struct attempt *attempt)
 	size_t asked = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
+	for (size_t i = 0; i < target->n_threads && err == 0 && attempt->stuck == 0; i++) {
 		for (; err == 0 && asked < target->n_threads && asked < i + SLEEPERS_AHEAD; asked++) {
-			if (is_sleeper(&target->threads[asked]))
+			if (is_sleeper(target, &target->threads[asked]))
 				err = target_interrupt(target, &target->threads[asked]);
 		}
-		if (err == 0 && is_sleeper(&target->threads[i]))
+		if (err == 0 && is_sleeper(target, &target->threads[i]))
 			err = await_and_check(attempt, &target->threads[i]);
 	}
 	return err;
@@ -137,6 +161,7 @@ static int list_pending(struct attempt *attempt)
 
 	attempt->n_pending = 0;
 	attempt->n_others = 0;
+	attempt->n_kernel = 0;
 	if (attempt->pending_room < target->n_threads) {
 		int err = ARRAY_GROW(&attempt->pending, attempt->pending_room,
 				     target->n_threads - attempt->pending_room);
@@ -149,25 +174,48 @@ static int list_pending(struct attempt *attempt)
 		if (target->threads[i].state == THREAD_RUNNING)
 			attempt->pending[attempt->n_pending++] = &target->threads[i];
 		attempt->n_others += target->threads[i].state == THREAD_STOPPED;
+		attempt->n_kernel += target->threads[i].state == THREAD_KERNEL;
 	}
 	return 0;
 }
 
-/* Runners: all are asked to stop before any is waited for. */
+/* Whether it is the turn of a thread that runs: the leader's is when no other one runs. */
+static bool is_its_turn(const struct attempt *attempt, const struct thread *thread)
+{
+	if (thread->state != THREAD_RUNNING)
+		return false;
+	if (thread->tid != attempt->target->pid)
+		return true;
+	for (size_t i = 0; i < attempt->n_pending; i++) {
+		if (attempt->pending[i] != thread && attempt->pending[i]->state == THREAD_RUNNING)
+			return false;
+	}
+	return true;
+}
+
+/* Runners: all but the leader are asked to stop before any is waited for. */
 static int stop_runners(struct attempt *attempt)
 {
+	struct target *target = attempt->target;
+	struct thread *leader = NULL;
 	int err = list_pending(attempt);
 
 	for (size_t i = 0; i < attempt->n_pending && err == 0; i++) {
-		if (!attempt->pending[i]->asleep)
-			err = target_interrupt(attempt->target, attempt->pending[i]);
-	}
-	for (size_t i = 0; i < attempt->n_pending && err == 0; i++) {
 		struct thread *thread = attempt->pending[i];
 
-		if (!thread->asleep && thread->state == THREAD_RUNNING)
+		if (thread->tid == target->pid)
+			leader = thread;
+		else if (!thread->asleep)
+			err = target_interrupt(target, thread);
+	}
+	for (size_t i = 0; i < attempt->n_pending && err == 0 && attempt->stuck == 0; i++) {
+		struct thread *thread = attempt->pending[i];
+
+		if (!thread->asleep && thread != leader && thread->state == THREAD_RUNNING)
 			err = await_and_check(attempt, thread);
 	}
+	if (err == 0 && leader != NULL && is_its_turn(attempt, leader))
+		err = sample(attempt, leader);
 	return err;
 }
 
@@ -186,7 +234,7 @@ static int look(struct attempt *attempt, struct thread *thread)
 {
 	int err;
 
-	if (thread->state != THREAD_RUNNING)
+	if (!is_its_turn(attempt, thread))
 		return 0;
 	if (thread->trap.fd == -1)
 		return sample(attempt, thread);
@@ -229,7 +277,7 @@ static int find_newborn(struct attempt *attempt, size_t *found)
 	int err = target_count_threads(target, &counted);
 
 	*found = 0;
-	if (err != 0 || counted == attempt->n_stopped)
+	if (err != 0 || counted == attempt->n_stopped + attempt->n_kernel)
 		return err;
 	err = target_rescan(target, found);
 	for (size_t i = 0; i < target->n_threads; i++) {
@@ -246,19 +294,22 @@ static int try_once(struct attempt *attempt)
 
 	attempt->report->threads = 0;
 	attempt->report->frames = 0;
+	attempt->stuck = 0;
 	target_look_asleep(attempt->target);
 	err = keep_trapped(attempt);
 	if (err == 0)
+		err = stop_stuck(attempt);
+	if (err == 0 && attempt->stuck == 0)
 		err = stop_sleepers(attempt);
-	while (err == 0 && found > 0) {
+	while (err == 0 && found > 0 && attempt->stuck == 0) {
 		err = stop_runners(attempt);
-		if (err == 0)
+		if (err == 0 && attempt->stuck == 0)
 			err = gather(attempt);
-		if (err != 0 || attempt->n_running > 0)
+		if (err != 0 || attempt->stuck != 0 || attempt->n_running > 0)
 			break;
 		err = find_newborn(attempt, &found);
 	}
-	if (err == 0 && attempt->n_stopped == 0 && attempt->n_running == 0)
+	if (err == 0 && attempt->n_stopped == 0 && attempt->n_running == 0 && attempt->stuck == 0)
 		err = fail(ESRCH, "%s: has ended", target_name(attempt->target));
 	return err;
 }
@@ -314,6 +365,12 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 	const char *cure = "try again, raise --timeout, or see --allow-active in nsb(1)";
 	char stack[STACK_TEXT];
 
+	if (attempt->stuck != 0)
+		return fail(EBUSY, "%s: no safe point within %u ms: thread %d cannot be stopped, its state"
+			    " is %c (D: it sleeps uninterruptibly, /proc/%d/task/%d/stack tells where; S: is the"
+			    " process frozen?)", name, waited_ms, attempt->stuck,
+			    proc_thread_state(attempt->target->pid, attempt->stuck), attempt->target->pid,
+			    attempt->stuck);
 	if (attempt->tid == 0)
 		return fail(EBUSY, "%s: no safe point within %u ms: a coroutine (context at 0x%" PRIx64
 			    ") is suspended in %s (%s)", name, waited_ms, attempt->context,
@@ -372,7 +429,7 @@ static int attempt_once(struct attempt *attempt, bool *reached)
 	int err = try_once(attempt);
 
 	attempt->report->attempts++;
-	*reached = err == 0 && attempt->n_running == 0;
+	*reached = err == 0 && attempt->n_running == 0 && attempt->stuck == 0;
 	if (*reached)
 		err = check_coroutines(attempt, reached);
 	return err != 0 || *reached ? err : let_go(attempt->target);

@@ -91,6 +91,9 @@ static int stop_at_safe_point(struct session *session, const struct options *opt
 		err = coroutines_find(&coroutines, &session->target, &session->objects);
 	if (err == 0)
 		err = safepoint_reach(&request, &session->report);
+	/* A leader that is another program's now stands there, too. */
+	if (err == 0)
+		err = target_check_same(&session->target);
 	if (err == 0)
 		err = interrupt_check();
 	coroutines_deinit(&coroutines);

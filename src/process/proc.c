@@ -8,11 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "array.h"
 
-/* Read a whole small file of /proc, and end it by a NUL.  Returns its size, or -errno. */
+#define STATUS_MAX (1u << 20)
+#define PF_IO_WORKER 0x10UL		/* include/linux/sched.h */
+#define PF_USER_WORKER 0x4000UL
+
+/*
+ * Read a whole small file of /proc, and end it by a NUL.  Returns its size, or -errno; one that
+ * does not fit is -E2BIG, as what is missing of it might matter.
+ */
 static int read_small(const char *path, char *buf, size_t size)
 {
 	ssize_t got;
@@ -34,66 +42,167 @@ static int read_small(const char *path, char *buf, size_t size)
 	}
 	(void)close(fd);
 	buf[fill] = '\0';
-	return (int)fill;
+	return fill == size - 1 ? -E2BIG : (int)fill;
 }
 
+/*
+ * The same of a file of any size, into memory that is kept for the next call.  With 65,536
+ * groups a process's status has half a million bytes.
+ */
+static int read_whole(const char *path, const char **text)
+{
+	static char *buf;
+	static size_t room;
+	int got;
+
+	for (;;) {
+		if (room > 0) {
+			got = read_small(path, buf, room);
+			if (got != -E2BIG) {
+				*text = buf;
+				return got;
+			}
+		}
+		if (room > STATUS_MAX)
+			return -E2BIG;
+		free(buf);
+		room = room == 0 ? 8192 : 4 * room;
+		buf = malloc(room);
+		if (buf == NULL) {
+			room = 0;
+			return -ENOMEM;
+		}
+	}
+}
+
+/* What stands behind the name of a field; NULL if there is no such line. */
 static const char *field(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);
 
-	return at == NULL ? "0" : at + strlen(name);
+	return at == NULL ? NULL : at + strlen(name);
+}
+
+/* A field with a number.  One that is not there is an error, and no 0. */
+static int read_field(const char *text, const char *name, int base, uint64_t *value)
+{
+	const char *at = field(text, name);
+	char *end;
+
+	if (at == NULL)
+		return -ENODATA;
+	*value = strtoull(at, &end, base);
+	return end == at ? -ENODATA : 0;
 }
 
 int proc_read_status(pid_t tid, struct proc_status *status)
 {
-	char path[40], text[8192], *end;
-	int got;
+	uint64_t tgid = 0, tracer = 0, uid = 0, seccomp = 0;
+	const struct {
+		const char *name;
+		int base;
+		uint64_t *value;
+	} fields[] = {
+		{ "\nTgid:\t", 10, &tgid },
+		{ "\nTracerPid:\t", 10, &tracer },
+		{ "\nUid:\t", 10, &uid },
+		{ "\nCapPrm:\t", 16, &status->permitted },
+		{ "\nCapEff:\t", 16, &status->effective },
+		{ "\nSigPnd:\t", 16, &status->pending },
+		{ "\nShdPnd:\t", 16, &status->shared_pending },
+		{ "\nSigBlk:\t", 16, &status->blocked },
+		{ "\nSigCgt:\t", 16, &status->caught },
+	};
+	const char *text, *state;
+	char path[40], *end;
+	int got, err = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	got = read_small(path, text, sizeof(text));
+	got = read_whole(path, &text);
 	if (got < 0)
 		return got == -ENOENT ? -ESRCH : got;
-	status->state = field(text, "\nState:\t")[0];
-	status->tgid = atoi(field(text, "\nTgid:\t"));
-	status->tracer = atoi(field(text, "\nTracerPid:\t"));
-	status->uid = (uid_t)strtoul(field(text, "\nUid:\t"), &end, 10);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && err == 0; i++)
+		err = read_field(text, fields[i].name, fields[i].base, fields[i].value);
+	state = field(text, "\nState:\t");
+	if (err != 0 || state == NULL)
+		return -ENODATA;
+	/* The file was read to its end: where this line is not there the kernel has no seccomp. */
+	if (field(text, "\nSeccomp:\t") != NULL)
+		err = read_field(text, "\nSeccomp:\t", 10, &seccomp);
+	status->state = state[0];
+	status->tgid = (pid_t)tgid;
+	status->tracer = (pid_t)tracer;
+	status->uid = (uid_t)uid;
+	(void)strtoul(field(text, "\nUid:\t"), &end, 10);
 	status->euid = (uid_t)strtoul(end, NULL, 10);
-	status->permitted = strtoull(field(text, "\nCapPrm:\t"), NULL, 16);
-	status->effective = strtoull(field(text, "\nCapEff:\t"), NULL, 16);
-	status->seccomp = atoi(field(text, "\nSeccomp:\t"));
-	status->pending = strtoull(field(text, "\nSigPnd:\t"), NULL, 16);
-	status->shared_pending = strtoull(field(text, "\nShdPnd:\t"), NULL, 16);
-	status->blocked = strtoull(field(text, "\nSigBlk:\t"), NULL, 16);
-	status->caught = strtoull(field(text, "\nSigCgt:\t"), NULL, 16);
-	return 0;
+	status->seccomp = (int)seccomp;
+	return err;
+}
+
+/* Find a field of a thread's stat by its number in proc(5), from 3 on; NULL if it is gone. */
+static const char *find_stat(const char *path, unsigned number, char *text, size_t size)
+{
+	const char *at;
+
+	if (read_small(path, text, size) < 0)
+		return NULL;
+	/* The name is in parentheses, and may have parentheses in it, so the last one counts. */
+	at = strrchr(text, ')');
+	for (unsigned i = 2; i < number && at != NULL; i++)
+		at = strchr(at + 1, ' ');
+	return at == NULL ? NULL : at + 1;
 }
 
 char proc_thread_state(pid_t pid, pid_t tid)
 {
-	char path[64], text[512];
-	const char *end;
+	char path[64], text[1024];
+	const char *state;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
-	if (read_small(path, text, sizeof(text)) < 0)
-		return '\0';
-	/* The name is in parentheses, and may have parentheses in it, so the last one counts. */
-	end = strrchr(text, ')');
-	return end == NULL || end[1] != ' ' ? '\0' : end[2];
+	state = find_stat(path, 3, text, sizeof(text));
+	return state == NULL ? '\0' : *state;
 }
 
 unsigned long proc_flags(pid_t pid)
 {
-	char path[40], text[512];
-	const char *at;
+	char path[40], text[1024];
+	const char *flags;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (read_small(path, text, sizeof(text)) < 0)
-		return 0;
-	at = strrchr(text, ')');
-	/* Between the name and the flags are state, ppid, pgrp, session, tty_nr and tpgid. */
-	for (int i = 0; i < 7 && at != NULL; i++)
-		at = strchr(at + 1, ' ');
-	return at == NULL ? 0 : strtoul(at, NULL, 10);
+	flags = find_stat(path, 9, text, sizeof(text));
+	return flags == NULL ? 0 : strtoul(flags, NULL, 10);
+}
+
+/* Whether the kernel is Linux 6.4 or a later one, where PF_USER_WORKER has its meaning. */
+static bool has_user_workers(void)
+{
+	static int has = -1;
+
+	if (has == -1) {
+		struct utsname name;
+		unsigned long major, minor;
+		char *end;
+
+		has = 0;
+		if (uname(&name) == 0) {
+			major = strtoul(name.release, &end, 10);
+			minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+			has = major > 6 || (major == 6 && minor >= 4);
+		}
+	}
+	return has == 1;
+}
+
+bool proc_is_kernel_thread(pid_t pid, pid_t tid)
+{
+	char path[64], text[1024];
+	const char *at;
+	unsigned long flags;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	at = find_stat(path, 9, text, sizeof(text));
+	flags = at == NULL ? 0 : strtoul(at, NULL, 10);
+	return (flags & PF_IO_WORKER) != 0 || ((flags & PF_USER_WORKER) != 0 && has_user_workers());
 }
 
 int proc_ptrace_scope(void)

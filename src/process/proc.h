@@ -24,6 +24,11 @@ struct proc_status {
 int proc_read_status(pid_t tid, struct proc_status *status) MUST_CHECK;
 /* The letter for the state in /proc/PID/task/TID/stat; 0 if the thread is gone. */
 char proc_thread_state(pid_t pid, pid_t tid);
+/*
+ * Whether a thread of a process is the kernel's: a worker of io_uring, or of vhost.  It runs no
+ * code of the process, has no registers of it, and may never stop.
+ */
+bool proc_is_kernel_thread(pid_t pid, pid_t tid);
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
 /* The name of a process, "?" if it cannot be read. */

@@ -24,18 +24,15 @@ static int request(enum __ptrace_request what, pid_t tid, uintptr_t addr, uintpt
 	return ptrace(what, tid, (void *)addr, (void *)data) == -1 ? -errno : 0;
 }
 
-int pt_seize(pid_t tid, bool suspend_seccomp)
+int pt_seize(pid_t tid)
 {
-	uintptr_t options = PTRACE_O_TRACESYSGOOD;
-
-	if (suspend_seccomp)
-		options |= PTRACE_O_SUSPEND_SECCOMP;
-	return request(PTRACE_SEIZE, tid, 0, options);
+	return request(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
 }
 
-int pt_suspend_seccomp(pid_t tid)
+int pt_suspend_seccomp(pid_t tid, bool suspend)
 {
-	return request(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+	return request(PTRACE_SETOPTIONS, tid, 0,
+		       PTRACE_O_TRACESYSGOOD | (suspend ? (uintptr_t)PTRACE_O_SUSPEND_SECCOMP : 0));
 }
 
 int pt_seize_own(pid_t tid)
@@ -205,6 +202,13 @@ int pt_poll_any(pid_t *tid, struct pt_status *status)
 	if (*tid != 0)
 		decode(word, status);
 	return 0;
+}
+
+bool pt_has_tracee(void)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
 int pt_reap(pid_t child, int *exit_status)

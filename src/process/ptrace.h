@@ -30,11 +30,14 @@ struct pt_status {
 	int signal;	/* of PT_SIGNAL and PT_GROUP_STOP; of PT_GONE the one that killed it, or 0 */
 };
 
-int pt_seize(pid_t tid, bool suspend_seccomp) MUST_CHECK;
+int pt_seize(pid_t tid) MUST_CHECK;
 /* The same for a program that nsb starts: it dies if nsb dies, and its exec(2) is reported. */
 int pt_seize_own(pid_t tid) MUST_CHECK;
-/* Suspend the seccomp filter of a thread that is traced and stopped. */
-int pt_suspend_seccomp(pid_t tid) MUST_CHECK;
+/*
+ * Suspend the seccomp filter of a thread of pt_seize() that is stopped, or put it in force
+ * again.  Only this thread has another filter then, and only as long as nsb traces it.
+ */
+int pt_suspend_seccomp(pid_t tid, bool suspend) MUST_CHECK;
 int pt_interrupt(pid_t tid) MUST_CHECK;
 int pt_cont(pid_t tid, int signal) MUST_CHECK;
 int pt_syscall(pid_t tid) MUST_CHECK;
@@ -54,6 +57,9 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 
 /* Get a report of any tracee, without waiting: *tid is 0 if there is no report.  -ECHILD: no tracee is left. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
+
+/* Whether this process still traces a thread: one that did not stop, so that it could not be let go. */
+bool pt_has_tracee(void);
 
 /* Wait for the end of a child that is not traced.  *exit_status is -N if signal N killed it. */
 int pt_reap(pid_t child, int *exit_status) MUST_CHECK;

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "interrupt.h"
 #include "proc.h"
 
 #define PICK_ROUNDS 200
+#define RESULT_NS 2000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
 #define RETURN_MS 1000		/* a thread runs through the parasite in microseconds */
 #define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
@@ -75,58 +77,65 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 	return in_rseq_section(target, thread) ? UNFIT : ACCEPTABLE;
 }
 
-/*
- * Whether the thread may make calls.  It may have a seccomp filter of its own, which the status
- * of the leader does not show.  Another thread is better then; if there is none that is GOOD,
- * the filter is suspended.
- */
-static bool is_free(struct target *target, const struct thread *thread, enum fitness least)
-{
-	struct proc_status status;
+/* How the choice of a thread goes on if none was found. */
+static const struct choice_round {
+	enum fitness least;
+	bool asleep;		/* only threads that sleep: they stop at once, and nobody waits for them */
+	bool filtered;		/* also one with a seccomp filter, which has to be suspended then */
+} choice_rounds[] = {
+	{ GOOD, true, false }, { GOOD, true, true }, { ACCEPTABLE, false, false }, { ACCEPTABLE, false, true },
+};
 
-	if (target->suspend_seccomp || proc_read_status(thread->tid, &status) != 0 ||
-	    status.seccomp == 0)
-		return true;
-	target->suspend_seccomp = least != GOOD && pt_suspend_seccomp(thread->tid) == 0;
-	return target->suspend_seccomp;
-}
+#define CHOICE_ROUNDS (sizeof(choice_rounds) / sizeof(choice_rounds[0]))
 
-static int try_thread(struct target *target, struct thread *thread, enum fitness least,
+static int try_thread(struct target *target, struct thread *thread, const struct choice_round *round,
 		      struct thread **picked)
 {
 	bool ours = thread->state == THREAD_RUNNING;
+	struct proc_status status;
 	int err = target_interrupt(target, thread);
 
 	if (err == 0)
 		err = target_await_stop(target, thread);
-	if (err != 0)
+	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
-	if (judge(target, thread) >= least && is_free(target, thread, least))
+	/* Each thread may have a filter of its own. */
+	if (judge(target, thread) >= round->least && target_may_set(target, thread) &&
+	    proc_read_status(thread->tid, &status) == 0 && (status.seccomp == 0 || round->filtered))
 		*picked = thread;
 	else if (ours)
 		err = target_continue(target, thread);
 	return err;
 }
 
+/*
+ * Choose the thread that makes the calls, and stop it.  The leader is chosen only if no other
+ * thread runs (target_may_set), for example where there is no other.
+ */
 static int pick_thread(struct target *target, struct thread **picked)
 {
 	*picked = NULL;
-	target_look_asleep(target);
-	for (int round = 0; round < PICK_ROUNDS; round++) {
-		enum fitness least = round == 0 ? GOOD : ACCEPTABLE;
+	for (unsigned number = 0; number < PICK_ROUNDS; number++) {
+		const struct choice_round *round =
+			&choice_rounds[number < CHOICE_ROUNDS ? number : CHOICE_ROUNDS - 1 - number % 2];
+		int err = interrupt_check();
 
-		if (round > 0 && target_has_ended(target))
-			return fail(ESRCH, "%s: has ended or called exec", target_name(target));
-		for (size_t i = 0; i < target->n_threads; i++) {
+		if (err == 0 && number > 0 && target_has_ended(target))
+			err = fail(ESRCH, "%s: has ended or called exec", target_name(target));
+		target_look_asleep(target);
+		for (size_t i = 0; i < target->n_threads && err == 0; i++) {
 			struct thread *thread = &target->threads[i];
-			int err;
 
-			if (round == 0 && !thread->asleep)
+			if ((round->asleep && !thread->asleep) ||
+			    (thread->state == THREAD_RUNNING && thread->is_stuck) ||
+			    !target_may_set(target, thread))
 				continue;
-			err = try_thread(target, thread, least, picked);
-			if (err != 0 || *picked != NULL)
+			err = try_thread(target, thread, round, picked);
+			if (*picked != NULL)
 				return err;
 		}
+		if (err != 0)
+			return err;
 	}
 	if (target_count_threads(target, &(size_t){ 0 }) != 0)
 		return -ESRCH;
@@ -352,6 +361,45 @@ static int arm(struct remote *remote)
 	return err == 0 ? 0 : failed(remote, err, "borrow");
 }
 
+/*
+ * A seccomp filter of the thread is suspended only while the thread makes calls for nsb, and
+ * only for it: no code of the target runs without the filter.
+ */
+static int suspend_filter(struct remote *remote, bool suspend)
+{
+	int err;
+
+	/* A program that nsb starts has the filters that nsb has, which nobody may suspend. */
+	if (!remote->filtered || remote->suspended == suspend || remote->target->is_own)
+		return 0;
+	err = pt_suspend_seccomp(remote->thread->tid, suspend);
+	if (err == -EPERM)
+		return fail(EPERM, "%s: runs under a seccomp filter that nsb may not suspend"
+			    " (run nsb as root, with CAP_SYS_ADMIN and outside of any filter)",
+			    target_name(remote->target));
+	if (err != 0)
+		return failed(remote, err, "change the seccomp filter of");
+	remote->suspended = suspend;
+	return 0;
+}
+
+/* What has to be known of the thread before it is touched. */
+static int look_at_thread(struct remote *remote)
+{
+	struct proc_status status;
+	int err = pt_get_sigmask(remote->thread->tid, &remote->saved_mask);
+
+	if (err != 0)
+		return failed(remote, err, "read the signal mask of");
+	err = proc_read_status(remote->thread->tid, &status);
+	if (err != 0)
+		return failed(remote, err, "read the status of");
+	remote->filtered = status.seccomp != 0;
+	/* Whether it may be suspended has to be known now, and not in the middle. */
+	err = suspend_filter(remote, true);
+	return err == 0 ? suspend_filter(remote, false) : err;
+}
+
 int remote_begin(struct remote *remote, struct target *target, uint64_t address, uint64_t size)
 {
 	struct remote_stack *buffer = malloc(sizeof(*buffer));
@@ -366,19 +414,18 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 	memset(buffer, 0, sizeof(*buffer));
 	target->arch->learn();
 	err = pick_thread(target, &thread);
+	if (err == 0)
+		err = target_check_same(target);
+	if (err == 0) {
+		remote->thread = thread;
+		remote->saved = thread->regs;
+		err = look_at_thread(remote);
+	}
 	if (err != 0) {
 		free(buffer);
 		return err;
 	}
 	remote->buffer = buffer;
-	remote->thread = thread;
-	remote->saved = thread->regs;
-	err = pt_get_sigmask(thread->tid, &remote->saved_mask);
-	if (err != 0) {
-		free(buffer);
-		remote->buffer = NULL;
-		return failed(remote, err, "read the signal mask of");
-	}
 	lay_frame(remote);
 	err = place_parasite(remote);
 	if (err == 0)
@@ -392,21 +439,37 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 }
 
 /*
- * Wait until the thread enters or leaves a system call.  All signals are blocked but SIGSTOP,
- * which cannot be blocked: it is withheld, and sent again when the thread is let go.
+ * Wait until the thread enters or leaves a system call, but not for longer than RESULT_NS.  All
+ * signals are blocked but SIGSTOP, which cannot be blocked: it is withheld, and sent again when
+ * the thread is let go.
  */
 static int await_syscall_stop(struct remote *remote)
 {
+	const uint64_t end = now_ns() + RESULT_NS;
 	struct thread *thread = remote->thread;
-	struct pt_status status;
-	int err;
+	bool reported = true;
+	int err = 0;
 
 	for (;;) {
-		err = pt_syscall(thread->tid);
+		struct pt_status status;
+
+		if (reported)
+			err = pt_syscall(thread->tid);
 		if (err == 0)
-			err = pt_wait(thread->tid, &status);
+			err = pt_wait_some(thread->tid, &status, &reported);
 		if (err != 0)
 			return failed(remote, err, "run a system call in");
+		if (!reported) {
+			thread->state = THREAD_RUNNING;
+			if (now_ns() > end)
+				return fail(EBUSY, "%s: thread %d does not come back from what nsb has it do",
+					    target_name(remote->target), thread->tid);
+			err = interrupt_check();
+			if (err != 0)
+				return err;
+			continue;
+		}
+		thread->state = THREAD_STOPPED;
 		switch (status.stop) {
 		case PT_SYSCALL_STOP:
 			return 0;
@@ -415,8 +478,8 @@ static int await_syscall_stop(struct remote *remote)
 			return failed(remote, -ESRCH, "run a system call in");
 		case PT_SIGNAL:
 			if (status.signal != SIGSTOP)
-				return fail(EIO, "%s: signal %d in the system call made for nsb",
-					    target_name(remote->target), status.signal);
+				return fail(EIO, "%s: signal %d in what thread %d does for nsb",
+					    target_name(remote->target), status.signal, thread->tid);
 			thread->withheld_stop = true;
 			break;
 		case PT_GROUP_STOP:
@@ -548,8 +611,10 @@ static int stop_borrowed(struct remote *remote)
 	err = target_await_stop(remote->target, thread);
 	if (err != 0)
 		return err;
+	if (thread->state == THREAD_RUNNING)
+		return fail(EBUSY, "%s: thread %d does not stop", target_name(remote->target), thread->tid);
 	remote->interrupted = true;
-	remote->escaped = ran && regs_get(remote->target->arch, &thread->regs, REG_PC) -
+	remote->escaped = ran && !remote->in_function && regs_get(remote->target->arch, &thread->regs, REG_PC) -
 			  remote->entry >= PARASITE_CODE_BYTES;
 	return 0;
 }
@@ -654,10 +719,12 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
 
 	if (remote->escaped)
 		err = borrow_again(remote);
+	if (err == 0)
+		err = suspend_filter(remote, true);
 	if (err != 0)
 		return err;
 	/* If nsb dies, a suspended seccomp filter is back, and would kill the thread at its next call. */
-	if (remote->laid != 0 && !target->suspend_seccomp) {
+	if (remote->laid != 0 && !remote->filtered) {
 		err = run_calls(remote, calls, count);
 	} else {
 		for (size_t i = 0; i < count && err == 0; i++)
@@ -711,6 +778,8 @@ static int give_back(struct remote *remote)
 	if (thread->state == THREAD_RUNNING ||
 	    (thread->state == THREAD_STOPPED && !remote->interrupted))
 		err = stop_borrowed(remote);
+	if (err == 0 && thread->state == THREAD_STOPPED)
+		err = suspend_filter(remote, false);
 	if (err == 0 && thread->state == THREAD_STOPPED && !remote->escaped)
 		err = restore_thread(remote);
 	if (err == 0 && thread->state == THREAD_STOPPED)
@@ -734,20 +803,41 @@ int remote_end(struct remote *remote)
 	return err;
 }
 
+/* Signals that an instruction raises.  Blocked, the kernel would take their handlers away. */
+#define RAISED_SIGNALS (1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGILL - 1) | \
+			1ull << (SIGFPE - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1))
+
+/* Let the function run, with its own system calls, until it has returned to `back`. */
+static int await_function(struct remote *remote, uint64_t call_end, struct regs *regs)
+{
+	int err;
+
+	do {
+		err = await_syscall_stop(remote);
+		if (err != 0)
+			return err;
+		err = pt_get_regs(remote->thread->tid, regs);
+		if (err != 0)
+			return failed(remote, err, "read the registers of");
+	} while (regs_get(remote->target->arch, regs, REG_PC) != call_end);
+	return 0;
+}
+
 /*
- * Run a function that returns to the parasite's system call instruction.  Its result is taken
- * for the number of a call, which nsb sees when the thread enters the call, and prevents.  If
- * nsb dies, the kernel knows no call with that number, and the thread goes on to restore itself.
- * Three calls of sched_yield are on the stack above the return address.  They align the stack
- * as the psABI wants it at the start of a function: the address above the return address is a
- * multiple of 16.
+ * Run a function that returns to where the parasite has made a call: the parasite leaves the
+ * result on the stack, in place of the return address, and goes on to the next call.  nsb stops
+ * the thread when it enters that call, and prevents it.  If nsb is dead, the calls are made:
+ * reads from no file, which do nothing and which filters allow, and then rt_sigreturn.  Three
+ * reads align the stack as the psABI wants it at the start of a function: the address above the
+ * return address is a multiple of 16.
  */
 static int run_function(struct remote *remote, uint64_t function, uint64_t *result)
 {
-	static const uint64_t none[4];
+	static const uint64_t no_file[4] = { UINT64_MAX };
 	const struct arch *arch = remote->target->arch;
 	const uint64_t size = call_size(arch);
-	uint64_t back = remote->entry + PARASITE_CALL, sp = remote->stack - 3 * size - arch->word;
+	const uint64_t call_end = remote->entry + PARASITE_CALL + arch->syscall_insn_size;
+	uint64_t sp = remote->stack - 3 * size - arch->word;
 	uint8_t bytes[(3 * PARASITE_WORDS + 1) * sizeof(uint64_t)];
 	struct thread *thread = remote->thread;
 	struct regs regs = remote->saved;
@@ -756,9 +846,9 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	if (remote->laid == 0)
 		return fail(ENOSPC, "%s: thread %d has no room on its stack for a function that nsb has"
 			    " to call", target_name(remote->target), thread->tid);
-	memcpy(bytes, &back, arch->word);
+	memcpy(bytes, &call_end, arch->word);
 	for (unsigned i = 0; i < 3; i++)
-		write_call(arch, NR_SCHED_YIELD, none, bytes + arch->word + i * size);
+		write_call(arch, NR_READ, no_file, bytes + arch->word + i * size);
 	err = target_write_bulk(remote->target, sp, bytes, (size_t)(arch->word + 3 * size));
 	if (err != 0)
 		return err;
@@ -766,19 +856,25 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	regs_set(arch, &regs, REG_SP, sp);
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	remote->interrupted = false;
+	remote->in_function = true;
+	err = pt_set_sigmask(thread->tid, ~RAISED_SIGNALS);
+	if (err == 0)
+		err = pt_set_regs(thread->tid, &regs);
+	if (err != 0)
+		return failed(remote, err, "set the registers of");
+	err = await_function(remote, call_end, &regs);
+	if (err != 0)
+		return err;
+	*result = 0;
+	if (target_read(remote->target, sp, result, arch->word) != 0)
+		return fail(EIO, "%s: cannot read the stack of thread %d", target_name(remote->target),
+			    thread->tid);
+	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
-	err = await_syscall_stop(remote);	/* it enters the call */
-	if (err != 0)
-		return err;
-	err = pt_get_regs(thread->tid, &regs);
-	if (err == 0) {
-		*result = regs_get(arch, &regs, REG_ORIG_AX);
-		regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
-		err = pt_set_regs(thread->tid, &regs);
-	}
-	return err != 0 ? failed(remote, err, "run a function in") : await_syscall_stop(remote);
+	err = suspend_filter(remote, true);
+	return err != 0 ? err : await_syscall_stop(remote);
 }
 
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)

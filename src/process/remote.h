@@ -23,8 +23,11 @@ struct remote {
 	uint64_t stack;		/* with this stack pointer the parasite calls rt_sigreturn */
 	uint64_t laid;		/* where the calls and the signal frame begin; 0: there is no frame */
 	size_t laid_size;
+	bool filtered;		/* the thread has a seccomp filter, */
+	bool suspended;		/* which is suspended while it makes calls for nsb */
 	bool in_place;		/* the parasite has been written, at least in part */
 	bool interrupted;	/* the thread is in a stop in which it can be restored at once */
+	bool in_function;	/* runs, or has run, code of the target's for nsb */
 	bool escaped;		/* the thread has restored itself, as nsb came too late */
 };
 

@@ -19,6 +19,7 @@
 
 #include "array.h"
 #include "clock.h"
+#include "interrupt.h"
 #include "permission.h"
 #include "proc.h"
 #include "sharing.h"
@@ -117,8 +118,6 @@ static int check_process(struct target *target, enum target_access access_wanted
 			    status.tgid);
 	if (proc_flags(pid) & PF_KTHREAD)
 		return fail(EINVAL, "%s: is a kernel thread, not a process", target_name(target));
-	if (status.seccomp != 0)
-		target->suspend_seccomp = true;
 	return access_wanted == TARGET_VIEW ? 0 : refuse_traced(pid, &status);
 }
 
@@ -215,7 +214,6 @@ static int calling_exec(const struct target *target)
 
 static int read_auxv(struct target *target)
 {
-	uint8_t text[4096];
 	unsigned word = target->arch->word;
 	ssize_t got;
 	int fd, err;
@@ -223,13 +221,14 @@ static int read_auxv(struct target *target)
 	err = open_proc(target, "auxv", O_RDONLY, "read its auxiliary vector", &fd);
 	if (err != 0)
 		return err;
-	got = read(fd, text, sizeof(text));
+	got = read(fd, target->auxv, sizeof(target->auxv));
 	(void)close(fd);
+	target->auxv_size = got > 0 ? (size_t)got : 0;
 	for (ssize_t at = 0; at + 2 * (ssize_t)word <= got; at += 2 * (ssize_t)word) {
 		uint64_t key = 0, value = 0;
 
-		memcpy(&key, text + at, word);
-		memcpy(&value, text + at + word, word);
+		memcpy(&key, target->auxv + at, word);
+		memcpy(&value, target->auxv + at + word, word);
 		if (key == AT_PHDR)
 			target->auxv_phdr = value;
 		else if (key == AT_PHNUM)
@@ -339,6 +338,8 @@ static int list_threads(struct target *target, size_t *found)
 		if (err != 0)
 			break;
 		key.asleep = true;
+		if (proc_is_kernel_thread(target->pid, key.tid))
+			key.state = THREAD_KERNEL;
 		target->threads[target->n_threads++] = key;
 		*found += 1;
 	}
@@ -361,17 +362,13 @@ static int refuse_seize(const struct target *target, const struct thread *thread
 
 		if (traced != 0)
 			return traced;
-		if (status.seccomp != 0)
-			return fail(EPERM, "%s: runs under a seccomp filter that nsb may not suspend"
-				    " (run nsb as root, with CAP_SYS_ADMIN and outside of any filter)",
-				    target_name(target));
 	}
 	return permission_refuse(target->pid, target_name(target), "trace it");
 }
 
 static int seize_thread(struct target *target, struct thread *thread)
 {
-	int err = pt_seize(thread->tid, target->suspend_seccomp);
+	int err = pt_seize(thread->tid);
 
 	if (err == 0) {
 		thread->state = THREAD_RUNNING;
@@ -395,6 +392,7 @@ int target_adopt(struct target *target, const struct regs *final_regs, uint64_t 
 					      .asleep = true, .final_regs = final_regs,
 					      .final_mask = mask, .trap = NO_TRAP };
 	target->n_threads = 1;
+	target->is_own = true;
 	return 0;
 }
 
@@ -428,8 +426,12 @@ void target_look_asleep(struct target *target)
 	for (size_t i = 0; i < target->n_threads; i++) {
 		struct thread *thread = &target->threads[i];
 
-		if (thread->state == THREAD_RUNNING)
-			thread->asleep = proc_thread_state(target->pid, thread->tid) != 'R';
+		if (thread->state == THREAD_RUNNING) {
+			char state = proc_thread_state(target->pid, thread->tid);
+
+			thread->asleep = state != 'R';
+			thread->is_stuck = state == 'D';
+		}
 	}
 }
 
@@ -487,14 +489,16 @@ static bool has_signal(const struct thread *thread)
  * cause, and the thread makes the call again.  The registers are set first and the signals are
  * looked at afterwards, so that the thread does not see EINTR if nsb is killed in between.
  */
-static int cure_interrupted_call(const struct arch *arch, struct thread *thread)
+static int cure_interrupted_call(const struct target *target, struct thread *thread)
 {
+	const struct arch *arch = target->arch;
 	uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
 	uint64_t number = regs_get(arch, &thread->regs, REG_ORIG_AX);
 	struct regs interrupted = thread->regs;
 	int err;
 
-	if (number == mask || regs_get(arch, &thread->regs, REG_AX) != ((uint64_t)-EINTR & mask))
+	if (number == mask || regs_get(arch, &thread->regs, REG_AX) != ((uint64_t)-EINTR & mask) ||
+	    !target_may_set(target, thread))
 		return 0;
 	regs_set(arch, &thread->regs, REG_AX, number);
 	regs_set(arch, &thread->regs, REG_PC,
@@ -522,6 +526,7 @@ static int let_happen(const struct thread *thread, const struct pt_status *statu
 
 int target_await_stop(struct target *target, struct thread *thread)
 {
+	uint64_t end = now_ns() + STOP_MS * 1000000ull;
 	struct pt_status status;
 	bool reported;
 	int err;
@@ -530,6 +535,8 @@ int target_await_stop(struct target *target, struct thread *thread)
 		return 0;
 	for (;;) {
 		err = pt_wait_some(thread->tid, &status, &reported);
+		if (err == 0 && !reported && now_ns() > end)
+			return interrupt_check();
 		/* After exec(2) the new program's only thread has the id of a thread that was asked to stop. */
 		if (err == 0 && !reported && target_has_ended(target))
 			err = pt_interrupt(thread->tid);
@@ -565,7 +572,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 		return fail(EINVAL, "%s: thread %d runs in another mode than %s (%zu bytes of"
 			    " registers)", target_name(target), thread->tid, target->arch->name,
 			    thread->regs.size);
-	err = thread->group_stop ? 0 : cure_interrupted_call(target->arch, thread);
+	err = thread->group_stop ? 0 : cure_interrupted_call(target, thread);
 	return err == 0 ? 0 : gone_or(target, thread, err, "set the registers of");
 }
 
@@ -728,22 +735,28 @@ static void make_way(struct pacing *pacing)
 
 int target_detach_all(struct target *target)
 {
+	struct thread *leader = NULL;
 	struct pacing pacing = { 0 };
-	int err = 0;
+	int detached, err = 0;
 
 	for (int asleep = 0; asleep <= 1; asleep++) {
 		for (size_t i = 0; i < target->n_threads; i++) {
 			struct thread *thread = &target->threads[i];
-			int detached = thread->asleep == (asleep == 1) ?
-				       target_detach(target, thread) : 0;
 
+			/* A leader that runs is stopped when no other thread is traced: target_may_set(). */
+			if (thread->tid == target->pid && thread->state == THREAD_RUNNING) {
+				leader = thread;
+				continue;
+			}
+			detached = thread->asleep == (asleep == 1) ? target_detach(target, thread) : 0;
 			if (err == 0)
 				err = detached;
 			if (asleep == 1)
 				make_way(&pacing);
 		}
 	}
-	return err;
+	detached = leader == NULL ? 0 : target_detach(target, leader);
+	return err != 0 ? err : detached;
 }
 
 int target_poll_trap(struct target *target, struct thread *thread)
@@ -821,14 +834,31 @@ int target_journal_mapping(struct target *target, uint64_t address, uint64_t siz
 	return journal_add(target, &change);
 }
 
+/* The same through a stopped thread, if it is certain whose memory that writes. */
+static int store_by_thread(struct target *target, uint64_t address, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < target->n_threads; i++) {
+		const struct thread *thread = &target->threads[i];
+
+		if (thread->state == THREAD_STOPPED && target_may_set(target, thread)) {
+			int err = target_check_same(target);
+
+			return err != 0 ? err : pt_write(thread->tid, address, bytes, size);
+		}
+	}
+	return -EIO;
+}
+
 static int store(struct target *target, uint64_t address, const void *bytes, size_t size)
 {
-	struct thread *thread = target_any_stopped(target);
+	ssize_t put = pwrite(target->mem_fd, bytes, size, (off_t)address);
 
-	if (pwrite(target->mem_fd, bytes, size, (off_t)address) == (ssize_t)size)
+	if (put == (ssize_t)size)
 		return 0;
+	if (put == 0)
+		return -ESRCH;	/* the memory is no more, whatever its thread has now */
 	/* By proc_mem.force_override= a kernel may forbid to write to read-only memory by /proc/PID/mem. */
-	return thread == NULL ? -EIO : pt_write(thread->tid, address, bytes, size);
+	return store_by_thread(target, address, bytes, size);
 }
 
 int target_write_small(struct target *target, uint64_t address, const void *old,
@@ -853,15 +883,13 @@ int target_write_small(struct target *target, uint64_t address, const void *old,
 int target_write_bulk(struct target *target, uint64_t address, const void *bytes, size_t size)
 {
 	const uint8_t *from = bytes;
-	struct thread *thread = target_any_stopped(target);
 	int err = 0;
 
 	while (size > 0) {
 		ssize_t put = pwrite(target->mem_fd, from, size, (off_t)address);
 
 		if (put <= 0) {
-			/* 0 means that the memory is gone: after exec(2) the thread has another program's memory. */
-			err = put == 0 || thread == NULL ? -EIO : pt_write(thread->tid, address, from, size);
+			err = put == 0 ? -ESRCH : store_by_thread(target, address, from, size);
 			break;
 		}
 		from += put;
@@ -903,6 +931,39 @@ static bool is_being_killed(const struct target *target)
 	       ((status.pending | status.shared_pending) >> (SIGKILL - 1) & 1) != 0;
 }
 
+int target_check_same(const struct target *target)
+{
+	uint8_t now[AUXV_MAX], byte;
+	char path[40];
+	ssize_t got;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", target->living);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	got = fd == -1 ? -1 : read(fd, now, sizeof(now));
+	if (fd != -1)
+		(void)close(fd);
+	/*
+	 * After exec the memory that was opened is empty, unless a process outside shares it.
+	 * AT_RANDOM, AT_SECURE and the user ids in the auxiliary vector are the new program's.
+	 */
+	if (got == (ssize_t)target->auxv_size && memcmp(now, target->auxv, target->auxv_size) == 0 &&
+	    pread(target->mem_fd, &byte, 1, (off_t)target->auxv_entry) == 1)
+		return 0;
+	return fail(ESRCH, "%s: has ended or called exec", target_name(target));
+}
+
+bool target_may_set(const struct target *target, const struct thread *thread)
+{
+	if (thread->tid != target->pid)
+		return true;
+	for (size_t i = 0; i < target->n_threads; i++) {
+		if (target->threads[i].state == THREAD_RUNNING && &target->threads[i] != thread)
+			return false;
+	}
+	return true;
+}
+
 bool target_has_ended(const struct target *target)
 {
 	const struct timespec tick = { .tv_nsec = 1000000 };
@@ -932,6 +993,9 @@ int target_close(struct target *target)
 	if (target->pid == 0)
 		return 0;
 	if (!target->committed) {
+		/* Of another program nothing is undone: what nsb has changed has gone. */
+		if (target->n_changes > 0 && target_check_same(target) != 0)
+			target->n_changes = 0;
 		while (target->n_changes > 0) {
 			int undone = undo_change(target, &target->journal[--target->n_changes]);
 
@@ -939,6 +1003,7 @@ int target_close(struct target *target)
 				err = undone;
 		}
 	}
+	/* What does not stop now is let go when this process of nsb's ends (workers.h). */
 	detached = target_detach_all(target);
 	if (err == 0)
 		err = detached;

@@ -28,6 +28,7 @@ enum thread_state {
 	THREAD_FOUND,		/* /proc lists it; nsb does not trace it */
 	THREAD_RUNNING,		/* nsb traces it, and it runs */
 	THREAD_STOPPED,		/* it is in a ptrace-stop, and regs are valid */
+	THREAD_KERNEL,		/* runs no code of the process: a worker of io_uring or vhost */
 	THREAD_GONE,
 };
 
@@ -35,6 +36,7 @@ enum thread_state {
 struct thread {
 	pid_t tid;
 	enum thread_state state;
+	bool is_stuck;		/* slept uninterruptibly when it was last looked at */
 	bool asleep;		/* it did not run when target_look_asleep() looked */
 	uint64_t since;		/* when it was asked to stop, by now_ns() */
 	bool group_stop;	/* a job-control signal stopped it, and it has to stay stopped */
@@ -59,16 +61,20 @@ struct change {
 	uint8_t old[JUMP_MAX];
 };
 
+#define AUXV_MAX 1024		/* bytes; some 20 entries of 16 are in use */
+
 struct target {
 	pid_t pid;
 	char comm[32];
 	const struct arch *arch;
-	bool suspend_seccomp;
+	bool is_own;		/* of target_adopt(): nsb has started it */
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
 	pid_t living;		/* pid; if the leader has ended, another thread, as /proc/PID is empty then */
 	struct bytes memory;	/* reads mem_fd, by run-time addresses */
+	uint8_t auxv[AUXV_MAX];	/* all of it, as it was when the process was opened */
+	size_t auxv_size;
 	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* getauxval(3); 0 if it has none */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
 	struct maps maps;
@@ -78,6 +84,8 @@ struct target {
 	struct change *journal;
 	size_t n_changes;
 };
+
+#define STOP_MS 100		/* a thread that can stop needs microseconds, or a free processor */
 
 enum target_access {
 	TARGET_VIEW,		/* to read its memory; another process may trace it */
@@ -93,6 +101,18 @@ int target_open(struct target *target, pid_t pid, enum target_access access) MUS
 int target_close(struct target *target) MUST_CHECK;
 /* Whether it has ended, was killed and is about to end, or has become another program by exec(2). */
 bool target_has_ended(const struct target *target);
+/*
+ * Whether it is still the program that was opened.  -ESRCH with a message if it has ended or
+ * has called exec(2).  While nothing of it runs, the answer stays true.
+ */
+int target_check_same(const struct target *target) MUST_CHECK;
+/*
+ * Whether the registers of a stopped thread may be set, and memory be written through it.  If
+ * another thread calls exec(2), it takes the leader's id over, and what was meant for the leader
+ * would come to the new program, perhaps one with more rights.  So nothing is done to the
+ * leader while another traced thread runs.  All other threads lose their id by exec.
+ */
+bool target_may_set(const struct target *target, const struct thread *thread);
 /* Keep what was done so far: target_close() does not undo it. */
 void target_commit(struct target *target);
 
@@ -132,7 +152,8 @@ void target_look_asleep(struct target *target);
 
 /*
  * target_interrupt() asks a thread to stop; target_await_stop() waits until it has, and reads
- * its registers.  If a system call of the thread would fail just because nsb stopped it, the
+ * its registers.  A thread that does not stop within STOP_MS, as it sleeps uninterruptibly, is
+ * still THREAD_RUNNING then, and no error.  If a system call of the thread would fail just because nsb stopped it, the
  * thread is set to make the call again.  A thread that has ended is THREAD_GONE, and no error.
  */
 int target_interrupt(struct target *target, struct thread *thread) MUST_CHECK;

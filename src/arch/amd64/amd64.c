@@ -115,7 +115,7 @@ const struct arch arch_amd64 = {
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	.nr = {
 		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, [NR_PPOLL] = 271,
-		[NR_SCHED_YIELD] = 24, [NR_RT_SIGRETURN] = 15,
+		[NR_READ] = 0, [NR_RT_SIGRETURN] = 15,
 		[NR_RESTART_SYSCALL] = 219, [NR_EXIT_GROUP] = 231,
 	},
 	.syscall_insn = { 0x0f, 0x05 },

@@ -110,7 +110,7 @@ const struct arch arch_i386 = {
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
 		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_PPOLL] = 309,
-		[NR_SCHED_YIELD] = 158, [NR_RT_SIGRETURN] = 173,
+		[NR_READ] = 3, [NR_RT_SIGRETURN] = 173,
 		[NR_RESTART_SYSCALL] = 0, [NR_EXIT_GROUP] = 252,
 	},
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
