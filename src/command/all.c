@@ -18,13 +18,13 @@
 #include "proc.h"
 
 /*
- * A file that processes have loaded.  The path is part of what it is told by: on
- * an overlay two files of different layers may have one number.
+ * A file that processes have loaded.  Device and inode do not suffice to recognise it, because
+ * on an overlay two files of different layers may have the same; so the path has to be the same.
  */
 struct all_file {
 	uint64_t device, inode;
 	char *path;		/* owned */
-	bool matches;		/* has the build-id that is looked for */
+	bool matches;		/* it has the build-id that is looked for */
 };
 
 /* The file of a mapping, NULL if it has not been looked at. */
@@ -139,7 +139,7 @@ static bool is_header(const struct mapping *m)
 	return m->inode != 0 && m->offset == 0 && (m->prot & PROT_READ);
 }
 
-/* Has the process the file of `m` mapped in such a way, too? */
+/* Whether the process has mapped the file of `m` as a header, or else as code. */
 static bool is_mapped(const struct maps *maps, const struct mapping *m, bool as_header)
 {
 	for (size_t i = 0; i < maps->count; i++) {
@@ -154,7 +154,7 @@ static bool is_mapped(const struct maps *maps, const struct mapping *m, bool as_
 
 /* ---- one process ---- */
 
-/* Code whose file has its header in no mapping, by a linker script: the long way. */
+/* The slow way, for an object whose header is in no mapping, as a linker script may have it. */
 static bool objects_match(const struct choice *choice, pid_t pid)
 {
 	struct target target;
@@ -283,7 +283,7 @@ static bool parse_uid(const char *text, char end_with, uid_t *uid)
 	return errno == 0 && *end == end_with && value < UINT_MAX;
 }
 
-/* passwd(5), by hand: getpwnam in a static program needs glibc's shared objects. */
+/* This reads passwd(5) itself: getpwnam(3) of a static program needs shared objects of glibc. */
 int all_find_user(const char *name, uid_t *uid)
 {
 	size_t length = strlen(name), line_size = 0;

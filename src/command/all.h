@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * all: which processes of the host a command is for.
+ * all: chooses the processes of the host that a command is for.
  */
 #ifndef NSB_ALL_H
 #define NSB_ALL_H
@@ -12,7 +12,7 @@
 
 #include "msg.h"
 
-/* What a process must be like; a field that is not set is no condition. */
+/* What a process has to be like.  A field that is not set excludes none. */
 struct choice {
 	const char *exe;	/* its executable: the name, or the whole path if there is a slash */
 	bool by_user;
@@ -39,7 +39,7 @@ int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
 /* The conditions on the process itself, its executable and its user, asked once more. */
 bool all_is_still(const struct choice *choice, pid_t pid);
 
-/* The number of a user by name or number, from /etc/passwd.  -ENOENT. */
+/* Find a user's id in /etc/passwd by the name; `name` may also be the number.  -EINVAL with a message. */
 int all_find_user(const char *name, uid_t *uid) MUST_CHECK;
 
 #endif

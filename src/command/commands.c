@@ -47,7 +47,7 @@ struct job {
 	int err;		/* of the one process */
 };
 
-/* --allow-active says of a function what VZP_ALLOW_ACTIVE says in the patch. */
+/* --allow-active sets the flag of a function that VZP_ALLOW_ACTIVE sets in the patch. */
 static int allow_active(const struct options *options, struct patchfile *patch)
 {
 	for (size_t i = 0; i < options->allowed.count; i++) {
@@ -68,9 +68,9 @@ static int allow_active(const struct options *options, struct patchfile *patch)
 }
 
 /*
- * A file that cannot be opened is a bad patch, unless it is forbidden: -ENOENT means
- * "not applied" here.  `enters`: it is to come into a process, so it matters who
- * wrote it.
+ * Read the patch file.  `enters`: the patch is going to be loaded into a process, so it matters
+ * who wrote it.  If the file cannot be opened the error is -ENOEXEC, a bad patch, since -ENOENT
+ * means "not applied" to the commands; only if it is forbidden the error stays as it is.
  */
 static int read_patch(const struct options *options, bool enters, struct patchfile *patch)
 {
@@ -118,7 +118,7 @@ static void take_answer(struct outcome *outcome, const char *done)
 	(void)snprintf(outcome->done, sizeof(outcome->done), "%s", done);
 }
 
-/* Close the session and keep of it what is to be told. */
+/* Close the session, and keep in *outcome what has to be told of it. */
 static int conclude(struct session *session, int err, struct outcome *outcome)
 {
 	outcome->report = session->report;
@@ -182,7 +182,7 @@ static int is_applied(const struct job *job, pid_t pid)
 	return session_close(&session, err);
 }
 
-/* If it is not applied, try all but the change itself. */
+/* Check whether the patch is applied.  If it is not, try all steps but the change itself. */
 static int check_one(const struct job *job, struct outcome *outcome)
 {
 	struct options trial = *job->options;
@@ -228,7 +228,7 @@ static int work_init(struct job *job)
 	return err;
 }
 
-/* What was done, or tried, to a process; looking is no matter for the log. */
+/* Log what was done to a process, or tried.  Commands that only look are not logged. */
 static void log_outcome(const struct job *job, const struct outcome *outcome)
 {
 	char id[2 * BUILD_ID_MAX + 1];
@@ -569,7 +569,7 @@ int command_check(const struct options *options)
 
 /* ---- list ---- */
 
-/* What list looks for: patches of this object only, if there is an id. */
+/* What list looks for.  If there is an id, it lists only patches of the object with that id. */
 struct listing {
 	const struct options *options;
 	struct patchfile patch;
@@ -600,7 +600,7 @@ static bool is_wanted(const struct listing *listing, const struct record *record
 		memcmp(head->object_id, listing->object_id, listing->object_id_size) == 0);
 }
 
-/* The path that gdb needs is known if it is this patch. */
+/* The path of the patch's file, which gdb needs.  It is known only for the patch that was named. */
 static const char *path_of(const struct listing *listing, const struct record *record)
 {
 	const struct vz_blob *id = &listing->patch.meta.patch.build_id;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * commands: patch, revert, list, check, info.
+ * commands: patch, revert, list, check, info and run.
  *
- * Each is a pipeline of named steps and returns 0 or -errno; status.h says what
- * exit status an errno means.
+ * Each command returns 0 or -errno; status.h says which exit status that becomes.
  */
 #ifndef NSB_COMMANDS_H
 #define NSB_COMMANDS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * chain: the guides that a place of the target leads to, one to the next (guide.h).
+ * chain: the guides that a hooked place of the target leads to, each to the next one (guide.h).
  *
- * The chain in the target is the truth of what is linked to what: it is walked, from
- * the place to its end, whatever a killed nsb has left.
+ * The records do not say how the guides are linked, as an nsb may have been killed while it
+ * changed that.  So the chain is read from the target, from the place to the last guide.
  */
 #ifndef NSB_CHAIN_H
 #define NSB_CHAIN_H
@@ -11,19 +11,22 @@
 #include "record.h"
 
 struct chain {
-	const struct record_hook **links;	/* owned; the first that is called comes first */
+	const struct record_hook **links;	/* owned; in the order in which their guides are called */
 	size_t count;
 };
 
-/* Room for all the guides there are, and for `more`. */
+/* Make room for the guides of all records, and for `more`.  -ENOMEM with a message. */
 int chain_init(struct chain *chain, const struct records *records, size_t more) MUST_CHECK;
-/* Add what the place leads to.  -EFAULT: it is not there; -EINVAL: it leads to none of ours. */
+/*
+ * Add the guides that the place leads to.  Errors, without a message: -EFAULT, the place cannot
+ * be read; -EINVAL, it leads to something that is no guide of ours.
+ */
 int chain_read(struct chain *chain, const struct target *target, const struct records *records,
 	       const struct record_hook *at) MUST_CHECK;
-/* The hook of a record for the same place; with its guide at `guide`, unless that is 0. */
+/* Find a record's hook for the same place.  If `guide` is not 0, it has to be the one with its guide there. */
 const struct record_hook *chain_find(const struct records *records, const struct record_hook *like,
 				     uint64_t guide);
-/* What a place holds if it leads to that guide.  -ERANGE without a message. */
+/* Write the bytes of a place that leads to that guide.  -ERANGE without a message: a jump cannot reach it. */
 int chain_lead(const struct arch *arch, const struct record_hook *hook, uint64_t guide,
 	       uint8_t *out) MUST_CHECK;
 

@@ -10,12 +10,12 @@
 #include "array.h"
 
 #define PIECE (1u << 20)
-#define STATIC_MAX ((uint64_t)1 << 30)	/* what is searched where nothing tells whether it is any use */
+#define STATIC_MAX ((uint64_t)1 << 30)	/* so much is searched if it is not known whether contexts are used */
 #define STRINGS_MAX (64u << 20)
 
 /* ---- does the program use them? ---- */
 
-/* Whether an object's dynamic string table has that string. */
+/* Whether the dynamic string table of an object contains that string. */
 static int mentions(const struct target *target, const struct elf *elf, const char *name,
 		    bool *found)
 {
@@ -35,8 +35,8 @@ static int mentions(const struct target *target, const struct elf *elf, const ch
 }
 
 /*
- * Some object other than the C library, which defines it, names swapcontext or
- * setcontext.  Of a static executable nobody knows: *guessed.
+ * Whether an object other than the C library, which defines them, names swapcontext or
+ * setcontext.  A static executable has no such names; then *uses and *guessed are set.
  */
 static int uses_contexts(const struct target *target, const struct objects *objects, bool *uses,
 			 bool *guessed)
@@ -77,7 +77,7 @@ static int add_context(struct coroutines *coroutines, uint64_t address)
 	return err;
 }
 
-/* Words that hold what a context has at `self`: the address of its own floating-point state. */
+/* Look for words that have what a context has at `self`: the address of its own floating-point state. */
 static int search_piece(struct coroutines *coroutines, const struct arch *arch,
 			const uint8_t *bytes, size_t size, uint64_t address)
 {
@@ -158,8 +158,8 @@ static uint64_t word_in(const struct arch *arch, const uint8_t *bytes, unsigned 
 }
 
 /*
- * swapcontext(3) was called: below the saved stack pointer the return address still
- * stands, for as long as nothing else has run on that stack.
+ * Whether the context is suspended.  The call of swapcontext(3) left its return address below
+ * the saved stack pointer; it stays there until other code runs on that stack.
  */
 static bool is_suspended(const struct target *target, const struct regs *regs)
 {
@@ -170,7 +170,7 @@ static bool is_suspended(const struct target *target, const struct regs *regs)
 			   arch->word) == 0 && returns == regs_get(arch, regs, REG_PC);
 }
 
-/* The registers that it would go on with; false where it is none (any more). */
+/* Read the registers that a context would go on with.  False: there is no suspended context at this address. */
 static bool read_context(const struct target *target, uint64_t address, struct regs *regs)
 {
 	const struct arch *arch = target->arch;
@@ -203,12 +203,12 @@ int coroutines_check(const struct coroutines *coroutines, const struct target *t
 
 		if (!read_context(target, coroutines->contexts[i], &regs))
 			continue;
-		/* It is where a call returns to: what counts is the call. */
+		/* The saved pc is the return address of a call, and what has to be checked is the call. */
 		regs_set(arch, &regs, REG_PC, regs_get(arch, &regs, REG_PC) - 1);
 		err = unwind_check(unwinder, target->pid, &regs, ranges, n_ranges, verdict, NULL, 0);
 		if (err != 0 && err != -EIO && err != -ESRCH)
 			return err;
-		/* A stack that is not there any more is nobody's. */
+		/* If the stack cannot be read it was unmapped, and no coroutine is on it. */
 		if (err != 0 || (!verdict->safe && verdict->range == NULL))
 			*verdict = (struct unwind_verdict){ .safe = true };
 		*context = coroutines->contexts[i];

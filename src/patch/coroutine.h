@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * coroutine: contexts that were suspended by swapcontext(3) and lie in memory.
+ * coroutine: finds contexts that swapcontext(3) has suspended.
  *
- * Such a stack is no thread's: nothing but the program's own memory leads to it.
- * What is found: the ucontext_t of the C library (glibc), which holds a pointer
- * into itself, in private writable memory of programs that use these functions.
- * What is not: contexts of other libraries, setjmp(3), goroutines, and those that
- * are made between the search and the stop.  One that was made and never ran is in
- * nobody's way.  A context whose coroutine runs, or has ended, is stale and passed
- * over, unless its stack still looks as it did: a doubt is answered with "not now".
+ * The stack of such a context belongs to no thread; only the program's own memory leads to it.
+ * nsb finds the ucontext_t of glibc, which contains a pointer into itself, in private writable
+ * memory of programs that use these functions.  It does not find contexts of other libraries,
+ * setjmp(3), goroutines, and contexts that are made between the search and the stop.  A context
+ * that was made and never ran is in no function yet.  The context of a coroutine that runs, or
+ * has ended, is stale, and is skipped.  If its stack still looks as when it was suspended, nsb
+ * cannot tell, and takes it for suspended: it refuses to patch now.
  */
 #ifndef NSB_COROUTINE_H
 #define NSB_COROUTINE_H
@@ -22,16 +22,16 @@ struct coroutines {
 };
 
 /*
- * Search the target, which may run.  -ENOMEM with a message.  Harmless on what was
- * found before.
+ * Search the target, which may run.  -ENOMEM with a message.  What an earlier search found is
+ * freed.
  */
 int coroutines_find(struct coroutines *coroutines, const struct target *target,
 		    const struct objects *objects) MUST_CHECK;
 void coroutines_deinit(struct coroutines *coroutines);
 
 /*
- * With the target stopped: may one of them return into the ranges?  Then verdict->safe
- * is false, and *context is where it lies.
+ * Whether a context may return into the ranges.  The target has to be stopped.  If one may,
+ * verdict->safe is false, and *context is its address.
  */
 int coroutines_check(const struct coroutines *coroutines, const struct target *target,
 		     struct unwinder *unwinder, const struct code_range *ranges,

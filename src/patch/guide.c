@@ -16,7 +16,7 @@
 #include "symbol.h"
 
 #define NAME_BYTES 64
-#define CODE_BYTES 32		/* of a function's start that are looked at */
+#define CODE_BYTES 32		/* so many bytes of a function's start are read */
 
 static const char find_fde[] = FIND_FDE, throw[] = "__cxa_throw";
 
@@ -95,7 +95,7 @@ static void add_hook(const struct hook_search *search, struct record_hook *hook)
 		guides->hooks[guides->count++] = *hook;
 }
 
-/* Slots are bound when they are first used, unless the library was linked with -z now. */
+/* Add a hook for a slot.  A slot is bound when it is first used, unless the library was linked with -z now. */
 static void add_slot(const struct hook_search *search, uint64_t place, uint64_t bound)
 {
 	const struct elf *elf = &search->object->elf;
@@ -136,8 +136,8 @@ static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 }
 
 /*
- * The function in the executable, by its symbol table, if it has one: its address, or
- * 0.  Static C programs have it, too, for pthread_cancel(3): *throws is left to C++ ones.
+ * Find the function in the executable's symbol table: its address, or 0.  A static C program
+ * has it too, for pthread_cancel(3); so it is the symbols of C++ that set *throws.
  */
 static uint64_t find_in_symtab(Elf *file, Elf_Scn *section, const GElf_Shdr *header, bool *throws)
 {
@@ -180,7 +180,7 @@ static uint64_t find_in_exe(const struct target *target, bool *throws)
 	return address;
 }
 
-/* The first instructions of a function as they are without guides, behind a landing pad. */
+/* Read the first instructions of a function behind its ENDBR, as they are without a guide's jump. */
 static int read_code(const struct target *target, const struct record_hook *hook, uint8_t *code)
 {
 	if (target_read(target, hook->place, code, CODE_BYTES) != 0)
@@ -254,7 +254,7 @@ uint64_t guides_size(const struct guides *guides)
 	return guides->count == 0 ? 0 : page_up(size);
 }
 
-/* Where the target's own is called: the instructions that the jump takes the place of. */
+/* Carry the instructions that the jump will cover to the guide, where they lead on into the function. */
 static int carry_own(struct record_hook *hook, const struct target *target, struct guide *guide)
 {
 	const struct arch *arch = target->arch;

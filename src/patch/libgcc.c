@@ -8,7 +8,7 @@
 #define CHUNK (64u << 10)
 #define SEARCH_MAX (256u << 20)
 
-/* Whether [address, address + size) of the target holds those `length` bytes. */
+/* Whether [address, address + size) of the target contains those `length` bytes. */
 static bool holds(const struct target *target, uint64_t address, uint64_t size, const char *text,
 		  size_t length)
 {
@@ -21,7 +21,7 @@ static bool holds(const struct target *target, uint64_t address, uint64_t size, 
 		if (target_read(target, address, bytes, part) != 0)
 			break;
 		found = memmem(bytes, part, text, length) != NULL;
-		/* The next chunk begins with what may be the beginning of it. */
+		/* The next chunk overlaps this one, since the bytes may begin at the end of this one. */
 		part = part == size ? part : part - (length - 1);
 		address += part;
 		size -= part;
@@ -30,7 +30,7 @@ static bool holds(const struct target *target, uint64_t address, uint64_t size, 
 	return found;
 }
 
-/* Whether its dynamic symbols have that name: defined, or needed. */
+/* Whether the object defines, or needs, a dynamic symbol of that name. */
 static bool names(const struct object *object, const struct target *target, const char *name)
 {
 	const struct elf_dynamic *dyn = &object->elf.dyn;
@@ -45,8 +45,9 @@ static bool is_constant(const struct elf_phdr *ph)
 }
 
 /*
- * What catches exceptions by their type has the names of libsupc++'s own types, among its
- * constants: in a segment of their own behind the code (-z separate-code), or with it.
+ * Whether the object contains the names of libsupc++'s own types.  An object does, if it catches
+ * exceptions by type and libsupc++ is linked into it.  They are constants: in a segment behind
+ * the code (-z separate-code), or in that of the code.
  */
 static bool has_type_names(const struct object *object, const struct target *target)
 {
@@ -73,7 +74,7 @@ bool libgcc_is_inside(const struct object *object, const struct target *target)
 	bool needs_others = object->elf.has_dynamic && object->elf.dyn.n_needed > 0;
 
 	if (needs_others) {
-		/* Who does not resume unwinding by another's function has one, if any. */
+		/* An object that needs _Unwind_Resume resumes unwinding by another object's unwinder. */
 		if (names(object, target, "_Unwind_Resume") ||
 		    names(object, target, "_Unwind_RaiseException") ||
 		    (!names(object, target, "_dl_find_object") &&

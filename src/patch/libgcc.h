@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libgcc: C++ objects with an unwinder inside that has no symbols.
+ * libgcc: recognises C++ objects that contain an unwinder without symbols.
  *
- * What is linked -static, or -static-libgcc, carries a copy of libgcc's unwinder; its
- * symbols are hidden, and strip(1) takes them out.  Such an object is told by what it
- * needs, and does not need, of others.
+ * An object that was linked with -static or -static-libgcc contains a copy of libgcc's unwinder.
+ * The symbols of the copy are hidden, and strip(1) removes them.  nsb recognises such an object
+ * by the symbols that it needs from other objects, and by those that it does not need.
  */
 #ifndef NSB_LIBGCC_H
 #define NSB_LIBGCC_H
 
 #include "object.h"
 
-/* Whether it is one.  Where memory is short or cannot be read, it is none. */
+/* Whether the object is such a one.  If memory is short, or cannot be read, the answer is no. */
 bool libgcc_is_inside(const struct object *object, const struct target *target);
 
 #endif

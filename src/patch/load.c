@@ -18,7 +18,10 @@ static bool has_failed(const struct remote_call *call)
 	return call->result < 0 && call->result >= -4095;
 }
 
-/* Of what was journalled for calls, `first` on, keep what there is to unmap, in few pieces. */
+/*
+ * Of the journal's entries for these calls, from `first` on, keep those of calls that mapped
+ * memory.  Entries for adjacent memory become one, so that the undo has fewer calls to make.
+ */
 static void keep_mappings(struct target *target, size_t first, const struct remote_call *calls,
 			  size_t count)
 {
@@ -70,7 +73,7 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 	err = remote_make(remote, calls, count);
 	keep_mappings(target, first, calls, count);
 	for (size_t i = 0; i < count; i++) {
-		/* Kernels before 4.17 take the address as a mere hint. */
+		/* Kernels before 4.17 do not know MAP_FIXED_NOREPLACE, and take the address for a hint. */
 		bool elsewhere = !has_failed(&calls[i]) && err == 0 &&
 				 (uint64_t)calls[i].result != calls[i].args[0];
 
@@ -88,11 +91,11 @@ static struct remote_call mapping(uint64_t address, uint64_t size, int prot)
 }
 
 /*
- * The record's pages and each segment by a mapping of its own, with the rights that it
- * will have: so all can be made in one go.  What follows an mmap(2) that failed takes
- * nothing away from what came there instead.  Nothing is ever writable and executable,
- * or made executable later: processes that forbid themselves that (PR_SET_MDWE,
- * MemoryDenyWriteExecute=) allow this.
+ * Map the pages of the record, and each segment, by an mmap(2) of its own, with the rights that
+ * it will keep.  So all calls can be made in one go: if one fails because other memory has come
+ * there, the next ones do not touch that memory.  No memory is writable and executable, and none
+ * is made executable later.  So this also works in a process that forbids itself such memory
+ * (PR_SET_MDWE, MemoryDenyWriteExecute=).
  */
 static int map(struct remote *remote, const struct plan *plan)
 {
@@ -115,7 +118,7 @@ static int map(struct remote *remote, const struct plan *plan)
 	return err != 0 ? err : make_mappings(remote, plan, calls, count);
 }
 
-/* The page with the magic last: a record that can be found is whole. */
+/* Write the page with the magic last: if a record can be found, all of it is there. */
 static int write_record(struct target *target, const struct plan *plan)
 {
 	const uint8_t *bytes = plan->record.bytes;
@@ -137,13 +140,13 @@ int load_image(struct target *target, const struct plan *plan)
 	if (err != 0)
 		return err;
 	err = map(&remote, plan);
-	/* The record comes first: from now on a later nsb knows whose memory this is. */
+	/* Write the record before the image: from now on the next nsb knows what this memory is. */
 	if (err == 0)
 		err = write_record(target, plan);
 	end = remote_end(&remote);
 	if (err == 0)
 		err = end;
-	/* No thread stands for this: nothing leads to the image. */
+	/* Write the image while all threads run: nothing leads to it yet. */
 	if (err == 0)
 		err = target_continue(target, remote.thread);
 	if (err == 0)

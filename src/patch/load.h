@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * load: bring a planned patch into the target's memory.
+ * load: brings a planned patch into the target's memory.
  *
- * One thread is borrowed for the calls that map memory; the bytes are written
- * from outside.  No jump leads there yet.
+ * nsb borrows one thread for the calls that map memory, and writes the bytes from outside.  No
+ * jump leads to the patch yet.
  */
 #ifndef NSB_LOAD_H
 #define NSB_LOAD_H

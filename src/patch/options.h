@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* options: what the command line asks for. */
+/* options: what the command line asks for.  A field is named like its option. */
 #ifndef NSB_OPTIONS_H
 #define NSB_OPTIONS_H
 
@@ -11,25 +11,25 @@
 #include "vzpatch.h"
 
 struct options {
-	pid_t pid;		/* 0: none given */
-	bool all;		/* --all */
-	const char *exe;	/* --exe: name or path of the executable; NULL: any */
-	bool by_user;		/* --user */
+	pid_t pid;		/* 0: -p was not given */
+	bool all;
+	const char *exe;	/* name or path of the executable; NULL: any */
+	bool by_user;		/* --user was given, and is uid */
 	uid_t uid;
 	const char *file;
-	char **program;		/* run: it and its arguments, NULL at the end; NULL: none */
-	bool best_effort;	/* run: without the patch if need be */
-	bool insecure_file;	/* whoever may have written it */
-	uint8_t id[BUILD_ID_MAX];	/* --id */
+	char **program;		/* for run: the program and its arguments, a NULL at the end; NULL: none */
+	bool best_effort;	/* for run: start the program even if it cannot be patched */
+	bool insecure_file;	/* take the file whoever may have written it */
+	uint8_t id[BUILD_ID_MAX];
 	size_t id_size;
 	uint8_t object_id[BUILD_ID_MAX];	/* --build-id */
 	size_t object_id_size;
 	bool syslog;
-	bool no_exceptions;	/* none comes to the new code, says the administrator */
-	bool replace;		/* patch: older ones of the same object go */
+	bool no_exceptions;	/* the administrator says that no exception comes to the new code */
+	bool replace;		/* for patch: take out the older patches of the same object */
 	bool dry_run, json, quiet, perf_map;
 	struct allowed allowed;
-	int realtime;		/* priority of SCHED_FIFO; 0: as it is */
+	int realtime;		/* priority of SCHED_FIFO; 0: keep the policy */
 	struct safepoint_limits limits;
 };
 

@@ -15,15 +15,15 @@
 #include "tls.h"
 
 #define CODE_MAX (16u << 20)
-#define REACH_MARGIN 4096u		/* a displacement counts from the end of its instruction */
+#define REACH_MARGIN 4096u		/* displacements are counted from the end of their instruction */
 
-/* ---- what stands at the start of a function ---- */
+/* ---- the bytes at the start of a function ---- */
 
-/* Records in force, in order; `without` is left out. */
+/* The records that count, from the oldest to the youngest. */
 struct generations {
 	const struct arch *arch;
 	const struct records *records;
-	const struct record *more;	/* a record that is not in records yet, the youngest */
+	const struct record *more;	/* the youngest record, which is not in `records` yet; or NULL */
 };
 
 static const struct record *generation(const struct generations *all, size_t i)
@@ -47,7 +47,7 @@ static const struct record_func *replaces(const struct record *record, uint64_t 
 	return NULL;
 }
 
-/* The youngest function that replaces `target`, leaving one record out; NULL: none does. */
+/* The youngest function that replaces `target`, if one record is left out; NULL if there is none. */
 static const struct record_func *find_top(const struct generations *all, uint64_t target,
 					  const struct record *without)
 {
@@ -62,7 +62,7 @@ static const struct record_func *find_top(const struct generations *all, uint64_
 	return NULL;
 }
 
-/* What stands at `address`, where the code has `old`, if calls have to reach `top`. */
+/* Compute the bytes at `address`, where the file has `old`, if calls have to come to `top`. */
 static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *old,
 		    uint64_t own, const struct record_func *top, uint8_t *out)
 {
@@ -79,7 +79,7 @@ static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *ol
 
 /* ---- edits ---- */
 
-/* A store that the end of a page cuts in two must have all that changes in one of them. */
+/* Whether one store makes the edit.  If it lies across the end of a page, only bytes before the end may change. */
 static bool is_one_store(const struct edit *edit)
 {
 	size_t first = PAGE - (size_t)(edit->address % PAGE);
@@ -117,9 +117,9 @@ void plan_bring_forward(struct plan *plan, size_t first)
 }
 
 /*
- * Places that change for one function when the records go from `before` to
- * `after` (each: all of `all` but one).  A place where an attempt died half-way
- * may hold either.
+ * Plan the edit at the start of one function.  Before it, all records count but `not_before`;
+ * after it, all but `not_after`.  If an nsb died while it took a record out, the bytes may be
+ * those of before or of after.
  */
 static int plan_edit(struct plan *plan, const struct generations *all, const char *name,
 		      uint64_t address, const uint8_t *old, uint64_t own, uint64_t target,
@@ -166,7 +166,7 @@ static int plan_edits(struct plan *plan, const struct generations *all,
 	return 0;
 }
 
-/* Code as it was read last, to the end of a page: threads may stand for this. */
+/* The code that was read last, up to the end of its page.  Threads may be stopped, so few reads are made. */
 struct code_window {
 	uint64_t start;
 	size_t size;
@@ -235,7 +235,7 @@ int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *nam
 	return err;
 }
 
-/* Where old activations may finish, only the bytes under the jump are forbidden. */
+/* How many bytes of an old function are forbidden: with ALLOW_ACTIVE those that the jump covers, else all. */
 static uint64_t forbidden_size(const struct plan *plan, const struct record_func *func,
 			       uint64_t size, uint64_t jump_offset)
 {
@@ -276,7 +276,7 @@ static int forbid_replaced(struct plan *plan, const struct generations *all,
 	return err;
 }
 
-/* Whether code at [start, start + size) may branch to [lo, hi); if it cannot be read, it may. */
+/* Whether the code at [start, start + size) may branch to [lo, hi).  If it cannot be read, it may. */
 static bool may_branch(const struct target *target, uint64_t start, uint64_t size, uint64_t lo,
 		       uint64_t hi)
 {
@@ -291,8 +291,9 @@ static bool may_branch(const struct target *target, uint64_t start, uint64_t siz
 }
 
 /*
- * An old activation must not come back to the bytes under the jump: a loop may
- * begin there.  That it comes to the jump's first byte is as good as a call.
+ * Refuse ALLOW_ACTIVE for a function whose old code may branch back to the bytes that the jump
+ * covers, for example because a loop begins there.  A branch to the first of these bytes is
+ * harmless: it leads to the new function, like a call.
  */
 static int check_active(const struct target *target, const struct record *record, uint32_t index)
 {
@@ -318,7 +319,7 @@ static int check_active(const struct target *target, const struct record *record
 
 /* ---- the unwinder ---- */
 
-/* The unwind tables of a patch that is in the process: its image begins behind its record. */
+/* Find the unwind tables of a patch that is in the process.  Its image begins behind its record. */
 static int find_patch_table(const struct record *record, const struct target *target,
 			    struct cfi_table *table)
 {
@@ -329,7 +330,7 @@ static int find_patch_table(const struct record *record, const struct target *ta
 	*table = (struct cfi_table){ .start = head->address, .end = head->address + head->mapped };
 	if (err == -ENOMEM)
 		return err;
-	/* Without tables its frames are left to the word scan. */
+		/* If it has no tables, stacks with its frames are not proven, and are scanned. */
 	msg_forget();
 	for (size_t i = 0; err == 0 && i < elf.n_phdrs; i++) {
 		const struct elf_phdr *ph = &elf.phdrs[i];
@@ -440,9 +441,9 @@ static int resolve_tls(const struct link_symbol *symbol, uint64_t offset, struct
 }
 
 /*
- * The image may lie anywhere on an ABI whose displacements wrap; otherwise
- * within 2 GiB of the whole of the object that it patches and of the patches
- * that it may be stacked upon.
+ * Choose the address of the image.  On an ABI whose displacements wrap, it may be anywhere.  On
+ * others it has to be within 2 GiB of all of the object that it patches, and of the patches
+ * that it may have to jump to or be jumped to from.
  */
 static int choose_place(struct plan *plan, const struct target *target,
 			const struct object *object, const struct records *records,
@@ -572,7 +573,7 @@ int plan_join_ranges(struct plan *into, struct plan *from)
 
 /* ---- revert ---- */
 
-/* Does the jump that was `found` at a function lead to another patch of it? */
+/* Whether `found`, the bytes at a function, is a jump to another patch of the function. */
 static bool leads_elsewhere(const struct records *records, const struct record *record,
 			    const struct record_func *func, const struct arch *arch,
 			    const uint8_t *found)
@@ -594,9 +595,10 @@ static bool leads_elsewhere(const struct records *records, const struct record *
 }
 
 /*
- * An object may have been loaded anew at the same place: then its functions have no
- * jumps, or jumps to a patch that was applied later, to which the patch's own code,
- * were it a generation of them, would have one as well.
+ * Whether a record's jumps are in its object.  If not, the object was unloaded and loaded anew
+ * at the same address.  Then a function of it has its original bytes, or a jump to a patch that
+ * was applied later.  In the second case, if the record still counted, its own function would
+ * begin with a jump to that patch as well.
  */
 static bool is_in_place(const struct records *records, const struct record *record,
 			const struct target *target)
@@ -644,7 +646,7 @@ static bool is_allowed(const struct allowed *allowed, const char *name)
 	return false;
 }
 
-/* Leave out the ranges of functions in which threads may stay. */
+/* Drop the ranges of functions in which threads may stay. */
 static void allow_ranges(struct plan *plan, const struct allowed *allowed)
 {
 	size_t kept = 0;
@@ -659,8 +661,8 @@ static void allow_ranges(struct plan *plan, const struct allowed *allowed)
 }
 
 /*
- * A thread may sit in any code of the patch, new functions too: the whole of its
- * memory is forbidden, named by function as far as the record knows them.
+ * Forbid all of the patch's memory, as a thread may be in any code of it, also in functions that
+ * replace none.  The ranges have the names of the functions that the record knows, for messages.
  */
 static int forbid_patch(struct plan *plan, const struct record *record,
 			const struct allowed *allowed)
@@ -690,7 +692,7 @@ static int forbid_patch(struct plan *plan, const struct record *record,
 	return err;
 }
 
-/* The patch may have handed out the address of one of its functions. */
+/* Whether the patch may have given the address of one of its functions to the target. */
 static bool may_be_handed_out(const struct record *record)
 {
 	for (uint32_t i = 0; i < record->head->n_funcs; i++) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plan: all that will be done to a target, computed while it runs.
+ * plan: computes all that will be done to a target, while the target runs.
  *
- * Where the patch goes, its finished image, its record; which bytes change at
- * which places; and the code that no thread may be in while they do.
+ * A plan says where the patch will be, and has its finished image and its record.  It says which
+ * bytes change at which addresses, and which code no thread may be in when they change.
  *
- * What stands at the start of a function is a pure function of the records: the
- * youngest patch of it (its top) has a jump to its code at the target's own
- * function and at the function of every older patch of it ("generation"); the
- * top's own start is as its file has it.
+ * The records in the target determine the bytes at the start of each function.  Example: a
+ * patch A has replaced f, and then a patch B has.  B is the youngest, so both the target's f and
+ * A's f (an older "generation" of f) begin with a jump to B's f.  B's f begins as in its file.
+ * If B is taken out, the target's f jumps to A's f, and A's f begins as in its file again.
  */
 #ifndef NSB_PLAN_H
 #define NSB_PLAN_H
@@ -21,7 +21,7 @@
 
 #define ALLOWED_MAX 64
 
-/* Functions named by --allow-active: threads may finish in their old body. */
+/* The functions that --allow-active names: threads that are in the old one may finish there. */
 struct allowed {
 	const char *names[ALLOWED_MAX];	/* not owned */
 	size_t count;
@@ -32,7 +32,8 @@ struct edit {
 	uint64_t address;
 	size_t size;
 	uint8_t before[JUMP_MAX];	/* what has to be there */
-	uint8_t halfway[JUMP_MAX];	/* what may be there instead, if an nsb died while it wrote */
+	/* What may be there instead: an nsb may have died while it wrote, or a slot was bound meanwhile. */
+	uint8_t halfway[JUMP_MAX];
 	uint8_t after[JUMP_MAX];
 	uint8_t found[JUMP_MAX];	/* what was there when plan_verify() looked last */
 	const char *name;		/* of the function */
@@ -40,15 +41,16 @@ struct edit {
 
 struct plan {
 	const struct arch *arch;
-	/* of a patch to be applied */
+	/* If a patch is to be applied: */
 	struct link_image image;
 	struct record record;
 	struct guides guides;
 	struct bridge bridge;
-	const struct record *subject;	/* the one that is taken out */
-	bool keeps_memory;		/* threads may be in it, or may come there by its address */
-	/* of either */
-	uint64_t address, mapped;	/* the memory of the patch, record included */
+	/* If a patch is to be taken out: */
+	const struct record *subject;	/* its record */
+	bool keeps_memory;		/* threads may be in it, or may come to it by an address */
+	/* In both cases: */
+	uint64_t address, mapped;	/* the memory of the patch, with its record */
 	struct edit *edits;
 	size_t n_edits;
 	struct code_range *ranges;	/* sorted by start */
@@ -57,50 +59,50 @@ struct plan {
 };
 
 /*
- * Plan to apply `patch` to `object`.  Where only an IFUNC's resolver can tell what
- * a symbol means, it is run in the target.  -ESTALE, -ENOSPC, -ENOEXEC with a message.
+ * Plan to apply `patch` to `object`.  If only the resolver of an IFUNC can tell what a symbol
+ * means, it is run in the target.  Errors, with a message: -ESTALE, -ENOSPC, -ENOEXEC.
  */
 int plan_apply(struct plan *plan, struct target *target, const struct objects *objects,
 	       const struct object *object, const struct records *records,
 	       const struct patchfile *patch) MUST_CHECK;
 /*
- * Plan to take `record`, one of `records`, out again.  Threads may finish in its
- * functions that are `allowed`; its memory then stays.
+ * Plan to take out the patch of `record`, which is one of `records`.  Threads may finish in
+ * those of its functions that are `allowed`; its memory stays then.
  */
 int plan_revert(struct plan *plan, const struct target *target, const struct objects *objects,
 		const struct records *records, const struct record *record,
 		const struct allowed *allowed) MUST_CHECK;
 void plan_deinit(struct plan *plan);
 /*
- * The same for a record that leaves in favour of the patch of `successor`, which is
- * applied before: what others that leave later expect to find is counted without it.
+ * The same for a patch that --replace takes out, after `successor` has been applied.  The record
+ * is marked, so that the plans for the next ones expect the bytes that are there without it.
  */
 int plan_retire(struct plan *plan, const struct target *target, const struct objects *objects,
 		const struct records *records, struct record *record,
 		const struct allowed *allowed, const struct plan *successor) MUST_CHECK;
-/* What else changes, and where else no thread may be. */
+/* Add an edit to a plan, and add a range that no thread may be in. */
 int plan_add_edit(struct plan *plan, const struct edit *edit) MUST_CHECK;
 int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name) MUST_CHECK;
 /* Let the edits from that index on be the first to be written. */
 void plan_bring_forward(struct plan *plan, size_t first);
 /*
- * Let `into` have the edits and the ranges of `from` as well, to be done in one
- * stop; `from` keeps its image, record and memory.
+ * Move the edits and the ranges of `from` to `into`, to be made in one stop.  `from` keeps its
+ * image, its record and its memory.
  */
 int plan_join(struct plan *into, struct plan *from) MUST_CHECK;
-/* The ranges only: the edits are written later, in the same stop. */
+/* Move the ranges only.  The edits of `from` are made later in the same stop. */
 int plan_join_ranges(struct plan *into, struct plan *from) MUST_CHECK;
 
 /*
- * Mark the records whose object is not there any more, or was loaded anew: it was
- * dlclose'd.  They have no say in what stands at the start of functions.
+ * Set is_gone of the records whose object was unloaded by dlclose(3), and perhaps loaded anew.
+ * They do not count any more for the bytes at the start of functions.
  */
 void plan_look_gone(struct records *records, const struct objects *objects,
 		    const struct target *target);
 
 /*
- * Does every edit's address hold what the plan says?  -ESTALE with a message: another
- * patcher, a breakpoint.
+ * Check that the bytes of all edits are what the plan expects.  -ESTALE with a message: another
+ * program has changed them, for example a debugger by a breakpoint.
  */
 int plan_verify(struct plan *plan, const struct target *target) MUST_CHECK;
 

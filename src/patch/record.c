@@ -11,7 +11,7 @@
 #include "array.h"
 #include "page.h"
 
-#define SCAN_PAGES 4096u	/* of one mapping; ours begin long before */
+#define SCAN_PAGES 4096u	/* so many pages of a mapping are searched for records */
 #define CRC_START (offsetof(struct record_head, crc) + sizeof(uint32_t))
 
 const char *record_string(const struct record *record, uint32_t offset)
@@ -19,9 +19,9 @@ const char *record_string(const struct record *record, uint32_t offset)
 	return record->strings + offset;
 }
 
-/* ---- making ---- */
+/* ---- making a record ---- */
 
-/* Description, else CVE, else nothing: one line for list. */
+/* The line that list shows: the patch's description, or its CVE, or nothing. */
 static const char *description(const struct vzpatch *meta)
 {
 	const char *text = "";
@@ -231,7 +231,7 @@ static int add_record(struct records *records, const struct record *record)
 	return err;
 }
 
-/* The record at `address`, if there is one; there need not be. */
+/* Read the record at `address`, if there is one. */
 static int read_record(struct records *records, const struct target *target, uint64_t address)
 {
 	struct record_head head;
@@ -283,7 +283,7 @@ int records_read(struct records *records, const struct target *target)
 	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
 		const struct mapping *m = &target->maps.all[i];
 
-		/* The kernel may have merged the record's pages with like neighbours. */
+		/* The kernel may merge the pages of several records to one mapping. */
 		if (m->inode != 0 || m->prot != PROT_READ || !m->is_private || m->path[0] != '\0')
 			continue;
 		for (uint64_t page = 0; page < (m->end - m->start) / PAGE && page < SCAN_PAGES &&

@@ -17,7 +17,7 @@ static uint64_t successor(const struct chain *chain, size_t i, const struct reco
 	return i < chain->count ? chain->links[i]->guide : hook->own;
 }
 
-/* What the place itself holds, of which `like` is a hook. */
+/* Compute the bytes of the place that `like` hooks, if it leads to this chain. */
 static int bytes_of(const struct chain *chain, const struct arch *arch,
 		    const struct record_hook *like, uint8_t *out)
 {
@@ -38,7 +38,7 @@ static int change_place(struct plan *plan, const struct record_hook *like,
 	if (err == 0)
 		err = bytes_of(after, plan->arch, like, edit.after);
 	memcpy(edit.halfway, edit.before, sizeof(edit.halfway));
-	/* It may be bound while we look. */
+	/* A slot may be bound by the dynamic linker while nsb plans, and hold the target's own function then. */
 	if (!like->is_code && before->count == 0)
 		memcpy(edit.halfway, &like->own, like->size);
 	if (err == 0)
@@ -68,7 +68,7 @@ static bool has_place(const struct record *record, const struct record_hook *lik
 	return false;
 }
 
-/* The guides of new plans, the youngest first, and those behind them. */
+/* The chain of a place as it will be: the guides of the first `count` new plans, and those that are there now. */
 static int chain_behind(struct chain *chain, const struct plan *plans, size_t count,
 			const struct target *target, const struct records *records,
 			const struct record_hook *at)
@@ -166,7 +166,7 @@ static bool leaves(const struct plan *plans, size_t count, const struct record_h
 	return false;
 }
 
-/* Take out of one chain all that leaves. */
+/* Plan the edits that take out of one chain all guides that leave. */
 static int go_out(struct plan *into, const struct chain *before, const struct record_hook *like,
 		  const struct plan *leaving, size_t n_leaving)
 {
@@ -191,7 +191,7 @@ static int go_out(struct plan *into, const struct chain *before, const struct re
 	return err;
 }
 
-/* Whether a hook before plans[index].subject's number k has the same place. */
+/* Whether the place of hook number k of plans[index] was handled with an earlier hook. */
 static bool is_done(const struct plan *plans, size_t index, uint32_t k)
 {
 	const struct record_hook *hook = &plans[index].subject->hooks[k];
@@ -222,7 +222,10 @@ int redirect_out(struct plan *into, struct plan *plans, size_t first, size_t cou
 			if (hook->place == 0)
 				continue;
 			err = chain_behind(&chain, plans, first, target, records, hook);
-			/* An unwinder that was unmapped leads nowhere; another's hook, who knows. */
+			/*
+			 * -EFAULT: the unwinder was unmapped, so nothing leads to the guide.  -EINVAL:
+			 * another program has hooked the place, and may lead to the guide.
+			 */
 			if (err == -EINVAL)
 				plans[i].keeps_memory = true;
 			if (err == 0 && !plans[i].keeps_memory && !is_done(plans + first, i - first, k))

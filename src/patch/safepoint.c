@@ -27,24 +27,24 @@ struct attempt {
 	const struct safepoint_request *request;
 	struct target *target;		/* request's */
 	struct safepoint_report *report;
-	uint64_t hold_ns;		/* how long threads are kept for the sake of others */
+	uint64_t hold_ns;		/* so long safe threads wait for the others */
 	/*
-	 * While runners stand nobody looks at all threads, which for a large process are in no
-	 * cache.  Those that ran when the sleepers had been dealt with; owned.
+	 * The threads that ran when all sleepers had been checked; owned.  While runners stand
+	 * still only these are looked at: the threads of a large process fit into no cache.
 	 */
 	struct thread **pending;
 	size_t n_pending, pending_room;
-	size_t n_kernel;		/* threads of the kernel's, which nobody stops */
-	size_t n_others;		/* threads that stood then */
-	size_t n_running, n_stopped;	/* threads in that state, as last counted */
-	pid_t stuck;			/* a thread that did not stop; 0: none */
-	pid_t tid;			/* the last thread that was not safe; 0: a coroutine, */
-	uint64_t context;		/* whose context is there */
+	size_t n_kernel;		/* how many threads are the kernel's, which nobody stops */
+	size_t n_others;		/* how many threads were stopped at that time */
+	size_t n_running, n_stopped;	/* how many threads were in that state at the last count */
+	pid_t stuck;			/* a thread that did not stop; 0: there is none */
+	pid_t tid;			/* the last thread that was not safe; 0: it was a coroutine, */
+	uint64_t context;		/* with its context at this address */
 	struct unwind_verdict verdict;
-	struct unwind_frame frames[SHOWN_FRAMES];	/* its innermost ones */
+	struct unwind_frame frames[SHOWN_FRAMES];	/* the innermost frames of that thread */
 };
 
-/* It is run to where the outermost forbidden function returns to, if that is known. */
+/* Set a trap for a thread where its outermost forbidden function returns to, if that is known. */
 static void set_trap(const struct attempt *attempt, struct thread *thread,
 		     const struct unwind_verdict *verdict)
 {
@@ -58,7 +58,7 @@ static void set_trap(const struct attempt *attempt, struct thread *thread,
 		      thread->tid, strerror(-err));
 }
 
-/* A stopped thread that is safe stays so; another one goes on. */
+/* Check a stopped thread.  If it is safe, it stays stopped; if not, it goes on, with a trap if possible. */
 static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 {
 	struct unwind_frame frames[SHOWN_FRAMES] = { 0 };
@@ -100,7 +100,7 @@ static int sample(struct attempt *attempt, struct thread *thread)
 	return err != 0 ? err : await_and_check(attempt, thread);
 }
 
-/* Those that came to their trap since the last attempt. */
+/* Check the threads that have come to their trap since the last attempt. */
 static int keep_trapped(struct attempt *attempt)
 {
 	struct target *target = attempt->target;
@@ -135,8 +135,8 @@ static int stop_stuck(struct attempt *attempt)
 }
 
 /*
- * Sleepers: a few are asked to stop ahead of the one that is checked.  To wake a thread
- * on an idle processor takes as long as to check another one.
+ * Stop and check the sleepers.  A few are asked to stop ahead of the one that is checked: a
+ * thread that sleeps on an idle processor takes as long to wake up as nsb takes for a check.
  */
 static int stop_sleepers(struct attempt *attempt)
 {
@@ -193,7 +193,7 @@ static bool is_its_turn(const struct attempt *attempt, const struct thread *thre
 	return true;
 }
 
-/* Runners: all but the leader are asked to stop before any is waited for. */
+/* Stop and check the runners.  All but the leader are asked to stop before any is waited for. */
 static int stop_runners(struct attempt *attempt)
 {
 	struct target *target = attempt->target;
@@ -229,7 +229,7 @@ static void count_threads(struct attempt *attempt)
 	}
 }
 
-/* Has it come to its trap?  One that has none is looked at, wherever it is. */
+/* Check a running thread if it has come to its trap.  If it has none, stop it wherever it is, and check it. */
 static int look(struct attempt *attempt, struct thread *thread)
 {
 	int err;
@@ -243,11 +243,11 @@ static int look(struct attempt *attempt, struct thread *thread)
 }
 
 /*
- * Threads that are in forbidden code run on until they come to their trap; those
- * that cannot have one are looked at again and again, until a look finds them
- * outside.  What is safe already is kept meanwhile, for a bounded time: it may
- * hold a lock that another one waits for.  The time between looks is random and
- * grows, so that it meets every rhythm.
+ * Wait for the threads that are in forbidden code.  Each runs on until it comes to its trap; a
+ * thread without a trap is stopped again and again, until it is found outside.  Meanwhile safe
+ * threads stay stopped, but not for long, as one of them may hold a lock that another waits for.
+ * The time between looks is random and grows, so that a thread that is in the code at regular
+ * times is found outside at last.
  */
 static int gather(struct attempt *attempt)
 {
@@ -269,7 +269,7 @@ static int gather(struct attempt *attempt)
 	return err;
 }
 
-/* Threads that were born while the others were being stopped. */
+/* Look for threads that were born while the others were being stopped. */
 static int find_newborn(struct attempt *attempt, size_t *found)
 {
 	struct target *target = attempt->target;
@@ -323,7 +323,7 @@ static int let_go(struct target *target)
 	return err;
 }
 
-/* "work+0x12" in code that is looked for, else "libc.so.6+0x88fd4": what addr2line takes. */
+/* Write the name of a frame: "work+0x12" in forbidden code, else "libc.so.6+0x88fd4", as addr2line takes it. */
 static int name_frame(const struct attempt *attempt, uint64_t pc, char *text, size_t size)
 {
 	const struct object *object = objects_at(attempt->request->objects, pc);
@@ -385,9 +385,9 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 }
 
 /*
- * The first check of a process takes ten times as long as the others, for caches
- * of processor and unwinder: make one of no consequence while it still runs, from
- * registers that a thread had when it was last stopped.
+ * The first check takes ten times as long as the others, since the caches of the processor and
+ * of the unwinder are empty.  So make a check whose result does not matter while all threads
+ * run, with the registers that a thread had when it was stopped before.
  */
 static void warm_up(const struct attempt *attempt)
 {
@@ -406,7 +406,7 @@ static void warm_up(const struct attempt *attempt)
 	}
 }
 
-/* All threads are at a safe point: is every coroutine that is suspended? */
+/* All threads are at a safe point.  Check that the suspended coroutines are, too. */
 static int check_coroutines(struct attempt *attempt, bool *safe)
 {
 	const struct safepoint_request *request = attempt->request;
@@ -423,7 +423,7 @@ static int check_coroutines(struct attempt *attempt, bool *safe)
 	return err;
 }
 
-/* Stop all threads; *reached: at a safe point.  Else those that were stopped go on. */
+/* Try to stop all threads at a safe point; *reached tells whether it worked.  If not, all go on. */
 static int attempt_once(struct attempt *attempt, bool *reached)
 {
 	int err = try_once(attempt);
@@ -462,7 +462,7 @@ static int reach(struct attempt *attempt)
 		err = target_serve(attempt->target, pause);
 		if (err == 0)
 			err = interrupt_check();
-		/* After exec(2) there is no stack of it that could be read. */
+		/* If it has called exec(2), its stacks are gone, and no attempt can succeed any more. */
 		if (err == 0 && target_has_ended(attempt->target))
 			err = fail(ESRCH, "%s: has ended or called exec",
 				   target_name(attempt->target));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * safepoint: stop every thread of a target where none is inside given code.
+ * safepoint: stops all threads of a target at a moment when none is inside given code.
  *
- * Threads that sleep are stopped and checked first, one by one; a thread that
- * is checked and still stopped stays safe.  Those that run are stopped last,
- * so that they stand still as shortly as can be.
+ * First the threads that sleep are stopped and checked, one by one.  A thread that was found
+ * safe stays stopped, and so stays safe.  The threads that run are stopped last, so that they
+ * stand still for the shortest time.
  */
 #ifndef NSB_SAFEPOINT_H
 #define NSB_SAFEPOINT_H
@@ -16,30 +16,29 @@
 
 struct safepoint_limits {
 	unsigned timeout_ms;
-	unsigned retries;	/* attempts after the first; UINT32_MAX: until the timeout */
+	unsigned retries;	/* attempts after the first one; UINT32_MAX: as many as the timeout allows */
 };
 
-/* What it took. */
+/* How much there was to check, and how many attempts were made. */
 struct safepoint_report {
 	size_t threads, frames;
 	unsigned attempts;
 };
 
-/* What is asked for.  Nothing is owned. */
+/* What is asked for.  All pointers belong to the caller. */
 struct safepoint_request {
 	struct target *target;
 	struct unwinder *unwinder;
-	const struct objects *objects;		/* to name frames by */
-	const struct coroutines *coroutines;	/* suspended ones count like threads */
+	const struct objects *objects;		/* for the names of frames in messages */
+	const struct coroutines *coroutines;	/* suspended ones are checked like threads */
 	const struct code_range *ranges;	/* sorted by start */
 	size_t n_ranges;
 	const struct safepoint_limits *limits;
 };
 
 /*
- * On success all threads are stopped at a safe point.  -EBUSY with a message
- * that names thread, function and stack: none was found in time; the threads run on,
- * traced.
+ * Stop all threads at a safe point.  -EBUSY, with a message that names a thread, its function and
+ * its stack: there was none in time.  The threads run on then, and nsb still traces them.
  */
 int safepoint_reach(const struct safepoint_request *request,
 		    struct safepoint_report *report) MUST_CHECK;

@@ -27,11 +27,11 @@ int session_open(struct session *session, pid_t pid, enum target_access access_w
 	return err;
 }
 
-/* The first error is the one to tell, unless the undo itself failed. */
+/* If the undo fails, that is the error; if not, it is the first error, `err`. */
 int session_close(struct session *session, int err)
 {
 	pid_t pid = session->target.pid;
-	/* Then whatever failed, failed because of that. */
+	/* If the process has ended, that is why the command failed. */
 	bool ended = err != 0 && pid != 0 && target_has_ended(&session->target);
 	int closed;
 
@@ -122,7 +122,7 @@ int session_read_objects(struct session *session)
 	return err;
 }
 
-/* Room for the plan of one more instance, NULL with a message. */
+/* Make room for one more plan.  NULL, with a message, if there is no memory. */
 static struct plan *add_plan(struct session *session)
 {
 	if (ARRAY_GROW(&session->plans, session->n_plans, 1) != 0)
@@ -145,7 +145,7 @@ static int check_arch(const struct session *session, const struct patchfile *pat
 	return 0;
 }
 
-/* An instance of the target object; dlmopen may load a library several times. */
+/* The next instance of the target object behind `after`: dlmopen(3) may load a library several times. */
 static const struct object *next_instance(const struct session *session,
 					  const struct patchfile *patch,
 					  const struct object *after)
@@ -155,7 +155,7 @@ static const struct object *next_instance(const struct session *session,
 	return objects_find(&session->objects, after, id->data, (size_t)id->size);
 }
 
-/* The record of the patch for this instance, or NULL. */
+/* The record of the patch for this instance of the object, or NULL. */
 static const struct record *find_record_of(const struct session *session,
 					   const struct patchfile *patch,
 					   const struct object *object)
@@ -170,7 +170,7 @@ static const struct record *find_record_of(const struct session *session,
 	return record;
 }
 
-/* --replace: what was applied to this instance before. */
+/* For --replace: plan to take out the patches that were applied to this instance before. */
 static int plan_older(struct session *session, const struct options *options,
 		      const struct object *object, size_t successor)
 {
@@ -200,7 +200,7 @@ static int plan_older(struct session *session, const struct options *options,
 	return err;
 }
 
-/* An exception that comes to a frame that the unwinder does not know ends the process. */
+/* Refuse if an unwinder cannot be told of the patch: an exception in a frame that it does not know ends the process. */
 static int check_exceptions(const struct session *session, const struct options *options,
 			    const struct plan *plan)
 {
@@ -243,7 +243,7 @@ static int plan_instance(struct session *session, const struct options *options,
 		    " takes back what it did", target_name(&session->target), patch->path);
 }
 
-/* All instances that have not got it yet. */
+/* Plan to apply the patch to all instances of its object that do not have it yet. */
 static int plan_patch(struct session *session, const struct options *options,
 		      const struct patchfile *patch)
 {
@@ -287,8 +287,9 @@ static int plan_patch(struct session *session, const struct options *options,
 }
 
 /*
- * The new patch is applied on top of those that are to go before the first of these is
- * touched: at each instant a process of which nsb was killed is one that revert knows.
+ * Write the jumps.  With --replace the new patch is applied on top of the older ones first, and
+ * then these are taken out.  So if nsb is killed at any instant, revert can deal with what is
+ * there.
  */
 static int switch_on(struct session *session)
 {
@@ -311,8 +312,8 @@ static int switch_on(struct session *session)
 }
 
 /*
- * Memory that an nsb had mapped when it was killed, and that is no patch yet: its record
- * is missing.  No jump leads there.
+ * Whether an nsb mapped this memory and was killed before it wrote the record.  No jump leads to
+ * the memory then.
  */
 static bool is_unrecorded(const struct session *session, uint64_t address)
 {
@@ -326,7 +327,7 @@ static bool is_unrecorded(const struct session *session, uint64_t address)
 	       memcmp(found, zero, sizeof(zero)) == 0;
 }
 
-/* The parasite itself goes with the next call. */
+/* Unmap what a killed nsb has left.  Its parasite is removed by the next call that is made in the target. */
 static int sweep_remains(struct session *session)
 {
 	uint64_t address, size;
@@ -342,8 +343,9 @@ static int sweep_remains(struct session *session)
 }
 
 /*
- * The change is made and stays.  What failed on the way out, while the target lives, is
- * no failure of the command; target_close() tries once more to let the threads go.
+ * The change is made and stays.  If something fails after that while the target lives, the
+ * command has not failed: it is only told, and target_close() tries once more to let the
+ * threads go.
  */
 static int forgive(int err)
 {
@@ -355,8 +357,8 @@ static int forgive(int err)
 }
 
 /*
- * The runners go on before the memory goes: nothing can reach it any more.  They
- * stay traced, as one of them may have to unmap it, in a second, short stop.
+ * Let the runners go on before the memory of a patch is unmapped, as no thread can come to it
+ * any more.  nsb still traces them: if no sleeper can make the call, a runner is stopped for it.
  */
 static int let_runners_go(struct session *session)
 {
@@ -370,7 +372,7 @@ static int let_runners_go(struct session *session)
 	return err;
 }
 
-/* The memory of what was taken out: all plans but the new ones. */
+/* Unmap the memory of the patches that were taken out. */
 static int unmap_patches(struct session *session)
 {
 	int err = 0;
@@ -387,7 +389,7 @@ static int unmap_patches(struct session *session)
 	return err;
 }
 
-/* The change is made, or was only tried; what was taken out goes, and all threads go on. */
+/* All is done, or was tried with --dry-run: unmap what was taken out, and let all threads go. */
 static int conclude(struct session *session, bool changed)
 {
 	int err = 0;
@@ -428,7 +430,7 @@ static int apply(struct session *session, const struct options *options)
 
 /* ---- revert ---- */
 
-/* Plan to take out all that was applied of one patch. */
+/* Plan to take out all instances of one patch. */
 static int plan_taking_out(struct session *session, const struct allowed *allowed,
 			   const uint8_t *id, size_t size)
 {
@@ -487,7 +489,7 @@ static int take_out(struct session *session, const struct options *options)
 	return err != 0 ? err : conclude(session, !options->dry_run);
 }
 
-/* Nothing is to be reverted, but there may be what is in no record. */
+/* There is no record to revert, but a killed nsb may have left memory without a record. */
 static int clean_up(struct session *session)
 {
 	uint64_t address, size;
@@ -505,7 +507,7 @@ static int clean_up(struct session *session)
 
 /* ---- patch, after an nsb that was killed ---- */
 
-/* What it had begun with this patch is taken back, and the session opened anew. */
+/* Take back what a killed nsb had begun with this patch, and open the session anew. */
 static int take_back(struct session *session, const struct options *options,
 		     const struct patchfile *patch)
 {

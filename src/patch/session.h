@@ -2,8 +2,7 @@
 /*
  * session: nsb's work on one process, from opening it to closing it.
  *
- * Errors are those of target.h and plan.h; what they mean for the exit status
- * stands in status.h.
+ * The errors are those of target.h and plan.h; status.h says which exit status they become.
  */
 #ifndef NSB_SESSION_H
 #define NSB_SESSION_H
@@ -11,28 +10,32 @@
 #include "options.h"
 #include "plan.h"
 
-/* Everything known of one process while a command works on it. */
+/* All that is known of a process while a command works on it. */
 struct session {
 	struct target target;
 	struct objects objects;
 	struct records records;
-	struct plan *plans;	/* one for each instance; the first one has all places */
-	size_t n_plans, n_new;	/* the first n_new bring a patch, the others take one out */
+	/*
+	 * One plan for each instance of the object, and for each patch that --replace takes out.
+	 * The edits that are made together are all in the first one.
+	 */
+	struct plan *plans;
+	size_t n_plans, n_new;	/* the first n_new apply a patch, the others take one out */
 	struct safepoint_report report;
 };
 
-/* Open a process and read its records.  Close it even if this failed. */
+/* Open a process, and read its records.  The caller closes the session even if this failed. */
 int session_open(struct session *session, pid_t pid, enum target_access access_wanted) MUST_CHECK;
-/* Undo what is not finished, let go of it: -EUCLEAN if that fails, else err. */
+/* Undo what was not finished, and let the process go.  Returns -EUCLEAN if that failed, and err if not. */
 int session_close(struct session *session, int err) MUST_CHECK;
 
-/* Read its objects, too: then the records are known whose object is gone. */
+/* Read the objects of the process, and find out which records are of objects that are gone. */
 int session_read_objects(struct session *session) MUST_CHECK;
 
-/* Apply a patch; with --dry-run do all but change the process. */
+/* Apply a patch.  With --dry-run all is done but the change of the process. */
 int session_patch(struct session *session, const struct options *options,
 		  const struct patchfile *patch) MUST_CHECK;
-/* 0 if a patch is applied, to every instance of its target; -ENOENT: it is not. */
+/* Whether a patch is applied to every instance of its target object: 0, or -ENOENT if it is not. */
 int session_is_applied(struct session *session, const struct patchfile *patch) MUST_CHECK;
 /* Take a patch out, by its build-id.  -ENOENT: it is not applied. */
 int session_revert(struct session *session, const struct options *options, const uint8_t *id,

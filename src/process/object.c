@@ -11,7 +11,7 @@
 
 #include "array.h"
 
-#define LINK_MAP_MAX 65536	/* objects in a list that may be a lie */
+#define LINK_MAP_MAX 65536	/* if the list is longer than this, it is damaged */
 #define NAME_BYTES 1024
 
 const char *object_name(const struct object *object)
@@ -23,7 +23,7 @@ const char *object_name(const struct object *object)
 
 /* ---- finding them ---- */
 
-/* A file that a program merely mapped to read it is no loaded object. */
+/* Whether the object's code is mapped.  If not, a program has mapped the file just to read it. */
 static bool code_is_mapped(const struct elf *elf, const struct maps *maps)
 {
 	for (size_t i = 0; i < elf->n_phdrs; i++) {
@@ -66,7 +66,7 @@ static int read_object(struct objects *objects, const struct target *target,
 	if (err == -ENOMEM)
 		return err;
 	if (err != 0) {
-		/* Not an object, or a damaged one: nothing of ours depends on it. */
+		/* It is no object, or a damaged one.  nsb can do without it. */
 		debug("%s: no ELF object at 0x%" PRIx64 ": %s", target_name(target), m->start,
 		      msg_kept());
 		msg_forget();
@@ -82,7 +82,7 @@ static int read_object(struct objects *objects, const struct target *target,
 	return err;
 }
 
-/* Small files map their first page several times over (ld.lld): the first is the object. */
+/* Whether a mapping belongs to the last object: ld.lld maps the first page of a small file several times. */
 static bool within_last(const struct objects *objects, const struct mapping *m)
 {
 	const struct object *last = objects->count == 0 ? NULL :
@@ -102,7 +102,7 @@ static bool may_hold_header(const struct objects *objects, const struct target *
 	       memcmp(magic, ELFMAG, SELFMAG) == 0;
 }
 
-/* An executable whose header is in no segment: by its program headers (getauxval(3)). */
+/* Read an executable whose header is in no segment, by the program headers that the kernel names (getauxval(3)). */
 static int read_exe_by_phdrs(struct objects *objects, const struct target *target)
 {
 	const struct mapping *m = maps_find(&target->maps, target->auxv_phdr);
@@ -151,7 +151,7 @@ const struct object *objects_find(const struct objects *objects, const struct ob
 
 /* ---- the dynamic linker's list ---- */
 
-/* Does a DT_NEEDED of `object` mean `other`? */
+/* Whether a DT_NEEDED of `object` means `other`. */
 static bool needs(const struct object *object, const struct object *other)
 {
 	char want[NAME_BYTES], have[NAME_BYTES];
@@ -172,7 +172,7 @@ static bool needs(const struct object *object, const struct object *other)
 	return false;
 }
 
-/* A breadth-first walk. */
+/* The order is breadth-first, as the dynamic linker has it. */
 size_t objects_close_over(const struct objects *objects, size_t start, bool *member, size_t *queue)
 {
 	size_t head = 0, tail = 0;
@@ -197,7 +197,7 @@ size_t objects_close_over(const struct objects *objects, size_t start, bool *mem
 	return tail;
 }
 
-/* struct link_map, link.h: l_addr, l_name, l_ld, l_next. */
+/* Walk through a list of struct link_map (link.h), whose words are l_addr, l_name, l_ld, l_next. */
 static int read_link_map(struct objects *objects, const struct target *target, uint64_t map,
 			 unsigned space)
 {
@@ -235,10 +235,10 @@ const struct object *objects_at_order(const struct objects *objects, unsigned sp
 }
 
 /*
- * What was loaded at start-up is the global scope: in the list it stands before
- * all that was dlopen'ed, and its last entry is something that the executable
- * needs (preloaded libraries stand right behind the executable).  So it is with what
- * dlmopen has loaded first into a namespace.
+ * Find the global scope of a namespace: the objects that were loaded when the program started.
+ * In the list they come before all objects that dlopen(3) has loaded.  The last of them is one
+ * that the executable needs, since preloaded libraries come right behind the executable.  In
+ * another namespace the object that dlmopen(3) loaded first takes the place of the executable.
  */
 static int find_global_scope(struct objects *objects, const struct object *first)
 {
@@ -262,8 +262,9 @@ static int find_global_scope(struct objects *objects, const struct object *first
 }
 
 /*
- * struct r_debug, link.h: version, r_map, r_brk, r_state, r_ldbase; from version 2 on
- * r_next follows, the next namespace's.
+ * Read the lists of all namespaces.  The words of struct r_debug (link.h) are version, r_map,
+ * r_brk, r_state and r_ldbase; from version 2 on r_next follows, which leads to the struct of
+ * the next namespace.
  */
 static int read_namespaces(struct objects *objects, const struct target *target,
 			   const struct object *exe)
@@ -337,9 +338,9 @@ bool objects_define(const struct objects *objects, const char *name)
 /* ---- unwind tables ---- */
 
 /*
- * Where a static executable, which has no PT_GNU_EH_FRAME, keeps .eh_frame: by
- * its section in the file.  Without one there is no table, and stacks in it are
- * never proven.
+ * Find .eh_frame of a static executable, which has no PT_GNU_EH_FRAME, by its section in the
+ * file.  If the sections were stripped there is no table, and no stack with its code in it is
+ * ever proven.
  */
 static void find_eh_frame_section(const struct target *target, struct cfi_table *table)
 {

@@ -18,14 +18,14 @@
 
 struct object {
 	struct elf elf;
-	const char *path;	/* as /proc/PID/maps has it; owned by target->maps */
+	const char *path;	/* as in /proc/PID/maps; target->maps owns it */
 	uint64_t inode;
 	bool is_exe;
 	bool is_vdso;
 	uint64_t link_map;	/* its struct link_map, 0 if none is known */
-	unsigned space;		/* of the dynamic linker's namespaces: dlmopen(3) */
-	size_t order;		/* place in its link_map, SIZE_MAX if it is not there */
-	bool is_shared;		/* it is in several: the dynamic linker itself */
+	unsigned space;		/* number of its namespace in the dynamic linker, dlmopen(3) */
+	size_t order;		/* its index in the list of that namespace, SIZE_MAX if it is not there */
+	bool is_shared;		/* it is in several namespaces, as the dynamic linker itself is */
 };
 
 #define SPACES_MAX 16		/* glibc's DL_NNS */
@@ -34,39 +34,39 @@ struct objects {
 	struct object *all;	/* sorted by elf.lo */
 	size_t count;
 	struct {
-		size_t n_global;	/* the first so many of link_map are the global scope */
+		size_t n_global;	/* so many objects of the list, the first ones, are the global scope */
 		size_t n_linked;
 	} spaces[SPACES_MAX];
 	unsigned n_spaces;
 };
 
-/* Read them.  target->maps must stay as it is while the objects are used. */
+/* Read the objects of a target.  target->maps must not change while the objects are used. */
 int objects_read(struct objects *objects, const struct target *target) MUST_CHECK;
 void objects_deinit(struct objects *objects);
 
-/* An object with that build-id: the first one behind `after` (NULL: of all), or NULL. */
+/* The next object with that build-id behind `after`, the first one if that is NULL; NULL if there is none. */
 const struct object *objects_find(const struct objects *objects, const struct object *after,
 				  const uint8_t *build_id, size_t size);
-/* The object that address lies in, or NULL. */
+/* The object that contains the address, or NULL. */
 const struct object *objects_at(const struct objects *objects, uint64_t address);
 
 /* Whether an object exports a symbol of that name. */
 bool objects_define(const struct objects *objects, const char *name);
 
-/* Unwind tables of all objects, sorted by start; *tables is malloced. */
+/* Make a table for each object, sorted by start.  *tables may be grown by ARRAY_GROW; the caller frees it. */
 int objects_cfi_tables(const struct objects *objects, const struct target *target,
 		       struct cfi_table **tables, size_t *count) MUST_CHECK;
 
-/* The object that is so far behind in the list of that namespace, or NULL. */
+/* The object with this index in the list of that namespace, or NULL. */
 const struct object *objects_at_order(const struct objects *objects, unsigned space, size_t order);
 /*
- * Mark in `member` what the object at index `start` needs, directly and indirectly;
- * `queue` receives the indices in the order of the search scope.  Each has room for
- * all objects.  Returns how many there are.
+ * Find the objects that the object at index `start` needs, directly and indirectly.  They are
+ * marked in `member`; `queue` receives their indices, in the order of the search scope.  Both
+ * have room for all objects.  Returns how many were found.
  */
 size_t objects_close_over(const struct objects *objects, size_t start, bool *member, size_t *queue);
 
-/* The last path component. */
+/* The last component of its path. */
 const char *object_name(const struct object *object);
 
 #endif
