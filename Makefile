@@ -87,10 +87,14 @@ $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 $(i386_root)/.complete:
 	$(call say,I386,$(i386_root))mkdir -p build && tools/i386-root.sh $(i386_root)
 
-$(obj)/%.o: %.c Makefile | $(i386_libraries)
+# What nsb is built from is looked for once: the name of a package helps more than that of a header.
+$(top)/.looked: tools/look.sh | $(i386_libraries)
+	$(Q)mkdir -p $(@D) && tools/look.sh $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(LIB_DIRS) $(if $(STATIC),-static) && touch $@
+
+$(obj)/%.o: %.c Makefile | $(top)/.looked
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(obj)/%.o: %.S Makefile
+$(obj)/%.o: %.S Makefile | $(top)/.looked
 	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The parasite: one flat image per ABI, embedded as bytes.
@@ -99,7 +103,7 @@ PARASITE_CFLAGS := -std=gnu11 $(WARN) -Os -ffreestanding -fPIC -fvisibility=hidd
 parasite_m_amd64 := -m64
 parasite_m_i386  := -m32
 
-$(obj)/parasite-%.elf: src/parasite/%.S src/parasite/parasite.lds src/parasite/parasite.h Makefile
+$(obj)/parasite-%.elf: src/parasite/%.S src/parasite/parasite.lds src/parasite/parasite.h Makefile | $(top)/.looked
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(parasite_m_$*) $(PARASITE_CFLAGS) -iquote src -static -Wl,--build-id=none \
 		-Wl,-T,src/parasite/parasite.lds -Wl,-z,noexecstack -o $@ $<
 $(obj)/parasite-%.bin: $(obj)/parasite-%.elf

@@ -136,7 +136,7 @@ t_own 'a crowd' '
 	nsb revert --all -q -f greet.so && each_says hello greet && each_unharmed
 '
 t_own 'progress is for terminals' '
-	crowd 12 && patch_from greet.c && script -qec "$NSB patch --all -f greet.so" /dev/null </dev/null >said &&
+	export TERM=xterm && crowd 12 && patch_from greet.c && script -qec "$NSB patch --all -f greet.so" /dev/null </dev/null >said &&
 	sed "s/\x1b\[[0-9;]*[mK]//g" said | grep -c "greet.so applied" | grep -x 12 && grep -q "$(printf "\033\\[32mapplied")" said &&
 	NO_COLOR=1 script -qec "$NSB list -f greet.so" /dev/null </dev/null >said && grep -c applied said | grep -x 12 &&
 	! grep -q "$(printf "\033")" said && TERM=dumb script -qec "$NSB list -f greet.so" /dev/null </dev/null >said &&

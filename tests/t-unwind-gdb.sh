@@ -22,7 +22,7 @@ unwinder() {
 	esac
 	gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE "${folders[@]/#/-iquote}" \
 		"${flags[@]}" -o stacks "$tests/helpers/stacks.c" "$where/libnsb.a" \
-		-lunwind-ptrace -lunwind-generic -lunwind "$where/libnsb.a" -lelf -lz
+		-lunwind-ptrace -lunwind-generic -lunwind "$where/libnsb.a" -lelf "$where/libnsb.a" -lz
 }
 
 # sleepers FLAGS...: start the threads, and remember their state; sets $pid.

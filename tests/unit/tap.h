@@ -8,11 +8,13 @@
 #ifndef NSB_TESTS_TAP_H
 #define NSB_TESTS_TAP_H
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "msg.h"
@@ -89,6 +91,27 @@ static inline PRINTF_LIKE(1, 2) bool shell(const char *fmt, ...)
 	used += vsnprintf(command + used, sizeof(command) - (size_t)used, fmt, args);
 	va_end(args);
 	return used < (int)sizeof(command) && system(command) == 0;
+}
+
+/*
+ * Can the kernel run this program of the scratch folder?  Some run no 32-bit ones.  To find
+ * out, the program is started with the word: it should not do much then.
+ */
+static inline bool runs(const char *program, const char *word)
+{
+	enum { UNKNOWN_FORMAT = 125 };
+	char path[256];
+	int status = 0;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", scratch(), program);
+	pid = fork();
+	if (pid == 0) {
+		(void)execl(path, program, word, (char *)NULL);
+		_exit(errno == ENOEXEC ? UNKNOWN_FORMAT : 0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid &&
+		!(WIFEXITED(status) && WEXITSTATUS(status) == UNKNOWN_FORMAT);
 }
 
 static inline int done(void)

@@ -39,6 +39,7 @@ static const char runner_source[] =
 	"int target_replaced(int x) { return x + 1; }\n"
 	"int target_far(void) { return 77; }\n"
 	"int main(int argc, char **argv) {\n"
+	"	if (argc < 4) return 0;\n"
 	"	char *base = (char *)strtoul(argv[2], 0, 16);\n"
 	"	int (*entry)(int) = (int (*)(int))strtoul(argv[3], 0, 16);\n"
 	"	FILE *file = fopen(argv[1], \"r\");\n"
@@ -404,7 +405,10 @@ static void check_variant(const struct abi *abi, const char *flags)
 		   "%s: asks for each symbol once", title);
 		ok(saw_version && saw_weak, "%s: asks with version and binding", title);
 		check_segments(&file, &image, title);
-		check_calls(&file, &image, title);
+		if (runs("runner", "image"))
+			check_calls(&file, &image, title);
+		else
+			skip(title, "this kernel runs no such programs");
 		link_image_deinit(&image);
 	} else {
 		note("%s", msg_kept());
