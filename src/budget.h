@@ -10,6 +10,7 @@
 #define NSB_BUDGET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What is printed about one process: `list --json` of 4000 functions takes 0.6 MB. */
 #define BUDGET_TEXT ((size_t)8 << 20)
@@ -18,7 +19,22 @@
  * The address space of a child (workers.h) beyond what nsb itself has and the patch takes:
  * a browser with 150 MB of code needs 40 MB for its unwind tables.
  */
-#define BUDGET_MEMORY ((size_t)192 << 20)
+#define BUDGET_MEMORY ((size_t)96 << 20)
+
+/* State records of a process, together.  One of 4000 functions has 0.5 MB. */
+#define BUDGET_RECORDS ((size_t)16 << 20)
+
+/* Loaded objects.  A browser has some 300. */
+#define BUDGET_OBJECTS 8192u
+
+/* Unwind tables that are copied before the stop, bytes; what is beyond is read when it is needed. */
+#define BUDGET_TABLES ((uint64_t)24 << 20)
+
+/* Functions in an .eh_frame that has no search table.  150 MB of code have some 600,000. */
+#define BUDGET_INDEX ((size_t)1 << 20)
+
+/* Suspended coroutines. */
+#define BUDGET_CONTEXTS ((size_t)1 << 20)
 
 /* AddressSanitizer reserves terabytes: under it no limit can be set. */
 #if defined(__SANITIZE_ADDRESS__)

@@ -308,6 +308,8 @@ static void mend_outcome(const struct job *job, size_t item, struct outcome *out
 /* What a child that did not finish leaves to be said. */
 static void word_fate(enum item_fate fate, int detail, struct outcome *outcome)
 {
+	if (fate == ITEM_DONE)
+		return;
 	outcome->changed = false;
 	outcome->answers = false;
 	switch (fate) {

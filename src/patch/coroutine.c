@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 
 #include "array.h"
+#include "budget.h"
+#include "interrupt.h"
+#include "page.h"
 
 #define PIECE (1u << 20)
 #define STATIC_MAX ((uint64_t)1 << 30)	/* so much is searched if it is not known whether contexts are used */
@@ -70,7 +73,11 @@ static bool may_hold_contexts(const struct mapping *m)
 
 static int add_context(struct coroutines *coroutines, uint64_t address)
 {
-	int err = ARRAY_GROW(&coroutines->contexts, coroutines->count, 1);
+	int err;
+
+	if (coroutines->count == BUDGET_CONTEXTS)
+		return fail(EINVAL, "more than %zu contexts of coroutines are in its memory", BUDGET_CONTEXTS);
+	err = ARRAY_GROW(&coroutines->contexts, coroutines->count, 1);
 
 	if (err == 0)
 		coroutines->contexts[coroutines->count++] = address;
@@ -98,13 +105,27 @@ static int search_piece(struct coroutines *coroutines, const struct arch *arch,
 static int search_mapping(struct coroutines *coroutines, const struct target *target,
 			  const struct mapping *m, uint8_t *buffer)
 {
+	bool exist[PIECE / PAGE];
 	int err = 0;
 
 	for (uint64_t at = m->start; at < m->end && err == 0; at += PIECE) {
-		size_t size = m->end - at < PIECE ? (size_t)(m->end - at) : PIECE;
+		size_t n_pages = (size_t)((m->end - at < PIECE ? m->end - at : PIECE) / PAGE);
+		size_t first = 0;
 
-		if (target_read(target, at, buffer, size) == 0)
-			err = search_piece(coroutines, target->arch, buffer, size, at);
+		target_find_pages(target, at, n_pages, exist);
+		/* Each run of pages that exist, in one read: pages that were never touched stay so. */
+		while (first < n_pages && err == 0) {
+			size_t end = first;
+
+			while (end < n_pages && exist[end])
+				end++;
+			if (end > first && target_read(target, at + first * PAGE, buffer, (end - first) * PAGE) == 0)
+				err = search_piece(coroutines, target->arch, buffer, (end - first) * PAGE,
+						   at + first * PAGE);
+			first = end + 1;
+		}
+		if (err == 0)
+			err = interrupt_check();
 	}
 	return err;
 }
@@ -201,6 +222,10 @@ int coroutines_check(const struct coroutines *coroutines, const struct target *t
 		struct regs regs;
 		int err;
 
+		int late = interrupt_check();
+
+		if (late != 0)
+			return late;
 		if (!read_context(target, coroutines->contexts[i], &regs))
 			continue;
 		/* The saved pc is the return address of a call, and what has to be checked is the call. */

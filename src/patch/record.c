@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 
 #include "array.h"
+#include "budget.h"
+#include "interrupt.h"
 #include "page.h"
 
 #define SCAN_PAGES 4096u	/* so many pages of a mapping are searched for records */
@@ -226,8 +228,10 @@ static int add_record(struct records *records, const struct record *record)
 {
 	int err = ARRAY_GROW(&records->all, records->count, 1);
 
-	if (err == 0)
+	if (err == 0) {
 		records->all[records->count++] = *record;
+		records->bytes += record->head->size;
+	}
 	return err;
 }
 
@@ -250,6 +254,9 @@ static int read_record(struct records *records, const struct target *target, uin
 	if (head.size < sizeof(head) || head.size > RECORD_MAX_BYTES)
 		return fail(ESTALE, "%s: the state record at 0x%" PRIx64 " is damaged",
 			    target_name(target), address);
+	if (records->bytes + head.size > BUDGET_RECORDS)
+		return fail(ESTALE, "%s: has more than %zu bytes of state records: they are forged",
+			    target_name(target), (size_t)BUDGET_RECORDS);
 	bytes = malloc(head.size);
 	if (bytes == NULL)
 		return fail(ENOMEM, "out of memory");
@@ -275,9 +282,30 @@ static int compare_records(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/* Look at the first pages of a mapping.  No record begins inside another one: that would be forged. */
+static int scan_mapping(struct records *records, const struct target *target, const struct mapping *m,
+			bool *exist)
+{
+	uint64_t n_pages = (m->end - m->start) / PAGE;
+	int err = interrupt_check();
+
+	if (n_pages > SCAN_PAGES)
+		n_pages = SCAN_PAGES;
+	target_find_pages(target, m->start, (size_t)n_pages, exist);
+	for (uint64_t page = 0; page < n_pages && err == 0;) {
+		size_t before = records->count;
+
+		if (exist[page])
+			err = read_record(records, target, m->start + page * PAGE);
+		page += records->count == before ? 1 : page_up(records->all[before].head->size) / PAGE;
+	}
+	return err;
+}
+
 int records_read(struct records *records, const struct target *target)
 {
-	int err = 0;
+	bool *exist = malloc(SCAN_PAGES * sizeof(*exist));
+	int err = exist == NULL ? fail(ENOMEM, "out of memory") : 0;
 
 	*records = (struct records){ 0 };
 	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
@@ -286,10 +314,9 @@ int records_read(struct records *records, const struct target *target)
 		/* The kernel may merge the pages of several records to one mapping. */
 		if (m->inode != 0 || m->prot != PROT_READ || !m->is_private || m->path[0] != '\0')
 			continue;
-		for (uint64_t page = 0; page < (m->end - m->start) / PAGE && page < SCAN_PAGES &&
-		     err == 0; page++)
-			err = read_record(records, target, m->start + page * PAGE);
+		err = scan_mapping(records, target, m, exist);
 	}
+	free(exist);
 	if (err != 0) {
 		records_deinit(records);
 		return err;

@@ -102,6 +102,7 @@ struct record {
 struct records {
 	struct record *all;	/* sorted by sequence */
 	size_t count;
+	size_t bytes;		/* of all records */
 };
 
 const char *record_string(const struct record *record, uint32_t offset);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "budget.h"
+#include "interrupt.h"
 
 #define LINK_MAP_MAX 65536	/* if the list is longer than this, it is damaged */
 #define NAME_BYTES 1024
@@ -42,7 +44,8 @@ static bool code_is_mapped(const struct elf *elf, const struct maps *maps)
 static int add_object(struct objects *objects, const struct target *target,
 		      const struct elf *elf, const struct mapping *m)
 {
-	int err = ARRAY_GROW(&objects->all, objects->count, 1);
+	int err = objects->count < BUDGET_OBJECTS ? ARRAY_GROW(&objects->all, objects->count, 1) :
+		  fail(EINVAL, "%s: has more than %u loaded objects", target_name(target), BUDGET_OBJECTS);
 
 	if (err != 0)
 		return err;
@@ -183,7 +186,7 @@ size_t objects_close_over(const struct objects *objects, size_t start, bool *mem
 	while (head < tail) {
 		const struct object *from = &objects->all[queue[head++]];
 
-		if (!from->elf.has_dynamic)
+		if (!from->elf.has_dynamic || interrupt_is_over())
 			continue;
 		for (size_t i = 0; i < objects->count; i++) {
 			if (!member[i] && objects->all[i].elf.has_dynamic &&
@@ -293,7 +296,8 @@ int objects_read(struct objects *objects, const struct target *target)
 
 	*objects = (struct objects){ 0 };
 	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
-		if (may_hold_header(objects, target, &target->maps.all[i]))
+		err = interrupt_check();
+		if (err == 0 && may_hold_header(objects, target, &target->maps.all[i]))
 			err = read_object(objects, target, &target->maps.all[i]);
 	}
 	if (err == 0)

@@ -20,6 +20,7 @@
 #include "array.h"
 #include "clock.h"
 #include "interrupt.h"
+#include "page.h"
 #include "permission.h"
 #include "proc.h"
 #include "sharing.h"
@@ -28,6 +29,9 @@
 #define END_MS 200
 #define YIELD_NS 500000		/* a few threads that were woken need less than this */
 #define LONG_YIELDS_MAX 8
+#define PAGES_AT_ONCE 512
+#define PAGE_PRESENT (1ull << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGE_SWAPPED (1ull << 62)
 #define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
@@ -45,6 +49,9 @@ static int read_memory(const struct bytes *self, uint64_t address, void *buf, si
 	const struct target *target = self->ctx;
 	uint8_t *to = buf;
 
+	/* No loop over what a process says lasts longer than the time that it has. */
+	if (interrupt_is_over())
+		return -EIO;
 	while (size > 0) {
 		ssize_t got = pread(target->mem_fd, to, size, (off_t)address);
 
@@ -68,6 +75,27 @@ size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size)
 int target_read(const struct target *target, uint64_t address, void *buf, size_t size)
 {
 	return target->memory.read(&target->memory, address, buf, size);
+}
+
+/*
+ * Reading memory that was never touched would make page tables for it, in the process.  Where
+ * pagemap cannot be read every page counts as one that exists.
+ */
+void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist)
+{
+	uint64_t entries[PAGES_AT_ONCE];
+
+	for (size_t done = 0; done < count;) {
+		size_t part = count - done < PAGES_AT_ONCE ? count - done : PAGES_AT_ONCE;
+		ssize_t got = target->pagemap_fd <= 0 || interrupt_is_over() ? -1 :
+			      pread(target->pagemap_fd, entries, part * sizeof(entries[0]),
+				    (off_t)((address / PAGE + done) * sizeof(entries[0])));
+
+		for (size_t i = 0; i < part; i++)
+			exist[done + i] = got != (ssize_t)(part * sizeof(entries[0])) ||
+					  (entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0;
+		done += part;
+	}
 }
 
 uint64_t target_read_word(const struct target *target, uint64_t address)
@@ -272,8 +300,13 @@ int target_open(struct target *target, pid_t pid, enum target_access access_want
 		err = check_not_dead(target);
 	if (err == 0)
 		err = open_proc(target, "mem", mem_flags, "access its memory", &target->mem_fd);
-	if (err == 0)
+	if (err == 0) {
+		char path[40];
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/pagemap", target->living);
+		target->pagemap_fd = open(path, O_RDONLY | O_CLOEXEC);
 		err = choose_arch(target);
+	}
 	if (err == 0)
 		err = read_auxv(target);
 	if (err == 0 && access_wanted == TARGET_CHANGE)
@@ -992,6 +1025,8 @@ int target_close(struct target *target)
 
 	if (target->pid == 0)
 		return 0;
+	/* What was begun is undone, however late it is. */
+	interrupt_deadline(0);
 	if (!target->committed) {
 		/* Of another program nothing is undone: what nsb has changed has gone. */
 		if (target->n_changes > 0 && target_check_same(target) != 0)
@@ -1022,6 +1057,8 @@ int target_close(struct target *target)
 		(void)close(target->mem_fd);
 	if (target->task_fd != -1)
 		(void)close(target->task_fd);
+	if (target->pagemap_fd > 0)
+		(void)close(target->pagemap_fd);
 	*target = (struct target){ .mem_fd = -1, .task_fd = -1 };
 	return err;
 }

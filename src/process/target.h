@@ -71,6 +71,7 @@ struct target {
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
+	int pagemap_fd;		/* /proc/PID/pagemap; not above 0 if it cannot be had */
 	pid_t living;		/* pid; if the leader has ended, another thread, as /proc/PID is empty then */
 	struct bytes memory;	/* reads mem_fd, by run-time addresses */
 	uint8_t auxv[AUXV_MAX];	/* all of it, as it was when the process was opened */
@@ -132,6 +133,8 @@ int target_read(const struct target *target, uint64_t address, void *buf, size_t
  */
 size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 
+/* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched. */
+void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist);
 /* Read a word of its ABI.  The answer is 0 if it cannot be read. */
 uint64_t target_read_word(const struct target *target, uint64_t address);
 

@@ -8,7 +8,8 @@
  * the thread comes to the address, the kernel sends it a signal that is ignored by default.
  * The tracer sees the signal first, and takes it away.  The thread stands in front of the
  * instruction at the address then.  A trap works once.  It may not be possible: nsb may not use
- * perf_event_open(2), no debug register may be free, the thread may block all such signals.
+ * perf_event_open(2), no debug register may be free, the machine may be a virtual one whose
+ * breakpoints are never hit, the thread may block all such signals.
  * Then nsb stops the thread at random moments until it finds it in a good place.
  */
 #ifndef NSB_TRAP_H

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "array.h"
+#include "budget.h"
+#include "interrupt.h"
 
 #define REMEMBER_MAX 16		/* DW_CFA_remember_state can be nested; compilers use one level */
 #define EXPRESSION_STACK 64
@@ -463,7 +465,7 @@ static bool next_fde(const struct source *source, struct fde_walk *walk, struct 
 {
 	struct entry entry;
 
-	for (; walk->left > 0 && read_entry(source, walk->at, walk->end, &entry); walk->left--) {
+	for (; walk->left > 0 && !interrupt_is_over() && read_entry(source, walk->at, walk->end, &entry); walk->left--) {
 		walk->fde_at = walk->at;
 		walk->at = entry.end;
 		if (read_fde(source, &entry, walk->end, &walk->cie_at, fde))
@@ -518,7 +520,7 @@ int cfi_index_create(const struct arch *arch, const struct cfi_table *table,
 	*count = 0;
 	if (!find_section(&source, &walk.at, &walk.end))
 		return -ENOENT;
-	while (next_fde(&source, &walk, &fde)) {
+	while (n < BUDGET_INDEX && next_fde(&source, &walk, &fde)) {
 		if (ARRAY_GROW(&all, n, 1) != 0) {
 			free(all);
 			return -ENOMEM;

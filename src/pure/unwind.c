@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "budget.h"
 #include "page.h"
 #include "unwind-native.h"
 
@@ -49,6 +50,7 @@ struct unwinder {
 	size_t n_mappings;
 	struct copy *copies;	/* sorted by start */
 	size_t n_copies;
+	uint64_t copied;	/* bytes, BUDGET_TABLES at most */
 	enum unwind_engines engines;
 	struct native *native;	/* NULL: our own engine only */
 	pid_t tid;
@@ -205,6 +207,9 @@ static int add_copy(struct unwinder *unwinder, uint64_t start, uint64_t size)
 		return 0;
 	if (size > COPY_MAX)
 		size = COPY_MAX;
+	if (unwinder->copied + size > BUDGET_TABLES)
+		return 0;
+	unwinder->copied += size;
 	bytes = malloc((size_t)size);
 	if (bytes == NULL)
 		return fail(ENOMEM, "out of memory for unwind tables");

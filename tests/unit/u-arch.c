@@ -48,19 +48,22 @@ static const struct abi abis[] = {
 
 /*
  * What the child puts into register no. i: the highest bit set, no two alike, and such that
- * it can be an address (bits 47 to 63 alike), as some hypervisors end a process whose stack
- * pointer cannot.
+ * it can be an address (bits 47 to 63 alike).  The stack pointer is an address of a program, as
+ * some hypervisors end a process whose stack pointer is not.
  */
-static uint64_t value_of(const struct arch *arch, size_t i)
+static uint64_t value_of(const struct abi *abi, const struct arch *arch, size_t i)
 {
-	return arch->word == 8 ? UINT64_C(0xffffa20033004400) + i * 0x10001 : 0x91003300 + i * 0x101;
+	if (arch->word == 4)
+		return 0x91003300 + i * 0x101;
+	return (strcmp(abi->registers[i], abi->stack_pointer) == 0 ? UINT64_C(0x00005a2033004400) :
+		UINT64_C(0xffffa20033004400)) + i * 0x10001;
 }
 
 static uint64_t value_by_name(const struct abi *abi, const struct arch *arch, const char *name)
 {
 	for (size_t i = 0; abi->registers[i] != NULL; i++) {
 		if (strcmp(abi->registers[i], name) == 0)
-			return value_of(arch, i);
+			return value_of(abi, arch, i);
 	}
 	return 0;
 }
@@ -79,7 +82,7 @@ static bool build_child(const struct abi *abi, const struct arch *arch)
 		return false;
 	fprintf(file, ".globl _start\n_start: %s\n", abi->landing);
 	for (size_t i = 0; abi->registers[i] != NULL; i++)
-		fprintf(file, "mov $0x%" PRIx64 ", %%%s\n", value_of(arch, i), abi->registers[i]);
+		fprintf(file, "mov $0x%" PRIx64 ", %%%s\n", value_of(abi, arch, i), abi->registers[i]);
 	fprintf(file, "stc\nint3\nmov $%d, %%eax\n.byte 0x%x", arch->nr[NR_MUNMAP],
 		arch->syscall_insn[0]);
 	for (unsigned i = 1; i < arch->syscall_insn_size; i++)

@@ -180,7 +180,7 @@ static bool look(struct subject *subject, bool sleeps)
 	    (subject->target.arch == arch_all[0] &&
 	     make_unwinder(subject, false, &subject->native) != 0))
 		return false;
-	return pt_seize(subject->tid, false) == 0 && stop(subject);
+	return pt_seize(subject->tid) == 0 && stop(subject);
 }
 
 static void finish(struct subject *subject)

@@ -46,9 +46,14 @@ void interrupt_deadline(uint64_t when)
 	deadline = when;
 }
 
+bool interrupt_is_over(void)
+{
+	return deadline != 0 && now_ns() > deadline;
+}
+
 int interrupt_check(void)
 {
-	if (deadline != 0 && now_ns() > deadline)
+	if (interrupt_is_over())
 		return fail(EBUSY, "its time is over (--timeout): nothing was changed");
 	for (size_t i = 0; i < COUNT; i++) {
 		if (noted == signals[i].number)

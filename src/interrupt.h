@@ -10,6 +10,7 @@
 #ifndef NSB_INTERRUPT_H
 #define NSB_INTERRUPT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "msg.h"
@@ -18,6 +19,8 @@
 void interrupt_init(void);
 /* -EINTR, with a message, if such a signal came: the command has to end, and to undo what it did. */
 int interrupt_check(void) MUST_CHECK;
+/* Whether that time has come.  Reads of the process fail then, so that every loop of them ends. */
+bool interrupt_is_over(void);
 /* The number of the signal that was noted, 0 if none was. */
 int interrupt_is_noted(void);
 /*
