@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
+
 int msg_verbosity;
 
 static const char *program = "nsb";
@@ -42,17 +44,15 @@ void msg_forget(void)
 static void print_line(const char *text)
 {
 	char line[MSG_MAX + 64];
-	int len = snprintf(line, sizeof(line), "%s: %s\n", program, text);
+	int len = snprintf(line, sizeof(line) - 1, "%s: %s", program, text);
 
 	if (len < 0)
 		return;
-	if ((size_t)len >= sizeof(line))
-		len = (int)sizeof(line) - 1;
+	if ((size_t)len >= sizeof(line) - 1)
+		len = (int)sizeof(line) - 2;
 	/* Others choose the names of files and functions: no byte of them may end the line or steer a terminal. */
-	for (int i = 0; i < len - 1; i++) {
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-	}
+	text_clean(line);
+	line[len++] = '\n';
 	/* If writing to stderr fails there is nowhere to tell it. */
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)
 		return;

@@ -185,6 +185,11 @@ starts_saying() {
 	starts "$@" >.said && wait_until test -s .said && read -r said <.said
 }
 
+# needs_breakpoints: without them threads that are nearly always in a function are met by chance only.
+needs_breakpoints() {
+	"$(helper breakpoints)" || skip 'breakpoints are never hit on this machine'
+}
+
 # nsb_traces NSB STATUS-FILE...: a child of that nsb, which does its work, traces one of them.
 nsb_traces() {
 	local workers worker

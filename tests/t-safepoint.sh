@@ -25,16 +25,16 @@ t 'one busy thread in the patched function' '
 	out_of_the_way work.so && patch work.so && says "work 15" work 5
 '
 t 'two busy threads that are nearly always in the patched function' '
-	target threads && patch_from work.c && ask start busy 2 && out_of_the_way work.so
+	needs_breakpoints && target threads && patch_from work.c && ask start busy 2 && out_of_the_way work.so
 '
 t 'eight busy threads that are nearly always in the patched function' '
-	target threads && patch_from work.c && ask start busy 8 && out_of_the_way work.so
+	needs_breakpoints && target threads && patch_from work.c && ask start busy 8 && out_of_the_way work.so
 '
 t 'busy threads in a shared library' '
-	target threads so && patch_from work.c && ask start busy 3 && out_of_the_way work.so
+	needs_breakpoints && target threads so && patch_from work.c && ask start busy 3 && out_of_the_way work.so
 '
 t 'threads deep in a recursion of the patched function' '
-	target threads && patch_from climb.c && ask start recurse 3 && out_of_the_way climb.so
+	needs_breakpoints && target threads && patch_from climb.c && ask start recurse 3 && out_of_the_way climb.so
 '
 t 'threads that come and go all the time' '
 	target threads && patch_from work.c && ask start churn 3 && out_of_the_way work.so
@@ -47,7 +47,7 @@ t 'threads are born and end 1000 times a second, and more often, while 20 patche
 	echo "$((ended - first)) threads in $took microseconds" && [ $(((ended - first) * 1000000 / took)) -ge 1000 ]
 '
 t 'a thousand sleeping threads and two busy ones' '
-	target threads && patch_from work.c && ask start sleepers 1000 && ask start busy 2 &&
+	needs_breakpoints && target threads && patch_from work.c && ask start sleepers 1000 && ask start busy 2 &&
 	wait_until all_begun 1003 && snapshot &&
 	patch work.so && says "work 15" work 5 && says "wrong 0" wrong && revert work.so &&
 	says "work 10" work 5 && unharmed

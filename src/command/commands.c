@@ -19,6 +19,7 @@
 #include "session.h"
 #include "show.h"
 #include "status.h"
+#include "text.h"
 #include "trust.h"
 #include "workers.h"
 
@@ -111,6 +112,7 @@ static int list_others(pid_t **pids, size_t *count)
 static void take_reason(struct outcome *outcome)
 {
 	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", msg_kept());
+	text_clean(outcome->reason);
 }
 
 static void take_answer(struct outcome *outcome, const char *done)

@@ -10,6 +10,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "text.h"
+
 #define LINE_BYTES 1024	/* every syslog daemon takes a line of this length, RFC 3164 */
 
 static int connect_log(void)
@@ -44,10 +46,7 @@ void log_line(bool is_error, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(line + length, sizeof(line) - (size_t)length, fmt, args);
 	va_end(args);
-	for (char *at = line; *at != '\0'; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
-	}
+	text_clean(line);
 	is_refused = fd == -1 || send(fd, line, strlen(line), MSG_NOSIGNAL) == -1;
 	if (is_refused)
 		warn("cannot write to the system's log, /dev/log: %s", strerror(errno));

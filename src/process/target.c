@@ -568,8 +568,13 @@ int target_await_stop(struct target *target, struct thread *thread)
 		return 0;
 	for (;;) {
 		err = pt_wait_some(thread->tid, &status, &reported);
-		if (err == 0 && !reported && now_ns() > end)
-			return interrupt_check();
+		if (err == 0 && !reported && now_ns() > end) {
+			err = interrupt_check();
+			/* One that can run stops as soon as it has a processor; there may be many that wait. */
+			if (err != 0 || proc_thread_state(target->pid, thread->tid) != 'R')
+				return err;
+			end += STOP_MS * 1000000ull;
+		}
 		/* After exec(2) the new program's only thread has the id of a thread that was asked to stop. */
 		if (err == 0 && !reported && target_has_ended(target))
 			err = pt_interrupt(thread->tid);

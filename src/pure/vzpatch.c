@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "text.h"
 
 /*
  * The header of the section, little-endian, without padding.  The checksum does not cover it:
@@ -267,53 +268,18 @@ int build_id_parse(const char *text, uint8_t *id, size_t *size)
 	return 0;
 }
 
-/* The length of the UTF-8 sequence at the start of text, 0 if there is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *text)
-{
-	static const struct { unsigned char mask, lead, length; uint32_t least; } forms[] = {
-		{ 0x80, 0x00, 1, 0 }, { 0xe0, 0xc0, 2, 0x80 },
-		{ 0xf0, 0xe0, 3, 0x800 }, { 0xf8, 0xf0, 4, 0x10000 },
-	};
-
-	for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
-		uint32_t code = text[0] & (unsigned char)~forms[f].mask;
-
-		if ((text[0] & forms[f].mask) != forms[f].lead)
-			continue;
-		for (size_t i = 1; i < forms[f].length; i++) {
-			if ((text[i] & 0xc0) != 0x80)
-				return 0;
-			code = code << 6 | (text[i] & 0x3f);
-		}
-		if (code < forms[f].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-			return 0;
-		return forms[f].length;
-	}
-	return 0;
-}
-
-/*
- * Others choose the names in their files.  Bytes that are no UTF-8 would make the JSON
- * invalid, and control characters (C0, DEL, C1) would steer the terminal.
- */
-static bool is_control(const unsigned char *text, size_t length)
-{
-	return (length == 1 && (text[0] < 0x20 || text[0] == 0x7f)) ||
-	       (length == 2 && text[0] == 0xc2 && text[1] < 0xa0);
-}
-
 void json_string(FILE *out, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
 	(void)fputc('"', out);
 	while (*p != '\0') {
-		size_t length = utf8_length(p);
+		size_t length = text_utf8_length(p);
 
 		if (length == 0) {
 			(void)fputs("\\ufffd", out);
 			length = 1;
-		} else if (is_control(p, length)) {
+		} else if (text_is_control(p, length)) {
 			(void)fprintf(out, "\\u%04x", p[length - 1]);
 		} else {
 			if (*p == '"' || *p == '\\')
@@ -332,9 +298,9 @@ void text_string(FILE *out, const char *text)
 	if (*p == '\0')
 		(void)fputs("-", out);
 	while (*p != '\0') {
-		size_t length = utf8_length(p);
+		size_t length = text_utf8_length(p);
 
-		if (length == 0 || is_control(p, length)) {
+		if (length == 0 || text_is_control(p, length)) {
 			(void)fprintf(out, "\\x%02x", *p);
 			length = 1;
 		} else {
