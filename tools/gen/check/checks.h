@@ -9,7 +9,7 @@
 #define NSB_GEN_CHECKS_H
 
 #include "draft.h"
-#include "records.h"
+#include "directives.h"
 
 /* The target must not have been built with link-time optimisation. */
 int check_lto(const struct binary *target) MUST_CHECK;

@@ -10,7 +10,7 @@
 #include "checks.h"
 #include "convention.h"
 #include "linked.h"
-#include "records.h"
+#include "directives.h"
 
 /* A function that the patch defines, and where its source stands. */
 struct defined {

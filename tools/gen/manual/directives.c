@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "records.h"
+#include "directives.h"
 
 #include <errno.h>
 #include <stdlib.h>
