@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "callers.h"
 #include "checks.h"
 #include "closure.h"
@@ -14,7 +15,6 @@
 #include "counterpart.h"
 #include "data.h"
 #include "layout.h"
-#include "manual.h"
 #include "placed.h"
 #include "references.h"
 
@@ -174,7 +174,7 @@ static void set_fates(struct work *work)
 				continue;
 			piece->is_changed = !piece->is_overridden &&
 				differs(&work->units[i], piece);
-			if (!piece->has_place)
+			if (!piece->has_counterpart)
 				piece->fate = FATE_OWN;
 			else
 				piece->fate = piece->is_changed ? FATE_REPLACES : FATE_TARGET;
@@ -193,7 +193,7 @@ static int set_data_fates(struct work *work)
 			if (piece->kind == PIECE_FUNCTION)
 				continue;
 			piece->fate = FATE_OWN;
-			err = piece->has_place ? decide_data(work->draft, &work->units[i], piece) :
+			err = piece->has_counterpart ? decide_data(work->draft, &work->units[i], piece) :
 				check_new_data(work->draft, &work->units[i], piece);
 		}
 	return err;
@@ -207,6 +207,21 @@ static bool has_changes(const struct unit *unit)
 	return false;
 }
 
+static int check_layouts_of(const struct work *work, const struct unit *unit)
+{
+	int err = 0;
+
+	if (!unit->patch_unit)
+		return 0;
+	if (unit->target_unit)
+		err = check_layout(work->draft, unit->patch_unit, &work->draft->target->dwarf,
+				   unit->target_unit);
+	for (uint32_t i = 0; !err && unit->original && i < unit->original->dwarf.n_units; i++)
+		err = check_layout(work->draft, unit->patch_unit, &unit->original->dwarf,
+				   &unit->original->dwarf.units[i]);
+	return err;
+}
+
 /* What the changed code takes to be the target's must be so. */
 static int check_layouts(const struct work *work)
 {
@@ -214,7 +229,7 @@ static int check_layouts(const struct work *work)
 
 	for (size_t i = 0; !err && i < work->n_units; i++)
 		if (has_changes(&work->units[i]))
-			err = check_layout(work->draft, &work->units[i]);
+			err = check_layouts_of(work, &work->units[i]);
 	return err;
 }
 
@@ -234,7 +249,7 @@ static bool is_start_list(const struct unit *unit, const struct piece *piece)
 static int check_constructor(const struct work *work, const struct unit *unit,
 			     const struct piece *piece)
 {
-	bool is_new = unit->original ? piece->verdict == VERDICT_NEW : !piece->has_place;
+	bool is_new = unit->original ? piece->verdict == VERDICT_NEW : !piece->has_counterpart;
 
 	if (!is_new && (!unit->original || !piece->is_changed))
 		return 0;
@@ -317,7 +332,7 @@ static void tell_removed(const struct work *work, const struct unit *unit)
 static void tell_overridden(const struct work *work, const struct unit *unit,
 			    const struct piece *piece)
 {
-	const char *file = piece->place.file;
+	const char *file = piece->counterpart.file;
 	char why[256];
 
 	snprintf(why, sizeof(why), "it is weak, and %s has %s%s in its place",
@@ -343,13 +358,13 @@ static void tell_fates(struct work *work)
 			else if (piece->fate == FATE_REPLACES)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
 				     piece->why);
-			else if (piece->is_changed && !piece->has_place && piece->is_reached)
+			else if (piece->is_changed && !piece->has_counterpart && piece->is_reached)
 				tell(work, piece->twin ? "changed" : "new", unit, piece,
 				     piece->why);
 			else if (msg_verbosity)
 				tell(work, piece->is_reached ? "copied" : "same", unit, piece,
 				     piece->verdict == VERDICT_LINES ? "but for line numbers" : NULL);
-			if (piece->is_reached && !piece->has_place)
+			if (piece->is_reached && !piece->has_counterpart)
 				work->draft->n_new++;
 		}
 		if (unit->original)
@@ -369,11 +384,11 @@ static int add_functions(struct work *work)
 
 			if (piece->fate != FATE_REPLACES)
 				continue;
-			struct place body = {
+			struct definition body = {
 				.name = piece->name, .addr = piece->addr, .size = piece->size,
 				.index = patch_function(work->draft, piece),
 			};
-			err = draft_add_function(work->draft, &body, &piece->place, 0);
+			err = draft_add_function(work->draft, &body, &piece->counterpart, 0);
 		}
 	if (!err && !work->draft->meta.n_funcs)
 		return fail(ENODATA, "%s: nothing differs in the code, no patch is needed",

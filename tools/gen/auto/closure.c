@@ -157,8 +157,8 @@ static struct piece *piece_at_place(struct closure *all, uint64_t addr)
 		for (size_t k = 0; k < all->units[i].n_pieces; k++) {
 			struct piece *piece = &all->units[i].pieces[k];
 
-			if (piece->kind == PIECE_FUNCTION && piece->has_place &&
-			    piece->place.addr == addr)
+			if (piece->kind == PIECE_FUNCTION && piece->has_counterpart &&
+			    piece->counterpart.addr == addr)
 				return piece;
 		}
 	return NULL;
@@ -341,9 +341,10 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 	const struct binary *target = all->draft->target;
 	uint64_t room = 0;
 	char why[256];
-	int err = measure_room(target, &piece->place, &room);
+	const struct definition *old = &piece->counterpart;
+	int err = measure_room(target, old->name, old->addr, old->size, &room);
 
-	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->place.addr);
+	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->counterpart.addr);
 	if (!*is_bypassed && (err != -EINVAL || !room))
 		return err;
 	msg_forget();
@@ -352,9 +353,9 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 			    "after it, and to replace its callers is not enough: its address is in use, "
 			    "or exported", target->file.path, piece->name, room);
 	piece->fate = FATE_OWN;
-	piece->has_place = false;
+	piece->has_counterpart = false;
 	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);
-	err = each_caller(all, piece->place.addr, replace_function, why);
+	err = each_caller(all, piece->counterpart.addr, replace_function, why);
 	return err ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
 }
 
@@ -383,11 +384,11 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 	}
 	const struct piece *judged = piece->twin ? piece->twin : piece;
 	const struct unit *of = piece->twin ? unit->original : unit;
-	if (err || !piece->has_place || !has_ipa_ra(unit->target_unit) || !is_closed(of, judged, 0))
+	if (err || !piece->has_counterpart || !has_ipa_ra(unit->target_unit) || !is_closed(of, judged, 0))
 		return err;
 	char why[256];
 	snprintf(why, sizeof(why), "it may rely on registers that '%s' did not use", piece->name);
-	return each_caller(all, piece->place.addr, replace_trusting_caller, why);
+	return each_caller(all, piece->counterpart.addr, replace_trusting_caller, why);
 }
 
 int close_over(struct draft *draft, struct unit *units, size_t n_units)
@@ -434,14 +435,14 @@ int check_changed_prototypes(struct draft *draft)
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
-		if (replaced->place.index == DWARF_NONE || replaced->body.index == DWARF_NONE)
+		if (replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
 			continue;
 		err = check_prototype(draft, replaced);
 		if (!err && !draft->no_abi_check)
 			err = check_convention(draft, replaced);
 		/* All that call it by name are new, and nothing else can call it. */
-		if (err == -EINVAL && !is_address_taken(draft->target, replaced->place.addr) &&
-		    !each_caller(&all, replaced->place.addr, find_old_caller, NULL)) {
+		if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
+		    !each_caller(&all, replaced->old.addr, find_old_caller, NULL)) {
 			msg_forget();
 			err = 0;
 		}
@@ -456,7 +457,7 @@ static int add_parts_of(struct draft *draft, size_t func)
 {
 	const struct binary *target = draft->target;
 	const struct dwarf *dwarf = &target->dwarf;
-	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->place.index];
+	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->old.index];
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
@@ -480,7 +481,7 @@ int add_parts(struct draft *draft)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
-		if (draft->replaced[i]->place.index != DWARF_NONE)
+		if (draft->replaced[i]->old.index != DWARF_NONE)
 			err = add_parts_of(draft, i);
 	return err;
 }

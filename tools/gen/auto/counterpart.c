@@ -192,11 +192,11 @@ static int find_piece_function(const struct draft *draft, const struct unit *uni
 	if (local && !unit->target_path)
 		return 0;
 	return find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
-			     &piece->place);
+			     &piece->counterpart);
 }
 
 /* A variable of a unit without debug info: by its name, if that is the only one. */
-static int find_symbol(const struct draft *draft, const struct piece *piece, struct place *out)
+static int find_symbol(const struct draft *draft, const struct piece *piece, struct definition *out)
 {
 	const struct symbols *symbols = draft->target->symbols;
 	bool local = piece->symbol->bind == STB_LOCAL;
@@ -211,7 +211,7 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 		    (local && (symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT)) ||
 		    (!local && symbol->bind == STB_LOCAL && symbol->visibility == STV_DEFAULT))
 			continue;
-		*out = (struct place){
+		*out = (struct definition){
 			.name = symbol->name, .addr = symbol->value, .size = symbol->size,
 			.index = DWARF_NONE, .global = !local,
 		};
@@ -245,7 +245,7 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 	char owner[NAME_MAX + 1];
 
 	if (local && index == DWARF_NONE)
-		return is_constant(unit, piece) ? 0 : find_symbol(draft, piece, &piece->place);
+		return is_constant(unit, piece) ? 0 : find_symbol(draft, piece, &piece->counterpart);
 	if (local && !unit->target_path)
 		return 0;
 	if (index != DWARF_NONE) {
@@ -258,11 +258,11 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 		if (variable->function != DWARF_NONE && !wanted.function)
 			wanted.function = owner_name(piece, owner);
 		if (variable->function != DWARF_NONE && !wanted.function)
-			return find_symbol(draft, piece, &piece->place);
+			return find_symbol(draft, piece, &piece->counterpart);
 	}
 	int found = find_variable(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
-				  &piece->place);
-	return found || local ? found : find_symbol(draft, piece, &piece->place);
+				  &piece->counterpart);
+	return found || local ? found : find_symbol(draft, piece, &piece->counterpart);
 }
 
 /* Has the target's unit a definition of its own, whether the linker kept it or not? */
@@ -292,7 +292,7 @@ static bool is_defined_elsewhere(const struct dwarf *dwarf, const struct unit *u
 	       (i = dwarf_find_variable(dwarf, piece->name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *other = &dwarf->variables[i];
 
-		if (other->external && !other->declaration && other->addr == piece->place.addr &&
+		if (other->external && !other->declaration && other->addr == piece->counterpart.addr &&
 		    &dwarf->units[other->unit] != unit->target_unit)
 			return true;
 	}
@@ -304,22 +304,22 @@ static bool is_overridden(const struct draft *draft, const struct unit *unit, st
 {
 	const struct symbol *symbol = find_global_symbol(draft->target, piece->name);
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	struct place *place = &piece->place;
-	bool is_described = place->index != DWARF_NONE &&
-		(piece->kind != PIECE_FUNCTION || dwarf->functions[place->index].hi);
+	struct definition *have = &piece->counterpart;
+	bool is_described = have->index != DWARF_NONE &&
+		(piece->kind != PIECE_FUNCTION || dwarf->functions[have->index].hi);
 
 	if (!symbol || !may_be_overridden(unit, piece))
 		return false;
-	if (is_described && place->unit == unit->target_unit)
+	if (is_described && have->unit == unit->target_unit)
 		return symbol->bind != STB_WEAK && is_defined_elsewhere(dwarf, unit, piece);
 	/* Hidden ones have become local, and nothing is left of their having been weak. */
 	if (is_described)
 		return symbol->bind == STB_GLOBAL || defines(dwarf, unit, piece);
 	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && !unit->target_unit))
 		return false;
-	place->index = DWARF_NONE;
-	place->unit = NULL;
-	place->file = NULL;
+	have->index = DWARF_NONE;
+	have->unit = NULL;
+	have->file = NULL;
 	return true;
 }
 
@@ -330,7 +330,7 @@ static int refuse_twice(const struct draft *draft, const struct unit *unit,
 	char *elsewhere = piece_source(draft, unit, other);
 	int err = fail(EINVAL, "%s: it cannot be told whether this '%s' or that of %s is the one that %s "
 		       "has: give the new one another name", source ? source : unit->source,
-		       piece->place.name, elsewhere ? elsewhere : "another line",
+		       piece->counterpart.name, elsewhere ? elsewhere : "another line",
 		       draft->target->file.path);
 
 	free(elsewhere);
@@ -347,12 +347,12 @@ static int check_twice(const struct draft *draft, struct unit *unit, struct piec
 	bool constant = is_constant(unit, piece);
 
 	for (struct piece *other = unit->pieces; other < piece; other++) {
-		if (other->kind != piece->kind || !other->size || !piece->size || !other->place.name)
+		if (other->kind != piece->kind || !other->size || !piece->size || !other->counterpart.name)
 			continue;
-		if (constant && is_constant(unit, other) && piece->place.index != DWARF_NONE &&
-		    piece->place.index == other->place.index)
-			piece->has_place = other->has_place = false;
-		else if (!constant && other->has_place && other->place.addr == piece->place.addr)
+		if (constant && is_constant(unit, other) && piece->counterpart.index != DWARF_NONE &&
+		    piece->counterpart.index == other->counterpart.index)
+			piece->has_counterpart = other->has_counterpart = false;
+		else if (!constant && other->has_counterpart && other->counterpart.addr == piece->counterpart.addr)
 			return refuse_twice(draft, unit, other, piece);
 	}
 	return 0;
@@ -371,7 +371,7 @@ int find_counterparts(const struct draft *draft, struct unit *unit)
 			find_piece_variable(draft, unit, piece);
 		if (found < 0)
 			return found;
-		piece->has_place = found;
+		piece->has_counterpart = found;
 		piece->is_overridden = found && is_overridden(draft, unit, piece);
 		if (found && piece->kind != PIECE_FUNCTION) {
 			int err = check_twice(draft, unit, piece);
@@ -381,7 +381,7 @@ int find_counterparts(const struct draft *draft, struct unit *unit)
 		}
 		if (found)
 			debug("%s: '%s' is at 0x%llx", unit->file.path, piece->name,
-			      (unsigned long long)piece->place.addr);
+			      (unsigned long long)piece->counterpart.addr);
 	}
 	return 0;
 }

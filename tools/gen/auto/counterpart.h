@@ -14,7 +14,7 @@
 /* Sets patch_unit, target_unit and target_path. */
 int find_target_unit(const struct draft *draft, struct unit *unit) MUST_CHECK;
 
-/* Sets has_place and place of every piece.  -EINVAL where it is not clear which is meant. */
+/* Sets has_counterpart and place of every piece.  -EINVAL where it is not clear which is meant. */
 int find_counterparts(const struct draft *draft, struct unit *unit) MUST_CHECK;
 
 /* The patch's debug info of a piece: index of its function or variable, or DWARF_NONE. */

@@ -9,7 +9,6 @@
 
 #include "compare.h"
 #include "counterpart.h"
-#include "linked.h"
 #include "type.h"
 
 static int refuse(const struct draft *draft, const struct unit *unit, const struct piece *piece,
@@ -31,12 +30,12 @@ static uint64_t target_size(const struct draft *draft, const struct piece *piece
 	for (size_t i = 0; piece->size && i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
-		if (symbol->section != SHN_UNDEF && symbol->value == piece->place.addr &&
+		if (symbol->section != SHN_UNDEF && symbol->value == piece->counterpart.addr &&
 		    symbol->size && (symbol->type == STT_TLS) == tls &&
 		    (symbol->type == STT_OBJECT || tls))
 			return symbol->size;
 	}
-	return piece->place.size;
+	return piece->counterpart.size;
 }
 
 static int check_type(const struct draft *draft, const struct unit *unit, const struct piece *piece)
@@ -45,10 +44,10 @@ static int check_type(const struct draft *draft, const struct unit *unit, const 
 	uint32_t index = patch_variable(draft, piece);
 	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
 
-	if (index == DWARF_NONE || piece->place.index == DWARF_NONE)
+	if (index == DWARF_NONE || piece->counterpart.index == DWARF_NONE)
 		return 0;
 	struct type a = { patch, patch->variables[index].type };
-	struct type b = { target, target->variables[piece->place.index].type };
+	struct type b = { target, target->variables[piece->counterpart.index].type };
 	if (!a.die || !b.die)
 		return 0;
 	int same = type_equal(a, b, why);
@@ -69,14 +68,14 @@ static uint64_t initial_addr(const struct draft *draft, const struct piece *piec
 	const struct elffile *target = &draft->target->file;
 
 	if (piece->kind != PIECE_TLS)
-		return piece->place.addr;
+		return piece->counterpart.addr;
 	/* A thread-local variable's place is an offset in the template. */
 	for (size_t i = 0; i < target->n_phdrs; i++) {
 		const GElf_Phdr *phdr = &target->phdrs[i];
 
 		if (phdr->p_type == PT_TLS)
-			return piece->place.addr < phdr->p_filesz ?
-				phdr->p_vaddr + piece->place.addr : UINT64_MAX;
+			return piece->counterpart.addr < phdr->p_filesz ?
+				phdr->p_vaddr + piece->counterpart.addr : UINT64_MAX;
 	}
 	return UINT64_MAX;
 }
@@ -120,7 +119,7 @@ static bool is_same(const struct draft *draft, const struct unit *unit, const st
 
 static bool is_member(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	return piece->symbol && is_list(draft->target, unit->sections[piece->section].name);
+	return piece->symbol && is_listed(draft->target, unit->sections[piece->section].name);
 }
 
 int check_new_data(const struct draft *draft, const struct unit *unit, const struct piece *piece)
@@ -253,7 +252,7 @@ int check_removed_data(const struct draft *draft, const struct unit *unit)
 			!old->name || !is_writable(&draft->target->file, old->addr);
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
-			kept = unit->pieces[k].has_place && unit->pieces[k].place.addr == old->addr;
+			kept = unit->pieces[k].has_counterpart && unit->pieces[k].counterpart.addr == old->addr;
 		if (!kept)
 			return refuse_removed(unit, old->name);
 	}

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "linked.h"
+#include "find.h"
 
 bool is_hidden_extern(const struct symbol *symbol)
 {
@@ -57,7 +57,7 @@ static bool is_printed(const struct elffile *files, size_t file, size_t index, c
 /* The linker makes it of a section of the objects. */
 static bool is_of_section(const struct elffile *files, size_t n_files, const char *name)
 {
-	const char *section = list_section(name);
+	const char *section = listed_section(name);
 	GElf_Shdr shdr;
 
 	for (size_t i = 0; section && i < n_files; i++)

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "closure.h"
-#include "externs.h"
-#include "linked.h"
-#include "manual.h"
 #include "counterpart.h"
+#include "externs.h"
 #include "placed.h"
 
 struct references {
@@ -79,7 +78,7 @@ static int add_place(const struct references *all, const struct reference *ref, 
 {
 	struct vz_place place = {
 		.patch_addr = addr, .width = width, .kind = kind,
-		.target_addr = ref->to->place.addr, .addend = addend,
+		.target_addr = ref->to->counterpart.addr, .addend = addend,
 	};
 	const struct vzpatch *meta = &all->draft->meta;
 
@@ -88,7 +87,7 @@ static int add_place(const struct references *all, const struct reference *ref, 
 		if (meta->places[i].patch_addr == addr)
 			return 0;
 	debug("'%s' at 0x%" PRIx64 " is the target's '%s'", ref->piece->name, addr,
-	      ref->to->place.name);
+	      ref->to->counterpart.name);
 	return draft_add_place(all->draft, &place);
 }
 
@@ -101,7 +100,7 @@ static int add_symbol(const struct references *all, const struct reference *ref,
 	for (size_t i = 0; i < meta->n_dynrefs; i++)
 		if (meta->dynrefs[i].symbol == symbol->index)
 			return 0;
-	return draft_add_dynref(all->draft, symbol->index, &ref->to->place);
+	return draft_add_dynref(all->draft, symbol->index, &ref->to->counterpart);
 }
 
 static uint64_t word_size(const struct references *all)
@@ -279,7 +278,7 @@ static int reach(struct references *all, const struct reference *ref)
 		return fail(EINVAL, "%s: '%s' refers to variables of section %s that have no symbol (of"
 			    " an asm() statement?): they would be the patch's own",
 			    ref->to_unit->file.path, ref->piece->name, to->name);
-	if (to->symbol && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) && !to->has_place)
+	if (to->symbol && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) && !to->has_counterpart)
 		say("new variable '%s'", to->name);
 	return 0;
 }
@@ -314,7 +313,7 @@ static bool stays(const struct reference *ref)
 {
 	const struct piece *to = ref->to;
 
-	if (!to->has_place || to->fate == FATE_OWN)
+	if (!to->has_counterpart || to->fate == FATE_OWN)
 		return true;
 	if (to->kind != PIECE_FUNCTION)
 		return false;
@@ -354,7 +353,7 @@ static const struct symbol *find_stand_in(const struct binary *patch, const char
  * it: 1, else 0.
  */
 static int find_only_symbol(const struct binary *target, const char *name, bool tls,
-			    struct place *out)
+			    struct definition *out)
 {
 	int found = 0;
 
@@ -365,7 +364,7 @@ static int find_only_symbol(const struct binary *target, const char *name, bool 
 		    (symbol->type != STT_FUNC && symbol->type != STT_OBJECT &&
 		     symbol->type != STT_TLS) || (symbol->type == STT_TLS) != tls)
 			continue;
-		*out = (struct place){ .name = symbol->name, .addr = symbol->value,
+		*out = (struct definition){ .name = symbol->name, .addr = symbol->value,
 				       .size = symbol->size, .index = DWARF_NONE };
 		found++;
 	}
@@ -387,9 +386,9 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	/* The linker has found it elsewhere: __stack_chk_fail_local. */
 	if (!stand_in)
 		return 0;
-	int found = find_extern(draft, name, tls, &to.place);
+	int found = find_extern(draft, name, tls, &to.counterpart);
 	if (!found)
-		found = find_only_symbol(draft->target, name, tls, &to.place);
+		found = find_only_symbol(draft->target, name, tls, &to.counterpart);
 	if (found < 0)
 		return found;
 	if (!found)
@@ -433,14 +432,14 @@ static int refuse_missing(const struct references *all, const struct reference *
 /* The linker bound it to the patch's own; where there is none, it is an extern like others. */
 static int follow_linker_symbol(struct references *all, struct reference *ref)
 {
-	const char *name = ref->reloc->symbol->name, *section = list_section(name);
+	const char *name = ref->reloc->symbol->name, *section = listed_section(name);
 	const struct symbol *own = find_linker_symbol(all->draft->patch->symbols, name);
 	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
 	GElf_Shdr shdr;
 
 	if (!own)
 		return 0;
-	int found = find_linker_place(all->draft, name, &to.place);
+	int found = find_linker_definition(all->draft, name, &to.counterpart);
 	if (found < 0)
 		return found;
 	if (!found && section && !elffile_section(&all->draft->target->file, section, &shdr))
@@ -466,13 +465,13 @@ static int look_at(struct references *all, struct reference *ref)
 		return follow_stand_in(all, ref);
 	if (!ref->to || kind == RELOC_GOTPC || kind == RELOC_SIZE)
 		return 0;
-	if (ref->to->kind == PIECE_TLS && !ref->to->has_place)
+	if (ref->to->kind == PIECE_TLS && !ref->to->has_counterpart)
 		return refuse_new_tls(all, ref);
 	if (ref->to->kind == PIECE_TLS)
 		return follow_tls(all, ref);
 	if (!stays(ref))
 		return follow(all, ref);
-	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_place && !is_label(ref))
+	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_counterpart && !is_label(ref))
 		all->hands_out |= !is_call(ref);
 	return reach(all, ref);
 }

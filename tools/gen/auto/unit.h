@@ -60,11 +60,11 @@ struct piece {
 	char *why;			/* in what it differs; owned */
 	/* auto.c */
 	enum piece_fate fate;
-	bool has_place;
+	bool has_counterpart;
 	bool is_overridden;		/* a weak thing, for which the target has another file's */
 	bool is_changed;		/* since the original; all are, where there is none */
 	bool is_closed_over, is_reached, is_followed;
-	struct place place;		/* the target's */
+	struct definition counterpart;	/* the target's */
 };
 
 struct unit {

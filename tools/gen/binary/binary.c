@@ -301,6 +301,31 @@ const struct symbol *binary_function_symbol(const struct binary *binary, uint64_
 	return found;
 }
 
+struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function)
+{
+	for (uint32_t i = 0; i < function->n_ranges && function->n_ranges > 1 && function->name; i++) {
+		struct dwarf_range range = binary->dwarf.ranges[function->first_range + i];
+		const struct symbol *symbol =
+			binary_function_symbol(binary, range.lo, function->name);
+
+		if (symbol && !strcmp(symbol->name, function->name))
+			return range;
+	}
+	return (struct dwarf_range){ function->lo, function->hi };
+}
+
+const char *clone_name(const struct binary *binary, const struct dwarf_function *function)
+{
+	if (!function->name)
+		return NULL;
+	size_t size = strlen(function->name);
+	const struct symbol *symbol =
+		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
+	if (symbol && !strncmp(symbol->name, function->name, size) && symbol->name[size] == '.')
+		return symbol->name;
+	return NULL;
+}
+
 /* One component back, over "." and "x/..": *end is moved; returns its start. */
 static const char *component_before(const char *path, const char **end)
 {

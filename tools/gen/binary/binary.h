@@ -32,6 +32,12 @@ void binary_close(struct binary *binary);
 const struct symbol *binary_function_symbol(const struct binary *binary, uint64_t addr,
 					    const char *name);
 
+/* Is the code at this function's entry a clone that the compiler made of it? */
+const char *clone_name(const struct binary *binary, const struct dwarf_function *function);
+
+/* All ranges are in order, entry first: by the symbol of that name where there is one. */
+struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function);
+
 /*
  * Does a source file name given by a patch author mean this unit's source
  * file?  "dir/file.c" means ".../dir/file.c".

@@ -230,7 +230,7 @@ static int look_at_calls(struct look *look, uint32_t function, uint8_t reach, st
 static int refuse(const struct look *look, size_t func, const char *what)
 {
 	const struct dwarf *patch = &look->draft->patch->dwarf;
-	uint32_t index = look->draft->replaced[func]->body.index;
+	uint32_t index = look->draft->replaced[func]->new.index;
 	const struct dwarf_function *new = &patch->functions[index];
 	char *source = dwarf_file(patch, new->file_unit, new->file);
 	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) :
@@ -272,10 +272,10 @@ static int tell(const struct look *look, size_t func, const struct finding *find
 /* The code is another's where the compiler has folded equal functions into one. */
 static uint32_t find_old(const struct look *look, const struct replaced *replaced)
 {
-	uint32_t index = replaced->place.index;
+	uint32_t index = replaced->old.index;
 
 	return look->draft->target->dwarf.functions[index].hi ? index :
-		program_function_at(&look->target, replaced->place.addr);
+		program_function_at(&look->target, replaced->old.addr);
 }
 
 static int check_function(struct look *look, size_t func)
@@ -287,20 +287,20 @@ static int check_function(struct look *look, size_t func)
 
 	if (index == DWARF_NONE)
 		return 0;
-	const struct code *new = program_code(&look->patch, replaced->body.index);
+	const struct code *new = program_code(&look->patch, replaced->new.index);
 	const struct code *old = program_code(&look->target, index);
 	if (!new || !old)
 		return -ENOMEM;
 	int err = find_calls(look, look->draft->target->dwarf.functions[index].unit);
 	if (!err)
-		err = needs_alignment(look, replaced->body.index, 0, &needs);
+		err = needs_alignment(look, replaced->new.index, 0, &needs);
 	if (err)
 		return err;
 	if (!returns(old) && returns(new))
 		return refuse(look, func, "the old function never returns, so that there may be no code "
 			      "behind calls of it, and the new one does: let it call abort() at its end, "
 			      "or replace its callers instead");
-	struct regset changed = program_clobbers(&look->patch, replaced->body.index);
+	struct regset changed = program_clobbers(&look->patch, replaced->new.index);
 	err = look_at_calls(look, index,
 			    (uint8_t)(REACH_REGISTERS | (needs ? REACH_STACK : 0)), changed, &finding);
 	if (!err && (finding.relying.count || finding.unaligned.count))
@@ -319,8 +319,8 @@ int check_callers(const struct draft *draft)
 	if (!err && !look.reaches)
 		err = fail(ENOMEM, "not enough memory");
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
-		if (draft->replaced[i]->place.index != DWARF_NONE &&
-		    draft->replaced[i]->body.index != DWARF_NONE)
+		if (draft->replaced[i]->old.index != DWARF_NONE &&
+		    draft->replaced[i]->new.index != DWARF_NONE)
 			err = check_function(&look, i);
 	free(look.reaches);
 	free(look.calls);

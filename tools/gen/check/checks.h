@@ -9,7 +9,7 @@
 #define NSB_GEN_CHECKS_H
 
 #include "draft.h"
-#include "directives.h"
+#include "type.h"
 
 /* The target must not have been built with link-time optimisation. */
 int check_lto(const struct binary *target) MUST_CHECK;
@@ -40,17 +40,25 @@ void check_folded(const struct draft *draft);
 /* A global variable must not exist twice. */
 int check_variables(const struct draft *draft) MUST_CHECK;
 
+/* Something of the target as the patch's source declares it. */
+struct declaration {
+	struct type type;	/* of a function its DIE; 0: nothing is known */
+	const char *name;
+	const char *file;	/* without folder */
+	uint32_t line;
+};
+
 /*
- * What the patch declares, and the target has at `place`, must have the same type or
- * prototype on both sides.  By a reference of vzp.h, whose record tells its type, or by
- * a plain declaration, as far as the compiler writes those to the debug info.
+ * What the patch declares must have the type or prototype that the target's own, `meant`,
+ * has.  check_declaration() is for one that is known; the others look for plain declarations
+ * of that name in the patch's debug info, as far as the compiler writes them there.
  */
-int check_reference_type(const struct draft *draft, const struct record *record,
-			 const struct place *place, bool is_function) MUST_CHECK;
+int check_declaration(const struct draft *draft, const struct declaration *declaration,
+		      const struct definition *meant, bool is_function) MUST_CHECK;
 int check_declared_variable(const struct draft *draft, const char *name,
-			    const struct place *place) MUST_CHECK;
+			    const struct definition *meant) MUST_CHECK;
 int check_declared_function(const struct draft *draft, const char *name,
-			    const struct place *place) MUST_CHECK;
+			    const struct definition *meant) MUST_CHECK;
 
 /* Warns of static variables of the patch that the target's function or file has too. */
 void check_statics(const struct draft *draft);
@@ -63,12 +71,5 @@ int check_absent(const struct draft *draft, const char *name, const char *file) 
 
 /* The patch's own compiler made a clone of function no. `index`. */
 int check_patch_clone(const struct draft *draft, uint32_t index, const char *clone) MUST_CHECK;
-
-/* An undefined symbol of the patch that nobody exports. */
-int check_unexported(const struct draft *draft, const char *name) MUST_CHECK;
-
-/* One that is an IFUNC of a static executable: adds a reference to the target's stub for it. */
-int check_ifunc(struct draft *draft, const struct symbol *symbol,
-		const struct symbol *ifunc) MUST_CHECK;
 
 #endif

@@ -202,7 +202,7 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 static int refuse(const struct draft *draft, const struct replaced *replaced, const char *what)
 {
 	const struct dwarf *patch = &draft->patch->dwarf;
-	const struct dwarf_function *new = &patch->functions[replaced->body.index];
+	const struct dwarf_function *new = &patch->functions[replaced->new.index];
 	char *source = dwarf_file(patch, new->file_unit, new->file);
 	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) : draft->patch->file.path,
 		       new->line, what);
@@ -216,28 +216,28 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 	const struct binary *target = draft->target, *patch = draft->patch;
 	char now[64], before[64], what[512];
 	struct arrivals new, old;
-	int err = find_arrivals(patch, replaced->body.index, &new);
+	int err = find_arrivals(patch, replaced->new.index, &new);
 
 	if (!err)
-		err = find_arrivals(target, replaced->place.index, &old);
+		err = find_arrivals(target, replaced->old.index, &old);
 	for (unsigned i = 0; !err && i < new.count && i < old.count; i++) {
 		if (!differ(&new.table[i], &old.table[i]))
 			continue;
 		describe(patch, &new.table[i], now, sizeof(now));
 		describe(target, &old.table[i], before, sizeof(before));
 		snprintf(what, sizeof(what), "parameter %u '%.60s' of '%.120s' comes %s, but the target's "
-			 "callers pass it %s%s", i + 1, new.table[i].name, replaced->body.name, now, before,
+			 "callers pass it %s%s", i + 1, new.table[i].name, replaced->new.name, now, before,
 			 is_regparm(target, &old) ? " (declare the function VZP_REGISTER_ARGS)" :
 			 is_regparm(patch, &new) ? " (declare it without VZP_REGISTER_ARGS)" :
 			 ": the compiler gave it a convention of its own (replace its callers instead)");
 		return refuse(draft, replaced, what);
 	}
-	unsigned pops = err ? 0 : popped_bytes(patch, replaced->body.index);
-	unsigned popped = err ? 0 : popped_bytes(target, replaced->place.index);
+	unsigned pops = err ? 0 : popped_bytes(patch, replaced->new.index);
+	unsigned popped = err ? 0 : popped_bytes(target, replaced->old.index);
 	if (pops == popped)
 		return err;
 	snprintf(what, sizeof(what), "'%.120s' takes %u bytes of arguments off the stack, the target's %u",
-		 replaced->body.name, pops, popped);
+		 replaced->new.name, pops, popped);
 	return refuse(draft, replaced, what);
 }
 
@@ -246,13 +246,13 @@ int check_conventions(const struct draft *draft)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
-		if (draft->replaced[i]->place.index != DWARF_NONE &&
-		    draft->replaced[i]->body.index != DWARF_NONE)
+		if (draft->replaced[i]->old.index != DWARF_NONE &&
+		    draft->replaced[i]->new.index != DWARF_NONE)
 			err = check_convention(draft, draft->replaced[i]);
 	return err;
 }
 
-int check_reference_convention(const struct draft *draft, const struct place *place,
+int check_reference_convention(const struct draft *draft, const struct definition *meant,
 			       const char *source, uint32_t line, bool in_registers)
 {
 	const struct binary *target = draft->target;
@@ -261,7 +261,7 @@ int check_reference_convention(const struct draft *draft, const struct place *pl
 
 	if (target->file.elf_class != ELFCLASS32)
 		return 0;
-	int err = find_arrivals(target, place->index, &arrivals);
+	int err = find_arrivals(target, meant->index, &arrivals);
 	if (err || !arrivals.count)
 		return err;
 	for (unsigned i = 0; i < arrivals.count; i++) {
@@ -271,13 +271,13 @@ int check_reference_convention(const struct draft *draft, const struct place *pl
 			continue;
 		describe(target, arrival, where, sizeof(where));
 		return fail(EINVAL, "%s:%u: '%s' of %s takes parameter %u '%s' %s: %s", base_name(source),
-			    line, place->name, target->file.path, i + 1, arrival->name, where,
+			    line, meant->name, target->file.path, i + 1, arrival->name, where,
 			    is_regparm(target, &arrivals) ?
 			    "declare it with VZP_REGISTER_FUNC_REF" : "copy the function into the patch");
 	}
 	if (in_registers && arrivals.table[0].how == ARRIVES_ON_STACK)
 		return fail(EINVAL, "%s:%u: '%s' of %s takes its arguments on the stack: declare it with "
-			    "VZP_STATIC_FUNC_REF", base_name(source), line, place->name,
+			    "VZP_STATIC_FUNC_REF", base_name(source), line, meant->name,
 			    target->file.path);
 	return 0;
 }

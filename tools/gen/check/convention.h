@@ -17,11 +17,11 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 int check_conventions(const struct draft *draft) MUST_CHECK;
 
 /*
- * The target's function `place`, which the patch's source declares at `source`:`line`,
+ * The target's function `meant`, which the patch's source declares at `source`:`line`,
  * must take them where the patch puts them: as the ABI says or, `in_registers`, as
  * regparm(3) of i386.
  */
-int check_reference_convention(const struct draft *draft, const struct place *place,
+int check_reference_convention(const struct draft *draft, const struct definition *meant,
 			       const char *source, uint32_t line, bool in_registers) MUST_CHECK;
 
 #endif

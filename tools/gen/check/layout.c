@@ -87,45 +87,31 @@ static int refuse(const struct draft *draft, const struct named *type, const cha
 	return err;
 }
 
-static int compare_types(const struct draft *draft, const struct named_types *new,
-			 const struct dwarf *dwarf, const struct dwarf_unit *unit)
+int check_layout(const struct draft *draft, const struct dwarf_unit *new, const struct dwarf *dwarf,
+		 const struct dwarf_unit *old)
 {
-	struct named_types old = { 0 };
+	struct named_types types = { 0 }, others = { 0 };
 	char why[TYPE_WHY_MAX];
-	int err = list_types(dwarf, unit, &old);
+	int err = list_types(&draft->patch->dwarf, new, &types);
 
-	for (size_t i = 0; !err && i < new->count; i++) {
-		const struct named *found = old.count ?
-			bsearch(&new->table[i], old.table, old.count, sizeof(*old.table),
+	if (!err)
+		err = list_types(dwarf, old, &others);
+	for (size_t i = 0; !err && i < types.count; i++) {
+		const struct named *found = others.count ?
+			bsearch(&types.table[i], others.table, others.count, sizeof(*others.table),
 				compare_names) : NULL;
 
 		if (!found)
 			continue;
-		struct type a = { &draft->patch->dwarf, new->table[i].die };
+		struct type a = { &draft->patch->dwarf, types.table[i].die };
 		struct type b = { dwarf, found->die };
 		int same = type_equal(a, b, why);
 		if (same < 0)
 			err = same;
 		else if (!same)
-			err = refuse(draft, &new->table[i], why, unit->name ? unit->name : "the target");
+			err = refuse(draft, &types.table[i], why, old->name ? old->name : "the target");
 	}
-	free(old.table);
-	return err;
-}
-
-int check_layout(const struct draft *draft, const struct unit *unit)
-{
-	struct named_types types = { 0 };
-	int err = 0;
-
-	if (!unit->patch_unit)
-		return 0;
-	err = list_types(&draft->patch->dwarf, unit->patch_unit, &types);
-	if (!err && unit->target_unit)
-		err = compare_types(draft, &types, &draft->target->dwarf, unit->target_unit);
-	for (uint32_t i = 0; !err && unit->original && i < unit->original->dwarf.n_units; i++)
-		err = compare_types(draft, &types, &unit->original->dwarf,
-				    &unit->original->dwarf.units[i]);
+	free(others.table);
 	free(types.table);
 	return err;
 }

@@ -6,12 +6,13 @@
 #define NSB_GEN_LAYOUT_H
 
 #include "draft.h"
-#include "unit.h"
 
 /*
- * Compare the types that a unit names with those of the target's unit and of the
- * original.  -EINVAL, with file, line and name, for one that differs.
+ * Compare the types that a unit of the patch names with those of the same unit of another
+ * file: of the target, or of the objects from before the change.  -EINVAL, with file, line and
+ * name, for one that differs.
  */
-int check_layout(const struct draft *draft, const struct unit *unit) MUST_CHECK;
+int check_layout(const struct draft *draft, const struct dwarf_unit *new, const struct dwarf *dwarf,
+		 const struct dwarf_unit *old) MUST_CHECK;
 
 #endif

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "find.h"
-
-
 #define CODE_MAX (16 << 20)	/* bytes of one function */
 #define TABLE_MAX 4096		/* entries of one jump table */
 #define ROUNDS_MAX 1000		/* of a data flow analysis; three or four do */

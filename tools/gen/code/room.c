@@ -78,32 +78,33 @@ static uint64_t next_start(const struct binary *target, uint64_t end, uint64_t l
 	return limit;
 }
 
-int measure_room(const struct binary *target, const struct place *function, uint64_t *room)
+int measure_room(const struct binary *target, const char *name, uint64_t addr, uint64_t size,
+		 uint64_t *room)
 {
 	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	static const uint8_t endbr32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
-	uint64_t lo, hi, end = function->addr + function->size;
+	uint64_t lo, hi, end = addr + size;
 	uint8_t padding[PADDING_MAX], first[ENDBR_SIZE];
 
-	if (!elffile_code_around(&target->file, function->addr, &lo, &hi) || end < function->addr ||
+	if (!elffile_code_around(&target->file, addr, &lo, &hi) || end < addr ||
 	    end > hi)
 		return fail(EINVAL, "%s: '%s' at 0x%" PRIx64 " is not in the file's code (is the "
-			    "debug info that of another build?)", target->file.path, function->name,
-			    function->addr);
-	uint64_t size = next_start(target, end, hi) - end;
-	if (size > sizeof(padding))
-		size = sizeof(padding);
-	if (!elffile_read(&target->file, end, padding, (size_t)size))
-		size = 0;
-	*room = function->size + padding_size(padding, (size_t)size);
+			    "debug info that of another build?)", target->file.path, name,
+			    addr);
+	uint64_t gap = next_start(target, end, hi) - end;
+	if (gap > sizeof(padding))
+		gap = sizeof(padding);
+	if (!elffile_read(&target->file, end, padding, (size_t)gap))
+		gap = 0;
+	*room = size + padding_size(padding, (size_t)gap);
 	uint64_t needed = JUMP_SIZE;
-	if (elffile_read(&target->file, function->addr, first, sizeof(first)) &&
+	if (elffile_read(&target->file, addr, first, sizeof(first)) &&
 	    (!memcmp(first, endbr64, sizeof(first)) || !memcmp(first, endbr32, sizeof(first))))
 		needed += ENDBR_SIZE;
 	if (*room < needed)
 		return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "
 			    "after it, the jump needs %" PRIu64 " (replace its callers instead, if "
-			    "nothing has its address)", target->file.path, function->name, *room,
+			    "nothing has its address)", target->file.path, name, *room,
 			    needed);
 	return 0;
 }

@@ -5,14 +5,14 @@
 #ifndef NSB_GEN_ROOM_H
 #define NSB_GEN_ROOM_H
 
-#include "find.h"
+#include "binary.h"
 
 /*
  * The function's size and the padding after it, up to the next symbol or
  * function.  -EINVAL, with a message, if that is too small for the jump; -EINVAL
  * too if the file has no code there.
  */
-int measure_room(const struct binary *target, const struct place *function,
+int measure_room(const struct binary *target, const char *name, uint64_t addr, uint64_t size,
 		 uint64_t *room) MUST_CHECK;
 
 /* Bytes of padding (nops in all their forms, int3, zeros) at the start of `code`. */

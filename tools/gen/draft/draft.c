@@ -109,17 +109,17 @@ int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t si
 }
 
 /* The rest of the function: cold code that the compiler moved away. */
-static int add_other_ranges(struct draft *draft, size_t func, const struct place *place)
+static int add_other_ranges(struct draft *draft, size_t func, const struct definition *old)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
-	if (place->index == DWARF_NONE)
+	if (old->index == DWARF_NONE)
 		return 0;
-	const struct dwarf_function *function = &dwarf->functions[place->index];
+	const struct dwarf_function *function = &dwarf->functions[old->index];
 	for (uint32_t i = 0; i < function->n_ranges; i++) {
 		struct dwarf_range range = dwarf->ranges[function->first_range + i];
 
-		if (range.lo == place->addr)
+		if (range.lo == old->addr)
 			continue;
 		int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
 		if (err)
@@ -128,20 +128,20 @@ static int add_other_ranges(struct draft *draft, size_t func, const struct place
 	return 0;
 }
 
-int draft_add_function(struct draft *draft, const struct place *body, const struct place *place,
+int draft_add_function(struct draft *draft, const struct definition *new, const struct definition *old,
 		       uint64_t flags)
 {
 	struct vzpatch *meta = &draft->meta;
-	size_t same = draft_find(draft, place->addr);
+	size_t same = draft_find(draft, old->addr);
 	uint64_t room = 0;
-	int err = measure_room(draft->target, place, &room);
+	int err = measure_room(draft->target, old->name, old->addr, old->size, &room);
 
 	if (err)
 		return err;
 	if (same != SIZE_MAX)
 		return fail(EINVAL, "%s: '%s' and '%s' are one function there, as they were equal: it"
 			    " cannot become two (keep them equal, or change what calls them instead)",
-			    draft->target->file.path, meta->funcs[same].name, place->name);
+			    draft->target->file.path, meta->funcs[same].name, old->name);
 	struct vz_func *funcs = one_more(meta->funcs, meta->n_funcs, sizeof(*funcs));
 	if (!funcs)
 		return -ENOMEM;
@@ -153,29 +153,29 @@ int draft_add_function(struct draft *draft, const struct place *body, const stru
 	struct replaced *replaced = calloc(1, sizeof(*replaced));
 	if (!replaced)
 		return fail(ENOMEM, "not enough memory");
-	*replaced = (struct replaced){ .body = *body, .place = *place };
+	*replaced = (struct replaced){ .new = *new, .old = *old };
 	size_t size = room < FIRST_BYTES_MAX ? (size_t)room : FIRST_BYTES_MAX;
-	if (!elffile_read(&draft->target->file, place->addr, replaced->first, size)) {
+	if (!elffile_read(&draft->target->file, old->addr, replaced->first, size)) {
 		free(replaced);
 		return fail(EINVAL, "%s: the code of '%s' is not in the file",
-			    draft->target->file.path, place->name);
+			    draft->target->file.path, old->name);
 	}
 	all[meta->n_funcs] = replaced;
 	funcs[meta->n_funcs++] = (struct vz_func){
-		.name = place->name,
-		.file = place->global || !place->file ? "" : place->file,
-		.target_addr = place->addr,
-		.target_size = place->size,
-		.patch_addr = body->addr,
-		.patch_size = body->size,
-		.flags = flags | (place->global ? VZ_FUNC_GLOBAL : 0),
+		.name = old->name,
+		.file = old->global || !old->file ? "" : old->file,
+		.target_addr = old->addr,
+		.target_size = old->size,
+		.patch_addr = new->addr,
+		.patch_size = new->size,
+		.flags = flags | (old->global ? VZ_FUNC_GLOBAL : 0),
 		.room = room,
 		.first = { replaced->first, size },
 	};
-	return add_other_ranges(draft, meta->n_funcs - 1, place);
+	return add_other_ranges(draft, meta->n_funcs - 1, old);
 }
 
-int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *place)
+int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definition *meant)
 {
 	struct vzpatch *meta = &draft->meta;
 	struct vz_dynref *dynrefs = one_more(meta->dynrefs, meta->n_dynrefs, sizeof(*dynrefs));
@@ -184,8 +184,8 @@ int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *p
 		return -ENOMEM;
 	meta->dynrefs = dynrefs;
 	dynrefs[meta->n_dynrefs++] = (struct vz_dynref){
-		.symbol = symbol, .target_addr = place->addr, .size = place->size,
-		.name = place->name,
+		.symbol = symbol, .target_addr = meant->addr, .size = meant->size,
+		.name = meant->name,
 	};
 	return 0;
 }

@@ -11,8 +11,8 @@
 
 /* Beside funcs[i]: the function in both files' debug info. */
 struct replaced {
-	struct place body;		/* in the patch */
-	struct place place;		/* in the target */
+	struct definition new;		/* in the patch */
+	struct definition old;		/* in the target */
 	uint8_t first[FIRST_BYTES_MAX];
 };
 
@@ -33,11 +33,11 @@ int draft_init(struct draft *draft, const struct binary *target,
 	       const struct binary *patch) MUST_CHECK;
 void draft_deinit(struct draft *draft);
 
-/* The patch's function `body` replaces the target's `place`; flags: enum vz_func_flags. */
-int draft_add_function(struct draft *draft, const struct place *body, const struct place *place,
+/* The patch's function `new` replaces the target's `old`; flags: enum vz_func_flags. */
+int draft_add_function(struct draft *draft, const struct definition *new, const struct definition *old,
 		       uint64_t flags) MUST_CHECK;
 int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t size) MUST_CHECK;
-int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *place) MUST_CHECK;
+int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definition *meant) MUST_CHECK;
 int draft_add_place(struct draft *draft, const struct vz_place *place) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 

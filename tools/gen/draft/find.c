@@ -2,6 +2,7 @@
 #include "find.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,45 +18,20 @@ static bool is_code(const struct symbol *symbol)
 		(symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC);
 }
 
-const char *clone_name(const struct binary *binary, const struct dwarf_function *function)
+static int add_definition(struct definitions *candidates, const struct definition *candidate)
 {
-	if (!function->name)
-		return NULL;
-	size_t size = strlen(function->name);
-	const struct symbol *symbol =
-		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
-	if (symbol && !strncmp(symbol->name, function->name, size) && symbol->name[size] == '.')
-		return symbol->name;
-	return NULL;
-}
-
-struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function)
-{
-	for (uint32_t i = 0; i < function->n_ranges && function->n_ranges > 1 && function->name; i++) {
-		struct dwarf_range range = binary->dwarf.ranges[function->first_range + i];
-		const struct symbol *symbol =
-			binary_function_symbol(binary, range.lo, function->name);
-
-		if (symbol && !strcmp(symbol->name, function->name))
-			return range;
-	}
-	return (struct dwarf_range){ function->lo, function->hi };
-}
-
-static int add_place(struct places *places, const struct place *place)
-{
-	for (size_t i = 0; i < places->count; i++)
-		if (places->table[i].addr == place->addr)
+	for (size_t i = 0; i < candidates->count; i++)
+		if (candidates->table[i].addr == candidate->addr)
 			return 0;
-	struct place *bigger = reallocarray(places->table, places->count + 1, sizeof(*place));
+	struct definition *bigger = reallocarray(candidates->table, candidates->count + 1, sizeof(*candidate));
 	if (!bigger)
 		return fail(ENOMEM, "not enough memory");
-	places->table = bigger;
-	places->table[places->count++] = *place;
+	candidates->table = bigger;
+	candidates->table[candidates->count++] = *candidate;
 	return 0;
 }
 
-char *list_files(const struct places *places)
+char *list_files(const struct definitions *candidates)
 {
 	char *text = NULL;
 	size_t size;
@@ -63,29 +39,29 @@ char *list_files(const struct places *places)
 
 	if (!out)
 		return NULL;
-	for (size_t i = 0; i < places->count && i < LISTED_MAX; i++)
+	for (size_t i = 0; i < candidates->count && i < LISTED_MAX; i++)
 		fprintf(out, "%s%s", i ? ", " : "",
-			places->table[i].file ? places->table[i].file : "a file without debug info");
-	if (places->count > LISTED_MAX)
-		fprintf(out, " and %zu more", places->count - LISTED_MAX);
+			candidates->table[i].file ? candidates->table[i].file : "a file without debug info");
+	if (candidates->count > LISTED_MAX)
+		fprintf(out, " and %zu more", candidates->count - LISTED_MAX);
 	return fclose(out) ? NULL : text;
 }
 
 /* Drop those of the wrong linkage or file. */
-static void filter(struct places *places, enum linkage linkage, const char *file)
+static void filter(struct definitions *candidates, enum linkage linkage, const char *file)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < places->count; i++) {
-		struct place place = places->table[i];
-		bool fits = place.global ? linkage & LINKAGE_GLOBAL : linkage & LINKAGE_STATIC;
+	for (size_t i = 0; i < candidates->count; i++) {
+		struct definition candidate = candidates->table[i];
+		bool fits = candidate.global ? linkage & LINKAGE_GLOBAL : linkage & LINKAGE_STATIC;
 
-		if (fits && file && !place.global && place.unit)
-			fits = unit_matches_file(place.unit, file);
+		if (fits && file && !candidate.global && candidate.unit)
+			fits = unit_matches_file(candidate.unit, file);
 		if (fits)
-			places->table[kept++] = place;
+			candidates->table[kept++] = candidate;
 	}
-	places->count = kept;
+	candidates->count = kept;
 }
 
 const struct symbol *find_data_symbol(const struct binary *binary, uint64_t addr, unsigned type)
@@ -113,13 +89,13 @@ static const char *where(const struct wanted *wanted, char text[WHERE_MAX])
 
 /* Static variables of one name in blocks of one function: only the symbols tell them apart. */
 static int refuse_blocks(const struct binary *target, const struct wanted *wanted,
-			 const struct places *places)
+			 const struct definitions *candidates)
 {
 	struct names names = { 0 };
 	char text[NAMES_TEXT_MAX], source[WHERE_MAX], cure[NAMES_TEXT_MAX];
 
-	for (size_t i = 0; i < places->count; i++) {
-		const struct symbol *symbol = find_data_symbol(target, places->table[i].addr,
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct symbol *symbol = find_data_symbol(target, candidates->table[i].addr,
 							       wanted->tls ? STT_TLS : STT_OBJECT);
 
 		names_add(&names, symbol ? symbol->name : "a variable without a symbol");
@@ -136,19 +112,19 @@ static int refuse_blocks(const struct binary *target, const struct wanted *wante
 		    wanted->name, text, cure);
 }
 
-static bool are_global(const struct places *places)
+static bool are_global(const struct definitions *candidates)
 {
-	for (size_t i = 0; i < places->count; i++)
-		if (!places->table[i].global)
+	for (size_t i = 0; i < candidates->count; i++)
+		if (!candidates->table[i].global)
 			return false;
 	return true;
 }
 
 static int refuse_several(const struct binary *target, const char *what,
-			  const struct wanted *wanted, const struct places *places)
+			  const struct wanted *wanted, const struct definitions *candidates)
 {
-	bool global = are_global(places);
-	char *files = list_files(places), source[WHERE_MAX];
+	bool global = are_global(candidates);
+	char *files = list_files(candidates), source[WHERE_MAX];
 	const char *cure = "tell which with VZP_FILE(\"...\") or by an alias";
 
 	if (global)
@@ -180,47 +156,47 @@ static bool is_mangled(const struct binary *target, uint64_t addr, unsigned type
  * often its code: what is in use has the symbol, though maybe no debug info.
  */
 static void keep_linked(const struct binary *target, const struct wanted *wanted, unsigned type,
-			struct places *places)
+			struct definitions *candidates)
 {
-	const struct symbol *symbol = places->count && are_global(places) ?
+	const struct symbol *symbol = candidates->count && are_global(candidates) ?
 		find_global_symbol(target, wanted->name) : NULL;
 
 	if (!symbol || symbol->type != type)
 		return;
-	for (size_t i = 0; i < places->count; i++)
-		if (is_mangled(target, places->table[i].addr, type))
+	for (size_t i = 0; i < candidates->count; i++)
+		if (is_mangled(target, candidates->table[i].addr, type))
 			return;
-	for (size_t i = 0; i < places->count; i++)
-		if (places->table[i].addr == symbol->value)
-			places->table[0] = places->table[i];
-	if (places->table[0].addr != symbol->value)
-		places->table[0] = (struct place){
+	for (size_t i = 0; i < candidates->count; i++)
+		if (candidates->table[i].addr == symbol->value)
+			candidates->table[0] = candidates->table[i];
+	if (candidates->table[0].addr != symbol->value)
+		candidates->table[0] = (struct definition){
 			.name = symbol->name, .addr = symbol->value, .size = symbol->size,
 			.index = DWARF_NONE, .global = true,
 		};
-	places->count = 1;
+	candidates->count = 1;
 }
 
 static int choose(const struct binary *target, bool code, const struct wanted *wanted,
-		  struct places *places, struct place *out)
+		  struct definitions *candidates, struct definition *out)
 {
 	unsigned type = wanted->tls ? STT_TLS : STT_OBJECT;
 
-	keep_linked(target, wanted, code ? STT_FUNC : type, places);
-	int err = places->count != 0;
-	if (places->count == 1)
-		*out = places->table[0];
-	if (places->count > 1)
-		err = wanted->function ? refuse_blocks(target, wanted, places) :
-			refuse_several(target, code ? "function" : "variable", wanted, places);
-	free(places->table);
+	keep_linked(target, wanted, code ? STT_FUNC : type, candidates);
+	int err = candidates->count != 0;
+	if (candidates->count == 1)
+		*out = candidates->table[0];
+	if (candidates->count > 1)
+		err = wanted->function ? refuse_blocks(target, wanted, candidates) :
+			refuse_several(target, code ? "function" : "variable", wanted, candidates);
+	free(candidates->table);
 	return err;
 }
 
-static void set_unit(struct place *place, const struct dwarf *dwarf, uint32_t unit)
+static void set_unit(struct definition *candidate, const struct dwarf *dwarf, uint32_t unit)
 {
-	place->unit = &dwarf->units[unit];
-	place->file = place->unit->name;
+	candidate->unit = &dwarf->units[unit];
+	candidate->file = candidate->unit->name;
 }
 
 /* The debug info of a function whose code is not mentioned there; DWARF_NONE if unclear. */
@@ -242,7 +218,7 @@ static uint32_t find_codeless(const struct dwarf *dwarf, const char *name)
  * Functions whose code only the symbol table knows: assembly, units built without
  * -g, and those that gcc found to be identical to another one.
  */
-static int collect_symbols(const struct binary *target, const char *name, struct places *places)
+static int collect_symbols(const struct binary *target, const char *name, struct definitions *candidates)
 {
 	int err = 0;
 
@@ -254,26 +230,26 @@ static int collect_symbols(const struct binary *target, const char *name, struct
 		if (symbol->type == STT_GNU_IFUNC)
 			return fail(EINVAL, "%s: '%s' is an IFUNC: replace the function that it "
 				    "chooses, not the name", target->file.path, name);
-		struct place place = {
+		struct definition candidate = {
 			.name = symbol->name,
 			.addr = symbol->value,
 			.size = symbol->size,
 			.index = find_codeless(&target->dwarf, name),
 			.global = symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT,
 		};
-		if (place.index != DWARF_NONE)
-			set_unit(&place, &target->dwarf,
-				 target->dwarf.functions[place.index].unit);
-		err = add_place(places, &place);
+		if (candidate.index != DWARF_NONE)
+			set_unit(&candidate, &target->dwarf,
+				 target->dwarf.functions[candidate.index].unit);
+		err = add_definition(candidates, &candidate);
 	}
 	return err;
 }
 
 int find_function(const struct binary *target, const struct wanted *wanted,
-		  enum linkage linkage, struct place *out)
+		  enum linkage linkage, struct definition *out)
 {
 	const struct dwarf *dwarf = &target->dwarf;
-	struct places places = { 0 };
+	struct definitions candidates = { 0 };
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
@@ -283,24 +259,24 @@ int find_function(const struct binary *target, const struct wanted *wanted,
 		if (!function->hi || clone_name(target, function))
 			continue;
 		struct dwarf_range range = entry_range(target, function);
-		struct place place = {
+		struct definition candidate = {
 			.name = function->name,
 			.addr = range.lo,
 			.size = range.hi - range.lo,
 			.index = i,
 			.global = function->external,
 		};
-		set_unit(&place, dwarf, function->unit);
-		err = add_place(&places, &place);
+		set_unit(&candidate, dwarf, function->unit);
+		err = add_definition(&candidates, &candidate);
 	}
-	if (!err && !places.count)
-		err = collect_symbols(target, wanted->name, &places);
+	if (!err && !candidates.count)
+		err = collect_symbols(target, wanted->name, &candidates);
 	if (err) {
-		free(places.table);
+		free(candidates.table);
 		return err;
 	}
-	filter(&places, linkage, wanted->file);
-	return choose(target, true, wanted, &places, out);
+	filter(&candidates, linkage, wanted->file);
+	return choose(target, true, wanted, &candidates, out);
 }
 
 static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_variable *variable)
@@ -342,10 +318,10 @@ static bool is_local_to(const struct binary *target, const struct dwarf_variable
 }
 
 int find_variable(const struct binary *target, const struct wanted *wanted,
-		  enum linkage linkage, struct place *out)
+		  enum linkage linkage, struct definition *out)
 {
 	const struct dwarf *dwarf = &target->dwarf;
-	struct places places = { 0 };
+	struct definitions candidates = { 0 };
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
@@ -355,26 +331,26 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 		if ((wanted->tls ? !variable->is_tls : !variable->has_addr || !variable->addr) ||
 		    !is_local_to(target, variable, wanted->function))
 			continue;
-		struct place place = {
+		struct definition candidate = {
 			.name = variable->name,
 			.addr = variable->addr,
 			.size = variable_size(dwarf, variable),
 			.index = i,
 			.global = variable->external,
 		};
-		set_unit(&place, dwarf, variable->unit);
-		err = add_place(&places, &place);
+		set_unit(&candidate, dwarf, variable->unit);
+		err = add_definition(&candidates, &candidate);
 	}
 	if (err) {
-		free(places.table);
+		free(candidates.table);
 		return err;
 	}
-	filter(&places, linkage, wanted->file);
-	return choose(target, false, wanted, &places, out);
+	filter(&candidates, linkage, wanted->file);
+	return choose(target, false, wanted, &candidates, out);
 }
 
 int find_variable_symbol(const struct binary *target, const struct wanted *wanted,
-			 struct place *out)
+			 struct definition *out)
 {
 	const struct dwarf *dwarf = &target->dwarf;
 	const struct symbol *found = NULL;
@@ -393,7 +369,7 @@ int find_variable_symbol(const struct binary *target, const struct wanted *wante
 	}
 	if (!found)
 		return 0;
-	*out = (struct place){
+	*out = (struct definition){
 		.name = found->name, .addr = found->value, .size = found->size, .index = DWARF_NONE,
 	};
 	for (uint32_t i = 0; i < dwarf->n_variables; i++)
@@ -465,4 +441,55 @@ const struct symbol *find_exported(const struct elffile *file, const char *name)
 			return symbol;
 	}
 	return NULL;
+}
+
+bool is_linker_name(const char *name)
+{
+	static const char *const names[] = {
+		"_end", "end", "_etext", "etext", "__etext", "_edata", "edata", "__bss_start",
+		"__executable_start", "__ehdr_start", "__preinit_array_start",
+		"__preinit_array_end", "__init_array_start", "__init_array_end",
+		"__fini_array_start", "__fini_array_end",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return listed_section(name);
+}
+
+const char *listed_section(const char *name)
+{
+	if (!strncmp(name, "__start_", 8))
+		return name + 8;
+	return !strncmp(name, "__stop_", 7) ? name + 7 : NULL;
+}
+
+bool is_listed(const struct binary *target, const char *section)
+{
+	char start[NAME_MAX + 1], stop[NAME_MAX + 1];
+
+	if (snprintf(start, sizeof(start), "__start_%s", section) >= (int)sizeof(start))
+		return false;
+	snprintf(stop, sizeof(stop), "__stop_%s", section);
+	return find_linker_symbol(target->symbols, start) ||
+		find_linker_symbol(target->symbols, stop);
+}
+
+const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name)
+{
+	const struct symbol *found = NULL;
+
+	for (size_t i = 0; i < symbols->count; i++) {
+		const struct symbol *symbol = &symbols->table[i];
+
+		if (symbol->section == SHN_UNDEF || symbol->type != STT_NOTYPE || symbol->size ||
+		    strcmp(symbol->name, name))
+			continue;
+		/* Hidden ones are local, and stand behind the labels of assembly. */
+		found = symbol;
+		if (symbol->bind != STB_LOCAL)
+			break;
+	}
+	return found;
 }

@@ -8,7 +8,7 @@
 #include "binary.h"
 
 /* Something of the target. */
-struct place {
+struct definition {
 	const char *name;
 	const char *file;	/* source file of its unit, NULL if unknown */
 	const struct dwarf_unit *unit;	/* NULL if unknown */
@@ -17,8 +17,8 @@ struct place {
 	bool global;
 };
 
-struct places {
-	struct place *table;
+struct definitions {
+	struct definition *table;
 	size_t count;
 };
 
@@ -40,19 +40,13 @@ enum linkage { LINKAGE_STATIC = 1, LINKAGE_GLOBAL = 2, LINKAGE_ANY = 3 };
  * that lists them.
  */
 int find_function(const struct binary *target, const struct wanted *wanted,
-		  enum linkage linkage, struct place *out) MUST_CHECK;
+		  enum linkage linkage, struct definition *out) MUST_CHECK;
 int find_variable(const struct binary *target, const struct wanted *wanted,
-		  enum linkage linkage, struct place *out) MUST_CHECK;
+		  enum linkage linkage, struct definition *out) MUST_CHECK;
 
 /* A variable by the name of its symbol, as compilers number statics of functions: "calls.1". */
 int find_variable_symbol(const struct binary *target, const struct wanted *wanted,
-			 struct place *out) MUST_CHECK;
-
-/* Is the code at this function's entry a clone that the compiler made of it? */
-const char *clone_name(const struct binary *binary, const struct dwarf_function *function);
-
-/* All ranges are in order, entry first: by the symbol of that name where there is one. */
-struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function);
+			 struct definition *out) MUST_CHECK;
 
 /* What symbol data has; type: STT_OBJECT, or STT_TLS, where the address is an offset.  NULL if none. */
 const struct symbol *find_data_symbol(const struct binary *binary, uint64_t addr, unsigned type);
@@ -66,7 +60,19 @@ const struct symbol *find_hidden_symbol(const struct binary *target, const char 
 /* A defined symbol that the dynamic linker finds in `file`. */
 const struct symbol *find_exported(const struct elffile *file, const char *name);
 
+/* "_end", "__start_SECTION"...: a program may have things of its own by such names, too. */
+bool is_linker_name(const char *name);
+
+/* SECTION of "__start_SECTION" and "__stop_SECTION", else NULL. */
+const char *listed_section(const char *name);
+
+/* Does the target look through this section as a list? */
+bool is_listed(const struct binary *target, const char *section);
+
+/* The symbol, if it is the linker's; NULL if there is none. */
+const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name);
+
 /* "a.c, b.c and 3 more", malloced. */
-char *list_files(const struct places *places);
+char *list_files(const struct definitions *candidates);
 
 #endif

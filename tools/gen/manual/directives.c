@@ -8,14 +8,14 @@
 #include "cursor.h"
 #include "find.h"
 
-#define RECORD_PREFIX "vzp__record_"
+#define DIRECTIVE_PREFIX "vzp__record_"
 
-static int parse_record(const struct binary *patch, struct records *records, uint64_t offset,
-			struct record *out)
+static int parse_directive(const struct binary *patch, struct directives *directives, uint64_t offset,
+			struct directive *out)
 {
 	struct cursor at;
 
-	cursor_init(&at, records->bytes.data, records->bytes.size);
+	cursor_init(&at, directives->bytes.data, directives->bytes.size);
 	cursor_skip(&at, offset);
 	char kind = (char)cursor_u8(&at);
 	out->name = cursor_string(&at);
@@ -24,7 +24,7 @@ static int parse_record(const struct binary *patch, struct records *records, uin
 	if (at.bad || !strchr("FVURHGACO", kind) || !kind)
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
-	out->kind = (enum record_kind)kind;
+	out->kind = (enum directive_kind)kind;
 	return 0;
 }
 
@@ -44,7 +44,7 @@ static bool follow_type(const struct dwarf *dwarf, struct dwarf_die *die)
 	return false;
 }
 
-/* A record of a reference is a structure whose first member is an array of pointers to its type. */
+/* A directive of a reference is a structure whose first member is an array of pointers to its type. */
 static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_variable *variable)
 {
 	struct dwarf_die die;
@@ -67,10 +67,10 @@ static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_vari
 }
 
 /*
- * The function that a record stands in.  clang gives it no name if it is inlined everywhere;
- * the record's symbol is then called "function.record".
+ * The function that a directive stands in.  clang gives it no name if it is inlined everywhere;
+ * the directive's symbol is then called "function.directive".
  */
-static int set_function(struct record *record, const struct binary *patch,
+static int set_function(struct directive *directive, const struct binary *patch,
 			const struct dwarf_variable *variable)
 {
 	if (variable->function == DWARF_NONE)
@@ -82,121 +82,121 @@ static int set_function(struct record *record, const struct binary *patch,
 		name = symbol->name;
 		size = strcspn(name, ".");
 	}
-	if (!name && record->kind == RECORD_STATIC_VARIABLE)
+	if (!name && directive->kind == DIRECTIVE_STATIC_VARIABLE)
 		return fail(EINVAL, "%s:%u: nothing tells which function this stands in (do not strip "
-			    "the patch)", base_name(record->source), record->line);
-	record->function = name ? strndup(name, size) : NULL;
-	return name && !record->function ? fail(ENOMEM, "not enough memory") : 0;
+			    "the patch)", base_name(directive->source), directive->line);
+	directive->function = name ? strndup(name, size) : NULL;
+	return name && !directive->function ? fail(ENOMEM, "not enough memory") : 0;
 }
 
-static int add_record(struct records *records, const struct binary *patch,
+static int add_directive(struct directives *directives, const struct binary *patch,
 		      const struct dwarf_variable *variable, uint64_t section_addr, uint8_t *seen)
 {
-	struct record record = { 0 };
+	struct directive directive = { 0 };
 	const struct dwarf *dwarf = &patch->dwarf;
 
 	if (variable->addr < section_addr ||
-	    variable->addr - section_addr >= records->bytes.size)
+	    variable->addr - section_addr >= directives->bytes.size)
 		return 0;
 	uint64_t offset = variable->addr - section_addr;
 	if (seen[offset])
 		return 0;
-	int err = parse_record(patch, records, offset, &record);
+	int err = parse_directive(patch, directives, offset, &directive);
 	if (err)
 		return err;
-	const uint8_t *end = (const uint8_t *)record.file + strlen(record.file) + 1;
-	memset(seen + offset, 1, (size_t)(end - records->bytes.data) - (size_t)offset);
-	record.line = variable->line;
-	record.type = referred_type(dwarf, variable);
-	record.source = dwarf_file(dwarf, variable->file_unit, variable->file);
-	if (!record.source)
-		record.source = dwarf_unit_path(&dwarf->units[variable->unit]);
-	struct record *bigger = reallocarray(records->table, records->count + 1, sizeof(record));
+	const uint8_t *end = (const uint8_t *)directive.file + strlen(directive.file) + 1;
+	memset(seen + offset, 1, (size_t)(end - directives->bytes.data) - (size_t)offset);
+	directive.line = variable->line;
+	directive.type = referred_type(dwarf, variable);
+	directive.source = dwarf_file(dwarf, variable->file_unit, variable->file);
+	if (!directive.source)
+		directive.source = dwarf_unit_path(&dwarf->units[variable->unit]);
+	struct directive *bigger = reallocarray(directives->table, directives->count + 1, sizeof(directive));
 	if (bigger)
-		records->table = bigger;
-	if (!record.source || !bigger) {
-		free(record.source);
+		directives->table = bigger;
+	if (!directive.source || !bigger) {
+		free(directive.source);
 		return fail(ENOMEM, "not enough memory");
 	}
 	/* It is the table's own from here on, which frees it. */
-	bigger[records->count++] = record;
-	return set_function(&bigger[records->count - 1], patch, variable);
+	bigger[directives->count++] = directive;
+	return set_function(&bigger[directives->count - 1], patch, variable);
 }
 
-int vzp_records_read(struct records *records, const struct binary *patch)
+int directives_read(struct directives *directives, const struct binary *patch)
 {
 	const struct dwarf *dwarf = &patch->dwarf;
 	GElf_Shdr shdr;
 
-	*records = (struct records){ 0 };
+	*directives = (struct directives){ 0 };
 	if (!elffile_section(&patch->file, ".vzp", &shdr))
 		return 0;
-	int err = elffile_bytes(&patch->file, ".vzp", &records->bytes);
-	if (err || !records->bytes.size)
+	int err = elffile_bytes(&patch->file, ".vzp", &directives->bytes);
+	if (err || !directives->bytes.size)
 		return err;
-	uint8_t *seen = calloc(1, records->bytes.size);
+	uint8_t *seen = calloc(1, directives->bytes.size);
 	if (!seen)
 		return fail(ENOMEM, "not enough memory");
 	for (uint32_t i = 0; !err && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
 		if (variable->has_addr && variable->name &&
-		    !strncmp(variable->name, RECORD_PREFIX, strlen(RECORD_PREFIX)))
-			err = add_record(records, patch, variable, shdr.sh_addr, seen);
+		    !strncmp(variable->name, DIRECTIVE_PREFIX, strlen(DIRECTIVE_PREFIX)))
+			err = add_directive(directives, patch, variable, shdr.sh_addr, seen);
 	}
-	for (size_t i = 0; !err && i < records->bytes.size; i++)
-		if (records->bytes.data[i] && !seen[i])
+	for (size_t i = 0; !err && i < directives->bytes.size; i++)
+		if (directives->bytes.data[i] && !seen[i])
 			err = fail(ENOEXEC, "%s: a part of it was built without -g: no debug info "
 				   "tells where '%.40s' in section .vzp was written",
-				   patch->file.path, (const char *)records->bytes.data + i);
+				   patch->file.path, (const char *)directives->bytes.data + i);
 	free(seen);
 	if (err)
-		vzp_records_deinit(records);
+		directives_deinit(directives);
 	return err;
 }
 
-void vzp_records_deinit(struct records *records)
+void directives_deinit(struct directives *directives)
 {
-	for (size_t i = 0; i < records->count; i++) {
-		free(records->table[i].function);
-		free(records->table[i].source);
+	for (size_t i = 0; i < directives->count; i++) {
+		free(directives->table[i].function);
+		free(directives->table[i].source);
 	}
-	free(records->table);
-	*records = (struct records){ 0 };
+	free(directives->table);
+	*directives = (struct directives){ 0 };
 }
 
-const char *vzp_records_file_at(const struct records *records, const char *source, uint32_t line)
+const char *directives_file_at(const struct directives *directives, const char *source, uint32_t line)
 {
-	const struct record *last = NULL;
+	const struct directive *last = NULL;
 
-	for (size_t i = 0; i < records->count; i++) {
-		const struct record *record = &records->table[i];
+	for (size_t i = 0; i < directives->count; i++) {
+		const struct directive *directive = &directives->table[i];
 
-		if (record->kind == RECORD_FILE && record->line <= line &&
-		    !strcmp(record->source, source) && (!last || last->line <= record->line))
-			last = record;
+		if (directive->kind == DIRECTIVE_FILE && directive->line <= line &&
+		    !strcmp(directive->source, source) && (!last || last->line <= directive->line))
+			last = directive;
 	}
 	return last ? last->name : NULL;
 }
 
-const char *vzp_records_target_name(const struct records *records, const char *source,
+const char *directives_target_name(const struct directives *directives, const char *source,
 				    const char *name)
 {
-	for (size_t i = 0; i < records->count; i++) {
-		const struct record *record = &records->table[i];
+	for (size_t i = 0; i < directives->count; i++) {
+		const struct directive *directive = &directives->table[i];
 
-		if (record->kind == RECORD_ALIAS && !strcmp(record->name, name) &&
-		    (!source || !strcmp(record->source, source)))
-			return record->label;
+		if (directive->kind == DIRECTIVE_ALIAS && !strcmp(directive->name, name) &&
+		    (!source || !strcmp(directive->source, source)))
+			return directive->label;
 	}
 	return name;
 }
 
-bool vzp_records_allow_active(const struct records *records, const char *function)
+bool directives_allow_active(const struct directives *directives, const char *function)
 {
-	for (size_t i = 0; i < records->count; i++)
-		if (records->table[i].kind == RECORD_ALLOW_ACTIVE &&
-		    !strcmp(records->table[i].name, function))
+	for (size_t i = 0; i < directives->count; i++)
+		if (directives->table[i].kind == DIRECTIVE_ALLOW_ACTIVE &&
+		    !strcmp(directives->table[i].name, function))
 			return true;
 	return false;
 }

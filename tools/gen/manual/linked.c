@@ -2,74 +2,9 @@
 #include "linked.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "manual.h"
-
-bool is_linker_name(const char *name)
-{
-	static const char *const names[] = {
-		"_end", "end", "_etext", "etext", "__etext", "_edata", "edata", "__bss_start",
-		"__executable_start", "__ehdr_start", "__preinit_array_start",
-		"__preinit_array_end", "__init_array_start", "__init_array_end",
-		"__fini_array_start", "__fini_array_end",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return list_section(name);
-}
-
-const char *list_section(const char *name)
-{
-	if (!strncmp(name, "__start_", 8))
-		return name + 8;
-	return !strncmp(name, "__stop_", 7) ? name + 7 : NULL;
-}
-
-bool is_list(const struct binary *target, const char *section)
-{
-	char start[NAME_MAX + 1], stop[NAME_MAX + 1];
-
-	if (snprintf(start, sizeof(start), "__start_%s", section) >= (int)sizeof(start))
-		return false;
-	snprintf(stop, sizeof(stop), "__stop_%s", section);
-	return find_linker_symbol(target->symbols, start) ||
-		find_linker_symbol(target->symbols, stop);
-}
-
-const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name)
-{
-	const struct symbol *found = NULL;
-
-	for (size_t i = 0; i < symbols->count; i++) {
-		const struct symbol *symbol = &symbols->table[i];
-
-		if (symbol->section == SHN_UNDEF || symbol->type != STT_NOTYPE || symbol->size ||
-		    strcmp(symbol->name, name))
-			continue;
-		/* Hidden ones are local, and stand behind the labels of assembly. */
-		found = symbol;
-		if (symbol->bind != STB_LOCAL)
-			break;
-	}
-	return found;
-}
-
-int find_linker_place(const struct draft *draft, const char *name, struct place *out)
-{
-	const struct symbol *symbol = find_linker_symbol(draft->target->symbols, name);
-
-	if (!symbol)
-		return find_extern(draft, name, false, out);
-	*out = (struct place){ .name = symbol->name, .addr = symbol->value, .index = DWARF_NONE };
-	return 1;
-}
-
-/* ---- a patch without objects ---- */
+#include "bind.h"
 
 /* Does the dynamic linker fill in the symbol's address, wherever the patch refers to it? */
 static bool is_left_open(const struct elffile *patch, const struct symbol *symbol)
@@ -97,7 +32,7 @@ static bool is_left_open(const struct elffile *patch, const struct symbol *symbo
 
 static int refuse_own(const struct draft *draft, const char *name)
 {
-	const char *section = list_section(name);
+	const char *section = listed_section(name);
 
 	if (section)
 		return fail(EINVAL, "%s: '%s' would be that of the patch alone: leave section '%s' out of "
@@ -109,13 +44,13 @@ static int refuse_own(const struct draft *draft, const char *name)
 
 static int bind_linker_symbol(struct draft *draft, const struct symbol *symbol)
 {
-	struct place place;
-	int found = find_linker_place(draft, symbol->name, &place);
+	struct definition meant;
+	int found = find_linker_definition(draft, symbol->name, &meant);
 
 	if (found < 0)
 		return found;
 	if (!found) {
-		const char *section = list_section(symbol->name);
+		const char *section = listed_section(symbol->name);
 		GElf_Shdr shdr;
 
 		/* A list that is new with the patch is its own. */
@@ -126,7 +61,7 @@ static int bind_linker_symbol(struct draft *draft, const struct symbol *symbol)
 	}
 	if (symbol->visibility != STV_DEFAULT && !is_left_open(&draft->patch->file, symbol))
 		return refuse_own(draft, symbol->name);
-	return draft_add_dynref(draft, symbol->index, &place);
+	return draft_add_dynref(draft, symbol->index, &meant);
 }
 
 /*
@@ -162,7 +97,7 @@ static void warn_of_members(const struct draft *draft)
 		const char *name = gelf_getshdr(scn, &shdr) && (shdr.sh_flags & SHF_ALLOC) ?
 			elf_strptr(patch->elf, patch->strings, shdr.sh_name) : NULL;
 
-		if (name && is_list(draft->target, name))
+		if (name && is_listed(draft->target, name))
 			warn("%s: section '%s' is one that %s looks through as a list: it would not find "
 			     "what the patch has there (add it in code)", patch->path, name,
 			     draft->target->file.path);

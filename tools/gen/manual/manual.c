@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "bind.h"
 #include "callers.h"
 #include "checks.h"
 #include "convention.h"
@@ -14,7 +15,7 @@
 
 /* A function that the patch defines, and where its source stands. */
 struct defined {
-	struct place body;
+	struct definition new;
 	const struct dwarf_function *function;
 	char *source;		/* NULL when out of memory */
 	const char *target_name;
@@ -28,18 +29,18 @@ static bool is_header(const char *path)
 	return size > 2 && !strcmp(path + size - 2, ".h");
 }
 
-static struct defined define(const struct binary *patch, const struct records *records,
-			     const struct place *body)
+static struct defined define(const struct binary *patch, const struct directives *directives,
+			     const struct definition *body)
 {
 	const struct dwarf_function *function = &patch->dwarf.functions[body->index];
-	struct defined defined = { .body = *body, .function = function };
+	struct defined defined = { .new = *body, .function = function };
 
 	defined.source = dwarf_file(&patch->dwarf, function->file_unit, function->file);
 	if (!defined.source)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
 	if (defined.source) {
-		defined.target_name = vzp_records_target_name(records, defined.source, body->name);
-		defined.file = vzp_records_file_at(records, defined.source, function->line);
+		defined.target_name = directives_target_name(directives, defined.source, body->name);
+		defined.file = directives_file_at(directives, defined.source, function->line);
 	}
 	return defined;
 }
@@ -56,7 +57,7 @@ static bool is_copy(const struct defined *defined)
  * where the same one is not there.
  */
 static int find_original(const struct binary *target, const struct defined *defined,
-			 struct place *out)
+			 struct definition *out)
 {
 	struct wanted wanted = {
 		.name = defined->target_name,
@@ -73,18 +74,18 @@ static int find_original(const struct binary *target, const struct defined *defi
 	return found;
 }
 
-static int match_function(struct draft *draft, const struct records *records,
+static int match_function(struct draft *draft, const struct directives *directives,
 			  const struct defined *defined)
 {
-	const char *name = defined->body.name;
+	const char *name = defined->new.name;
 	const struct binary *target = draft->target;
-	struct place place;
+	struct definition old;
 
 	const char *clone = defined->function->hi ?
 		clone_name(draft->patch, defined->function) : NULL;
 	if (clone)
-		return check_patch_clone(draft, defined->body.index, clone);
-	int found = is_copy(defined) ? 0 : find_original(target, defined, &place);
+		return check_patch_clone(draft, defined->new.index, clone);
+	int found = is_copy(defined) ? 0 : find_original(target, defined, &old);
 	if (found < 0)
 		return found;
 	if (defined->function->is_dropped) {
@@ -100,53 +101,53 @@ static int match_function(struct draft *draft, const struct records *records,
 		draft->n_new++;
 		return 0;
 	}
-	if (draft_find(draft, place.addr) != SIZE_MAX)
+	if (draft_find(draft, old.addr) != SIZE_MAX)
 		return fail(EINVAL, "%s:%u: '%s' of %s is replaced twice by this patch",
-			    base_name(defined->source), defined->function->line, place.name,
+			    base_name(defined->source), defined->function->line, old.name,
 			    target->file.path);
 	say("function '%s' (%s:%u) replaces that of %s", name, base_name(defined->source),
-	    defined->function->line, place.file ? place.file : target->file.path);
-	bool allow_active = vzp_records_allow_active(records, name);
-	return draft_add_function(draft, &defined->body, &place,
+	    defined->function->line, old.file ? old.file : target->file.path);
+	bool allow_active = directives_allow_active(directives, name);
+	return draft_add_function(draft, &defined->new, &old,
 				  allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
 }
 
 static int check_new_function(struct draft *draft,
-			      const struct records *records __attribute__((unused)),
+			      const struct directives *directives __attribute__((unused)),
 			      const struct defined *defined)
 {
 	for (size_t i = 0; i < draft->meta.n_funcs; i++)
-		if (!strcmp(draft->replaced[i]->body.name, defined->body.name))
+		if (!strcmp(draft->replaced[i]->new.name, defined->new.name))
 			return 0;
 	return is_copy(defined) ? 0 : check_absent(draft, defined->target_name, defined->file);
 }
 
-typedef int (*visitor)(struct draft *draft, const struct records *records,
+typedef int (*visitor)(struct draft *draft, const struct directives *directives,
 		       const struct defined *defined);
 
-static int visit_body(struct draft *draft, const struct records *records,
-		      const struct place *body, visitor visit)
+static int visit_body(struct draft *draft, const struct directives *directives,
+		      const struct definition *body, visitor visit)
 {
-	struct defined defined = define(draft->patch, records, body);
-	int err = defined.source ? visit(draft, records, &defined) :
+	struct defined defined = define(draft->patch, directives, body);
+	int err = defined.source ? visit(draft, directives, &defined) :
 		fail(ENOMEM, "not enough memory");
 
 	free(defined.source);
 	return err;
 }
 
-static int visit_function(struct draft *draft, const struct records *records, uint32_t index,
+static int visit_function(struct draft *draft, const struct directives *directives, uint32_t index,
 			  visitor visit)
 {
 	const struct dwarf_function *function = &draft->patch->dwarf.functions[index];
-	struct place body = { .name = function->name, .index = index };
+	struct definition body = { .name = function->name, .index = index };
 
 	if (function->hi) {
 		struct dwarf_range range = entry_range(draft->patch, function);
 		body.addr = range.lo;
 		body.size = range.hi - range.lo;
 	}
-	return visit_body(draft, records, &body, visit);
+	return visit_body(draft, directives, &body, visit);
 }
 
 /*
@@ -170,19 +171,19 @@ static uint32_t find_description(const struct dwarf *dwarf, const struct symbol 
 	return found;
 }
 
-static int visit_symbol(struct draft *draft, const struct records *records,
+static int visit_symbol(struct draft *draft, const struct directives *directives,
 			const struct symbol *symbol, visitor visit)
 {
 	if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC || strchr(symbol->name, '.'))
 		return 0;
-	struct place body = {
+	struct definition body = {
 		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
 		.index = find_description(&draft->patch->dwarf, symbol),
 	};
-	return body.index == DWARF_NONE ? 0 : visit_body(draft, records, &body, visit);
+	return body.index == DWARF_NONE ? 0 : visit_body(draft, directives, &body, visit);
 }
 
-static int each_function(struct draft *draft, const struct records *records, visitor visit)
+static int each_function(struct draft *draft, const struct directives *directives, visitor visit)
 {
 	const struct dwarf *dwarf = &draft->patch->dwarf;
 	const struct symbols *symbols = draft->patch->symbols;
@@ -192,20 +193,20 @@ static int each_function(struct draft *draft, const struct records *records, vis
 		const struct dwarf_function *function = &dwarf->functions[i];
 
 		if ((function->hi || function->is_dropped) && function->name)
-			err = visit_function(draft, records, i, visit);
+			err = visit_function(draft, directives, i, visit);
 	}
 	for (size_t i = 0; !err && i < symbols->count; i++)
-		err = visit_symbol(draft, records, &symbols->table[i], visit);
+		err = visit_symbol(draft, directives, &symbols->table[i], visit);
 	return err;
 }
 
-static int match_functions(struct draft *draft, const struct records *records)
+static int match_functions(struct draft *draft, const struct directives *directives)
 {
-	int err = each_function(draft, records, match_function);
+	int err = each_function(draft, directives, match_function);
 
 	/* What is new is only new if the target has not got it in another form. */
 	if (!err)
-		err = each_function(draft, records, check_new_function);
+		err = each_function(draft, directives, check_new_function);
 	if (!err && !draft->meta.n_funcs)
 		err = fail(EINVAL, "%s replaces nothing: no function that it defines is in %s "
 			   "(names differ, or it was built without -g)", draft->patch->file.path,
@@ -213,69 +214,69 @@ static int match_functions(struct draft *draft, const struct records *records)
 	return err;
 }
 
-static int check_allow_active(const struct draft *draft, const struct records *records)
+static int check_allow_active(const struct draft *draft, const struct directives *directives)
 {
-	for (size_t i = 0; i < records->count; i++) {
-		const struct record *record = &records->table[i];
-		bool known = record->kind != RECORD_ALLOW_ACTIVE;
+	for (size_t i = 0; i < directives->count; i++) {
+		const struct directive *directive = &directives->table[i];
+		bool known = directive->kind != DIRECTIVE_ALLOW_ACTIVE;
 
 		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
-			known = !strcmp(draft->replaced[k]->body.name, record->name);
+			known = !strcmp(draft->replaced[k]->new.name, directive->name);
 		if (!known)
 			return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no "
-				    "such function", base_name(record->source), record->line,
-				    record->name);
+				    "such function", base_name(directive->source), directive->line,
+				    directive->name);
 	}
 	return 0;
 }
 
 /* A file name that means no source file at all is a slip of the pen. */
-static int check_file(const struct draft *draft, const struct record *record)
+static int check_file(const struct draft *draft, const struct directive *directive)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	const char *file = record->kind == RECORD_FILE ? record->name : record->file;
+	const char *file = directive->kind == DIRECTIVE_FILE ? directive->name : directive->file;
 
 	if (!*file)
 		return 0;
 	for (uint32_t i = 0; i < dwarf->n_units; i++)
 		if (unit_matches_file(&dwarf->units[i], file))
 			return 0;
-	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'", base_name(record->source),
-		    record->line, draft->target->file.path, file);
+	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'", base_name(directive->source),
+		    directive->line, draft->target->file.path, file);
 }
 
-static int check_files(const struct draft *draft, const struct records *records)
+static int check_files(const struct draft *draft, const struct directives *directives)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < records->count; i++)
-		err = check_file(draft, &records->table[i]);
+	for (size_t i = 0; !err && i < directives->count; i++)
+		err = check_file(draft, &directives->table[i]);
 	return err;
 }
 
 /* References */
 
-static bool is_reference(const struct record *record)
+static bool is_reference(const struct directive *directive)
 {
-	return strchr("VURHG", (int)record->kind) != NULL;
+	return strchr("VURHG", (int)directive->kind) != NULL;
 }
 
-static bool is_variable(const struct record *record)
+static bool is_variable(const struct directive *directive)
 {
-	return record->kind == RECORD_STATIC_VARIABLE || record->kind == RECORD_HIDDEN_VARIABLE;
+	return directive->kind == DIRECTIVE_STATIC_VARIABLE || directive->kind == DIRECTIVE_HIDDEN_VARIABLE;
 }
 
 /* A static variable: of the function that the reference stands in, else of the file. */
-static int find_static_variable(const struct draft *draft, const struct records *records,
-				const struct record *record, struct wanted *wanted,
-				struct place *out)
+static int find_static_variable(const struct draft *draft, const struct directives *directives,
+				const struct directive *directive, struct wanted *wanted,
+				struct definition *out)
 {
 	/* No name in C has a dot. */
 	if (strchr(wanted->name, '.'))
 		return find_variable_symbol(draft->target, wanted, out);
-	if (record->function) {
-		wanted->function = vzp_records_target_name(records, record->source,
-							   record->function);
+	if (directive->function) {
+		wanted->function = directives_target_name(directives, directive->source,
+							   directive->function);
 		int found = find_variable(draft->target, wanted, LINKAGE_ANY, out);
 		if (found)
 			return found;
@@ -284,73 +285,53 @@ static int find_static_variable(const struct draft *draft, const struct records 
 	return find_variable(draft->target, wanted, LINKAGE_STATIC, out);
 }
 
-static int find_hidden(const struct draft *draft, struct wanted *wanted, bool function,
-		       struct place *out)
-{
-	wanted->file = NULL;
-	int found = function ? find_function(draft->target, wanted, LINKAGE_GLOBAL, out) :
-		find_variable(draft->target, wanted, LINKAGE_GLOBAL, out);
-	if (found)
-		return found;
-	const struct symbol *symbol = find_hidden_symbol(draft->target, wanted->name);
-	if (!symbol && is_linker_name(wanted->name))
-		symbol = find_linker_symbol(draft->target->symbols, wanted->name);
-	if (!symbol || (symbol->type == STT_TLS) != wanted->tls)
-		return 0;
-	*out = (struct place){
-		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
-		.index = DWARF_NONE, .global = true,
-	};
-	return 1;
-}
-
 /* Why a reference finds nothing: the same name elsewhere is the usual reason. */
-static int explain_missing(const struct draft *draft, const struct record *record,
+static int explain_missing(const struct draft *draft, const struct directive *directive,
 			   const struct wanted *wanted)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	bool function = !is_variable(record);
+	bool function = !is_variable(directive);
 	struct wanted anywhere = *wanted;
-	struct place place;
+	struct definition meant;
 
 	anywhere.file = NULL;
 	anywhere.function = NULL;
-	int found = function ? find_function(draft->target, &anywhere, LINKAGE_ANY, &place) :
-		find_variable(draft->target, &anywhere, LINKAGE_ANY, &place);
+	int found = function ? find_function(draft->target, &anywhere, LINKAGE_ANY, &meant) :
+		find_variable(draft->target, &anywhere, LINKAGE_ANY, &meant);
 	if (found < 0)
 		return found;
-	const char *source = base_name(record->source);
+	const char *source = base_name(directive->source);
 	const char *path = draft->target->file.path;
-	if (found && place.global && !function)
+	if (found && meant.global && !function)
 		return fail(EINVAL, "%s:%u: '%s' is a global variable of %s: declare it extern",
-			    source, record->line, wanted->name, path);
-	if (found && place.global)
+			    source, directive->line, wanted->name, path);
+	if (found && meant.global)
 		return fail(EINVAL, "%s:%u: '%s' is a global function of %s: declare it as usual",
-			    source, record->line, wanted->name, path);
+			    source, directive->line, wanted->name, path);
 	if (found)
-		return fail(EINVAL, "%s:%u: '%s' is in %s of %s, not in %s", source, record->line,
-			    wanted->name, place.file ? place.file : "another file", path,
+		return fail(EINVAL, "%s:%u: '%s' is in %s of %s, not in %s", source, directive->line,
+			    wanted->name, meant.file ? meant.file : "another file", path,
 			    wanted->file ? wanted->file : "scope");
 	uint32_t i = function ? DWARF_NONE : dwarf_find_variable(dwarf, wanted->name, DWARF_NONE);
 	if (i != DWARF_NONE && dwarf->variables[i].is_tls && !wanted->tls)
 		return fail(EINVAL, "%s:%u: '%s' is a thread-local variable of %s: use "
-			    "VZP_STATIC_TLS_REF, or extern __thread", source, record->line,
+			    "VZP_STATIC_TLS_REF, or extern __thread", source, directive->line,
 			    wanted->name, path);
 	if (i != DWARF_NONE && !dwarf->variables[i].is_tls && wanted->tls)
 		return fail(EINVAL, "%s:%u: '%s' is no thread-local variable of %s", source,
-			    record->line, wanted->name, path);
+			    directive->line, wanted->name, path);
 	if (i != DWARF_NONE && !dwarf->variables[i].has_addr)
 		return fail(EINVAL, "%s:%u: variable '%s' has no address in %s: the compiler "
-			    "optimised it away", source, record->line, wanted->name, path);
+			    "optimised it away", source, directive->line, wanted->name, path);
 	if (function && dwarf_find_function(dwarf, wanted->name, DWARF_NONE) != DWARF_NONE)
 		return fail(EINVAL, "%s:%u: function '%s' has no code of its own in %s: it was "
 			    "inlined or cloned everywhere (copy it into the patch)", source,
-			    record->line, wanted->name, path);
-	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s", source, record->line, path,
+			    directive->line, wanted->name, path);
+	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s", source, directive->line, path,
 		    function ? "function" : "variable", wanted->name,
-		    record->function && !function ? " in function '" : "",
-		    record->function && !function ? record->function : "",
-		    record->function && !function ? "' or at file scope" : "");
+		    directive->function && !function ? " in function '" : "",
+		    directive->function && !function ? directive->function : "",
+		    directive->function && !function ? "' or at file scope" : "");
 }
 
 static const struct symbol *find_undefined(const struct elffile *file, const char *name)
@@ -362,33 +343,33 @@ static const struct symbol *find_undefined(const struct elffile *file, const cha
 	return NULL;
 }
 
-static int find_reference(const struct draft *draft, const struct records *records,
-			  const struct record *record, struct place *out)
+static int find_reference(const struct draft *draft, const struct directives *directives,
+			  const struct directive *directive, struct definition *out)
 {
 	struct wanted wanted = {
-		.name = vzp_records_target_name(records, record->source, record->name),
-		.file = *record->file ? record->file :
-			vzp_records_file_at(records, record->source, record->line),
-		.source = record->source,
-		.line = record->line,
+		.name = directives_target_name(directives, directive->source, directive->name),
+		.file = *directive->file ? directive->file :
+			directives_file_at(directives, directive->source, directive->line),
+		.source = directive->source,
+		.line = directive->line,
 	};
-	const struct symbol *symbol = find_undefined(&draft->patch->file, record->label);
+	const struct symbol *symbol = find_undefined(&draft->patch->file, directive->label);
 	int found;
 
 	wanted.tls = symbol && symbol->type == STT_TLS;
-	switch (record->kind) {
-	case RECORD_STATIC_VARIABLE:
-		found = find_static_variable(draft, records, record, &wanted, out);
+	switch (directive->kind) {
+	case DIRECTIVE_STATIC_VARIABLE:
+		found = find_static_variable(draft, directives, directive, &wanted, out);
 		break;
-	case RECORD_STATIC_FUNCTION: case RECORD_REGISTER_FUNCTION:
+	case DIRECTIVE_STATIC_FUNCTION: case DIRECTIVE_REGISTER_FUNCTION:
 		found = find_function(draft->target, &wanted, LINKAGE_STATIC, out);
 		break;
 	default:
-		found = find_hidden(draft, &wanted, record->kind == RECORD_HIDDEN_FUNCTION, out);
+		found = find_hidden(draft, &wanted, directive->kind == DIRECTIVE_HIDDEN_FUNCTION, out);
 	}
 	if (found < 0)
 		return found;
-	return found ? 0 : explain_missing(draft, record, &wanted);
+	return found ? 0 : explain_missing(draft, directive, &wanted);
 }
 
 static const struct vz_dynref *dynref_of(const struct draft *draft, uint32_t symbol)
@@ -399,81 +380,54 @@ static const struct vz_dynref *dynref_of(const struct draft *draft, uint32_t sym
 	return NULL;
 }
 
-/* Every reference must have its meaning, also one that the code does not use. */
-static int resolve_records(struct draft *draft, const struct records *records)
+static int check_type(const struct draft *draft, const struct directive *directive,
+		      const struct definition *meant)
 {
-	for (size_t i = 0; i < records->count; i++) {
-		const struct record *record = &records->table[i];
-		struct place place;
+	struct declaration declaration = {
+		.type = { &draft->patch->dwarf, directive->type }, .name = directive->name,
+		.file = base_name(directive->source), .line = directive->line,
+	};
 
-		if (!is_reference(record))
+	return check_declaration(draft, &declaration, meant, !is_variable(directive));
+}
+
+/* Every reference must have its meaning, also one that the code does not use. */
+static int resolve_directives(struct draft *draft, const struct directives *directives)
+{
+	for (size_t i = 0; i < directives->count; i++) {
+		const struct directive *directive = &directives->table[i];
+		struct definition meant;
+
+		if (!is_reference(directive))
 			continue;
-		int err = find_reference(draft, records, record, &place);
+		int err = find_reference(draft, directives, directive, &meant);
 		if (err)
 			return err;
-		if (place.index != DWARF_NONE)
-			err = check_reference_type(draft, record, &place, !is_variable(record));
-		if (!err && place.index != DWARF_NONE && !is_variable(record) && !draft->no_abi_check)
-			err = check_reference_convention(draft, &place, record->source, record->line,
-							 record->kind == RECORD_REGISTER_FUNCTION);
+		if (meant.index != DWARF_NONE)
+			err = check_type(draft, directive, &meant);
+		if (!err && meant.index != DWARF_NONE && !is_variable(directive) && !draft->no_abi_check)
+			err = check_reference_convention(draft, &meant, directive->source, directive->line,
+							 directive->kind == DIRECTIVE_REGISTER_FUNCTION);
 		if (err)
 			return err;
-		const struct symbol *symbol = find_undefined(&draft->patch->file, record->label);
+		const struct symbol *symbol = find_undefined(&draft->patch->file, directive->label);
 		if (!symbol)
 			continue;
 		const struct vz_dynref *have = dynref_of(draft, symbol->index);
-		if (have && have->target_addr != place.addr)
+		if (have && have->target_addr != meant.addr)
 			return fail(EINVAL, "%s:%u: '%s' means another thing here than elsewhere in "
 				    "the patch: give it another name and VZP_STATIC_SYM_ALIAS("
-				    "other_name, %s), or set VZP_UNIT", base_name(record->source),
-				    record->line, record->name, place.name);
+				    "other_name, %s), or set VZP_UNIT", base_name(directive->source),
+				    directive->line, directive->name, meant.name);
 		if (have)
 			continue;
-		debug("%s:%u: '%s' is at 0x%llx", base_name(record->source), record->line,
-		      place.name, (unsigned long long)place.addr);
-		err = draft_add_dynref(draft, symbol->index, &place);
+		debug("%s:%u: '%s' is at 0x%llx", base_name(directive->source), directive->line,
+		      meant.name, (unsigned long long)meant.addr);
+		err = draft_add_dynref(draft, symbol->index, &meant);
 		if (err)
 			return err;
 	}
 	return 0;
-}
-
-int find_extern(const struct draft *draft, const char *name, bool tls, struct place *out)
-{
-	struct wanted wanted = { .name = name, .source = "?", .tls = tls };
-	int found = tls ? 0 : find_hidden(draft, &wanted, true, out);
-
-	return found ? found : find_hidden(draft, &wanted, false, out);
-}
-
-int bind_extern(struct draft *draft, const char *name, const struct symbol *symbol)
-{
-	const struct binary *target = draft->target;
-	bool tls = symbol->type == STT_TLS;
-	struct place place;
-	const struct symbol *have = find_hidden_symbol(target, name);
-
-	if (have && have->type == STT_GNU_IFUNC)
-		return check_ifunc(draft, symbol, have);
-	if (have && (have->type == STT_TLS) != tls)
-		return fail(EINVAL, "%s: '%s' is %s variable of %s: declare it so",
-			    draft->patch->file.path, name, tls ? "no thread-local" :
-			    "a thread-local", target->file.path);
-	if (strstr(name, ".vzp"))
-		return fail(EINVAL, "%s: '%s' comes from nsb/vzp.h, but the record of it is missing "
-			    "(was section .vzp stripped?)", draft->patch->file.path, name);
-	int found = find_extern(draft, name, tls, &place);
-	if (found < 0)
-		return found;
-	if (found)
-		return draft_add_dynref(draft, symbol->index, &place);
-	/* nsb has an own one for programs that lack it. */
-	if (!target->file.is_static || symbol->bind == STB_WEAK ||
-	    !strcmp(name, "__tls_get_addr") || !strcmp(name, "___tls_get_addr"))
-		return check_unexported(draft, name);
-	return fail(EINVAL, "%s: '%s' is not in %s, and a static executable has no libraries to "
-		    "take it from (define it in the patch)", draft->patch->file.path, name,
-		    target->file.path);
 }
 
 /* What is declared by a plain extern, wherever it will be bound to. */
@@ -481,21 +435,21 @@ static int check_extern_type(const struct draft *draft, const struct symbol *sym
 			     const char *name)
 {
 	struct wanted wanted = { .name = name, .source = "?", .tls = symbol->type == STT_TLS };
-	struct place place;
-	int found = find_variable(draft->target, &wanted, LINKAGE_GLOBAL, &place);
+	struct definition meant;
+	int found = find_variable(draft->target, &wanted, LINKAGE_GLOBAL, &meant);
 
 	if (found > 0)
-		return check_declared_variable(draft, symbol->name, &place);
+		return check_declared_variable(draft, symbol->name, &meant);
 	if (!found)
-		found = find_function(draft->target, &wanted, LINKAGE_GLOBAL, &place);
-	if (found > 0 && place.index != DWARF_NONE)
-		return check_declared_function(draft, symbol->name, &place);
+		found = find_function(draft->target, &wanted, LINKAGE_GLOBAL, &meant);
+	if (found > 0 && meant.index != DWARF_NONE)
+		return check_declared_function(draft, symbol->name, &meant);
 	if (found < 0)
 		msg_forget();		/* several: only the dynamic linker can tell */
 	return 0;
 }
 
-static int resolve_symbols(struct draft *draft, const struct records *records)
+static int resolve_symbols(struct draft *draft, const struct directives *directives)
 {
 	const struct elffile *patch = &draft->patch->file;
 
@@ -505,7 +459,7 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 		if (symbol->section != SHN_UNDEF || !*symbol->name ||
 		    dynref_of(draft, symbol->index))
 			continue;
-		const char *name = vzp_records_target_name(records, NULL, symbol->name);
+		const char *name = directives_target_name(directives, NULL, symbol->name);
 		bool renamed = name != symbol->name;
 		int err = check_extern_type(draft, symbol, name);
 		if (err)
@@ -520,13 +474,13 @@ static int resolve_symbols(struct draft *draft, const struct records *records)
 	return 0;
 }
 
-static int take_comments(struct draft *draft, const struct records *records)
+static int take_comments(struct draft *draft, const struct directives *directives)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < records->count; i++)
-		if (records->table[i].kind == RECORD_COMMENT)
-			err = draft_add_comment(draft, "comment", records->table[i].name);
+	for (size_t i = 0; !err && i < directives->count; i++)
+		if (directives->table[i].kind == DIRECTIVE_COMMENT)
+			err = draft_add_comment(draft, "comment", directives->table[i].name);
 	return err;
 }
 
@@ -538,19 +492,19 @@ static void check_warnings(const struct draft *draft)
 
 int manual_draw(struct draft *draft)
 {
-	struct records records;
-	int err = vzp_records_read(&records, draft->patch);
+	struct directives directives;
+	int err = directives_read(&directives, draft->patch);
 
 	if (err)
 		return err;
 	draft->meta.mode = "manual";
 	err = check_lto(draft->target);
 	if (!err)
-		err = check_files(draft, &records);
+		err = check_files(draft, &directives);
 	if (!err)
-		err = match_functions(draft, &records);
+		err = match_functions(draft, &directives);
 	if (!err)
-		err = check_allow_active(draft, &records);
+		err = check_allow_active(draft, &directives);
 	if (!err)
 		err = check_prototypes(draft);
 	if (!err)
@@ -566,15 +520,15 @@ int manual_draw(struct draft *draft)
 	if (!err)
 		check_warnings(draft);
 	if (!err)
-		err = resolve_records(draft, &records);
+		err = resolve_directives(draft, &directives);
 	if (!err)
-		err = resolve_symbols(draft, &records);
+		err = resolve_symbols(draft, &directives);
 	if (!err)
 		err = bind_linker_symbols(draft);
 	if (!err)
-		err = take_comments(draft, &records);
+		err = take_comments(draft, &directives);
 	if (!err)
 		err = mark_addresses_taken(draft);
-	vzp_records_deinit(&records);
+	directives_deinit(&directives);
 	return err;
 }
