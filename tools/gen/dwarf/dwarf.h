@@ -89,10 +89,17 @@ struct dwarf_value {
 	const uint8_t *data;
 };
 
+/* How large numbers are in a unit. */
+struct dwarf_shape {
+	uint8_t version;		/* of DWARF: 2 to 5 */
+	uint8_t address_size, offset_size;
+};
+
 struct dwarf_unit {
 	uint64_t offset, dies, end;	/* header, first DIE, end: DIE offsets */
 	uint32_t input;			/* 0, or 1 for the supplementary file */
-	uint8_t version, address_size, offset_size, kind;
+	struct dwarf_shape shape;
+	uint8_t kind;
 	uint32_t abbrevs;		/* index of the table */
 	uint16_t tag;
 	const char *name, *comp_dir, *producer, *dwo_name;	/* NULL where absent */
@@ -138,6 +145,11 @@ struct dwarf_variable {
 	bool is_tls;		/* addr is then an offset in the thread's block */
 };
 
+/* Which DIE the signature of a type means. */
+struct dwarf_type_unit {
+	uint64_t signature, die;
+};
+
 #define DWARF_ABBREV_HEADS 1024
 
 struct dwarf_names {			/* hash table: name -> first index */
@@ -159,7 +171,8 @@ struct dwarf {
 	uint32_t n_abbrevs;
 	uint32_t abbrev_heads[DWARF_ABBREV_HEADS];	/* hash of the tables' offsets */
 	uint64_t abbrev_bytes;		/* that were parsed to tables */
-	uint32_t *type_units, n_type_units;
+	struct dwarf_type_unit *type_units;	/* by signature */
+	uint32_t n_type_units;
 };
 
 struct dwarf_die {

@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "dwarf_form.h"
 
 enum { CONTENT_PATH = 1, CONTENT_DIRECTORY = 2 };
-enum { LINE_FORM_DATA1 = 0x0b, LINE_FORM_DATA2 = 0x05, LINE_FORM_UDATA = 0x0f, LINE_FORM_STRING = 0x08,
-       LINE_FORM_STRP = 0x0e, LINE_FORM_LINE_STRP = 0x1f, LINE_FORM_DATA16 = 0x1e,
-       LINE_FORM_BLOCK = 0x09, LINE_FORM_DATA4 = 0x06, LINE_FORM_DATA8 = 0x07 };
 
 struct line_entry {
 	const char *path;
@@ -48,34 +46,34 @@ static void read_content(const struct dwarf_input *input, uint8_t word, struct c
 	uint64_t number = 0;
 
 	switch (form) {
-	case LINE_FORM_STRING:
+	case FORM_STRING:
 		text = cursor_string(at);
 		break;
-	case LINE_FORM_STRP:
+	case FORM_STRP:
 		text = section_string(&input->sections[DWARF_STR], cursor_uint(at, word));
 		break;
-	case LINE_FORM_LINE_STRP:
+	case FORM_LINE_STRP:
 		text = section_string(&input->sections[DWARF_LINE_STR], cursor_uint(at, word));
 		break;
-	case LINE_FORM_UDATA:
+	case FORM_UDATA:
 		number = cursor_uleb(at);
 		break;
-	case LINE_FORM_DATA1:
+	case FORM_DATA1:
 		number = cursor_u8(at);
 		break;
-	case LINE_FORM_DATA2:
+	case FORM_DATA2:
 		number = cursor_uint(at, 2);
 		break;
-	case LINE_FORM_DATA4:
+	case FORM_DATA4:
 		number = cursor_uint(at, 4);
 		break;
-	case LINE_FORM_DATA8:
+	case FORM_DATA8:
 		number = cursor_uint(at, 8);
 		break;
-	case LINE_FORM_DATA16:
+	case FORM_DATA16:
 		cursor_skip(at, 16);
 		break;
-	case LINE_FORM_BLOCK:
+	case FORM_BLOCK:
 		cursor_skip(at, cursor_uleb(at));
 		break;
 	default:

@@ -14,15 +14,15 @@ struct list {
 	uint64_t base, lo, hi;
 };
 
-static const struct dwarf_bytes *list_section(const struct dwarf *dwarf,
+static const struct dwarf_bytes *section_with_lists(const struct dwarf *dwarf,
 					      const struct dwarf_unit *unit)
 {
-	return &dwarf->inputs[unit->input].sections[unit->version < 5 ? DWARF_LOC : DWARF_LOCLISTS];
+	return &dwarf->inputs[unit->input].sections[unit->shape.version < 5 ? DWARF_LOC : DWARF_LOCLISTS];
 }
 
 static enum entry read_old_entry(struct list *list)
 {
-	uint8_t size = list->unit->address_size;
+	uint8_t size = list->unit->shape.address_size;
 	uint64_t highest = size == 4 ? UINT32_MAX : UINT64_MAX;
 
 	list->lo = cursor_uint(&list->at, size);
@@ -43,7 +43,7 @@ static enum entry read_new_entry(struct list *list)
 	enum { END_OF_LIST, BASE_ADDRESSX, STARTX_ENDX, STARTX_LENGTH, OFFSET_PAIR, DEFAULT_LOCATION,
 	       BASE_ADDRESS, START_END, START_LENGTH, VIEW_PAIR };
 	struct cursor *at = &list->at;
-	uint8_t size = list->unit->address_size, kind = cursor_u8(at);
+	uint8_t size = list->unit->shape.address_size, kind = cursor_u8(at);
 
 	switch (kind) {
 	case BASE_ADDRESSX:
@@ -87,7 +87,7 @@ static enum entry read_new_entry(struct list *list)
 
 static bool find_in_list(struct list *list, uint64_t pc, struct dwarf_bytes *expression)
 {
-	bool is_old = list->unit->version < 5;
+	bool is_old = list->unit->shape.version < 5;
 
 	for (;;) {
 		enum entry entry = is_old ? read_old_entry(list) : read_new_entry(list);
@@ -125,7 +125,7 @@ bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, u
 	if (value->kind != DWARF_OFFSET && value->kind != DWARF_LIST_INDEX &&
 	    value->kind != DWARF_CONSTANT)
 		return false;
-	const struct dwarf_bytes *bytes = list_section(dwarf, unit);
+	const struct dwarf_bytes *bytes = section_with_lists(dwarf, unit);
 	cursor_init(&list.at, bytes->data, bytes->size);
 	if (value->kind == DWARF_LIST_INDEX) {
 		struct cursor at = list.at;
@@ -133,8 +133,8 @@ bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, u
 		if (offset > bytes->size)
 			return false;
 		cursor_skip(&at, unit->loclists_base);
-		cursor_skip(&at, offset * unit->offset_size);
-		offset = unit->loclists_base + cursor_uint(&at, unit->offset_size);
+		cursor_skip(&at, offset * unit->shape.offset_size);
+		offset = unit->loclists_base + cursor_uint(&at, unit->shape.offset_size);
 	}
 	cursor_skip(&list.at, offset);
 	return find_in_list(&list, pc, expression);

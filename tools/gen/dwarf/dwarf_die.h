@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dwarf_die: entries, found by their offset or as child and sibling of another one.
+ */
+#ifndef NSB_GEN_DWARF_DIE_H
+#define NSB_GEN_DWARF_DIE_H
+
+#include "cursor.h"
+#include "dwarf.h"
+
+/* A cursor over the rest of a unit from `offset` on.  -ENOEXEC where that is outside. */
+int dwarf_unit_cursor(const struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
+		      struct cursor *at) MUST_CHECK;
+
+/* As dwarf_die_read() does, but tag 0 means the null entry that ends a list of children. */
+int dwarf_read_entry(const struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
+		     struct dwarf_die *die) MUST_CHECK;
+
+#endif
