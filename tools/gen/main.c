@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "auto.h"
 #include "binary.h"
 #include "draft.h"
@@ -293,15 +294,13 @@ static bool is_level(const char *text)
 /* --original takes all that follows, up to the next option. */
 static int take_originals(int argc, char **argv, struct options *options)
 {
-	char **all = reallocarray(options->originals, options->n_originals + (size_t)argc,
-				  sizeof(*all));
+	int err = ARRAY_GROW(&options->originals, options->n_originals, (size_t)argc);
 
-	if (!all)
-		return fail(ENOMEM, "not enough memory");
-	options->originals = all;
-	all[options->n_originals++] = optarg;
+	if (err)
+		return err;
+	options->originals[options->n_originals++] = optarg;
 	while (optind < argc && *argv[optind] != '-')
-		all[options->n_originals++] = argv[optind++];
+		options->originals[options->n_originals++] = argv[optind++];
 	return 0;
 }
 

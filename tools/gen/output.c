@@ -37,7 +37,7 @@ static int add_name(const struct elffile *file, struct layout *layout)
 		return fail(ENOEXEC, "%s: no section names", file->path);
 	layout->strings = malloc(data->d_size + sizeof(VZPATCH_SECTION));
 	if (!layout->strings)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	memcpy(layout->strings, data->d_buf, data->d_size);
 	layout->name = named ? layout->headers[layout->section_index].sh_name : data->d_size;
 	layout->strings_size = data->d_size + (named ? 0 : sizeof(VZPATCH_SECTION));
@@ -58,7 +58,7 @@ static int read_section_headers(const struct elffile *file, struct layout *layou
 		return fail(ENOTSUP, "%s: too many sections", file->path);
 	layout->headers = calloc(count + 1, sizeof(*layout->headers));
 	if (!layout->headers)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	layout->n_headers = count;
 	layout->section_index = count;
 	for (size_t i = 0; i < count; i++) {
@@ -168,7 +168,7 @@ static int replace_file(const struct elffile *file, const char *path, const uint
 	int err = 0;
 
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return fail(ENOMEM, "%s: not enough memory", path);
+		return fail(ENOMEM, "%s: out of memory", path);
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0) {
 		err = fail(errno, "%s: cannot write: %s", path, strerror(errno));
@@ -209,7 +209,7 @@ int output_write(const char *from, const char *path, const uint8_t *bytes, size_
 	place_parts(&file, &layout, file_size, size);
 	image = calloc(1, layout.end);
 	if (!image) {
-		err = fail(ENOMEM, "%s: not enough memory", path);
+		err = fail(ENOMEM, "%s: out of memory", path);
 		goto out;
 	}
 	memcpy(image, raw, layout.kept);

@@ -50,7 +50,7 @@ int process_find_file(const char *pid, const uint8_t *build_id, size_t size, cha
 	int err = -ENOENT;
 
 	if (asprintf(&maps_path, "/proc/%s/maps", pid) < 0)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	FILE *maps = fopen(maps_path, "re");
 	free(maps_path);
 	if (!maps)
@@ -67,7 +67,7 @@ int process_find_file(const char *pid, const uint8_t *build_id, size_t size, cha
 		free(last);
 		last = strdup(line + at);
 		if (!last)
-			err = fail(ENOMEM, "not enough memory");
+			err = fail(ENOMEM, "out of memory");
 		else if (mapping_matches(pid, lo, hi, last, build_id, size))
 			err = 0;
 	}

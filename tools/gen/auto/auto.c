@@ -32,7 +32,7 @@ static int open_units(char **paths, size_t count, struct unit **units, size_t *n
 
 	*units = calloc(count + 1, sizeof(**units));
 	if (!*units)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; !err && i < count; i++) {
 		err = unit_open(&(*units)[i], paths[i]);
 		if (!err)

@@ -12,6 +12,7 @@
 #include "convention.h"
 #include "counterpart.h"
 #include "cursor.h"
+#include "insn.h"
 #include "room.h"
 
 #define CALLS_DEEP 64
@@ -40,16 +41,6 @@ static bool is_of_compiler(const char *name)
 	return false;
 }
 
-static bool calls(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc)
-{
-	enum reloc_kind kind = reloc->type->kind;
-	const uint8_t *at = unit->sections[piece->section].bytes + reloc->offset;
-
-	if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
-		return reloc->offset >= 2 && at[-2] == 0xff;
-	return is_branch(unit, piece, reloc);
-}
-
 /*
  * Does all that the function calls by name lie in its own unit?  Then gcc knows
  * which registers it leaves alone and how it needs the stack aligned
@@ -64,7 +55,7 @@ static bool is_closed(const struct unit *unit, const struct piece *piece, unsign
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
 		int64_t offset;
 
-		if (!calls(unit, piece, reloc))
+		if (!reloc_is_call(unit, piece, reloc))
 			continue;
 		const struct piece *to = reloc_piece(unit, reloc, &offset);
 		if (to == piece)
@@ -107,14 +98,6 @@ static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
 	return DWARF_NONE;
 }
 
-/* call, jmp and jcc with a displacement of four bytes at code[at]. */
-static bool is_branch_operand(const uint8_t *code, size_t at)
-{
-	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
-		return true;
-	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
-}
-
 typedef int (*visitor)(struct closure *all, uint32_t function, const char *why);
 
 /* Visit each function that has a call of, or jump to, `addr`. */
@@ -135,7 +118,7 @@ static int each_caller(struct closure *all, uint64_t addr, visitor visit, const 
 		for (size_t at = 1; !err && code && at + 4 <= data->d_size; at++) {
 			struct cursor operand;
 
-			if (!is_branch_operand(code, at))
+			if (!insn_is_branch_operand(code, at))
 				continue;
 			cursor_init(&operand, code + at, 4);
 			uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
@@ -169,7 +152,7 @@ static int set_why(struct piece *piece, const char *why)
 	if (piece->why)
 		return 0;
 	piece->why = strdup(why);
-	return piece->why ? 0 : fail(ENOMEM, "not enough memory");
+	return piece->why ? 0 : fail(ENOMEM, "out of memory");
 }
 
 static bool is_cold(const char *clone)
@@ -295,7 +278,7 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 		return (uint32_t)(elffile_got(file) + value) == addr;
 	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
 	/* Zeros before a function are the end of a nop that fills up. */
-	return value && relative == addr && !is_branch_operand(bytes, at);
+	return value && relative == addr && !insn_is_branch_operand(bytes, at);
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)
@@ -398,7 +381,7 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 
 	all.is_seen = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
 	if (!all.is_seen)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	while (!err && all.any) {
 		all.any = false;
 		for (size_t i = 0; !err && i < n_units; i++)

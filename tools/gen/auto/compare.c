@@ -443,6 +443,6 @@ int compare_units(struct unit *unit, struct unit *original, const struct compare
 	}
 	for (size_t i = 0; i < unit->n_pieces; i++)
 		if (unit->pieces[i].verdict == VERDICT_CHANGED && !unit->pieces[i].why)
-			return fail(ENOMEM, "not enough memory");
+			return fail(ENOMEM, "out of memory");
 	return 0;
 }

@@ -162,7 +162,7 @@ int find_target_unit(const struct draft *draft, struct unit *unit)
 	unit->patch_unit = &dwarf->units[index];
 	char *path = dwarf_unit_path(unit->patch_unit);
 	if (!path)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	uint32_t found = choose_unit(draft, unit, path);
 	if (found != DWARF_NONE) {
 		unit->target_unit = &draft->target->dwarf.units[found];

@@ -104,7 +104,7 @@ int externs_print(char **objects, size_t n_objects)
 {
 	struct elffile *files = calloc(n_objects + 1, sizeof(*files));
 	size_t n_files = 0;
-	int err = files ? 0 : fail(ENOMEM, "not enough memory");
+	int err = files ? 0 : fail(ENOMEM, "out of memory");
 
 	while (!err && n_files < n_objects) {
 		err = elffile_open(&files[n_files], objects[n_files]);

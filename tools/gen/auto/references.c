@@ -293,17 +293,6 @@ static bool is_label(const struct reference *ref)
 	return ref->offset + ref->reloc->bias != 0;
 }
 
-/* Does it call or jump, directly or through a slot? */
-static bool is_call(const struct reference *ref)
-{
-	const struct unit_section *section = &ref->unit->sections[ref->piece->section];
-	enum reloc_kind kind = ref->reloc->type->kind;
-
-	if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
-		return ref->reloc->offset >= 2 && section->bytes[ref->reloc->offset - 2] == 0xff;
-	return is_branch(ref->unit, ref->piece, ref->reloc);
-}
-
 /*
  * Direct calls of what is replaced, and of functions that only the patch's
  * callers know how to call, stay in the patch; addresses that code can compare or
@@ -319,7 +308,7 @@ static bool stays(const struct reference *ref)
 		return false;
 	if (is_label(ref))
 		return true;
-	if (!is_branch(ref->unit, ref->piece, ref->reloc))
+	if (!reloc_is_branch(ref->unit, ref->piece, ref->reloc))
 		return false;
 	return to->fate == FATE_REPLACES ||
 		(ref->unit == ref->to_unit && needs_own_copy(ref->unit, to));
@@ -472,7 +461,7 @@ static int look_at(struct references *all, struct reference *ref)
 	if (!stays(ref))
 		return follow(all, ref);
 	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_counterpart && !is_label(ref))
-		all->hands_out |= !is_call(ref);
+		all->hands_out |= !reloc_is_call(ref->unit, ref->piece, ref->reloc);
 	return reach(all, ref);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "insn.h"
 
 #define PIECES_MAX 1000000u
@@ -64,7 +65,7 @@ static int read_sections(struct unit *unit)
 			    unit->n_sections, SHN_LORESERVE - 1);
 	unit->sections = calloc(unit->n_sections + 1, sizeof(*unit->sections));
 	if (!unit->sections)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	while (!err && (scn = elf_nextscn(unit->file.elf, scn)))
 		err = read_section(unit, scn, strings);
 	return err;
@@ -107,13 +108,6 @@ static int read_reloc(struct unit *unit, struct unit_section *section, Elf_Data 
 	return 0;
 }
 
-static int compare_relocs(const void *a, const void *b)
-{
-	const struct unit_reloc *x = a, *y = b;
-
-	return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
 static int read_relocs_of(struct unit *unit, struct unit_section *section, Elf_Scn *scn,
 			  const GElf_Shdr *shdr)
 {
@@ -127,10 +121,10 @@ static int read_relocs_of(struct unit *unit, struct unit_section *section, Elf_S
 	size_t count = data->d_size / entry;
 	section->relocs = calloc(count + 1, sizeof(*section->relocs));
 	if (!section->relocs)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; !err && i < count && i < INT32_MAX; i++)
 		err = read_reloc(unit, section, data, (int)i, has_addends);
-	qsort(section->relocs, section->n_relocs, sizeof(*section->relocs), compare_relocs);
+	ARRAY_SORT(section->relocs, section->n_relocs, offset);
 	return err;
 }
 
@@ -304,7 +298,7 @@ static int make_pieces(struct unit *unit)
 		return fail(EINVAL, "%s: has too many symbols", unit->file.path);
 	unit->pieces = calloc(most + 1, sizeof(*unit->pieces));
 	if (!unit->pieces)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	name_pieces(unit);
 	for (size_t i = 0; i < unit->n_pieces; i++) {
 		struct unit_section *section = &unit->sections[unit->pieces[i].section];
@@ -544,7 +538,7 @@ int unit_read_dwarf(struct unit *unit)
 			continue;
 		unit->debug[i] = malloc(section->size);
 		if (!unit->debug[i])
-			return fail(ENOMEM, "not enough memory");
+			return fail(ENOMEM, "out of memory");
 		memcpy(unit->debug[i], section->data, section->size);
 		relocate_debug_section(unit, elf_ndxscn(scn), section, unit->debug[i]);
 		section->data = unit->debug[i];
@@ -554,38 +548,40 @@ int unit_read_dwarf(struct unit *unit)
 
 /* ---- questions ---- */
 
-bool is_branch(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc)
+bool reloc_is_branch(const struct unit *unit, const struct piece *piece,
+		     const struct unit_reloc *reloc)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
-	const uint8_t *at = section->bytes + reloc->offset;
 
 	if (!(section->flags & SHF_EXECINSTR) || reloc->type->width != 4)
 		return false;
 	if (reloc->type->kind != RELOC_PCREL && reloc->type->kind != RELOC_PLT)
 		return false;
 	/* No ModRM byte of an operand relative to %rip looks like these. */
-	if (reloc->offset >= 1 && (at[-1] == 0xe8 || at[-1] == 0xe9))
-		return true;
-	return reloc->offset >= 2 && at[-2] == 0x0f && (at[-1] & 0xf0) == 0x80;
+	return insn_is_branch_operand(section->bytes, reloc->offset);
+}
+
+bool reloc_is_call(const struct unit *unit, const struct piece *piece,
+		   const struct unit_reloc *reloc)
+{
+	enum reloc_kind kind = reloc->type->kind;
+
+	if (kind != RELOC_GOT && kind != RELOC_GOTPCREL)
+		return reloc_is_branch(unit, piece, reloc);
+	return reloc->offset >= 2 &&
+		unit->sections[piece->section].bytes[reloc->offset - 2] == 0xff;
 }
 
 static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t offset)
 {
 	const struct unit_section *section = &unit->sections[index];
 	struct piece *pieces = unit->pieces + section->first_piece;
-	uint32_t lo = 0, hi = section->n_pieces;
+	size_t upto = ARRAY_UPTO(pieces, section->n_pieces, start, offset);
 
-	if (!hi)
+	if (!section->n_pieces)
 		return NULL;
-	while (hi - lo > 1) {
-		uint32_t middle = lo + (hi - lo) / 2;
-
-		if (pieces[middle].start <= offset)
-			lo = middle;
-		else
-			hi = middle;
-	}
-	return &pieces[lo];
+	/* What is before the first belongs to it. */
+	return &pieces[upto > 0 ? upto - 1 : 0];
 }
 
 struct piece *reloc_piece(const struct unit *unit, const struct unit_reloc *reloc,

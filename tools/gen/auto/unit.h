@@ -109,8 +109,11 @@ size_t stem_length(const char *name);
 /* Has the function's name a suffix of the compiler's: f.cold, f.part.0, f.constprop.0, f.isra.0? */
 bool is_clone(const struct piece *piece);
 
-/* The relocation's bytes are the operand of a call or jump. */
-bool is_branch(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc);
+/* The relocation's bytes are the operand of a call or jump: with is_call, also of one through a slot. */
+bool reloc_is_branch(const struct unit *unit, const struct piece *piece,
+		     const struct unit_reloc *reloc);
+bool reloc_is_call(const struct unit *unit, const struct piece *piece,
+		   const struct unit_reloc *reloc);
 
 /*
  * The piece that a relocation leads to, and the distance from the piece's start

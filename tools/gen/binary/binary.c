@@ -43,7 +43,7 @@ static int open_if_there(struct elffile *out, char *path)
 	int err;
 
 	if (!path)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	err = access(path, R_OK) ? -ENOENT : elffile_open(out, path);
 	free(path);
 	return err;

@@ -38,7 +38,7 @@ static int read_headers(struct elffile *file)
 		return damaged(file, "cannot read the program headers");
 	file->phdrs = calloc(file->n_phdrs + 1, sizeof(*file->phdrs));
 	if (!file->phdrs)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	for (size_t i = 0; i < file->n_phdrs; i++) {
 		if (!gelf_getphdr(file->elf, (int)i, &file->phdrs[i]))
 			return damaged(file, "cannot read a program header");
@@ -79,7 +79,7 @@ static int read_symbols(struct elffile *file, uint32_t type, struct symbols *out
 		return 0;
 	out->table = calloc(count, sizeof(*out->table));
 	if (!out->table)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	for (size_t i = 1; i < count && i < INT32_MAX; i++) {
 		GElf_Sym sym;
 		if (!gelf_getsym(data, (int)i, &sym))
@@ -130,7 +130,7 @@ int elffile_open(struct elffile *file, const char *path)
 	*file = (struct elffile){ .fd = -1 };
 	file->path = strdup(path);
 	if (!file->path)
-		return fail(ENOMEM, "%s: not enough memory", path);
+		return fail(ENOMEM, "%s: out of memory", path);
 	file->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (file->fd < 0) {
 		err = fail(errno, "%s: %s", path, strerror(errno));

@@ -5,20 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cursor.h"
+#include "insn.h"
 
-/* Starts of the patch's functions, sorted. */
+/* Where the patch's functions start, sorted. */
 struct starts {
-	uint64_t *table;
+	struct start { uint64_t addr; } *table;
 	size_t count;
 };
-
-static int compare_addresses(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static int starts_init(struct starts *starts, const struct binary *patch)
 {
@@ -27,18 +22,19 @@ static int starts_init(struct starts *starts, const struct binary *patch)
 	*starts = (struct starts){ 0 };
 	starts->table = calloc((size_t)dwarf->n_functions + 1, sizeof(*starts->table));
 	if (!starts->table)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < dwarf->n_functions; i++)
 		if (dwarf->functions[i].hi)
-			starts->table[starts->count++] = entry_range(patch, &dwarf->functions[i]).lo;
-	qsort(starts->table, starts->count, sizeof(*starts->table), compare_addresses);
+			starts->table[starts->count++].addr = entry_range(patch, &dwarf->functions[i]).lo;
+	ARRAY_SORT(starts->table, starts->count, addr);
 	return 0;
 }
 
 static bool is_start(const struct starts *starts, uint64_t addr)
 {
-	return starts->count && bsearch(&addr, starts->table, starts->count,
-					sizeof(*starts->table), compare_addresses);
+	size_t upto = ARRAY_UPTO(starts->table, starts->count, addr, addr);
+
+	return upto > 0 && starts->table[upto - 1].addr == addr;
 }
 
 /*
@@ -117,14 +113,6 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	}
 }
 
-/* call, jmp and jcc, whose operand begins at `at`, hand nothing out. */
-static bool is_branch(const uint8_t *code, size_t at)
-{
-	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
-		return true;
-	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
-}
-
 /* Any four bytes that may be an operand, relative to what follows or, on i386, to the GOT. */
 static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
 			 const uint8_t *code, size_t size)
@@ -141,7 +129,7 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 		if (!distance)
 			continue;
 		uint64_t value = wide ? addr + at + 4 + distance : (uint32_t)(got + distance);
-		if (is_start(starts, value) && !(wide && is_branch(code, at)))
+		if (is_start(starts, value) && !(wide && insn_is_branch_operand(code, at)))
 			mark(draft, value, addr + at);
 	}
 }

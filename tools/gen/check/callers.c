@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "checks.h"
 #include "code.h"
 #include "names.h"
@@ -54,16 +55,11 @@ bool has_ipa_ra(const struct dwarf_unit *unit)
 
 static int add_call(struct look *look, struct call call)
 {
-	if (!(look->n_calls & (look->n_calls - 1))) {
-		size_t room = look->n_calls ? look->n_calls * 2 : 1;
-		struct call *bigger = reallocarray(look->calls, room, sizeof(*bigger));
+	int err = ARRAY_GROW(&look->calls, look->n_calls, 1);
 
-		if (!bigger)
-			return fail(ENOMEM, "not enough memory");
-		look->calls = bigger;
-	}
-	look->calls[look->n_calls++] = call;
-	return 0;
+	if (!err)
+		look->calls[look->n_calls++] = call;
+	return err;
 }
 
 static int find_calls_of(struct look *look, uint32_t caller)
@@ -227,19 +223,6 @@ static int look_at_calls(struct look *look, uint32_t function, uint8_t reach, st
 
 /* ---- telling ---- */
 
-static int refuse(const struct look *look, size_t func, const char *what)
-{
-	const struct dwarf *patch = &look->draft->patch->dwarf;
-	uint32_t index = look->draft->replaced[func]->new.index;
-	const struct dwarf_function *new = &patch->functions[index];
-	char *source = dwarf_file(patch, new->file_unit, new->file);
-	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) :
-		       look->draft->patch->file.path, new->line, what);
-
-	free(source);
-	return err;
-}
-
 static int tell(const struct look *look, size_t func, const struct finding *finding)
 {
 	const char *name = look->draft->meta.funcs[func].name;
@@ -254,7 +237,7 @@ static int tell(const struct look *look, size_t func, const struct finding *find
 			     "changes (%s): replace %s too%s", callers, is_one ? "relies" : "rely", name,
 			     registers, is_one ? "it" : "them", finding->registers.vector ? "" :
 			     ", or declare the new one with VZP_KEEPS_REGISTERS") < 0)
-			return fail(ENOMEM, "not enough memory");
+			return fail(ENOMEM, "out of memory");
 	} else {
 		names_format(&finding->unaligned, callers, sizeof(callers));
 		is_one = finding->unaligned.count == 1;
@@ -262,9 +245,9 @@ static int tell(const struct look *look, size_t func, const struct finding *find
 			     "not need and the new one does: replace %s too, or declare the new one "
 			     "with VZP_ALIGNS_STACK", callers, is_one ? "calls" : "call", name,
 			     is_one ? "it" : "them") < 0)
-			return fail(ENOMEM, "not enough memory");
+			return fail(ENOMEM, "out of memory");
 	}
-	int err = refuse(look, func, what);
+	int err = refuse_function(look->draft, look->draft->replaced[func], what);
 	free(what);
 	return err;
 }
@@ -297,7 +280,7 @@ static int check_function(struct look *look, size_t func)
 	if (err)
 		return err;
 	if (!returns(old) && returns(new))
-		return refuse(look, func, "the old function never returns, so that there may be no code "
+		return refuse_function(look->draft, replaced, "the old function never returns, so that there may be no code "
 			      "behind calls of it, and the new one does: let it call abort() at its end, "
 			      "or replace its callers instead");
 	struct regset changed = program_clobbers(&look->patch, replaced->new.index);
@@ -317,7 +300,7 @@ int check_callers(const struct draft *draft)
 		err = program_init(&look.patch, draft->patch);
 	look.reaches = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
 	if (!err && !look.reaches)
-		err = fail(ENOMEM, "not enough memory");
+		err = fail(ENOMEM, "out of memory");
 	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE &&
 		    draft->replaced[i]->new.index != DWARF_NONE)

@@ -199,18 +199,6 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 	return 0;
 }
 
-static int refuse(const struct draft *draft, const struct replaced *replaced, const char *what)
-{
-	const struct dwarf *patch = &draft->patch->dwarf;
-	const struct dwarf_function *new = &patch->functions[replaced->new.index];
-	char *source = dwarf_file(patch, new->file_unit, new->file);
-	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) : draft->patch->file.path,
-		       new->line, what);
-
-	free(source);
-	return err;
-}
-
 int check_convention(const struct draft *draft, const struct replaced *replaced)
 {
 	const struct binary *target = draft->target, *patch = draft->patch;
@@ -230,7 +218,7 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 			 is_regparm(target, &old) ? " (declare the function VZP_REGISTER_ARGS)" :
 			 is_regparm(patch, &new) ? " (declare it without VZP_REGISTER_ARGS)" :
 			 ": the compiler gave it a convention of its own (replace its callers instead)");
-		return refuse(draft, replaced, what);
+		return refuse_function(draft, replaced, what);
 	}
 	unsigned pops = err ? 0 : popped_bytes(patch, replaced->new.index);
 	unsigned popped = err ? 0 : popped_bytes(target, replaced->old.index);
@@ -238,7 +226,7 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 		return err;
 	snprintf(what, sizeof(what), "'%.120s' takes %u bytes of arguments off the stack, the target's %u",
 		 replaced->new.name, pops, popped);
-	return refuse(draft, replaced, what);
+	return refuse_function(draft, replaced, what);
 }
 
 int check_conventions(const struct draft *draft)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "type.h"
 
 /* A type that a compile unit names at its top. */
@@ -16,7 +17,7 @@ struct named {
 
 struct named_types {
 	struct named *table;
-	size_t count, room;
+	size_t count;
 };
 
 static int compare_names(const void *a, const void *b)
@@ -35,17 +36,10 @@ static int add_named(struct named_types *types, const struct dwarf *dwarf, const
 	    (die->tag != DW_TAG_structure_type && die->tag != DW_TAG_union_type &&
 	     die->tag != DW_TAG_enumeration_type))
 		return 0;
-	if (types->count == types->room) {
-		size_t room = types->room ? 2 * types->room : 64;
-		struct named *bigger = reallocarray(types->table, room, sizeof(*bigger));
-
-		if (!bigger)
-			return fail(ENOMEM, "not enough memory");
-		types->table = bigger;
-		types->room = room;
-	}
-	types->table[types->count++] = (struct named){ name, die->offset, die->tag };
-	return 0;
+	int err = ARRAY_GROW(&types->table, types->count, 1);
+	if (!err)
+		types->table[types->count++] = (struct named){ name, die->offset, die->tag };
+	return err;
 }
 
 /* Sorted by name. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 #define CODE_MAX (16 << 20)	/* bytes of one function */
 #define TABLE_MAX 4096		/* entries of one jump table */
 #define ROUNDS_MAX 1000		/* of a data flow analysis; three or four do */
@@ -235,13 +237,6 @@ static struct regset result_registers(const struct program *program, uint64_t fu
 
 /* ---- decoding ---- */
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct code_range *x = a, *y = b;
-
-	return (x->lo > y->lo) - (x->lo < y->lo);
-}
-
 int program_init(struct program *program, const struct binary *binary)
 {
 	const struct dwarf *dwarf = &binary->dwarf;
@@ -253,7 +248,7 @@ int program_init(struct program *program, const struct binary *binary)
 	program->ranges = calloc((size_t)dwarf->n_ranges + 1, sizeof(*program->ranges));
 	if (!program->codes || !program->ranges) {
 		program_deinit(program);
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	}
 	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
@@ -266,7 +261,7 @@ int program_init(struct program *program, const struct binary *binary)
 					(struct code_range){ range.lo, range.hi, i };
 		}
 	}
-	qsort(program->ranges, program->n_ranges, sizeof(*program->ranges), compare_ranges);
+	ARRAY_SORT(program->ranges, program->n_ranges, lo);
 	int err = frames_init(&program->frames, &binary->file);
 	if (err)
 		program_deinit(program);
@@ -296,44 +291,30 @@ void program_deinit(struct program *program)
 
 uint32_t program_function_at(const struct program *program, uint64_t addr)
 {
-	size_t lo = 0, hi = program->n_ranges;
+	size_t upto = ARRAY_UPTO(program->ranges, program->n_ranges, lo, addr);
 
-	while (lo < hi) {
-		size_t middle = lo + (hi - lo) / 2;
-
-		if (program->ranges[middle].lo <= addr)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo && addr < program->ranges[lo - 1].hi ? program->ranges[lo - 1].function :
+	return upto && addr < program->ranges[upto - 1].hi ? program->ranges[upto - 1].function :
 		DWARF_NONE;
 }
 
-static int decode_range(const struct program *program, struct code *code, struct dwarf_range range,
-			size_t *room)
+static int decode_range(const struct program *program, struct code *code, struct dwarf_range range)
 {
 	size_t size = (size_t)(range.hi - range.lo);
 	uint8_t *bytes = size <= CODE_MAX ? malloc(size) : NULL;
 
 	if (!bytes)
-		return size <= CODE_MAX ? fail(ENOMEM, "not enough memory") : 0;
+		return size <= CODE_MAX ? fail(ENOMEM, "out of memory") : 0;
 	if (!elffile_read(&program->binary->file, range.lo, bytes, size)) {
 		code->is_whole = false;
 		free(bytes);
 		return 0;
 	}
 	for (size_t at = 0; at < size;) {
-		if (code->n_insns == *room) {
-			size_t more = *room ? *room * 2 : 64;
-			struct insn *bigger = reallocarray(code->insns, more, sizeof(*bigger));
+		int err = ARRAY_GROW(&code->insns, code->n_insns, 1);
 
-			if (!bigger) {
-				free(bytes);
-				return fail(ENOMEM, "not enough memory");
-			}
-			code->insns = bigger;
-			*room = more;
+		if (err) {
+			free(bytes);
+			return err;
 		}
 		struct insn *insn = &code->insns[code->n_insns++];
 		if (!insn_decode(bytes + at, size - at, range.lo + at, program->wide, insn)) {
@@ -350,27 +331,12 @@ static int decode_range(const struct program *program, struct code *code, struct
 	return 0;
 }
 
-static int compare_insns(const void *a, const void *b)
-{
-	uint64_t x = ((const struct insn *)a)->addr, y = ((const struct insn *)b)->addr;
-
-	return (x > y) - (x < y);
-}
-
 /* Index of the instruction at an address; n_insns if there is none. */
 static size_t insn_at(const struct code *code, uint64_t addr)
 {
-	size_t lo = 0, hi = code->n_insns;
+	size_t upto = ARRAY_UPTO(code->insns, code->n_insns, addr, addr);
 
-	while (lo < hi) {
-		size_t middle = lo + (hi - lo) / 2;
-
-		if (code->insns[middle].addr < addr)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < code->n_insns && code->insns[lo].addr == addr ? lo : code->n_insns;
+	return upto > 0 && code->insns[upto - 1].addr == addr ? upto - 1 : code->n_insns;
 }
 
 bool leaves(const struct code *code, const struct insn *insn)
@@ -387,12 +353,10 @@ static int add_target(struct code *code, size_t at)
 	for (size_t i = 0; i < code->n_targets; i++)
 		if (code->targets[i] == at)
 			return 0;
-	size_t *bigger = reallocarray(code->targets, code->n_targets + 1, sizeof(*bigger));
-	if (!bigger)
-		return fail(ENOMEM, "not enough memory");
-	code->targets = bigger;
-	code->targets[code->n_targets++] = at;
-	return 0;
+	int err = ARRAY_GROW(&code->targets, code->n_targets, 1);
+	if (!err)
+		code->targets[code->n_targets++] = at;
+	return err;
 }
 
 /* Entries of `size` bytes from `table` on that, with `base` added, lead into the function. */
@@ -723,7 +687,7 @@ static int analyse(struct program *program, struct code *code)
 	code->defined = calloc(code->n_insns + 1, sizeof(*code->defined));
 	if (!effects || !code->live || !code->defined) {
 		free(effects);
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	}
 	solve_live(code, effects);
 	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
@@ -744,22 +708,20 @@ static struct code *look_at(struct program *program, uint32_t index)
 	const struct dwarf *dwarf = &program->binary->dwarf;
 	const struct dwarf_function *function = &dwarf->functions[index];
 	struct code *code = program->codes[index];
-	size_t room = 0;
 	int err = 0;
 
 	if (code)
 		return code;
 	code = calloc(1, sizeof(*code));
 	if (!code) {
-		fail(ENOMEM, "not enough memory");
+		fail(ENOMEM, "out of memory");
 		return NULL;
 	}
 	*code = (struct code){ .function = function, .is_whole = true };
 	program->codes[index] = code;
 	for (uint32_t i = 0; !err && i < function->n_ranges; i++)
-		err = decode_range(program, code, dwarf->ranges[function->first_range + i], &room);
-	if (code->n_insns > 0)
-		qsort(code->insns, code->n_insns, sizeof(*code->insns), compare_insns);
+		err = decode_range(program, code, dwarf->ranges[function->first_range + i]);
+	ARRAY_SORT(code->insns, code->n_insns, addr);
 	if (!err)
 		err = find_targets(program, code);
 	if (!err)

@@ -39,7 +39,7 @@ int frames_init(struct frames *frames, const struct elffile *file)
 	int err = arch ? cfi_index_create(arch, &frames->table, &bytes, &frames->index,
 					  &frames->table.n_index) : -ENOENT;
 	if (err == -ENOMEM)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	frames->table.index = frames->index;
 	frames->arch = err ? NULL : arch;
 	return 0;

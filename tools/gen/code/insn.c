@@ -891,3 +891,10 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 		out->stack = STACK_LOST;
 	return true;
 }
+
+bool insn_is_branch_operand(const uint8_t *code, size_t at)
+{
+	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
+		return true;
+	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
+}

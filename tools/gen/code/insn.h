@@ -67,4 +67,10 @@ struct insn {
 /* Decode the one at the start of `code`, which is at `addr`.  False: unknown, or cut off. */
 bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out);
 
+/*
+ * Is the displacement of four bytes at code[at] that of a call, jmp or jcc?  Only the opcode
+ * before it is looked at: e8, e9, or 0f 80 to 0f 8f.
+ */
+bool insn_is_branch_operand(const uint8_t *code, size_t at);
+
 #endif

@@ -44,4 +44,8 @@ int draft_add_comment(struct draft *draft, const char *key, const char *text) MU
 /* Index in meta.funcs of the one that replaces the target's code at `addr`, or SIZE_MAX. */
 size_t draft_find(const struct draft *draft, uint64_t addr);
 
+/* -EINVAL and a message that begins with file and line of the new function. */
+int refuse_function(const struct draft *draft, const struct replaced *replaced,
+		    const char *why) MUST_CHECK;
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "names.h"
 
 #define LISTED_MAX 8
@@ -23,12 +24,10 @@ static int add_definition(struct definitions *candidates, const struct definitio
 	for (size_t i = 0; i < candidates->count; i++)
 		if (candidates->table[i].addr == candidate->addr)
 			return 0;
-	struct definition *bigger = reallocarray(candidates->table, candidates->count + 1, sizeof(*candidate));
-	if (!bigger)
-		return fail(ENOMEM, "not enough memory");
-	candidates->table = bigger;
-	candidates->table[candidates->count++] = *candidate;
-	return 0;
+	int err = ARRAY_GROW(&candidates->table, candidates->count, 1);
+	if (!err)
+		candidates->table[candidates->count++] = *candidate;
+	return err;
 }
 
 char *list_files(const struct definitions *candidates)

@@ -22,7 +22,7 @@ static int heads_init(struct dwarf_names *names, uint32_t count)
 		size *= 2;
 	names->heads = malloc(size * sizeof(uint32_t));
 	if (!names->heads)
-		return fail(ENOMEM, "not enough memory for the index of the debug info");
+		return fail(ENOMEM, "out of memory");
 	memset(names->heads, 0xff, size * sizeof(uint32_t));
 	names->mask = size - 1;
 	return 0;

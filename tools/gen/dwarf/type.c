@@ -551,7 +551,7 @@ static int comparison_init(struct comparison *c, char *why)
 	*c = (struct comparison){ .why = why };
 	*why = 0;
 	c->pairs = calloc(PAIRS_MAX, sizeof(*c->pairs));
-	return c->pairs ? 0 : fail(ENOMEM, "not enough memory");
+	return c->pairs ? 0 : fail(ENOMEM, "out of memory");
 }
 
 int type_equal(struct type a, struct type b, char *why)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cursor.h"
 #include "find.h"
 
@@ -86,7 +87,7 @@ static int set_function(struct directive *directive, const struct binary *patch,
 		return fail(EINVAL, "%s:%u: nothing tells which function this stands in (do not strip "
 			    "the patch)", base_name(directive->source), directive->line);
 	directive->function = name ? strndup(name, size) : NULL;
-	return name && !directive->function ? fail(ENOMEM, "not enough memory") : 0;
+	return name && !directive->function ? fail(ENOMEM, "out of memory") : 0;
 }
 
 static int add_directive(struct directives *directives, const struct binary *patch,
@@ -111,16 +112,15 @@ static int add_directive(struct directives *directives, const struct binary *pat
 	directive.source = dwarf_file(dwarf, variable->file_unit, variable->file);
 	if (!directive.source)
 		directive.source = dwarf_unit_path(&dwarf->units[variable->unit]);
-	struct directive *bigger = reallocarray(directives->table, directives->count + 1, sizeof(directive));
-	if (bigger)
-		directives->table = bigger;
-	if (!directive.source || !bigger) {
+	err = directive.source ? ARRAY_GROW(&directives->table, directives->count, 1) :
+		fail(ENOMEM, "out of memory");
+	if (err) {
 		free(directive.source);
-		return fail(ENOMEM, "not enough memory");
+		return err;
 	}
 	/* It is the table's own from here on, which frees it. */
-	bigger[directives->count++] = directive;
-	return set_function(&bigger[directives->count - 1], patch, variable);
+	directives->table[directives->count++] = directive;
+	return set_function(&directives->table[directives->count - 1], patch, variable);
 }
 
 int directives_read(struct directives *directives, const struct binary *patch)
@@ -136,7 +136,7 @@ int directives_read(struct directives *directives, const struct binary *patch)
 		return err;
 	uint8_t *seen = calloc(1, directives->bytes.size);
 	if (!seen)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	for (uint32_t i = 0; !err && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 

@@ -130,7 +130,7 @@ static int visit_body(struct draft *draft, const struct directives *directives,
 {
 	struct defined defined = define(draft->patch, directives, body);
 	int err = defined.source ? visit(draft, directives, &defined) :
-		fail(ENOMEM, "not enough memory");
+		fail(ENOMEM, "out of memory");
 
 	free(defined.source);
 	return err;
