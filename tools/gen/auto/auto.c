@@ -31,11 +31,11 @@ static int open_units(char **paths, size_t count, struct unit **units, size_t *n
 	int err = 0;
 
 	*units = calloc(count + 1, sizeof(**units));
-	if (!*units)
+	if (*units == NULL)
 		return fail(ENOMEM, "out of memory");
-	for (size_t i = 0; !err && i < count; i++) {
+	for (size_t i = 0; err == 0 && i < count; i++) {
 		err = unit_open(&(*units)[i], paths[i]);
-		if (!err)
+		if (err == 0)
 			++*n_units;
 	}
 	return err;
@@ -43,7 +43,7 @@ static int open_units(char **paths, size_t count, struct unit **units, size_t *n
 
 static void close_units(struct unit *units, size_t n_units)
 {
-	for (size_t i = 0; units && i < n_units; i++)
+	for (size_t i = 0; units != NULL && i < n_units; i++)
 		unit_close(&units[i]);
 	free(units);
 }
@@ -72,9 +72,9 @@ static struct unit *find_original(const struct work *work, size_t index)
 	size_t skip = 0;
 
 	for (size_t i = 0; i < index; i++)
-		skip += !strcmp(work->units[i].source, unit->source);
+		skip += strcmp(work->units[i].source, unit->source) == 0;
 	for (size_t i = 0; i < work->n_originals; i++)
-		if (!strcmp(work->originals[i].source, unit->source) && !skip--)
+		if (strcmp(work->originals[i].source, unit->source) == 0 && skip-- == 0)
 			return &work->originals[i];
 	return NULL;
 }
@@ -82,7 +82,7 @@ static struct unit *find_original(const struct work *work, size_t index)
 /* Is the line behind the beginning of a function, and before the next one of its file? */
 static bool has_line(const struct dwarf *dwarf, const struct dwarf_function *function, uint32_t line)
 {
-	bool has = function->line && line >= function->line;
+	bool has = function->line != 0 && line >= function->line;
 
 	for (uint32_t i = 0; i < dwarf->n_functions && has; i++) {
 		const struct dwarf_function *other = &dwarf->functions[i];
@@ -105,7 +105,7 @@ static const struct dwarf_function *function_of(const struct draft *draft,
 		return i == DWARF_NONE ? NULL : &draft->patch->dwarf.functions[i];
 	}
 	for (uint32_t i = 0; i < unit->dwarf.n_functions; i++)
-		if (unit->dwarf.functions[i].hi && unit->dwarf.functions[i].lo == addr)
+		if (unit->dwarf.functions[i].hi != 0 && unit->dwarf.functions[i].lo == addr)
 			return &unit->dwarf.functions[i];
 	return NULL;
 }
@@ -115,7 +115,7 @@ static uint32_t declared(const struct unit *unit, const struct piece *piece, voi
 {
 	const struct dwarf_function *function = function_of(ctx, unit, piece);
 
-	return function ? function->line : 0;
+	return function != NULL ? function->line : 0;
 }
 
 /* Of a function of the patch. */
@@ -124,9 +124,9 @@ static bool is_within(const struct unit *unit, const struct piece *piece, uint32
 	const struct draft *draft = ctx;
 	const struct dwarf *dwarf = &draft->patch->dwarf;
 	const struct dwarf_function *function = function_of(draft, unit, piece);
-	bool is = function && has_line(dwarf, function, line);
+	bool is = function != NULL && has_line(dwarf, function, line);
 
-	for (uint32_t i = 0; function && i < dwarf->n_inlined && !is; i++) {
+	for (uint32_t i = 0; function != NULL && i < dwarf->n_inlined && !is; i++) {
 		const struct dwarf_inlined *inlined = &dwarf->inlined[i];
 
 		for (uint32_t k = 0; k < dwarf->n_functions && !is &&
@@ -142,14 +142,14 @@ static int compare(struct work *work)
 	struct compare_lines lines = { declared, is_within, work->draft };
 	int err = 0;
 
-	for (size_t i = 0; !err && work->n_originals && i < work->n_units; i++) {
+	for (size_t i = 0; err == 0 && work->n_originals != 0 && i < work->n_units; i++) {
 		struct unit *original = find_original(work, i);
 
-		if (original)
+		if (original != NULL)
 			err = unit_read_dwarf(original);
-		if (original && !err)
+		if (original != NULL && err == 0)
 			err = compare_units(&work->units[i], original, &lines);
-		if (!original)
+		if (original == NULL)
 			say("%s: no original given, so all of it is new", work->units[i].file.path);
 	}
 	return err;
@@ -159,7 +159,7 @@ static int compare(struct work *work)
 
 static bool differs(const struct unit *unit, const struct piece *piece)
 {
-	if (!unit->original)
+	if (unit->original == NULL)
 		return true;
 	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;
 }
@@ -186,8 +186,8 @@ static int set_data_fates(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
-		for (size_t k = 0; !err && k < work->units[i].n_pieces; k++) {
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
+		for (size_t k = 0; err == 0 && k < work->units[i].n_pieces; k++) {
 			struct piece *piece = &work->units[i].pieces[k];
 
 			if (piece->kind == PIECE_FUNCTION)
@@ -211,12 +211,12 @@ static int check_layouts_of(const struct work *work, const struct unit *unit)
 {
 	int err = 0;
 
-	if (!unit->patch_unit)
+	if (unit->patch_unit == NULL)
 		return 0;
-	if (unit->target_unit)
+	if (unit->target_unit != NULL)
 		err = check_layout(work->draft, unit->patch_unit, &work->draft->target->dwarf,
 				   unit->target_unit);
-	for (uint32_t i = 0; !err && unit->original && i < unit->original->dwarf.n_units; i++)
+	for (uint32_t i = 0; err == 0 && unit->original != NULL && i < unit->original->dwarf.n_units; i++)
 		err = check_layout(work->draft, unit->patch_unit, &unit->original->dwarf,
 				   &unit->original->dwarf.units[i]);
 	return err;
@@ -227,7 +227,7 @@ static int check_layouts(const struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		if (has_changes(&work->units[i]))
 			err = check_layouts_of(work, &work->units[i]);
 	return err;
@@ -241,7 +241,7 @@ static bool is_start_list(const struct unit *unit, const struct piece *piece)
 	const char *name = unit->sections[piece->section].name;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (!strncmp(name, lists[i], strlen(lists[i])))
+		if (strncmp(name, lists[i], strlen(lists[i])) == 0)
 			return true;
 	return false;
 }
@@ -249,13 +249,13 @@ static bool is_start_list(const struct unit *unit, const struct piece *piece)
 static int check_constructor(const struct work *work, const struct unit *unit,
 			     const struct piece *piece)
 {
-	bool is_new = unit->original ? piece->verdict == VERDICT_NEW : !piece->has_counterpart;
+	bool is_new = unit->original != NULL ? piece->verdict == VERDICT_NEW : !piece->has_counterpart;
 
-	if (!is_new && (!unit->original || !piece->is_changed))
+	if (!is_new && (unit->original == NULL || !piece->is_changed))
 		return 0;
 	char *source = piece_source(work->draft, unit, piece);
 	int err = fail(EINVAL, "%s: '%s' is %s constructor or destructor, which nobody would run: do its "
-		       "work in a function that is called", source ? source : unit->source,
+		       "work in a function that is called", source != NULL ? source : unit->source,
 		       piece->name, is_new ? "a new" : "a changed");
 	free(source);
 	return err;
@@ -276,8 +276,8 @@ static int check_constructors(const struct work *work)
 				const struct piece *to = reloc_piece(unit,
 					&section->relocs[list->first_reloc + n], &offset);
 
-				err = to ? check_constructor(work, unit, to) : 0;
-				if (err)
+				err = to != NULL ? check_constructor(work, unit, to) : 0;
+				if (err != 0)
 					return err;
 			}
 		}
@@ -289,7 +289,7 @@ static int settle_all_labels(const struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		err = settle_labels(work->draft, &work->units[i]);
 	return err;
 }
@@ -298,7 +298,7 @@ static int check_removed(const struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		err = check_removed_data(work->draft, &work->units[i]);
 	return err;
 }
@@ -311,8 +311,8 @@ static void tell(const struct work *work, const char *what, const struct unit *u
 	char *source = piece_source(work->draft, unit, piece);
 
 	if (!work->draft->is_quiet)
-		printf("%s: %s: %s%s%s\n", source ? source : unit->source, what, piece->name,
-		       why ? ": " : "", why ? why : "");
+		printf("%s: %s: %s%s%s\n", source != NULL ? source : unit->source, what, piece->name,
+		       why != NULL ? ": " : "", why != NULL ? why : "");
 	free(source);
 }
 
@@ -320,7 +320,7 @@ static void tell_removed(const struct work *work, const struct unit *unit)
 {
 	for (size_t k = 0; k < unit->original->n_pieces; k++) {
 		const struct piece *old = &unit->original->pieces[k];
-		bool kept = old->kind != PIECE_FUNCTION || !old->symbol || is_clone(old);
+		bool kept = old->kind != PIECE_FUNCTION || old->symbol == NULL || is_clone(old);
 
 		for (size_t n = 0; !kept && n < unit->n_pieces; n++)
 			kept = unit->pieces[n].twin == old;
@@ -336,8 +336,8 @@ static void tell_overridden(const struct work *work, const struct unit *unit,
 	char why[256];
 
 	snprintf(why, sizeof(why), "it is weak, and %s has %s%s in its place",
-		 work->draft->target->file.path, file ? "that of " : "another",
-		 file ? base_name(file) : "");
+		 work->draft->target->file.path, file != NULL ? "that of " : "another",
+		 file != NULL ? base_name(file) : "");
 	tell(work, "unused", unit, piece, why);
 }
 
@@ -350,7 +350,7 @@ static void tell_fates(struct work *work)
 		for (size_t k = 0; k < unit->n_pieces; k++) {
 			const struct piece *piece = &unit->pieces[k];
 
-			if (piece->kind != PIECE_FUNCTION || !piece->symbol || is_clone(piece) ||
+			if (piece->kind != PIECE_FUNCTION || piece->symbol == NULL || is_clone(piece) ||
 			    !piece->is_placed)
 				continue;
 			if (piece->is_overridden && differs(unit, piece))
@@ -359,15 +359,15 @@ static void tell_fates(struct work *work)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
 				     piece->why);
 			else if (piece->is_changed && !piece->has_counterpart && piece->is_reached)
-				tell(work, piece->twin ? "changed" : "new", unit, piece,
+				tell(work, piece->twin != NULL ? "changed" : "new", unit, piece,
 				     piece->why);
-			else if (msg_verbosity)
+			else if (msg_verbosity != 0)
 				tell(work, piece->is_reached ? "copied" : "same", unit, piece,
 				     piece->verdict == VERDICT_LINES ? "but for line numbers" : NULL);
 			if (piece->is_reached && !piece->has_counterpart)
 				work->draft->n_new++;
 		}
-		if (unit->original)
+		if (unit->original != NULL)
 			tell_removed(work, unit);
 	}
 }
@@ -378,8 +378,8 @@ static int add_functions(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
-		for (size_t k = 0; !err && k < work->units[i].n_pieces; k++) {
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
+		for (size_t k = 0; err == 0 && k < work->units[i].n_pieces; k++) {
 			struct piece *piece = &work->units[i].pieces[k];
 
 			if (piece->fate != FATE_REPLACES)
@@ -390,7 +390,7 @@ static int add_functions(struct work *work)
 			};
 			err = draft_add_function(work->draft, &body, &piece->counterpart, 0);
 		}
-	if (!err && !work->draft->meta.n_funcs)
+	if (err == 0 && work->draft->meta.n_funcs == 0)
 		return fail(ENODATA, "%s: nothing differs in the code, no patch is needed",
 			    work->draft->patch->file.path);
 	return err;
@@ -402,11 +402,11 @@ static int bind_externs(struct draft *draft)
 	const struct elffile *target = &draft->target->file;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->patch->file.dynsym.count; i++) {
+	for (size_t i = 0; err == 0 && i < draft->patch->file.dynsym.count; i++) {
 		const struct symbol *symbol = &draft->patch->file.dynsym.table[i];
 
-		if (symbol->section != SHN_UNDEF || !*symbol->name ||
-		    (!target->is_static && find_exported(target, symbol->name)))
+		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
+		    (!target->is_static && find_exported(target, symbol->name) != NULL))
 			continue;
 		err = bind_extern(draft, symbol->name, symbol);
 	}
@@ -417,9 +417,9 @@ static int find_things(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++) {
+	for (size_t i = 0; err == 0 && i < work->n_units; i++) {
 		err = find_target_unit(work->draft, &work->units[i]);
-		if (!err)
+		if (err == 0)
 			err = find_counterparts(work->draft, &work->units[i]);
 	}
 	return err;
@@ -430,41 +430,41 @@ static int draw(struct work *work)
 	struct draft *draft = work->draft;
 	int err = check_machines(work);
 
-	if (!err)
+	if (err == 0)
 		err = check_lto(draft->target);
-	if (!err)
+	if (err == 0)
 		err = place_units(work->units, work->n_units, draft->patch);
-	if (!err)
+	if (err == 0)
 		err = find_things(work);
-	if (!err)
+	if (err == 0)
 		err = compare(work);
-	if (!err)
+	if (err == 0)
 		err = check_removed(work);
-	if (err)
+	if (err != 0)
 		return err;
 	set_fates(work);
 	err = check_constructors(work);
-	if (!err)
+	if (err == 0)
 		err = check_layouts(work);
-	if (!err)
+	if (err == 0)
 		err = set_data_fates(work);
-	if (!err)
+	if (err == 0)
 		err = close_over(draft, work->units, work->n_units);
-	if (!err)
+	if (err == 0)
 		err = settle_all_labels(work);
-	if (!err)
+	if (err == 0)
 		err = add_functions(work);
-	if (!err)
+	if (err == 0)
 		err = add_references(draft, work->units, work->n_units);
-	if (!err)
+	if (err == 0)
 		err = bind_externs(draft);
-	if (!err)
+	if (err == 0)
 		err = add_parts(draft);
-	if (!err)
+	if (err == 0)
 		err = check_changed_prototypes(draft);
-	if (!err && !draft->no_abi_check)
+	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
-	if (!err) {
+	if (err == 0) {
 		check_folded(draft);
 		tell_fates(work);
 	}
@@ -476,11 +476,11 @@ int auto_draw(struct draft *draft)
 	struct work work = { .draft = draft };
 	int err = open_units(draft->objects, draft->n_objects, &work.units, &work.n_units);
 
-	if (!err)
+	if (err == 0)
 		err = open_units(draft->originals, draft->n_originals, &work.originals,
 				 &work.n_originals);
 	draft->meta.mode = "auto";
-	if (!err)
+	if (err == 0)
 		err = draw(&work);
 	close_units(work.units, work.n_units);
 	close_units(work.originals, work.n_originals);

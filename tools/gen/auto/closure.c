@@ -36,7 +36,7 @@ static bool is_of_compiler(const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
+		if (strcmp(name, names[i]) == 0)
 			return true;
 	return false;
 }
@@ -60,8 +60,8 @@ static bool is_closed(const struct unit *unit, const struct piece *piece, unsign
 		const struct piece *to = reloc_piece(unit, reloc, &offset);
 		if (to == piece)
 			continue;
-		if (to ? !is_closed(unit, to, depth + 1) :
-		    reloc->symbol && !is_of_compiler(reloc->symbol->name))
+		if (to != NULL ? !is_closed(unit, to, depth + 1) :
+		    reloc->symbol != NULL && !is_of_compiler(reloc->symbol->name))
 			return false;
 	}
 	return true;
@@ -71,7 +71,7 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 {
 	const struct symbol *symbol = piece->symbol;
 
-	if (!symbol || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
+	if (symbol == NULL || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
 	    may_be_overridden(unit, piece))
 		return false;
 	/* On i386 a static function may take its arguments in registers, or not. */
@@ -109,13 +109,13 @@ static int each_caller(struct closure *all, uint64_t addr, visitor visit, const 
 	GElf_Shdr shdr;
 	int err = 0;
 
-	while (!err && (scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+	while (err == 0 && (scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
 		    shdr.sh_type != SHT_PROGBITS)
 			continue;
 		Elf_Data *data = elf_rawdata(scn, NULL);
-		const uint8_t *code = data ? data->d_buf : NULL;
-		for (size_t at = 1; !err && code && at + 4 <= data->d_size; at++) {
+		const uint8_t *code = data != NULL ? data->d_buf : NULL;
+		for (size_t at = 1; err == 0 && code != NULL && at + 4 <= data->d_size; at++) {
 			struct cursor operand;
 
 			if (!insn_is_branch_operand(code, at))
@@ -149,17 +149,17 @@ static struct piece *piece_at_place(struct closure *all, uint64_t addr)
 
 static int set_why(struct piece *piece, const char *why)
 {
-	if (piece->why)
+	if (piece->why != NULL)
 		return 0;
 	piece->why = strdup(why);
-	return piece->why ? 0 : fail(ENOMEM, "out of memory");
+	return piece->why != NULL ? 0 : fail(ENOMEM, "out of memory");
 }
 
 static bool is_cold(const char *clone)
 {
 	const char *dot = strstr(clone, ".cold");
 
-	return dot && (!dot[5] || dot[5] == '.');
+	return dot != NULL && (dot[5] == '\0' || dot[5] == '.');
 }
 
 /* The target's function no. `index` must not run any more. */
@@ -168,38 +168,38 @@ static int replace_function(struct closure *all, uint32_t index, const char *why
 	const struct binary *target = all->draft->target;
 	const struct dwarf_function *function = &target->dwarf.functions[index];
 
-	if (all->is_seen[index])
+	if (all->is_seen[index] != 0)
 		return 0;
 	all->is_seen[index] = 1;
 	uint64_t entry = entry_range(target, function).lo;
 	struct piece *piece = piece_at_place(all, entry);
-	if (piece && piece->fate == FATE_REPLACES)
+	if (piece != NULL && piece->fate == FATE_REPLACES)
 		return 0;
-	if (piece) {
+	if (piece != NULL) {
 		piece->fate = FATE_REPLACES;
 		all->any = true;
 		return set_why(piece, why);
 	}
-	const char *name = function->name ? function->name : "?";
-	const char *clone = function->name ? clone_name(target, function) : NULL;
-	const struct symbol *symbol = clone ? NULL : binary_function_symbol(target, entry, name);
-	if (clone || (symbol && strchr(symbol->name, '.')))
+	const char *name = function->name != NULL ? function->name : "?";
+	const char *clone = function->name != NULL ? clone_name(target, function) : NULL;
+	const struct symbol *symbol = clone != NULL ? NULL : binary_function_symbol(target, entry, name);
+	if (clone != NULL || (symbol != NULL && strchr(symbol->name, '.') != NULL))
 		return each_caller(all, entry, replace_function, why);
 	const struct dwarf_unit *unit = &target->dwarf.units[function->unit];
 	return fail(EINVAL, "%s: '%s' of %s would go on with the old code, because %s (add the object "
 		    "of that file to the patch)", target->file.path, name,
-		    unit->name ? unit->name : "a unit without name", why);
+		    unit->name != NULL ? unit->name : "a unit without name", why);
 }
 
 /* Of which function of the target's debug info is the piece the new version? */
 static bool is_version_of(const struct closure *all, const struct unit *unit,
 			  const struct piece *piece, const struct dwarf_function *function)
 {
-	if (function->declaration || !function->name || strcmp(function->name, piece->name))
+	if (function->declaration || function->name == NULL || strcmp(function->name, piece->name) != 0)
 		return false;
 	if (piece->symbol->bind != STB_LOCAL)
 		return function->external;
-	return !function->external && unit->target_unit &&
+	return !function->external && unit->target_unit != NULL &&
 		&all->draft->target->dwarf.units[function->unit] == unit->target_unit;
 }
 
@@ -211,13 +211,13 @@ static int replace_copies(struct closure *all, const struct unit *unit,
 	int err = 0;
 
 	snprintf(why, sizeof(why), "'%s' was inlined into it", function->name);
-	for (uint32_t i = 0; !err && i < dwarf->n_inlined; i++) {
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_inlined; i++) {
 		uint32_t index = dwarf->inlined[i].function;
 
 		if (!is_instance_of(dwarf, function, dwarf->inlined[i].origin))
 			continue;
 		/* Without the original nobody knows that a function of a header changed. */
-		if (!unit->original &&
+		if (unit->original == NULL &&
 		    &dwarf->units[dwarf->functions[index].unit] != unit->target_unit)
 			continue;
 		err = replace_function(all, index, why);
@@ -233,13 +233,13 @@ static int replace_clones(struct closure *all, const struct dwarf_function *func
 	char why[256];
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(&target->dwarf, function->name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_function(&target->dwarf, function->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *other = &target->dwarf.functions[i];
 
-		if (!other->hi || (other->origin != function->die && other->unit != function->unit))
+		if (other->hi == 0 || (other->origin != function->die && other->unit != function->unit))
 			continue;
 		const char *clone = clone_name(target, other);
-		if (!clone || is_cold(clone))
+		if (clone == NULL || is_cold(clone))
 			continue;
 		snprintf(why, sizeof(why), "it calls the clone '%s'", clone);
 		err = each_caller(all, entry_range(target, other).lo, replace_function, why);
@@ -268,24 +268,24 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 
 	cursor_init(&word, bytes + at, 4);
 	uint64_t value = cursor_uint(&word, 4);
-	if (!(shdr->sh_flags & SHF_EXECINSTR) || !wide || file->type == ET_EXEC) {
+	if ((shdr->sh_flags & SHF_EXECINSTR) == 0 || !wide || file->type == ET_EXEC) {
 		if (value == addr)
 			return true;
 	}
-	if (!(shdr->sh_flags & SHF_EXECINSTR))
+	if ((shdr->sh_flags & SHF_EXECINSTR) == 0)
 		return false;
 	if (!wide)
 		return (uint32_t)(elffile_got(file) + value) == addr;
 	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
 	/* Zeros before a function are the end of a nop that fills up. */
-	return value && relative == addr && !insn_is_branch_operand(bytes, at);
+	return value != 0 && relative == addr && !insn_is_branch_operand(bytes, at);
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)
 {
 	GElf_Rela rela;
 
-	for (int i = 0; data && gelf_getrela(data, i, &rela); i++)
+	for (int i = 0; data != NULL && gelf_getrela(data, i, &rela) != NULL; i++)
 		if ((uint64_t)rela.r_addend == addr)
 			return true;
 	return false;
@@ -302,14 +302,14 @@ static bool is_address_taken(const struct binary *target, uint64_t addr)
 		if (file->dynsym.table[i].section != SHN_UNDEF &&
 		    file->dynsym.table[i].value == addr)
 			return true;
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC))
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0)
 			continue;
 		if (shdr.sh_type == SHT_RELA && has_relocation_to(elf_getdata(scn, NULL), addr))
 			return true;
 		Elf_Data *data = shdr.sh_type == SHT_PROGBITS ? elf_rawdata(scn, NULL) : NULL;
-		if (!data || !data->d_buf || !strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name),
-						      ".eh_frame", 9))
+		if (data == NULL || data->d_buf == NULL ||
+		    strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name), ".eh_frame", 9) == 0)
 			continue;
 		for (size_t at = 0; at + 4 <= data->d_size; at++)
 			if (is_word_of(file, &shdr, data->d_buf, at, addr))
@@ -328,7 +328,7 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 	int err = measure_room(target, old->name, old->addr, old->size, &room);
 
 	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->counterpart.addr);
-	if (!*is_bypassed && (err != -EINVAL || !room))
+	if (!*is_bypassed && (err != -EINVAL || room == 0))
 		return err;
 	msg_forget();
 	if (!*is_bypassed)
@@ -339,7 +339,7 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 	piece->has_counterpart = false;
 	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);
 	err = each_caller(all, piece->counterpart.addr, replace_function, why);
-	return err ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
+	return err != 0 ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
 }
 
 /* What has to be replaced because this piece is new or replaces. */
@@ -349,25 +349,26 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 	int err = 0;
 
 	/* One that is only replaced along with others has the same code in its copies. */
-	for (uint32_t i = 0; !err && piece->is_changed && i < dwarf->n_functions; i++) {
+	for (uint32_t i = 0; err == 0 && piece->is_changed && i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
 		if (!is_version_of(all, unit, piece, function))
 			continue;
 		err = replace_copies(all, unit, function);
-		if (!err)
+		if (err == 0)
 			err = replace_clones(all, function);
 	}
-	if (!err && piece->fate == FATE_REPLACES) {
+	if (err == 0 && piece->fate == FATE_REPLACES) {
 		bool is_bypassed;
 
 		err = bypass(all, piece, &is_bypassed);
 		if (is_bypassed)
 			return err;
 	}
-	const struct piece *judged = piece->twin ? piece->twin : piece;
-	const struct unit *of = piece->twin ? unit->original : unit;
-	if (err || !piece->has_counterpart || !has_ipa_ra(unit->target_unit) || !is_closed(of, judged, 0))
+	const struct piece *judged = piece->twin != NULL ? piece->twin : piece;
+	const struct unit *of = piece->twin != NULL ? unit->original : unit;
+	if (err != 0 || !piece->has_counterpart || !has_ipa_ra(unit->target_unit) ||
+	    !is_closed(of, judged, 0))
 		return err;
 	char why[256];
 	snprintf(why, sizeof(why), "it may rely on registers that '%s' did not use", piece->name);
@@ -380,16 +381,16 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 	int err = 0;
 
 	all.is_seen = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
-	if (!all.is_seen)
+	if (all.is_seen == NULL)
 		return fail(ENOMEM, "out of memory");
-	while (!err && all.any) {
+	while (err == 0 && all.any) {
 		all.any = false;
-		for (size_t i = 0; !err && i < n_units; i++)
-			for (size_t k = 0; !err && k < units[i].n_pieces; k++) {
+		for (size_t i = 0; err == 0 && i < n_units; i++)
+			for (size_t k = 0; err == 0 && k < units[i].n_pieces; k++) {
 				struct piece *piece = &units[i].pieces[k];
 
 				if (!piece->is_closed_over && piece->kind == PIECE_FUNCTION &&
-				    piece->symbol &&
+				    piece->symbol != NULL &&
 				    (piece->is_changed || piece->fate == FATE_REPLACES)) {
 					piece->is_closed_over = true;
 					err = look_at(&all, &units[i], piece);
@@ -415,17 +416,17 @@ int check_changed_prototypes(struct draft *draft)
 	struct closure all = { .draft = draft };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
 		if (replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
 			continue;
 		err = check_prototype(draft, replaced);
-		if (!err && !draft->no_abi_check)
+		if (err == 0 && !draft->no_abi_check)
 			err = check_convention(draft, replaced);
 		/* All that call it by name are new, and nothing else can call it. */
 		if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
-		    !each_caller(&all, replaced->old.addr, find_old_caller, NULL)) {
+		    each_caller(&all, replaced->old.addr, find_old_caller, NULL) == 0) {
 			msg_forget();
 			err = 0;
 		}
@@ -444,13 +445,13 @@ static int add_parts_of(struct draft *draft, size_t func)
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *other = &dwarf->functions[i];
 
-		if (!other->hi || other == function || other->lo == function->lo ||
-		    !is_instance_of(dwarf, function, other->origin) || !clone_name(target, other))
+		if (other->hi == 0 || other == function || other->lo == function->lo ||
+		    !is_instance_of(dwarf, function, other->origin) || clone_name(target, other) == NULL)
 			continue;
-		for (uint32_t k = 0; !err && k < other->n_ranges; k++) {
+		for (uint32_t k = 0; err == 0 && k < other->n_ranges; k++) {
 			struct dwarf_range range = dwarf->ranges[other->first_range + k];
 
 			err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
@@ -463,7 +464,7 @@ int add_parts(struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE)
 			err = add_parts_of(draft, i);
 	return err;

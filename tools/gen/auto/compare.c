@@ -26,7 +26,7 @@ static const uint8_t *bytes_of(struct at at)
 {
 	const struct unit_section *section = section_of(at);
 
-	return section->bytes ? section->bytes + at.piece->start : NULL;
+	return section->bytes != NULL ? section->bytes + at.piece->start : NULL;
 }
 
 static const struct unit_reloc *reloc_of(struct at at, uint32_t i)
@@ -38,7 +38,7 @@ static bool same_stem(const char *a, const char *b)
 {
 	size_t size = stem_length(a);
 
-	return size == stem_length(b) && !memcmp(a, b, size);
+	return size == stem_length(b) && memcmp(a, b, size) == 0;
 }
 
 /* ---- twins ---- */
@@ -101,7 +101,7 @@ enum closeness { BY_USERS, BY_NAME, BY_STEM };
 static const struct piece *find_twin(const struct unit *unit, const struct piece *piece,
 				     const struct unit *original, enum closeness closeness)
 {
-	bool numbered = piece->name[stem_length(piece->name)];
+	bool numbered = piece->name[stem_length(piece->name)] != '\0';
 
 	for (size_t i = 0; i < original->n_pieces; i++) {
 		const struct piece *old = &original->pieces[i];
@@ -109,7 +109,7 @@ static const struct piece *find_twin(const struct unit *unit, const struct piece
 
 		if (old->kind != piece->kind || !same_stem(old->name, piece->name))
 			continue;
-		if (!numbered || closeness == BY_NAME ? strcmp(old->name, piece->name) : false)
+		if ((!numbered || closeness == BY_NAME) && strcmp(old->name, piece->name) != 0)
 			continue;
 		if (is_taken(unit, old))
 			continue;
@@ -125,7 +125,7 @@ static void match(struct unit *unit, const struct unit *original)
 {
 	for (int closeness = BY_USERS; closeness <= BY_STEM; closeness++)
 		for (size_t i = 0; i < unit->n_pieces; i++)
-			if (!unit->pieces[i].twin)
+			if (unit->pieces[i].twin == NULL)
 				unit->pieces[i].twin = find_twin(unit, &unit->pieces[i], original,
 								 (enum closeness)closeness);
 }
@@ -137,7 +137,7 @@ static uint8_t *mask_of(struct at at)
 {
 	uint8_t *mask = calloc(1, (size_t)at.piece->size + 1);
 
-	for (uint32_t i = 0; mask && i < at.piece->n_relocs; i++) {
+	for (uint32_t i = 0; mask != NULL && i < at.piece->n_relocs; i++) {
 		const struct unit_reloc *reloc = reloc_of(at, i);
 		uint64_t from = reloc->offset - at.piece->start;
 
@@ -159,11 +159,11 @@ static int64_t number_at(const uint8_t *bytes, size_t width)
 /* By how much a function's source lines have moved: 0 if they have not, or nothing is known. */
 static int64_t find_shift(struct at a, struct at b, const struct compare_lines *lines)
 {
-	if (!lines || a.piece->kind != PIECE_FUNCTION)
+	if (lines == NULL || a.piece->kind != PIECE_FUNCTION)
 		return 0;
 	uint32_t new = lines->declared(a.unit, a.piece, lines->ctx);
 	uint32_t old = lines->declared(b.unit, b.piece, lines->ctx);
-	return new && old ? (int64_t)new - (int64_t)old : 0;
+	return new != 0 && old != 0 ? (int64_t)new - (int64_t)old : 0;
 }
 
 static enum verdict compare_bytes(struct at a, struct at b, const struct compare_lines *lines)
@@ -172,23 +172,23 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 	size_t size = (size_t)a.piece->size, at = 0;
 	enum verdict verdict = VERDICT_SAME;
 
-	if (a.piece->size != b.piece->size || !x != !y)
+	if (a.piece->size != b.piece->size || (x == NULL) != (y == NULL))
 		return VERDICT_CHANGED;
-	if (!x || !size)
+	if (x == NULL || size == 0)
 		return VERDICT_SAME;
 	uint8_t *mask = mask_of(a);
-	if (!mask)
+	if (mask == NULL)
 		return VERDICT_CHANGED;
 	struct lines numbers = { x, mask, size, a.unit->file.elf_class == ELFCLASS64, 0 };
 	const int64_t shift = find_shift(a, b, lines);
 	size_t from, width;
 	while (at < size && verdict != VERDICT_CHANGED) {
-		if (mask[at] || x[at] == y[at]) {
+		if (mask[at] != 0 || x[at] == y[at]) {
 			at++;
 			continue;
 		}
 		/* A line's number that moved as its function did. */
-		if (shift && lines_find(&numbers, at, &from, &width) &&
+		if (shift != 0 && lines_find(&numbers, at, &from, &width) &&
 		    number_at(x + from, width) - number_at(y + from, width) == shift &&
 		    lines->is_within(a.unit, a.piece, (uint32_t)number_at(x + from, width), lines->ctx)) {
 			verdict = VERDICT_LINES;
@@ -215,20 +215,20 @@ static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, 
 	uint64_t k = y->symbol->value + (by_section ? (uint64_t)y->addend + y->bias : 0);
 
 	if (by_section != (y->symbol->type == STT_SECTION) || s->flags != t->flags ||
-	    s->entsize != t->entsize || !s->entsize || !s->bytes || !t->bytes ||
+	    s->entsize != t->entsize || s->entsize == 0 || s->bytes == NULL || t->bytes == NULL ||
 	    i >= s->size || k >= t->size || (!by_section && x->addend != y->addend))
 		return false;
-	if (!(s->flags & SHF_STRINGS))
+	if ((s->flags & SHF_STRINGS) == 0)
 		return s->entsize <= s->size - i && s->entsize <= t->size - k &&
-			!memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize);
+			memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize) == 0;
 	for (;; i += s->entsize, k += s->entsize) {
 		static const uint8_t zeros[8];
 
 		if (s->entsize > sizeof(zeros) || s->size - i < s->entsize ||
 		    t->size - k < s->entsize ||
-		    memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize))
+		    memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize) != 0)
 			return false;
-		if (!memcmp(s->bytes + i, zeros, (size_t)s->entsize))
+		if (memcmp(s->bytes + i, zeros, (size_t)s->entsize) == 0)
 			return true;
 		if (s->size - i == s->entsize || t->size - k == s->entsize)
 			return false;
@@ -237,7 +237,7 @@ static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, 
 
 static const char *symbol_name(const struct unit_reloc *reloc)
 {
-	return reloc->symbol ? reloc->symbol->name : "";
+	return reloc->symbol != NULL ? reloc->symbol->name : "";
 }
 
 /* Must the contents be equal, because code uses its own copy of the thing? */
@@ -280,7 +280,7 @@ static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
 	uint64_t i = a.piece->start + (uint64_t)at_a, k = b.piece->start + (uint64_t)at_b;
 	uint64_t end_a = end_of_thing(a, i), end_b = end_of_thing(b, k);
 	const uint8_t *x = section_of(a)->bytes, *y = section_of(b)->bytes;
-	if (!x || !y)
+	if (x == NULL || y == NULL)
 		return false;
 	/* What is behind the shorter one is padding. */
 	for (; i < end_a || k < end_b; i++, k++)
@@ -300,16 +300,16 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 	if (x->type != y->type || x->offset - a.piece->start != y->offset - b.piece->start)
 		return false;
 	/* Global names mean the same, wherever they are defined. */
-	bool global_a = !to_a || (x->symbol->bind != STB_LOCAL && !is_clone(to_a));
-	bool global_b = !to_b || (y->symbol->bind != STB_LOCAL && !is_clone(to_b));
+	bool global_a = to_a == NULL || (x->symbol->bind != STB_LOCAL && !is_clone(to_a));
+	bool global_b = to_b == NULL || (y->symbol->bind != STB_LOCAL && !is_clone(to_b));
 	if (global_a && global_b)
-		return !strcmp(symbol_name(x), symbol_name(y)) && x->addend == y->addend;
-	if (!to_a || !to_b)
+		return strcmp(symbol_name(x), symbol_name(y)) == 0 && x->addend == y->addend;
+	if (to_a == NULL || to_b == NULL)
 		return false;
 	if (is_mergeable(a.unit, to_a) && is_mergeable(b.unit, to_b))
 		return same_merged(x, y, (struct at){ a.unit, to_a }, (struct at){ b.unit, to_b });
-	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && !to_a->n_relocs &&
-	    !to_b->n_relocs)
+	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && to_a->n_relocs == 0 &&
+	    to_b->n_relocs == 0)
 		return same_thing((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
 				  i + x->bias, k + y->bias);
 	if (i != k)
@@ -357,7 +357,7 @@ static void set_changed(struct piece *piece, const char *why, const char *name)
 {
 	piece->verdict = VERDICT_CHANGED;
 	free(piece->why);
-	if (asprintf(&piece->why, *name ? "%s '%s'" : "%s", why, name) < 0)
+	if (asprintf(&piece->why, *name != '\0' ? "%s '%s'" : "%s", why, name) < 0)
 		piece->why = NULL;
 }
 
@@ -366,9 +366,9 @@ static const char *reloc_name(struct at at, const struct unit_reloc *reloc)
 	int64_t offset;
 	const struct piece *to = reloc_piece(at.unit, reloc, &offset);
 
-	if (!to)
+	if (to == NULL)
 		return symbol_name(reloc);
-	return to->symbol ? to->name : "";
+	return to->symbol != NULL ? to->name : "";
 }
 
 static void judge(struct at a, struct piece *piece, const struct unit *original,
@@ -377,11 +377,11 @@ static void judge(struct at a, struct piece *piece, const struct unit *original,
 	struct at b = { original, piece->twin };
 	uint32_t which = 0;
 
-	if (!piece->twin) {
+	if (piece->twin == NULL) {
 		piece->verdict = VERDICT_NEW;
 		return;
 	}
-	if (piece->symbol && piece->twin->symbol && piece->kind == PIECE_FUNCTION &&
+	if (piece->symbol != NULL && piece->twin->symbol != NULL && piece->kind == PIECE_FUNCTION &&
 	    (piece->symbol->bind == STB_LOCAL) != (piece->twin->symbol->bind == STB_LOCAL)) {
 		set_changed(piece, "it became static or stopped being so", "");
 		return;
@@ -399,7 +399,7 @@ static void judge(struct at a, struct piece *piece, const struct unit *original,
 		return;
 	}
 	const char *name = reloc_name(a, reloc_of(a, which));
-	set_changed(piece, *name ? "it refers to" : "strings or constants differ", name);
+	set_changed(piece, *name != '\0' ? "it refers to" : "strings or constants differ", name);
 }
 
 /* A change of these is one of whoever refers to them. */
@@ -415,7 +415,7 @@ static bool catch_from(struct at at, struct piece *piece)
 		int64_t offset;
 		const struct piece *to = reloc_piece(at.unit, reloc_of(at, i), &offset);
 
-		if (to && to != piece && to->verdict == VERDICT_CHANGED &&
+		if (to != NULL && to != piece && to->verdict == VERDICT_CHANGED &&
 		    is_contagious(at.unit, to)) {
 			set_changed(piece, "it uses the changed", to->name);
 			return true;
@@ -442,7 +442,7 @@ int compare_units(struct unit *unit, struct unit *original, const struct compare
 		}
 	}
 	for (size_t i = 0; i < unit->n_pieces; i++)
-		if (unit->pieces[i].verdict == VERDICT_CHANGED && !unit->pieces[i].why)
+		if (unit->pieces[i].verdict == VERDICT_CHANGED && unit->pieces[i].why == NULL)
 			return fail(ENOMEM, "out of memory");
 	return 0;
 }

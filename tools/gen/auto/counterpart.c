@@ -17,11 +17,11 @@ uint32_t patch_function(const struct draft *draft, const struct piece *piece)
 	for (uint32_t i = 0; piece->is_placed && i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
-		if (!function->hi || !function->name)
+		if (function->hi == 0 || function->name == NULL)
 			continue;
 		if (entry_range(draft->patch, function).lo != piece->addr)
 			continue;
-		if (!strcmp(function->name, piece->name))
+		if (strcmp(function->name, piece->name) == 0)
 			return i;
 		found = i;
 	}
@@ -37,8 +37,8 @@ uint32_t patch_variable(const struct draft *draft, const struct piece *piece)
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
 		if (variable->addr == piece->addr && variable->is_tls == tls &&
-		    (tls || variable->has_addr) && variable->name &&
-		    strstr(piece->name, variable->name))
+		    (tls || variable->has_addr) && variable->name != NULL &&
+		    strstr(piece->name, variable->name) != NULL)
 			return i;
 	}
 	return DWARF_NONE;
@@ -52,10 +52,10 @@ char *piece_source(const struct draft *draft, const struct unit *unit, const str
 	char *text = NULL, *source;
 
 	if (i == DWARF_NONE)
-		return strdup(*unit->source ? unit->source : base_name(unit->file.path));
+		return strdup(*unit->source != '\0' ? unit->source : base_name(unit->file.path));
 	source = code ? dwarf_file(dwarf, dwarf->functions[i].file_unit, dwarf->functions[i].file) :
 		dwarf_file(dwarf, dwarf->variables[i].file_unit, dwarf->variables[i].file);
-	if (asprintf(&text, "%s:%u", source ? base_name(source) : unit->source,
+	if (asprintf(&text, "%s:%u", source != NULL ? base_name(source) : unit->source,
 		     code ? dwarf->functions[i].line : dwarf->variables[i].line) < 0)
 		text = NULL;
 	free(source);
@@ -95,7 +95,7 @@ static unsigned common_components(const char *a, const char *b)
 			x--;
 		while (y > b && y[-1] != '/')
 			y--;
-		if (a_end - x != b_end - y || memcmp(x, y, (size_t)(a_end - x)))
+		if (a_end - x != b_end - y || memcmp(x, y, (size_t)(a_end - x)) != 0)
 			break;
 		count++;
 		a_end = x > a ? x - 1 : a;
@@ -137,12 +137,12 @@ static uint32_t choose_unit(const struct draft *draft, const struct unit *unit, 
 	for (uint32_t i = 0; i < dwarf->n_units; i++) {
 		const struct dwarf_unit *candidate = &dwarf->units[i];
 
-		if (candidate->tag != DW_TAG_compile_unit || !candidate->name ||
-		    strcmp(base_name(candidate->name), base_name(path)))
+		if (candidate->tag != DW_TAG_compile_unit || candidate->name == NULL ||
+		    strcmp(base_name(candidate->name), base_name(path)) != 0)
 			continue;
 		char *other = dwarf_unit_path(candidate);
 		uint64_t score = (uint64_t)common_functions(draft, unit, i) << 32 |
-			(other ? common_components(path, other) : 0);
+			(other != NULL ? common_components(path, other) : 0);
 		free(other);
 		if (score > best) {
 			best = score;
@@ -161,13 +161,13 @@ int find_target_unit(const struct draft *draft, struct unit *unit)
 		return 0;
 	unit->patch_unit = &dwarf->units[index];
 	char *path = dwarf_unit_path(unit->patch_unit);
-	if (!path)
+	if (path == NULL)
 		return fail(ENOMEM, "out of memory");
 	uint32_t found = choose_unit(draft, unit, path);
 	if (found != DWARF_NONE) {
 		unit->target_unit = &draft->target->dwarf.units[found];
 		unit->target_path = dwarf_unit_path(unit->target_unit);
-		if (unit->target_path)
+		if (unit->target_path != NULL)
 			say("%s: %s is %s of %s", unit->file.path, path, unit->target_path,
 			    draft->target->file.path);
 	}
@@ -189,7 +189,7 @@ static int find_piece_function(const struct draft *draft, const struct unit *uni
 	};
 
 	/* The target's unit is known, and has it or not. */
-	if (local && !unit->target_path)
+	if (local && unit->target_path == NULL)
 		return 0;
 	return find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
 			     &piece->counterpart);
@@ -205,7 +205,7 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 	for (size_t i = 0; i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, piece->name) ||
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, piece->name) != 0 ||
 		    (symbol->type != STT_OBJECT && symbol->type != STT_TLS &&
 		     symbol->type != piece->symbol->type) ||
 		    (local && (symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT)) ||
@@ -225,7 +225,7 @@ static const char *owner_name(const struct piece *piece, char owner[NAME_MAX + 1
 {
 	size_t size = strcspn(piece->name, ".");
 
-	if (!piece->name[size] || size > NAME_MAX)
+	if (piece->name[size] == '\0' || size > NAME_MAX)
 		return NULL;
 	memcpy(owner, piece->name, size);
 	owner[size] = '\0';
@@ -246,7 +246,7 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 
 	if (local && index == DWARF_NONE)
 		return is_constant(unit, piece) ? 0 : find_symbol(draft, piece, &piece->counterpart);
-	if (local && !unit->target_path)
+	if (local && unit->target_path == NULL)
 		return 0;
 	if (index != DWARF_NONE) {
 		const struct dwarf_variable *variable = &dwarf->variables[index];
@@ -255,14 +255,14 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 		wanted.line = variable->line;
 		if (variable->function != DWARF_NONE)
 			wanted.function = dwarf->functions[variable->function].name;
-		if (variable->function != DWARF_NONE && !wanted.function)
+		if (variable->function != DWARF_NONE && wanted.function == NULL)
 			wanted.function = owner_name(piece, owner);
-		if (variable->function != DWARF_NONE && !wanted.function)
+		if (variable->function != DWARF_NONE && wanted.function == NULL)
 			return find_symbol(draft, piece, &piece->counterpart);
 	}
 	int found = find_variable(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
 				  &piece->counterpart);
-	return found || local ? found : find_symbol(draft, piece, &piece->counterpart);
+	return found != 0 || local ? found : find_symbol(draft, piece, &piece->counterpart);
 }
 
 /* Has the target's unit a definition of its own, whether the linker kept it or not? */
@@ -306,16 +306,16 @@ static bool is_overridden(const struct draft *draft, const struct unit *unit, st
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	struct definition *have = &piece->counterpart;
 	bool is_described = have->index != DWARF_NONE &&
-		(piece->kind != PIECE_FUNCTION || dwarf->functions[have->index].hi);
+		(piece->kind != PIECE_FUNCTION || dwarf->functions[have->index].hi != 0);
 
-	if (!symbol || !may_be_overridden(unit, piece))
+	if (symbol == NULL || !may_be_overridden(unit, piece))
 		return false;
 	if (is_described && have->unit == unit->target_unit)
 		return symbol->bind != STB_WEAK && is_defined_elsewhere(dwarf, unit, piece);
 	/* Hidden ones have become local, and nothing is left of their having been weak. */
 	if (is_described)
 		return symbol->bind == STB_GLOBAL || defines(dwarf, unit, piece);
-	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && !unit->target_unit))
+	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && unit->target_unit == NULL))
 		return false;
 	have->index = DWARF_NONE;
 	have->unit = NULL;
@@ -329,8 +329,8 @@ static int refuse_twice(const struct draft *draft, const struct unit *unit,
 	char *source = piece_source(draft, unit, piece);
 	char *elsewhere = piece_source(draft, unit, other);
 	int err = fail(EINVAL, "%s: it cannot be told whether this '%s' or that of %s is the one that %s "
-		       "has: give the new one another name", source ? source : unit->source,
-		       piece->counterpart.name, elsewhere ? elsewhere : "another line",
+		       "has: give the new one another name", source != NULL ? source : unit->source,
+		       piece->counterpart.name, elsewhere != NULL ? elsewhere : "another line",
 		       draft->target->file.path);
 
 	free(elsewhere);
@@ -347,12 +347,14 @@ static int check_twice(const struct draft *draft, struct unit *unit, struct piec
 	bool constant = is_constant(unit, piece);
 
 	for (struct piece *other = unit->pieces; other < piece; other++) {
-		if (other->kind != piece->kind || !other->size || !piece->size || !other->counterpart.name)
+		if (other->kind != piece->kind || other->size == 0 || piece->size == 0 ||
+		    other->counterpart.name == NULL)
 			continue;
 		if (constant && is_constant(unit, other) && piece->counterpart.index != DWARF_NONE &&
 		    piece->counterpart.index == other->counterpart.index)
 			piece->has_counterpart = other->has_counterpart = false;
-		else if (!constant && other->has_counterpart && other->counterpart.addr == piece->counterpart.addr)
+		else if (!constant && other->has_counterpart &&
+			 other->counterpart.addr == piece->counterpart.addr)
 			return refuse_twice(draft, unit, other, piece);
 	}
 	return 0;
@@ -364,22 +366,22 @@ int find_counterparts(const struct draft *draft, struct unit *unit)
 		struct piece *piece = &unit->pieces[i];
 		int found = 0;
 
-		if (!piece->symbol || is_clone(piece) || is_made_by_compiler(piece) ||
+		if (piece->symbol == NULL || is_clone(piece) || is_made_by_compiler(piece) ||
 		    !piece->is_placed)
 			continue;
 		found = piece->kind == PIECE_FUNCTION ? find_piece_function(draft, unit, piece) :
 			find_piece_variable(draft, unit, piece);
 		if (found < 0)
 			return found;
-		piece->has_counterpart = found;
-		piece->is_overridden = found && is_overridden(draft, unit, piece);
-		if (found && piece->kind != PIECE_FUNCTION) {
+		piece->has_counterpart = found != 0;
+		piece->is_overridden = found != 0 && is_overridden(draft, unit, piece);
+		if (found != 0 && piece->kind != PIECE_FUNCTION) {
 			int err = check_twice(draft, unit, piece);
 
-			if (err)
+			if (err != 0)
 				return err;
 		}
-		if (found)
+		if (found != 0)
 			debug("%s: '%s' is at 0x%llx", unit->file.path, piece->name,
 			      (unsigned long long)piece->counterpart.addr);
 	}

@@ -15,7 +15,7 @@ static int refuse(const struct draft *draft, const struct unit *unit, const stru
 		  const char *why)
 {
 	char *source = piece_source(draft, unit, piece);
-	int err = fail(EINVAL, "%s: '%s' %s", source ? source : unit->source, piece->name, why);
+	int err = fail(EINVAL, "%s: '%s' %s", source != NULL ? source : unit->source, piece->name, why);
 
 	free(source);
 	return err;
@@ -27,11 +27,11 @@ static uint64_t target_size(const struct draft *draft, const struct piece *piece
 	const struct symbols *symbols = draft->target->symbols;
 	bool tls = piece->kind == PIECE_TLS;
 
-	for (size_t i = 0; piece->size && i < symbols->count; i++) {
+	for (size_t i = 0; piece->size != 0 && i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
 		if (symbol->section != SHN_UNDEF && symbol->value == piece->counterpart.addr &&
-		    symbol->size && (symbol->type == STT_TLS) == tls &&
+		    symbol->size != 0 && (symbol->type == STT_TLS) == tls &&
 		    (symbol->type == STT_OBJECT || tls))
 			return symbol->size;
 	}
@@ -48,16 +48,16 @@ static int check_type(const struct draft *draft, const struct unit *unit, const 
 		return 0;
 	struct type a = { patch, patch->variables[index].type };
 	struct type b = { target, target->variables[piece->counterpart.index].type };
-	if (!a.die || !b.die)
+	if (a.die == 0 || b.die == 0)
 		return 0;
 	int same = type_equal(a, b, why);
-	if (same < 0 || same)
+	if (same < 0 || same != 0)
 		return same < 0 ? same : 0;
 	type_name(a, now);
 	type_name(b, before);
 	char *source = piece_source(draft, unit, piece);
-	int err = fail(EINVAL, "%s: '%s' is now '%s', in %s it is '%s'%s%s", source ? source : "?",
-		       piece->name, now, draft->target->file.path, before, *why ? ": " : "", why);
+	int err = fail(EINVAL, "%s: '%s' is now '%s', in %s it is '%s'%s%s", source != NULL ? source : "?",
+		       piece->name, now, draft->target->file.path, before, *why != '\0' ? ": " : "", why);
 	free(source);
 	return err;
 }
@@ -96,14 +96,14 @@ static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 	for (uint32_t i = 0; same && i <= piece->n_relocs && at < piece->size; i++) {
 		const struct unit_reloc *reloc = i < piece->n_relocs ?
 			&section->relocs[piece->first_reloc + i] : NULL;
-		uint64_t end = reloc ? reloc->offset - piece->start : piece->size;
+		uint64_t end = reloc != NULL ? reloc->offset - piece->start : piece->size;
 
 		if (end > piece->size)
 			end = piece->size;
 		for (; same && at < end; at++)
 			same = there[at] ==
-				(section->bytes ? section->bytes[piece->start + at] : 0);
-		if (reloc)
+				(section->bytes != NULL ? section->bytes[piece->start + at] : 0);
+		if (reloc != NULL)
 			at = end + reloc->type->width;
 	}
 	free(there);
@@ -112,19 +112,19 @@ static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 
 static bool is_same(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	if (unit->original && piece->verdict == VERDICT_CHANGED)
+	if (unit->original != NULL && piece->verdict == VERDICT_CHANGED)
 		return false;
 	return has_same_bytes(draft, unit, piece);
 }
 
 static bool is_member(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	return piece->symbol && is_listed(draft->target, unit->sections[piece->section].name);
+	return piece->symbol != NULL && is_listed(draft->target, unit->sections[piece->section].name);
 }
 
 int check_new_data(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	bool is_new = !unit->original || piece->verdict == VERDICT_NEW ||
+	bool is_new = unit->original == NULL || piece->verdict == VERDICT_NEW ||
 		piece->verdict == VERDICT_CHANGED;
 
 	if (!is_new || !piece->is_placed || !is_member(draft, unit, piece))
@@ -141,9 +141,9 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 	if (piece->is_overridden)
 		return 0;
 	int err = check_type(draft, unit, piece);
-	if (err)
+	if (err != 0)
 		return err;
-	if (size && size != piece->size) {
+	if (size != 0 && size != piece->size) {
 		char text[128];
 
 		snprintf(text, sizeof(text), "is %" PRIu64 " bytes large, the target's %" PRIu64,
@@ -175,7 +175,7 @@ static const struct piece *find_replaced_label(const struct unit *unit, const st
 		const struct piece *to = reloc_piece(unit,
 						     &section->relocs[piece->first_reloc + i], &offset);
 
-		if (to && to->kind == PIECE_FUNCTION && offset > 0 && to->fate == FATE_REPLACES)
+		if (to != NULL && to->kind == PIECE_FUNCTION && offset > 0 && to->fate == FATE_REPLACES)
 			return to;
 	}
 	return NULL;
@@ -189,7 +189,7 @@ int settle_labels(const struct draft *draft, const struct unit *unit)
 			piece->kind == PIECE_VARIABLE ? find_replaced_label(unit, piece) : NULL;
 		char text[256];
 
-		if (!function)
+		if (function == NULL)
 			continue;
 		if (is_constant(unit, piece) && piece->symbol->bind == STB_LOCAL) {
 			piece->fate = FATE_OWN;
@@ -212,7 +212,7 @@ static int check_removed_since(const struct unit *unit)
 {
 	for (size_t i = 0; i < unit->original->n_pieces; i++) {
 		const struct piece *old = &unit->original->pieces[i];
-		bool kept = !old->symbol || old->kind == PIECE_FUNCTION ||
+		bool kept = old->symbol == NULL || old->kind == PIECE_FUNCTION ||
 			is_constant(unit->original, old) || is_made_by_compiler(old);
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
@@ -235,7 +235,7 @@ static bool is_writable(const struct elffile *file, uint64_t addr)
 			continue;
 		if (phdr->p_type == PT_GNU_RELRO)
 			return false;
-		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W);
+		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W) != 0;
 	}
 	return writable;
 }
@@ -244,15 +244,16 @@ int check_removed_data(const struct draft *draft, const struct unit *unit)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
-	if (unit->original)
+	if (unit->original != NULL)
 		return check_removed_since(unit);
-	for (uint32_t i = 0; unit->target_unit && i < dwarf->n_variables; i++) {
+	for (uint32_t i = 0; unit->target_unit != NULL && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *old = &dwarf->variables[i];
 		bool kept = &dwarf->units[old->unit] != unit->target_unit || !old->has_addr ||
-			!old->name || !is_writable(&draft->target->file, old->addr);
+			old->name == NULL || !is_writable(&draft->target->file, old->addr);
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
-			kept = unit->pieces[k].has_counterpart && unit->pieces[k].counterpart.addr == old->addr;
+			kept = unit->pieces[k].has_counterpart &&
+				unit->pieces[k].counterpart.addr == old->addr;
 		if (!kept)
 			return refuse_removed(unit, old->name);
 	}

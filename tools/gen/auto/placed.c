@@ -36,17 +36,17 @@ static bool fits(const struct unit *unit, const struct symbols *symbols, struct 
 	for (size_t i = 0; i < unit->n_pieces; i++) {
 		const struct piece *piece = &unit->pieces[i];
 
-		if (!piece->symbol || piece->symbol->bind != STB_LOCAL)
+		if (piece->symbol == NULL || piece->symbol->bind != STB_LOCAL)
 			continue;
 		wanted++;
 		for (size_t k = group.first; k < group.end; k++)
 			if (is_at(&symbols->table[k]) &&
-			    !strcmp(symbols->table[k].name, piece->name)) {
+			    strcmp(symbols->table[k].name, piece->name) == 0) {
 				found++;
 				break;
 			}
 	}
-	return found || !wanted;
+	return found != 0 || wanted == 0;
 }
 
 /* The n-th unit of a source name has the n-th fitting group. */
@@ -56,7 +56,7 @@ static struct group find_group(const struct unit *unit, const struct symbols *sy
 		const struct symbol *symbol = &symbols->table[i];
 		struct group group = { i + 1, i + 1 };
 
-		if (symbol->type != STT_FILE || strcmp(base_name(symbol->name), unit->source))
+		if (symbol->type != STT_FILE || strcmp(base_name(symbol->name), unit->source) != 0)
 			continue;
 		while (group.end < symbols->count &&
 		       symbols->table[group.end].type != STT_FILE &&
@@ -75,7 +75,7 @@ static bool is_code_at(const struct unit *unit, const struct piece *piece,
 	const struct unit_section *section = &unit->sections[piece->section];
 	uint8_t *have = malloc((size_t)piece->size + 1);
 	uint64_t at = 0;
-	bool same = have && elffile_read(file, addr, have, (size_t)piece->size);
+	bool same = have != NULL && elffile_read(file, addr, have, (size_t)piece->size);
 
 	for (uint32_t i = 0; same && i < piece->n_relocs; i++) {
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
@@ -92,14 +92,14 @@ static bool is_code_at(const struct unit *unit, const struct piece *piece,
 		if (from > piece->size)
 			break;
 		if (from > at)
-			same = !memcmp(section->bytes + piece->start + at, have + at,
-				       (size_t)(from - at));
+			same = memcmp(section->bytes + piece->start + at, have + at,
+				       (size_t)(from - at)) == 0;
 		if (end > at)
 			at = end;
 	}
 	if (same && at < piece->size)
-		same = !memcmp(section->bytes + piece->start + at, have + at,
-			       (size_t)(piece->size - at));
+		same = memcmp(section->bytes + piece->start + at, have + at,
+			       (size_t)(piece->size - at)) == 0;
 	free(have);
 	return same;
 }
@@ -109,10 +109,10 @@ static bool try_symbol(const struct unit *unit, struct piece *piece, const struc
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 
-	if (!is_at(symbol) || strcmp(symbol->name, piece->name))
+	if (!is_at(symbol) || strcmp(symbol->name, piece->name) != 0)
 		return false;
 	/* Of a thread-local one only the symbol is known. */
-	if (piece->kind != PIECE_TLS && section->bytes &&
+	if (piece->kind != PIECE_TLS && section->bytes != NULL &&
 	    !is_code_at(unit, piece, file, symbol->value))
 		return false;
 	piece->addr = symbol->value;
@@ -136,7 +136,7 @@ static int place_named(struct unit *unit, struct piece *piece, const struct bina
 	for (size_t i = local ? group.first : 0; i < (local ? group.end : symbols->count); i++) {
 		if (!local && !may_be(piece, &symbols->table[i]))
 			continue;
-		known |= is_at(&symbols->table[i]) && !strcmp(symbols->table[i].name, piece->name);
+		known |= is_at(&symbols->table[i]) && strcmp(symbols->table[i].name, piece->name) == 0;
 		if (try_symbol(unit, piece, &patch->file, &symbols->table[i]))
 			return 0;
 	}
@@ -182,7 +182,7 @@ static bool place_unnamed(struct unit *unit, const struct elffile *file)
 			int64_t offset;
 			struct piece *to = reloc_piece(unit, reloc, &offset);
 
-			if (!to || to->symbol || to->is_placed || is_mergeable(unit, to))
+			if (to == NULL || to->symbol != NULL || to->is_placed || is_mergeable(unit, to))
 				continue;
 			to->is_placed = resolved_start(unit, piece, reloc, file, offset, &to->addr);
 			any |= to->is_placed;
@@ -195,7 +195,7 @@ int place_units(struct unit *units, size_t n_units, const struct binary *patch)
 {
 	int err = 0;
 
-	if (!patch->file.symtab.count)
+	if (patch->file.symtab.count == 0)
 		return fail(EINVAL, "%s: it has no symbol table (link it without -s)",
 			    patch->file.path);
 	for (size_t i = 0; i < n_units; i++) {
@@ -203,13 +203,13 @@ int place_units(struct unit *units, size_t n_units, const struct binary *patch)
 		size_t after = 0;
 
 		for (size_t k = 0; k < i; k++)
-			if (!strcmp(units[k].source, unit->source))
+			if (strcmp(units[k].source, unit->source) == 0)
 				after = find_group(&units[k], patch->symbols, after).end;
 		struct group group = find_group(unit, patch->symbols, after);
-		for (size_t k = 0; !err && k < unit->n_pieces; k++)
-			if (unit->pieces[k].symbol)
+		for (size_t k = 0; err == 0 && k < unit->n_pieces; k++)
+			if (unit->pieces[k].symbol != NULL)
 				err = place_named(unit, &unit->pieces[k], patch, group);
-		while (!err && place_unnamed(unit, &patch->file))
+		while (err == 0 && place_unnamed(unit, &patch->file))
 			;
 	}
 	return err;

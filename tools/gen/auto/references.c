@@ -46,13 +46,13 @@ static void find_destination(const struct references *all, struct reference *ref
 	ref->to_unit = ref->unit;
 	ref->to = reloc_piece(ref->unit, ref->reloc, &ref->offset);
 	/* The linker takes another object's in place of a weak one. */
-	if (!symbol || (ref->to && (symbol->bind != STB_WEAK || ref->to->is_placed)) ||
+	if (symbol == NULL || (ref->to != NULL && (symbol->bind != STB_WEAK || ref->to->is_placed)) ||
 	    symbol->bind == STB_LOCAL)
 		return;
 	for (size_t i = 0; i < all->n_units; i++) {
 		struct piece *to = unit_find_global(&all->units[i], symbol->name);
 
-		if (!to || (ref->to && !to->is_placed))
+		if (to == NULL || (ref->to != NULL && !to->is_placed))
 			continue;
 		ref->to_unit = &all->units[i];
 		ref->to = to;
@@ -66,7 +66,7 @@ static const struct symbol *find_dynamic(const struct references *all, const cha
 	const struct symbols *dynsym = &all->draft->patch->file.dynsym;
 
 	for (size_t i = 0; i < dynsym->count; i++)
-		if (!strcmp(dynsym->table[i].name, name))
+		if (strcmp(dynsym->table[i].name, name) == 0)
 			return &dynsym->table[i];
 	return NULL;
 }
@@ -116,9 +116,9 @@ static int follow_slot(const struct references *all, const struct reference *ref
 {
 	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
 		find_dynamic(all, ref->reloc->symbol->name);
-	int err = symbol ? add_symbol(all, ref, symbol) : 0;
+	int err = symbol != NULL ? add_symbol(all, ref, symbol) : 0;
 
-	return err ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
+	return err != 0 ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
 }
 
 /* A displacement from the place: direct, or by way of the PLT. */
@@ -136,7 +136,7 @@ static int follow_relative(const struct references *all, const struct reference 
 		return add_place(all, ref, ref->addr, width, VZ_PLACE_PCREL, ref->offset);
 	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
 		find_dynamic(all, ref->reloc->symbol->name);
-	if (!symbol)
+	if (symbol == NULL)
 		return unclear(all, ref, "does not lead to where the object says");
 	return add_symbol(all, ref, symbol);
 }
@@ -146,7 +146,7 @@ static int add_got_relative(const struct references *all, const struct reference
 	uint64_t got = elffile_got(&all->draft->patch->file);
 
 	/* Counted from the place, where the dynamic section does not tell of the GOT. */
-	if (!got)
+	if (got == 0)
 		return unclear(all, ref, "the patch has no DT_PLTGOT");
 	return add_place(all, ref, ref->addr, 4, VZ_PLACE_GOTREL, ref->offset);
 }
@@ -198,7 +198,7 @@ static const struct tls_model {
 static const struct tls_model *find_model(const char *type)
 {
 	for (size_t i = 0; i < sizeof(tls_models) / sizeof(tls_models[0]); i++)
-		if (!strcmp(type, tls_models[i].type))
+		if (strcmp(type, tls_models[i].type) == 0)
 			return &tls_models[i];
 	return NULL;
 }
@@ -213,7 +213,7 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 	uint64_t word = word_size(all), slot;
 	int64_t value;
 
-	if (!model)
+	if (model == NULL)
 		return unclear(all, ref, "this way to a thread-local variable is not supported (compile "
 			       "with -fPIC alone)");
 	/* The module is the target's: link.h. */
@@ -221,8 +221,8 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 		return 0;
 	if (model->model == MODEL_OFFSET)
 		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
-	int err = symbol ? add_symbol(all, ref, symbol) : 0;
-	if (err)
+	int err = symbol != NULL ? add_symbol(all, ref, symbol) : 0;
+	if (err != 0)
 		return err;
 	if (!read_word(file, ref->addr, 4, &value))
 		return unclear(all, ref, "is not in the file");
@@ -271,14 +271,15 @@ static int reach(struct references *all, const struct reference *ref)
 		return 0;
 	to->is_reached = true;
 	all->any = true;
-	if (!to->is_placed && to->n_relocs)
+	if (!to->is_placed && to->n_relocs != 0)
 		return unclear(all, ref, "leads to a section that is not found in the patch");
 	/* Compilers name sections after their own variables: what -fsanitize=undefined reports of. */
-	if (to->kind == PIECE_UNNAMED && !is_constant(ref->to_unit, to) && !strstr(to->name, "..L"))
+	if (to->kind == PIECE_UNNAMED && !is_constant(ref->to_unit, to) && strstr(to->name, "..L") == NULL)
 		return fail(EINVAL, "%s: '%s' refers to variables of section %s that have no symbol (of"
 			    " an asm() statement?): they would be the patch's own",
 			    ref->to_unit->file.path, ref->piece->name, to->name);
-	if (to->symbol && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) && !to->has_counterpart)
+	if (to->symbol != NULL && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) &&
+	    !to->has_counterpart)
 		say("new variable '%s'", to->name);
 	return 0;
 }
@@ -286,7 +287,7 @@ static int reach(struct references *all, const struct reference *ref)
 /* Is it a place inside a function: a label of a jump table, of a computed goto? */
 static bool is_label(const struct reference *ref)
 {
-	bool code = ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR;
+	bool code = (ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR) != 0;
 
 	if (!code && ref->reloc->type->kind != RELOC_ABS)
 		return true;
@@ -318,7 +319,8 @@ static int refuse_new_tls(const struct references *all, const struct reference *
 {
 	char *source = piece_source(all->draft, ref->to_unit, ref->to);
 	int err = fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
-		       "already could not have", source ? source : ref->to_unit->source, ref->to->name);
+		       "already could not have", source != NULL ? source : ref->to_unit->source,
+		       ref->to->name);
 
 	free(source);
 	return err;
@@ -330,7 +332,7 @@ static const struct symbol *find_stand_in(const struct binary *patch, const char
 	for (size_t i = 0; i < patch->symbols->count; i++) {
 		const struct symbol *symbol = &patch->symbols->table[i];
 
-		if (symbol->section != SHN_UNDEF && !symbol->size && !strcmp(symbol->name, name) &&
+		if (symbol->section != SHN_UNDEF && symbol->size == 0 && strcmp(symbol->name, name) == 0 &&
 		    (symbol->type == STT_NOTYPE || symbol->type == STT_TLS))
 			return symbol;
 	}
@@ -349,7 +351,7 @@ static int find_only_symbol(const struct binary *target, const char *name, bool 
 	for (size_t i = 0; i < target->symbols->count && found < 2; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) != 0 ||
 		    (symbol->type != STT_FUNC && symbol->type != STT_OBJECT &&
 		     symbol->type != STT_TLS) || (symbol->type == STT_TLS) != tls)
 			continue;
@@ -367,20 +369,20 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	const char *name = ref->reloc->symbol->name;
 	const struct symbol *stand_in = find_stand_in(draft->patch, name);
 	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
-	bool tls = stand_in && stand_in->type == STT_TLS;
+	bool tls = stand_in != NULL && stand_in->type == STT_TLS;
 
-	if (!draft->patch->file.symtab.count)
+	if (draft->patch->file.symtab.count == 0)
 		return unclear(all, ref, "leads to a hidden symbol, and the patch has no symbol table (do "
 			       "not strip it)");
 	/* The linker has found it elsewhere: __stack_chk_fail_local. */
-	if (!stand_in)
+	if (stand_in == NULL)
 		return 0;
 	int found = find_extern(draft, name, tls, &to.counterpart);
-	if (!found)
+	if (found == 0)
 		found = find_only_symbol(draft->target, name, tls, &to.counterpart);
 	if (found < 0)
 		return found;
-	if (!found)
+	if (found == 0)
 		return fail(EINVAL, "%s: it has no hidden %s'%s', to which '%s' refers",
 			    draft->target->file.path, tls ? "thread-local variable " : "", name,
 			    ref->piece->name);
@@ -396,12 +398,12 @@ static int reach_list(struct references *all, const struct reference *ref, const
 	int err = 0;
 
 	for (size_t i = 0; i < all->n_units; i++)
-		for (size_t k = 0; !err && k < all->units[i].n_pieces; k++) {
+		for (size_t k = 0; err == 0 && k < all->units[i].n_pieces; k++) {
 			struct reference member = *ref;
 
 			member.to_unit = &all->units[i];
 			member.to = &all->units[i].pieces[k];
-			if (!strcmp(member.to_unit->sections[member.to->section].name, section))
+			if (strcmp(member.to_unit->sections[member.to->section].name, section) == 0)
 				err = reach(all, &member);
 		}
 	return err;
@@ -411,7 +413,7 @@ static int refuse_missing(const struct references *all, const struct reference *
 {
 	char *source = piece_source(all->draft, ref->unit, ref->piece);
 	int err = fail(EINVAL, "%s: '%s' refers to '%s', which would be that of the patch: %s has none",
-		       source ? source : ref->unit->source, ref->piece->name,
+		       source != NULL ? source : ref->unit->source, ref->piece->name,
 		       ref->reloc->symbol->name, all->draft->target->file.path);
 
 	free(source);
@@ -426,14 +428,15 @@ static int follow_linker_symbol(struct references *all, struct reference *ref)
 	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
 	GElf_Shdr shdr;
 
-	if (!own)
+	if (own == NULL)
 		return 0;
 	int found = find_linker_definition(all->draft, name, &to.counterpart);
 	if (found < 0)
 		return found;
-	if (!found && section && !elffile_section(&all->draft->target->file, section, &shdr))
+	if (found == 0 && section != NULL &&
+	    elffile_section(&all->draft->target->file, section, &shdr) == NULL)
 		return reach_list(all, ref, section);
-	if (!found)
+	if (found == 0)
 		return refuse_missing(all, ref);
 	to.addr = own->value;
 	ref->to = &to;
@@ -446,13 +449,13 @@ static int look_at(struct references *all, struct reference *ref)
 	enum reloc_kind kind = ref->reloc->type->kind;
 
 	find_destination(all, ref);
-	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol &&
+	if (ref->to == NULL && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol != NULL &&
 	    is_linker_name(ref->reloc->symbol->name))
 		return follow_linker_symbol(all, ref);
-	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
+	if (ref->to == NULL && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
 	    is_hidden_extern(ref->reloc->symbol))
 		return follow_stand_in(all, ref);
-	if (!ref->to || kind == RELOC_GOTPC || kind == RELOC_SIZE)
+	if (ref->to == NULL || kind == RELOC_GOTPC || kind == RELOC_SIZE)
 		return 0;
 	if (ref->to->kind == PIECE_TLS && !ref->to->has_counterpart)
 		return refuse_new_tls(all, ref);
@@ -470,7 +473,7 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 	const struct unit_section *section = &unit->sections[piece->section];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < piece->n_relocs; i++) {
+	for (uint32_t i = 0; err == 0 && i < piece->n_relocs; i++) {
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
 		struct reference ref = {
 			.unit = unit, .piece = piece, .reloc = reloc,
@@ -491,10 +494,10 @@ int add_references(struct draft *draft, struct unit *units, size_t n_units)
 	for (size_t i = 0; i < n_units; i++)
 		for (size_t k = 0; k < units[i].n_pieces; k++)
 			units[i].pieces[k].is_reached = units[i].pieces[k].fate == FATE_REPLACES;
-	while (!err && all.any) {
+	while (err == 0 && all.any) {
 		all.any = false;
-		for (size_t i = 0; !err && i < n_units; i++)
-			for (size_t k = 0; !err && k < units[i].n_pieces; k++) {
+		for (size_t i = 0; err == 0 && i < n_units; i++)
+			for (size_t k = 0; err == 0 && k < units[i].n_pieces; k++) {
 				struct piece *piece = &units[i].pieces[k];
 
 				if (!piece->is_reached || piece->is_followed)
@@ -503,7 +506,7 @@ int add_references(struct draft *draft, struct unit *units, size_t n_units)
 				err = look_at_piece(&all, &units[i], piece);
 			}
 	}
-	for (size_t i = 0; !err && all.hands_out && i < draft->meta.n_funcs; i++)
+	for (size_t i = 0; err == 0 && all.hands_out && i < draft->meta.n_funcs; i++)
 		draft->meta.funcs[i].flags |= VZ_FUNC_ADDRESS_TAKEN;
 	return err;
 }

@@ -21,10 +21,10 @@ static int starts_init(struct starts *starts, const struct binary *patch)
 
 	*starts = (struct starts){ 0 };
 	starts->table = calloc((size_t)dwarf->n_functions + 1, sizeof(*starts->table));
-	if (!starts->table)
+	if (starts->table == NULL)
 		return fail(ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < dwarf->n_functions; i++)
-		if (dwarf->functions[i].hi)
+		if (dwarf->functions[i].hi != 0)
 			starts->table[starts->count++].addr = entry_range(patch, &dwarf->functions[i]).lo;
 	ARRAY_SORT(starts->table, starts->count, addr);
 	return 0;
@@ -70,7 +70,7 @@ static void look_at_relocation(struct draft *draft, const struct starts *starts,
 
 	if (type == (wide ? R_X86_64_JUMP_SLOT : R_386_JMP_SLOT))
 		return;
-	if (index) {
+	if (index != 0) {
 		if (index > file->dynsym.count)
 			return;
 		const struct symbol *symbol = &file->dynsym.table[index - 1];
@@ -88,21 +88,21 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) || !shdr.sh_entsize ||
-		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0 ||
+		    shdr.sh_entsize == 0 || (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
+		size_t count = data != NULL ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 			GElf_Rela rela;
 			GElf_Rel rel;
 			uint32_t word;
 
-			if (shdr.sh_type == SHT_RELA && !gelf_getrela(data, (int)i, &rela))
+			if (shdr.sh_type == SHT_RELA && gelf_getrela(data, (int)i, &rela) == NULL)
 				continue;
 			if (shdr.sh_type == SHT_REL) {
-				if (!gelf_getrel(data, (int)i, &rel))
+				if (gelf_getrel(data, (int)i, &rel) == NULL)
 					continue;
 				if (!elffile_read(&draft->patch->file, rel.r_offset, &word, sizeof(word)))
 					word = 0;
@@ -126,7 +126,7 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 		cursor_init(&operand, code + at, 4);
 		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
 		/* Padding before a function has zeros; no instruction there could mean them so. */
-		if (!distance)
+		if (distance == 0)
 			continue;
 		uint64_t value = wide ? addr + at + 4 + distance : (uint32_t)(got + distance);
 		if (is_start(starts, value) && !(wide && insn_is_branch_operand(code, at)))
@@ -142,15 +142,15 @@ int mark_addresses_taken(struct draft *draft)
 	GElf_Shdr shdr;
 	int err = starts_init(&starts, draft->patch);
 
-	if (err)
+	if (err != 0)
 		return err;
 	look_at_relocations(draft, &starts);
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
 		    shdr.sh_type != SHT_PROGBITS)
 			continue;
 		Elf_Data *data = elf_rawdata(scn, NULL);
-		if (data && data->d_buf)
+		if (data != NULL && data->d_buf != NULL)
 			look_at_code(draft, &starts, shdr.sh_addr, data->d_buf, data->d_size);
 	}
 	free(starts.table);

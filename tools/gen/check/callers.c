@@ -39,16 +39,16 @@ struct finding {
 
 bool has_ipa_ra(const struct dwarf_unit *unit)
 {
-	const char *producer = unit ? unit->producer : NULL, *level = NULL;
+	const char *producer = unit != NULL ? unit->producer : NULL, *level = NULL;
 
-	if (!producer)
+	if (producer == NULL)
 		return true;
-	for (const char *p = producer; (p = strstr(p, " -O")); p++)
+	for (const char *p = producer; (p = strstr(p, " -O")) != NULL; p++)
 		level = p + 3;
-	if (!strstr(producer, "GNU") || strstr(producer, "-fno-ipa-ra"))
+	if (strstr(producer, "GNU") == NULL || strstr(producer, "-fno-ipa-ra") != NULL)
 		return false;
 	/* Where options were recorded there is one of -m among them. */
-	return level ? *level != '0' : !strstr(producer, " -m");
+	return level != NULL ? *level != '0' : strstr(producer, " -m") == NULL;
 }
 
 /* ---- the target's calls ---- */
@@ -57,7 +57,7 @@ static int add_call(struct look *look, struct call call)
 {
 	int err = ARRAY_GROW(&look->calls, look->n_calls, 1);
 
-	if (!err)
+	if (err == 0)
 		look->calls[look->n_calls++] = call;
 	return err;
 }
@@ -65,9 +65,9 @@ static int add_call(struct look *look, struct call call)
 static int find_calls_of(struct look *look, uint32_t caller)
 {
 	const struct code *code = program_code(&look->target, caller);
-	int err = code ? 0 : -ENOMEM;
+	int err = code != NULL ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !err && i < code->n_insns; i++) {
+	for (size_t i = 0; err == 0 && i < code->n_insns; i++) {
 		const struct insn *insn = &code->insns[i];
 		bool is_call = insn->flow == FLOW_CALL;
 
@@ -89,8 +89,8 @@ static int find_calls(struct look *look, uint32_t unit)
 		return 0;
 	look->unit = unit;
 	look->n_calls = 0;
-	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++)
-		if (dwarf->functions[i].unit == unit && dwarf->functions[i].hi)
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_functions; i++)
+		if (dwarf->functions[i].unit == unit && dwarf->functions[i].hi != 0)
 			err = find_calls_of(look, i);
 	return err;
 }
@@ -103,7 +103,7 @@ static int needs_alignment(struct look *look, uint32_t index, unsigned depth, bo
 	const struct code *code = program_code(&look->patch, index);
 
 	*needs = false;
-	if (!code)
+	if (code == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < code->n_insns; i++)
 		if (code->insns[i].stack == STACK_ALIGNED)
@@ -117,15 +117,15 @@ static int needs_alignment(struct look *look, uint32_t index, unsigned depth, bo
 		if (*needs || (insn->flow != FLOW_CALL && insn->flow != FLOW_CALL_ANY &&
 			       !leaves(code, insn)))
 			continue;
-		uint32_t callee = insn->to ? program_function_at(&look->patch, insn->to) :
+		uint32_t callee = insn->to != 0 ? program_function_at(&look->patch, insn->to) :
 			DWARF_NONE;
 		if (callee != DWARF_NONE && callee != index && depth < CALLS_DEEP) {
 			int err = needs_alignment(look, callee, depth + 1, needs);
-			if (err)
+			if (err != 0)
 				return err;
 		} else if (callee != index && !program_is_thunk(&look->patch, insn, &writes)) {
 			name = program_called_name(&look->patch, insn);
-			*needs = !name || strcmp(name, "__stack_chk_fail");
+			*needs = name == NULL || strcmp(name, "__stack_chk_fail") != 0;
 		}
 	}
 	*needs = *needs || !code->is_whole;
@@ -159,7 +159,7 @@ static struct regset relied_on(struct look *look, const struct call *call, struc
 	const struct code *code = program_code(&look->target, call->caller);
 	struct regset set = changed;
 
-	if (!code || !has_next(code, call->at))
+	if (code == NULL || !has_next(code, call->at))
 		return (struct regset){ 0 };
 	set = regset_and(set, code->live[call->at + 1]);
 	set = regset_and(set, code->defined[call->at]);
@@ -173,22 +173,22 @@ static uint8_t look_at_call(struct look *look, const struct call *call, uint8_t 
 	const struct code *code = program_code(&look->target, call->caller);
 	const char *name = dwarf->functions[call->caller].name;
 
-	if (!code || !call->is_call)
+	if (code == NULL || !call->is_call)
 		return reach;
 	struct regset registers = relied_on(look, call, changed);
 	if (regset_any(registers) && has_ipa_ra(&dwarf->units[look->unit])) {
 		debug("%s: registers are kept over the call at 0x%llx", look->draft->target->file.path,
 		      (unsigned long long)code->insns[call->at].addr);
-		names_add(&finding->relying, name ? name : "?");
+		names_add(&finding->relying, name != NULL ? name : "?");
 		finding->registers = regset_or(finding->registers, registers);
 	}
-	if (!(reach & REACH_STACK))
+	if ((reach & REACH_STACK) == 0)
 		return reach;
 	enum alignment alignment = program_alignment(&look->target, code, call->at);
 	if (alignment == ALIGNMENT_BAD) {
 		debug("%s: the stack is not aligned at the call at 0x%llx",
 		      look->draft->target->file.path, (unsigned long long)code->insns[call->at].addr);
-		names_add(&finding->unaligned, name ? name : "?");
+		names_add(&finding->unaligned, name != NULL ? name : "?");
 	}
 	return alignment == ALIGNMENT_GOOD ? reach : reach & (uint8_t)~REACH_STACK;
 }
@@ -208,7 +208,7 @@ static int look_at_calls(struct look *look, uint32_t function, uint8_t reach, st
 			const struct call *call = &look->calls[i];
 			uint8_t here = look->reaches[call->callee];
 
-			if (!here || call->caller == function ||
+			if (here == 0 || call->caller == function ||
 			    is_replaced(look->draft, &dwarf->functions[call->caller]))
 				continue;
 			here = look_at_call(look, call, here, changed, finding);
@@ -235,7 +235,7 @@ static int tell(const struct look *look, size_t func, const struct finding *find
 		regset_format(finding->registers, look->target.wide, registers, sizeof(registers));
 		if (asprintf(&what, "%s %s on registers that the old '%s' left alone and the new one "
 			     "changes (%s): replace %s too%s", callers, is_one ? "relies" : "rely", name,
-			     registers, is_one ? "it" : "them", finding->registers.vector ? "" :
+			     registers, is_one ? "it" : "them", finding->registers.vector != 0 ? "" :
 			     ", or declare the new one with VZP_KEEPS_REGISTERS") < 0)
 			return fail(ENOMEM, "out of memory");
 	} else {
@@ -257,7 +257,7 @@ static uint32_t find_old(const struct look *look, const struct replaced *replace
 {
 	uint32_t index = replaced->old.index;
 
-	return look->draft->target->dwarf.functions[index].hi ? index :
+	return look->draft->target->dwarf.functions[index].hi != 0 ? index :
 		program_function_at(&look->target, replaced->old.addr);
 }
 
@@ -272,21 +272,21 @@ static int check_function(struct look *look, size_t func)
 		return 0;
 	const struct code *new = program_code(&look->patch, replaced->new.index);
 	const struct code *old = program_code(&look->target, index);
-	if (!new || !old)
+	if (new == NULL || old == NULL)
 		return -ENOMEM;
 	int err = find_calls(look, look->draft->target->dwarf.functions[index].unit);
-	if (!err)
+	if (err == 0)
 		err = needs_alignment(look, replaced->new.index, 0, &needs);
-	if (err)
+	if (err != 0)
 		return err;
 	if (!returns(old) && returns(new))
-		return refuse_function(look->draft, replaced, "the old function never returns, so that there may be no code "
-			      "behind calls of it, and the new one does: let it call abort() at its end, "
-			      "or replace its callers instead");
+		return refuse_function(look->draft, replaced, "the old function never returns, so that there "
+				       "may be no code behind calls of it, and the new one does: let it call "
+				       "abort() at its end, or replace its callers instead");
 	struct regset changed = program_clobbers(&look->patch, replaced->new.index);
 	err = look_at_calls(look, index,
 			    (uint8_t)(REACH_REGISTERS | (needs ? REACH_STACK : 0)), changed, &finding);
-	if (!err && (finding.relying.count || finding.unaligned.count))
+	if (err == 0 && (finding.relying.count != 0 || finding.unaligned.count != 0))
 		err = tell(look, func, &finding);
 	return err;
 }
@@ -296,12 +296,12 @@ int check_callers(const struct draft *draft)
 	struct look look = { .draft = draft, .unit = DWARF_NONE };
 	int err = program_init(&look.target, draft->target);
 
-	if (!err)
+	if (err == 0)
 		err = program_init(&look.patch, draft->patch);
 	look.reaches = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
-	if (!err && !look.reaches)
+	if (err == 0 && look.reaches == NULL)
 		err = fail(ENOMEM, "out of memory");
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE &&
 		    draft->replaced[i]->new.index != DWARF_NONE)
 			err = check_function(&look, i);

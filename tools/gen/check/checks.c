@@ -14,11 +14,11 @@ static bool has_option(const char *producer, const char *on, const char *off)
 {
 	const char *last_on = NULL, *last_off = NULL;
 
-	for (const char *p = producer; (p = strstr(p, on)); p++)
+	for (const char *p = producer; (p = strstr(p, on)) != NULL; p++)
 		last_on = p;
-	for (const char *p = producer; (p = strstr(p, off)); p++)
+	for (const char *p = producer; (p = strstr(p, off)) != NULL; p++)
 		last_off = p;
-	return last_on && (!last_off || last_off < last_on);
+	return last_on != NULL && (last_off == NULL || last_off < last_on);
 }
 
 int check_lto(const struct binary *target)
@@ -26,12 +26,12 @@ int check_lto(const struct binary *target)
 	for (uint32_t i = 0; i < target->dwarf.n_units; i++) {
 		const struct dwarf_unit *unit = &target->dwarf.units[i];
 
-		if (unit->producer && (strstr(unit->producer, "GNU GIMPLE") ||
+		if (unit->producer != NULL && (strstr(unit->producer, "GNU GIMPLE") != NULL ||
 				       has_option(unit->producer, "-flto", "-fno-lto")))
 			return fail(EINVAL, "%s: %s was built with link-time optimisation, so that "
 				    "functions are not where their source says (build it with "
 				    "-fno-lto)", target->file.path,
-				    unit->name && *unit->name ? unit->name : "a part of it");
+				    unit->name != NULL && *unit->name != '\0' ? unit->name : "a part of it");
 	}
 	return 0;
 }
@@ -41,7 +41,7 @@ bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *func
 {
 	uint32_t i = DWARF_NONE;
 
-	if (origin == function->die || (function->origin && origin == function->origin))
+	if (origin == function->die || (function->origin != 0 && origin == function->origin))
 		return true;
 	if (!function->external)
 		return false;
@@ -61,7 +61,7 @@ bool is_replaced(const struct draft *draft, const struct dwarf_function *code)
 
 		if (old->addr == entry_range(draft->target, code).lo)
 			return true;
-		if (old->index != DWARF_NONE && code->origin &&
+		if (old->index != DWARF_NONE && code->origin != 0 &&
 		    is_instance_of(dwarf, &dwarf->functions[old->index], code->origin))
 			return true;
 	}
@@ -76,7 +76,7 @@ static void list_inlined(const struct draft *draft, const struct dwarf_function 
 	for (uint32_t i = 0; i < dwarf->n_inlined; i++) {
 		const struct dwarf_function *code = &dwarf->functions[dwarf->inlined[i].function];
 
-		if (code->name && is_instance_of(dwarf, function, dwarf->inlined[i].origin) &&
+		if (code->name != NULL && is_instance_of(dwarf, function, dwarf->inlined[i].origin) &&
 		    !is_replaced(draft, code))
 			names_add(names, code->name);
 	}
@@ -94,7 +94,7 @@ int check_inlined(const struct draft *draft)
 		if (index == DWARF_NONE)
 			continue;
 		list_inlined(draft, &dwarf->functions[index], &names);
-		if (!names.count)
+		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
 		return fail(EINVAL, "%s: '%s' was inlined into %s, where the old code would stay: "
@@ -115,17 +115,17 @@ int check_absent(const struct draft *draft, const char *name, const char *file)
 		struct names names = { 0 };
 		char text[NAMES_TEXT_MAX];
 
-		if (file && !function->external && !unit_matches_file(unit, file))
+		if (file != NULL && !function->external && !unit_matches_file(unit, file))
 			continue;
-		const char *clone = function->hi ? clone_name(draft->target, function) : NULL;
-		if (clone)
+		const char *clone = function->hi != 0 ? clone_name(draft->target, function) : NULL;
+		if (clone != NULL)
 			return fail(EINVAL, "%s: '%s' exists only as the compiler's clone '%s', "
 				    "which cannot be replaced (replace its callers)",
 				    draft->target->file.path, name, clone);
-		if (function->hi)
+		if (function->hi != 0)
 			continue;
 		list_inlined(draft, function, &names);
-		if (!names.count)
+		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
 		return fail(EINVAL, "%s: '%s' has no code of its own, it was inlined into %s: replace "
@@ -142,7 +142,7 @@ int check_patch_clone(const struct draft *draft, uint32_t index, const char *clo
 	uint32_t i = DWARF_NONE;
 
 	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE)
-		if (dwarf->functions[i].hi && !clone_name(draft->patch, &dwarf->functions[i]))
+		if (dwarf->functions[i].hi != 0 && clone_name(draft->patch, &dwarf->functions[i]) == NULL)
 			return 0;
 	if (dwarf_find_function(&draft->target->dwarf, function->name, DWARF_NONE) == DWARF_NONE)
 		return 0;
@@ -166,11 +166,11 @@ static int check_clones_of(struct draft *draft, size_t func)
 	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *other = &dwarf->functions[i];
 
-		if (!other->hi || other == function || other->lo == function->lo ||
+		if (other->hi == 0 || other == function || other->lo == function->lo ||
 		    !is_instance_of(dwarf, function, other->origin))
 			continue;
 		const char *clone = clone_name(draft->target, other);
-		if (!clone)
+		if (clone == NULL)
 			continue;
 		if (!has_suffix_part(clone, function->name, ".part.") &&
 		    !has_suffix_part(clone, function->name, ".cold"))
@@ -180,7 +180,7 @@ static int check_clones_of(struct draft *draft, size_t func)
 		for (uint32_t k = 0; k < other->n_ranges; k++) {
 			struct dwarf_range range = dwarf->ranges[other->first_range + k];
 			int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
-			if (err)
+			if (err != 0)
 				return err;
 		}
 	}
@@ -191,7 +191,7 @@ int check_clones(struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE)
 			err = check_clones_of(draft, i);
 	return err;
@@ -203,9 +203,9 @@ static bool is_without_types(const char *producer)
 	bool without = false;
 
 	/* Of -g, -g1, -ggdb, -gdwarf-5 the last one decides; -gz and its like say nothing of it. */
-	for (const char *p = producer; p && (p = strstr(p, " -g")); p++)
-		if (!p[3] || strchr(" 0123dg", p[3]))
-			without = p[3] == '1' || !strncmp(p + 3, "gdb1", 4);
+	for (const char *p = producer; p != NULL && (p = strstr(p, " -g")) != NULL; p++)
+		if (p[3] == '\0' || strchr(" 0123dg", p[3]) != NULL)
+			without = p[3] == '1' || strncmp(p + 3, "gdb1", 4) == 0;
 	return without;
 }
 
@@ -217,7 +217,7 @@ static int check_has_types(const struct binary *binary, uint32_t function)
 	if (!is_without_types(unit->producer))
 		return 0;
 	return fail(EINVAL, "%s: %s was built with -g1, which says nothing of the parameters of '%s' "
-		    "(build it with -g)", binary->file.path, unit->name ? unit->name : "a unit",
+		    "(build it with -g)", binary->file.path, unit->name != NULL ? unit->name : "a unit",
 		    dwarf->functions[function].name);
 }
 
@@ -229,14 +229,14 @@ static int compare_prototypes(const struct draft *draft, const struct declaratio
 	char why[TYPE_WHY_MAX];
 	int err = check_has_types(draft->target, old->index);
 
-	if (err)
+	if (err != 0)
 		return err;
 	int same = prototype_equal(new->type, (struct type){ target, target->functions[old->index].die },
 				   why);
 	if (same < 0)
 		return same;
-	return same ? 0 : fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s", new->file,
-			       new->line, new->name, old->name, old->file ? old->file :
+	return same != 0 ? 0 : fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s", new->file,
+			       new->line, new->name, old->name, old->file != NULL ? old->file :
 			       draft->target->file.path, why);
 }
 
@@ -248,7 +248,7 @@ static int compare_with_target(const struct draft *draft, const struct definitio
 	char *source = dwarf_file(patch, function->file_unit, function->file);
 	struct declaration declaration = {
 		.type = { patch, function->die }, .name = new->name, .line = function->line,
-		.file = source ? base_name(source) : draft->patch->file.path,
+		.file = source != NULL ? base_name(source) : draft->patch->file.path,
 	};
 	int err = compare_prototypes(draft, &declaration, old);
 
@@ -260,14 +260,14 @@ int check_prototype(const struct draft *draft, const struct replaced *replaced)
 {
 	int err = check_has_types(draft->patch, replaced->new.index);
 
-	return err ? err : compare_with_target(draft, &replaced->new, &replaced->old);
+	return err != 0 ? err : compare_with_target(draft, &replaced->new, &replaced->old);
 }
 
 int check_prototypes(const struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE)
@@ -290,7 +290,7 @@ void check_folded(const struct draft *draft)
 		if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC)
 			continue;
 		size_t func = draft_find(draft, symbol->value);
-		if (func == SIZE_MAX || !strcmp(draft->meta.funcs[func].name, symbol->name))
+		if (func == SIZE_MAX || strcmp(draft->meta.funcs[func].name, symbol->name) == 0)
 			continue;
 		/* An alias that the source made has no definition of its own in the debug info. */
 		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
@@ -319,7 +319,7 @@ int check_variables(const struct draft *draft)
 		    symbol->type != STT_OBJECT)
 			continue;
 		const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
-		bool twice = have && have->type == STT_OBJECT;
+		bool twice = have != NULL && have->type == STT_OBJECT;
 		while (!twice && (k = dwarf_find_variable(&draft->target->dwarf, symbol->name, k)) !=
 		       DWARF_NONE)
 			twice = draft->target->dwarf.variables[k].external &&
@@ -341,22 +341,23 @@ static int compare_types(const struct draft *draft, const struct declaration *de
 	struct type b = { target, meant->index == DWARF_NONE ? 0 :
 			  target->variables[meant->index].type };
 
-	if (!declaration->type.die || !b.die)
+	if (declaration->type.die == 0 || b.die == 0)
 		return 0;
 	int same = type_equal(declaration->type, b, why);
-	if (same)
+	if (same != 0)
 		return same < 0 ? same : 0;
 	type_name(declaration->type, now);
 	type_name(b, before);
 	return fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s", declaration->file,
-		    declaration->line, declaration->name, now, meant->file ? meant->file : draft->target->file.path, before,
-		    *why ? ": " : "", why);
+		    declaration->line, declaration->name, now,
+		    meant->file != NULL ? meant->file : draft->target->file.path, before,
+		    *why != '\0' ? ": " : "", why);
 }
 
 int check_declaration(const struct draft *draft, const struct declaration *declaration,
 		      const struct definition *meant, bool is_function)
 {
-	if (!declaration->type.die)
+	if (declaration->type.die == 0)
 		return 0;
 	return is_function ? compare_prototypes(draft, declaration, meant) :
 		compare_types(draft, declaration, meant);
@@ -368,7 +369,7 @@ int check_declared_variable(const struct draft *draft, const char *name, const s
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *variable = &patch->variables[i];
 
 		if (!variable->declaration)
@@ -376,7 +377,7 @@ int check_declared_variable(const struct draft *draft, const char *name, const s
 		char *source = dwarf_file(patch, variable->file_unit, variable->file);
 		struct declaration declaration = {
 			.type = { patch, variable->type }, .name = name, .line = variable->line,
-			.file = source ? base_name(source) : draft->patch->file.path,
+			.file = source != NULL ? base_name(source) : draft->patch->file.path,
 		};
 		err = compare_types(draft, &declaration, meant);
 		free(source);
@@ -390,14 +391,14 @@ int check_declared_function(const struct draft *draft, const char *name, const s
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(patch, name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_function(patch, name, i)) != DWARF_NONE) {
 		struct definition declared = { .name = name, .index = i };
 		struct dwarf_die die;
 
 		if (!patch->functions[i].declaration)
 			continue;
 		err = dwarf_die_read(patch, patch->functions[i].die, &die);
-		if (!err && dwarf_has(&die, DWARF_PROTOTYPED))
+		if (err == 0 && dwarf_has(&die, DWARF_PROTOTYPED))
 			err = compare_with_target(draft, &declared, meant);
 	}
 	return err;
@@ -415,7 +416,7 @@ static bool has_static(const struct dwarf *target, const char *name, const char 
 
 		if (!variable->has_addr || variable->external)
 			continue;
-		if (function ? owner && !strcmp(owner, function) : !owner)
+		if (function != NULL ? owner != NULL && strcmp(owner, function) == 0 : owner == NULL)
 			return true;
 	}
 	return false;
@@ -430,14 +431,14 @@ void check_statics(const struct draft *draft)
 		const char *function = variable->function == DWARF_NONE ? NULL :
 			patch->functions[variable->function].name;
 
-		if (!variable->has_addr || variable->external || !variable->name ||
-		    !strncmp(variable->name, "vzp__", 5) || !strncmp(variable->name, "__", 2) ||
+		if (!variable->has_addr || variable->external || variable->name == NULL ||
+		    strncmp(variable->name, "vzp__", 5) == 0 || strncmp(variable->name, "__", 2) == 0 ||
 		    !has_static(&draft->target->dwarf, variable->name, function))
 			continue;
 		char *source = dwarf_file(patch, variable->file_unit, variable->file);
 		warn("%s:%u: '%s' is a new variable beside the target's of that name (use "
 		     "VZP_STATIC_VAR_REF for the target's own)",
-		     source ? base_name(source) : draft->patch->file.path, variable->line,
+		     source != NULL ? base_name(source) : draft->patch->file.path, variable->line,
 		     variable->name);
 		free(source);
 	}

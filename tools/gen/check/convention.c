@@ -94,18 +94,18 @@ static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *fu
 	uint64_t origin;
 	int err = 0;
 
-	for (int i = 0; !err && i < 8; i++) {
+	for (int i = 0; err == 0 && i < 8; i++) {
 		if (!dwarf_reference(dwarf, &root, DWARF_ORIGIN, &origin) &&
 		    !dwarf_reference(dwarf, &root, DWARF_SPECIFICATION, &origin))
 			break;
 		err = dwarf_die_read(dwarf, origin, &root);
 	}
-	int more = err ? err : dwarf_child(dwarf, &root, &die);
+	int more = err != 0 ? err : dwarf_child(dwarf, &root, &die);
 	for (; more > 0 && out->count < PARAMETERS_MAX; more = dwarf_sibling(dwarf, &die, &die)) {
 		if (die.tag != DW_TAG_formal_parameter)
 			continue;
 		const char *name = dwarf_text(dwarf, &die, DWARF_NAME);
-		out->table[out->count++] = (struct arrival){ name ? name : "?", die.offset, 0, 0 };
+		out->table[out->count++] = (struct arrival){ name != NULL ? name : "?", die.offset, 0, 0 };
 	}
 	return more < 0 ? more : 0;
 }
@@ -119,9 +119,9 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 	int err = dwarf_die_read(dwarf, function->die, &owner);
 
 	*out = (struct arrivals){ 0 };
-	if (!err)
+	if (err == 0)
 		err = list_parameters(dwarf, &owner, out);
-	int more = err ? err : dwarf_child(dwarf, &owner, &die);
+	int more = err != 0 ? err : dwarf_child(dwarf, &owner, &die);
 	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die)) {
 		struct dwarf_bytes expression;
 		unsigned i = 0;
@@ -206,9 +206,9 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 	struct arrivals new, old;
 	int err = find_arrivals(patch, replaced->new.index, &new);
 
-	if (!err)
+	if (err == 0)
 		err = find_arrivals(target, replaced->old.index, &old);
-	for (unsigned i = 0; !err && i < new.count && i < old.count; i++) {
+	for (unsigned i = 0; err == 0 && i < new.count && i < old.count; i++) {
 		if (!differ(&new.table[i], &old.table[i]))
 			continue;
 		describe(patch, &new.table[i], now, sizeof(now));
@@ -220,8 +220,8 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 			 ": the compiler gave it a convention of its own (replace its callers instead)");
 		return refuse_function(draft, replaced, what);
 	}
-	unsigned pops = err ? 0 : popped_bytes(patch, replaced->new.index);
-	unsigned popped = err ? 0 : popped_bytes(target, replaced->old.index);
+	unsigned pops = err != 0 ? 0 : popped_bytes(patch, replaced->new.index);
+	unsigned popped = err != 0 ? 0 : popped_bytes(target, replaced->old.index);
 	if (pops == popped)
 		return err;
 	snprintf(what, sizeof(what), "'%.120s' takes %u bytes of arguments off the stack, the target's %u",
@@ -233,7 +233,7 @@ int check_conventions(const struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE &&
 		    draft->replaced[i]->new.index != DWARF_NONE)
 			err = check_convention(draft, draft->replaced[i]);
@@ -250,7 +250,7 @@ int check_reference_convention(const struct draft *draft, const struct definitio
 	if (target->file.elf_class != ELFCLASS32)
 		return 0;
 	int err = find_arrivals(target, meant->index, &arrivals);
-	if (err || !arrivals.count)
+	if (err != 0 || arrivals.count == 0)
 		return err;
 	for (unsigned i = 0; i < arrivals.count; i++) {
 		const struct arrival *arrival = &arrivals.table[i];

@@ -34,7 +34,7 @@ struct regset regset_minus(struct regset a, struct regset b)
 
 bool regset_any(struct regset set)
 {
-	return set.general || set.vector;
+	return set.general != 0 || set.vector != 0;
 }
 
 static bool is_equal(struct regset a, struct regset b)
@@ -49,9 +49,9 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 
 	*text = 0;
 	for (unsigned reg = 0; reg < 16 && at < size; reg++) {
-		if (!(set.general & GPR_BITS(reg)))
+		if ((set.general & GPR_BITS(reg)) == 0)
 			continue;
-		const char *comma = at ? ", " : "";
+		const char *comma = at != 0 ? ", " : "";
 		if (reg < 8)
 			at += (size_t)snprintf(text + at, size - at, "%s%c%s", comma,
 					       wide ? 'r' : 'e', names[reg]);
@@ -59,8 +59,8 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 			at += (size_t)snprintf(text + at, size - at, "%sr%u", comma, reg);
 	}
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
-		if (set.vector & UINT32_C(1) << reg)
-			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at ? ", " : "",
+		if ((set.vector & UINT32_C(1) << reg) != 0)
+			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at != 0 ? ", " : "",
 					       reg);
 }
 
@@ -99,7 +99,7 @@ static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
 	uint64_t type;
 
 	for (int i = 0; i < 32 && dwarf_reference(dwarf, at, DWARF_TYPE, &type); i++) {
-		if (dwarf_die_read(dwarf, type, die)) {
+		if (dwarf_die_read(dwarf, type, die) != 0) {
 			msg_forget();
 			return false;
 		}
@@ -161,15 +161,15 @@ static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct 
 	int err = dwarf_die_read(dwarf, function, die);
 	uint64_t origin;
 
-	for (int i = 0; !err && i < 8; i++) {
+	for (int i = 0; err == 0 && i < 8; i++) {
 		if (!dwarf_reference(dwarf, die, DWARF_ORIGIN, &origin) &&
 		    !dwarf_reference(dwarf, die, DWARF_SPECIFICATION, &origin))
 			break;
 		err = dwarf_die_read(dwarf, origin, die);
 	}
-	if (err)
+	if (err != 0)
 		msg_forget();
-	return !err;
+	return err == 0;
 }
 
 /*
@@ -205,12 +205,12 @@ static struct regset likely_arguments(struct regset recent)
 	unsigned n_general = 0, n_vector = 0;
 
 	for (unsigned i = 0; i < 6; i++)
-		if (recent.general & GPR_BITS(argument_registers[i]))
+		if ((recent.general & GPR_BITS(argument_registers[i])) != 0)
 			n_general = i + 1;
 	for (unsigned i = 0; i < 8; i++)
-		if (recent.vector & UINT32_C(1) << i)
+		if ((recent.vector & UINT32_C(1) << i) != 0)
 			n_vector = i + 1;
-	return n_general || n_vector ? arguments(n_general, n_vector) : arguments(6, 8);
+	return n_general != 0 || n_vector != 0 ? arguments(n_general, n_vector) : arguments(6, 8);
 }
 
 /* The registers that have the result of a function, by its DIE. */
@@ -230,8 +230,8 @@ static struct regset result_registers(const struct program *program, uint64_t fu
 		n_vector = 0;		/* floating point results are x87's */
 	}
 	return (struct regset){
-		(n_general ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
-		n_vector ? (n_vector > 1 ? 3 : 1) : 0,
+		(n_general != 0 ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
+		n_vector != 0 ? (n_vector > 1 ? 3 : 1) : 0,
 	};
 }
 
@@ -246,14 +246,14 @@ int program_init(struct program *program, const struct binary *binary)
 	};
 	program->codes = calloc((size_t)dwarf->n_functions + 1, sizeof(*program->codes));
 	program->ranges = calloc((size_t)dwarf->n_ranges + 1, sizeof(*program->ranges));
-	if (!program->codes || !program->ranges) {
+	if (program->codes == NULL || program->ranges == NULL) {
 		program_deinit(program);
 		return fail(ENOMEM, "out of memory");
 	}
 	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
-		for (uint32_t k = 0; function->hi && k < function->n_ranges; k++) {
+		for (uint32_t k = 0; function->hi != 0 && k < function->n_ranges; k++) {
 			struct dwarf_range range = dwarf->ranges[function->first_range + k];
 
 			if (range.hi > range.lo && program->n_ranges < dwarf->n_ranges)
@@ -263,14 +263,14 @@ int program_init(struct program *program, const struct binary *binary)
 	}
 	ARRAY_SORT(program->ranges, program->n_ranges, lo);
 	int err = frames_init(&program->frames, &binary->file);
-	if (err)
+	if (err != 0)
 		program_deinit(program);
 	return err;
 }
 
 static void code_free(struct code *code)
 {
-	if (!code)
+	if (code == NULL)
 		return;
 	free(code->insns);
 	free(code->targets);
@@ -281,7 +281,7 @@ static void code_free(struct code *code)
 
 void program_deinit(struct program *program)
 {
-	for (uint32_t i = 0; program->codes && i < program->binary->dwarf.n_functions; i++)
+	for (uint32_t i = 0; program->codes != NULL && i < program->binary->dwarf.n_functions; i++)
 		code_free(program->codes[i]);
 	free(program->codes);
 	free(program->ranges);
@@ -293,7 +293,7 @@ uint32_t program_function_at(const struct program *program, uint64_t addr)
 {
 	size_t upto = ARRAY_UPTO(program->ranges, program->n_ranges, lo, addr);
 
-	return upto && addr < program->ranges[upto - 1].hi ? program->ranges[upto - 1].function :
+	return upto != 0 && addr < program->ranges[upto - 1].hi ? program->ranges[upto - 1].function :
 		DWARF_NONE;
 }
 
@@ -302,7 +302,7 @@ static int decode_range(const struct program *program, struct code *code, struct
 	size_t size = (size_t)(range.hi - range.lo);
 	uint8_t *bytes = size <= CODE_MAX ? malloc(size) : NULL;
 
-	if (!bytes)
+	if (bytes == NULL)
 		return size <= CODE_MAX ? fail(ENOMEM, "out of memory") : 0;
 	if (!elffile_read(&program->binary->file, range.lo, bytes, size)) {
 		code->is_whole = false;
@@ -312,7 +312,7 @@ static int decode_range(const struct program *program, struct code *code, struct
 	for (size_t at = 0; at < size;) {
 		int err = ARRAY_GROW(&code->insns, code->n_insns, 1);
 
-		if (err) {
+		if (err != 0) {
 			free(bytes);
 			return err;
 		}
@@ -343,7 +343,7 @@ bool leaves(const struct code *code, const struct insn *insn)
 {
 	if (insn->flow == FLOW_JUMP || insn->flow == FLOW_BRANCH)
 		return insn_at(code, insn->to) == code->n_insns;
-	return insn->flow == FLOW_JUMP_ANY && !code->n_targets;
+	return insn->flow == FLOW_JUMP_ANY && code->n_targets == 0;
 }
 
 /* ---- jump tables ---- */
@@ -354,7 +354,7 @@ static int add_target(struct code *code, size_t at)
 		if (code->targets[i] == at)
 			return 0;
 	int err = ARRAY_GROW(&code->targets, code->n_targets, 1);
-	if (!err)
+	if (err == 0)
 		code->targets[code->n_targets++] = at;
 	return err;
 }
@@ -366,7 +366,7 @@ static int read_table(const struct program *program, struct code *code, uint64_t
 	uint64_t mask = program->wide ? UINT64_MAX : UINT32_MAX;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < TABLE_MAX; i++) {
+	for (size_t i = 0; err == 0 && i < TABLE_MAX; i++) {
 		int32_t small;
 		uint64_t value;
 
@@ -392,15 +392,15 @@ static int find_targets(const struct program *program, struct code *code)
 
 	for (size_t i = 0; i < code->n_insns; i++)
 		has_any = has_any || code->insns[i].flow == FLOW_JUMP_ANY;
-	for (size_t i = 0; !err && has_any && i < code->n_insns; i++) {
+	for (size_t i = 0; err == 0 && has_any && i < code->n_insns; i++) {
 		uint64_t memory = code->insns[i].memory;
 
-		if (!memory)
+		if (memory == 0)
 			continue;
 		err = read_table(program, code, memory, 0, program->wide ? 8 : 4);
-		if (!err && program->wide)
+		if (err == 0 && program->wide)
 			err = read_table(program, code, memory, memory, 4);
-		else if (!err)
+		else if (err == 0)
 			err = read_table(program, code, (uint32_t)(got + memory), got, 4);
 	}
 	return err;
@@ -415,15 +415,15 @@ static const char *slot_name(const struct elffile *file, uint64_t slot)
 	GElf_Shdr shdr;
 	GElf_Rela rela;
 
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_RELA ||
-		    !(shdr.sh_flags & SHF_ALLOC))
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || shdr.sh_type != SHT_RELA ||
+		    (shdr.sh_flags & SHF_ALLOC) == 0)
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		for (int i = 0; data && gelf_getrela(data, i, &rela); i++) {
+		for (int i = 0; data != NULL && gelf_getrela(data, i, &rela) != NULL; i++) {
 			uint64_t symbol = GELF_R_SYM(rela.r_info);
 
-			if (rela.r_offset == slot && symbol && symbol <= file->dynsym.count)
+			if (rela.r_offset == slot && symbol != 0 && symbol <= file->dynsym.count)
 				return file->dynsym.table[symbol - 1].name;
 		}
 	}
@@ -438,13 +438,13 @@ const char *program_called_name(const struct program *program, const struct insn
 	uint8_t bytes[16];
 
 	if (insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
-		return insn->memory ? slot_name(file, insn->memory) : NULL;
+		return insn->memory != 0 ? slot_name(file, insn->memory) : NULL;
 	for (int i = 0; i < 3; i++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)) ||
 		    !insn_decode(bytes, sizeof(bytes), at, program->wide, &stub))
 			return NULL;
 		if (stub.flow == FLOW_JUMP_ANY)
-			return stub.memory ? slot_name(file, stub.memory) : NULL;
+			return stub.memory != 0 ? slot_name(file, stub.memory) : NULL;
 		if (stub.flow != FLOW_NEXT)
 			return NULL;
 		at += stub.size;
@@ -476,7 +476,7 @@ static uint32_t described_callee(const struct program *program, const struct ins
 	if (callee != DWARF_NONE)
 		return callee;
 	const char *name = program_called_name(program, insn);
-	return name ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
+	return name != NULL ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
 }
 
 /* The argument registers that a call or a jump out of the function needs. */
@@ -490,9 +490,9 @@ static struct regset call_reads(struct program *program, const struct code *code
 		program->depth++;
 		const struct code *body = look_at(program, callee);
 		program->depth--;
-		size_t entry = body ? insn_at(body, insn->to) : 0;
+		size_t entry = body != NULL ? insn_at(body, insn->to) : 0;
 
-		if (body && body->live && entry < body->n_insns)
+		if (body != NULL && body->live != NULL && entry < body->n_insns)
 			return regset_and(body->live[entry], body->defined[entry]);
 	}
 	if (!program->wide)
@@ -503,7 +503,7 @@ static struct regset call_reads(struct program *program, const struct code *code
 	    prototype_arguments(dwarf, dwarf->functions[callee].die, &known))
 		return known;
 	const char *name = program_called_name(program, insn);
-	return name && !strcmp(name, "__stack_chk_fail") ? nothing : likely_arguments(recent);
+	return name != NULL && strcmp(name, "__stack_chk_fail") == 0 ? nothing : likely_arguments(recent);
 }
 
 /* What may be its result, of what is not known that it has none. */
@@ -621,7 +621,7 @@ static struct effect *find_effects(struct program *program, const struct code *c
 	struct effect *effects = calloc(code->n_insns + 1, sizeof(*effects));
 	struct regset *before = calloc(code->n_insns + 1, sizeof(*before));
 
-	if (!effects || !before) {
+	if (effects == NULL || before == NULL) {
 		free(effects);
 		free(before);
 		return NULL;
@@ -685,14 +685,14 @@ static int analyse(struct program *program, struct code *code)
 
 	code->live = calloc(code->n_insns + 1, sizeof(*code->live));
 	code->defined = calloc(code->n_insns + 1, sizeof(*code->defined));
-	if (!effects || !code->live || !code->defined) {
+	if (effects == NULL || code->live == NULL || code->defined == NULL) {
 		free(effects);
 		return fail(ENOMEM, "out of memory");
 	}
 	solve_live(code, effects);
 	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
 	if (entry < code->n_insns) {
-		if (!program->wide || clone_name(program->binary, code->function) ||
+		if (!program->wide || clone_name(program->binary, code->function) != NULL ||
 		    !prototype_arguments(&program->binary->dwarf, code->function->die,
 					 &code->defined[entry]))
 			code->defined[entry] = caller_saved(program->wide);
@@ -710,23 +710,23 @@ static struct code *look_at(struct program *program, uint32_t index)
 	struct code *code = program->codes[index];
 	int err = 0;
 
-	if (code)
+	if (code != NULL)
 		return code;
 	code = calloc(1, sizeof(*code));
-	if (!code) {
+	if (code == NULL) {
 		fail(ENOMEM, "out of memory");
 		return NULL;
 	}
 	*code = (struct code){ .function = function, .is_whole = true };
 	program->codes[index] = code;
-	for (uint32_t i = 0; !err && i < function->n_ranges; i++)
+	for (uint32_t i = 0; err == 0 && i < function->n_ranges; i++)
 		err = decode_range(program, code, dwarf->ranges[function->first_range + i]);
 	ARRAY_SORT(code->insns, code->n_insns, addr);
-	if (!err)
+	if (err == 0)
 		err = find_targets(program, code);
-	if (!err)
+	if (err == 0)
 		err = analyse(program, code);
-	return err ? NULL : code;
+	return err != 0 ? NULL : code;
 }
 
 const struct code *program_code(struct program *program, uint32_t index)
@@ -740,7 +740,7 @@ const struct code *program_code(struct program *program, uint32_t index)
 static bool is_restored(const struct program *program, const struct insn *insn)
 {
 	return insn->pops >= 0 &&
-		(frame_at(&program->frames, insn->addr).saved & 1U << insn->pops);
+		(frame_at(&program->frames, insn->addr).saved & 1U << insn->pops) != 0;
 }
 
 struct clobbering {
@@ -764,14 +764,14 @@ static struct regset clobbers_of(struct program *program, struct code *code)
 	struct effect *effects = find_effects(program, code);
 	struct regset *in = calloc(code->n_insns + 1, sizeof(*in)), sum = nothing;
 
-	if (effects && in) {
+	if (effects != NULL && in != NULL) {
 		struct clobbering c = { program, effects };
 
 		solve_forward(code, in, dirty, &c);
 	} else {
 		sum = everything;
 	}
-	for (size_t i = 0; effects && in && i < code->n_insns; i++) {
+	for (size_t i = 0; effects != NULL && in != NULL && i < code->n_insns; i++) {
 		const struct insn *insn = &code->insns[i];
 
 		if (insn->flow == FLOW_RETURN)
@@ -792,7 +792,7 @@ struct regset program_clobbers(struct program *program, uint32_t index)
 		return changeable;
 	program->depth++;
 	struct code *code = look_at(program, index);
-	if (code && !code->has_clobbers) {
+	if (code != NULL && !code->has_clobbers) {
 		/* A function that calls itself changes nothing more by that. */
 		code->has_clobbers = true;
 		code->clobbers = nothing;
@@ -800,7 +800,7 @@ struct regset program_clobbers(struct program *program, uint32_t index)
 			regset_and(clobbers_of(program, code), changeable) : changeable;
 	}
 	program->depth--;
-	return code ? code->clobbers : changeable;
+	return code != NULL ? code->clobbers : changeable;
 }
 
 /* ---- alignment of the stack ---- */
@@ -841,7 +841,7 @@ static struct stack follow_stack(const struct program *program, const struct cod
 	struct stack *stacks = calloc(code->n_insns + 1, sizeof(*stacks)), found = { 0 };
 	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
 
-	if (!stacks || entry == code->n_insns) {
+	if (stacks == NULL || entry == code->n_insns) {
 		free(stacks);
 		return found;
 	}
@@ -871,11 +871,11 @@ enum alignment program_alignment(const struct program *program, const struct cod
 	struct frame frame = frame_at(&program->frames, code->insns[at].addr);
 
 	if (frame.has_depth)
-		return frame.depth % 16 ? ALIGNMENT_BAD : ALIGNMENT_GOOD;
+		return frame.depth % 16 != 0 ? ALIGNMENT_BAD : ALIGNMENT_GOOD;
 	struct stack stack = follow_stack(program, code, at);
 	if (!stack.is_known)
 		return ALIGNMENT_UNKNOWN;
-	if (stack.depth % 16)
+	if (stack.depth % 16 != 0)
 		return ALIGNMENT_BAD;
 	return stack.is_aligned ? ALIGNMENT_ALWAYS : ALIGNMENT_GOOD;
 }

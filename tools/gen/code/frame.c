@@ -30,18 +30,18 @@ int frames_init(struct frames *frames, const struct elffile *file)
 	GElf_Shdr shdr;
 
 	*frames = (struct frames){ .file = file };
-	if (!elffile_section(file, ".eh_frame", &shdr) || shdr.sh_type == SHT_NOBITS)
+	if (elffile_section(file, ".eh_frame", &shdr) == NULL || shdr.sh_type == SHT_NOBITS)
 		return 0;
 	const struct arch *arch = arch_find(file->elf_class, file->machine);
 	frames->table = (struct cfi_table){
 		.end = UINT64_MAX, .eh_frame = shdr.sh_addr, .eh_frame_size = shdr.sh_size,
 	};
-	int err = arch ? cfi_index_create(arch, &frames->table, &bytes, &frames->index,
+	int err = arch != NULL ? cfi_index_create(arch, &frames->table, &bytes, &frames->index,
 					  &frames->table.n_index) : -ENOENT;
 	if (err == -ENOMEM)
 		return fail(ENOMEM, "out of memory");
 	frames->table.index = frames->index;
-	frames->arch = err ? NULL : arch;
+	frames->arch = err != 0 ? NULL : arch;
 	return 0;
 }
 
@@ -67,7 +67,7 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 	struct cfi_frame at = { .pc = addr, .exact = true };
 	struct frame out = { 0 };
 
-	if (!arch)
+	if (arch == NULL)
 		return out;
 	at.reg[arch->dwarf_sp] = STACK_AT;
 	at.reg[arch->dwarf_fp] = FRAME_AT;
@@ -78,7 +78,7 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 	out.has_depth = cfa >= STACK_AT && cfa - STACK_AT < STACK_SIZE;
 	out.depth = out.has_depth ? cfa - STACK_AT : 0;
 	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < 16; i++)
-		if (i != arch->dwarf_sp && i != arch->dwarf_fp && (at.known & UINT32_C(1) << i))
+		if (i != arch->dwarf_sp && i != arch->dwarf_fp && (at.known & UINT32_C(1) << i) != 0)
 			out.saved |= (uint16_t)(1U << general_number(arch, i));
 	return out;
 }

@@ -136,21 +136,21 @@ static bool is_small_move(const struct decoder *d)
 {
 	if (d->map == 1)
 		return d->opcode >= 0x90 && d->opcode <= 0x9f;
-	return !d->map && ((d->opcode >= 0x88 && d->opcode <= 0x8b) || d->opcode == 0xc6 ||
+	return d->map == 0 && ((d->opcode >= 0x88 && d->opcode <= 0x8b) || d->opcode == 0xc6 ||
 			   d->opcode == 0xc7 || (d->opcode >= 0xb0 && d->opcode <= 0xbf));
 }
 
 static unsigned width_of(const struct decoder *d, uint32_t flags, uint32_t byte)
 {
-	if (flags & byte)
+	if ((flags & byte) != 0)
 		return 1;
-	return d->data16 && !(d->rex & REX_W) ? 2 : 4;
+	return d->data16 && (d->rex & REX_W) == 0 ? 2 : 4;
 }
 
 /* The bits of a general register that an operand of 1, 2 or more bytes has. */
 static uint64_t bits_of(const struct decoder *d, unsigned reg, unsigned width)
 {
-	if (width == 1 && !d->rex && reg >= 4 && reg < 8)
+	if (width == 1 && d->rex == 0 && reg >= 4 && reg < 8)
 		return UINT64_C(2) << 3 * (reg - 4);	/* ah, ch, dh, bh */
 	return (width == 1 ? UINT64_C(1) : width == 2 ? UINT64_C(3) : UINT64_C(7)) << 3 * reg;
 }
@@ -162,7 +162,7 @@ static void reads(struct decoder *d, unsigned reg, unsigned width)
 
 static void writes(struct decoder *d, unsigned reg, unsigned width)
 {
-	bool is_high = width == 1 && !d->rex && reg >= 4 && reg < 8;	/* ah, ch, dh, bh */
+	bool is_high = width == 1 && d->rex == 0 && reg >= 4 && reg < 8;	/* ah, ch, dh, bh */
 
 	d->out->writes.general |= bits_of(d, reg, is_small_move(d) && !is_high ? 8 : width);
 }
@@ -196,12 +196,12 @@ static void read_vex(struct decoder *d, bool is_long)
 	uint8_t first = cursor_u8(&d->at), last = first;
 
 	d->map = 1;
-	d->rex = REX | (first & 0x80 ? 0 : REX_R);
+	d->rex = REX | ((first & 0x80) != 0 ? 0 : REX_R);
 	if (is_long) {
 		d->map = first & 0x1f;
-		d->rex |= (uint8_t)((first & 0x40 ? 0 : REX_X) | (first & 0x20 ? 0 : REX_B));
+		d->rex |= (uint8_t)(((first & 0x40) != 0 ? 0 : REX_X) | ((first & 0x20) != 0 ? 0 : REX_B));
 		last = cursor_u8(&d->at);
-		d->rex |= last & 0x80 ? REX_W : 0;
+		d->rex |= (last & 0x80) != 0 ? REX_W : 0;
 	}
 	d->vex = true;
 	d->vvvv = (uint8_t)(~last >> 3 & 15);
@@ -240,13 +240,13 @@ static int64_t read_signed(struct decoder *d, unsigned size)
 static void read_sib(struct decoder *d)
 {
 	uint8_t sib = cursor_u8(&d->at);
-	uint8_t index = (uint8_t)((sib >> 3 & 7) | (d->rex & REX_X ? 8 : 0));
+	uint8_t index = (uint8_t)((sib >> 3 & 7) | ((d->rex & REX_X) != 0 ? 8 : 0));
 
 	d->index = index == GPR_SP ? -1 : (int8_t)index;
 	if ((sib & 7) == 5 && d->mod == 0)
 		d->displacement = read_signed(d, 4);
 	else
-		d->base = (int8_t)((sib & 7) | (d->rex & REX_B ? 8 : 0));
+		d->base = (int8_t)((sib & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
 }
 
 static void read_modrm(struct decoder *d)
@@ -254,8 +254,8 @@ static void read_modrm(struct decoder *d)
 	uint8_t byte = cursor_u8(&d->at);
 
 	d->mod = byte >> 6;
-	d->reg = (uint8_t)((byte >> 3 & 7) | (d->rex & REX_R ? 8 : 0));
-	d->rm = (uint8_t)((byte & 7) | (d->rex & REX_B ? 8 : 0));
+	d->reg = (uint8_t)((byte >> 3 & 7) | ((d->rex & REX_R) != 0 ? 8 : 0));
+	d->rm = (uint8_t)((byte & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
 	if (d->mod == 3)
 		return;
 	d->out->has_memory = true;
@@ -324,7 +324,7 @@ static void arithmetic(struct decoder *d, uint32_t flags)
 {
 	unsigned op = d->reg & 7, width = width_of(d, flags, BE);
 	/* As compilers write constants: the old value does not matter. */
-	bool is_constant = (op == 1 && d->immediate == UINT64_MAX) || (op == 4 && !d->immediate);
+	bool is_constant = (op == 1 && d->immediate == UINT64_MAX) || (op == 4 && d->immediate == 0);
 
 	if (d->mod != 3)
 		return;
@@ -336,7 +336,7 @@ static void arithmetic(struct decoder *d, uint32_t flags)
 		return;
 	if (op == 0 || op == 5)
 		moves_stack(d, op == 0 ? (int64_t)d->immediate : -(int64_t)d->immediate);
-	else if (op == 4 && !(d->immediate & 15))
+	else if (op == 4 && (d->immediate & 15) == 0)
 		d->out->stack = STACK_ALIGNED;
 	else
 		d->out->stack = STACK_LOST;
@@ -392,7 +392,7 @@ static bool group_five(struct decoder *d)
 /* movs, cmps, stos, lods, scas. */
 static void string_operation(struct decoder *d)
 {
-	unsigned kind = d->opcode & 0xfe, width = d->opcode & 1 ? width_of(d, 0, 0) : 1;
+	unsigned kind = d->opcode & 0xfe, width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 	if (kind != 0xaa && kind != 0xae) {
 		reads(d, GPR_SI, 8);
@@ -415,14 +415,14 @@ static void string_operation(struct decoder *d)
 static void reads_all(struct decoder *d, uint32_t regs)
 {
 	for (unsigned reg = 0; reg < 16; reg++)
-		if (regs & UINT32_C(1) << reg)
+		if ((regs & UINT32_C(1) << reg) != 0)
 			reads(d, reg, 8);
 }
 
 static void writes_all(struct decoder *d, uint32_t regs)
 {
 	for (unsigned reg = 0; reg < 16; reg++)
-		if (regs & UINT32_C(1) << reg)
+		if ((regs & UINT32_C(1) << reg) != 0)
 			writes(d, reg, 8);
 }
 
@@ -431,7 +431,7 @@ static void writes_all(struct decoder *d, uint32_t regs)
 /* Forty to fifty-nine: inc, dec, push, pop; ninety: xchg with eax. */
 static bool short_form(struct decoder *d)
 {
-	unsigned reg = (d->opcode & 7U) | (d->rex & REX_B ? 8U : 0), width = width_of(d, 0, 0);
+	unsigned reg = (d->opcode & 7U) | ((d->rex & REX_B) != 0 ? 8U : 0), width = width_of(d, 0, 0);
 
 	switch (d->opcode & 0xf8) {
 	case 0x40: case 0x48:
@@ -456,7 +456,7 @@ static bool short_form(struct decoder *d)
 		writes(d, reg, 1);
 		return true;
 	case 0xb8:
-		cursor_skip(&d->at, d->rex & REX_W ? 8 : width);
+		cursor_skip(&d->at, (d->rex & REX_W) != 0 ? 8 : width);
 		writes(d, reg, width);
 		return true;
 	default:
@@ -489,7 +489,7 @@ static void look_at_stack(struct decoder *d)
 /* mov between the accumulator and an address. */
 static void absolute_move(struct decoder *d)
 {
-	unsigned width = d->opcode & 1 ? width_of(d, 0, 0) : 1;
+	unsigned width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 	d->out->has_memory = true;
 	d->displacement = (int64_t)cursor_uint(&d->at, d->wide && !d->addr_small ? 8 : 4);
@@ -504,7 +504,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 	uint8_t op = d->opcode;
 
 	if (op < 0x40) {		/* op $imm, %eax */
-		unsigned width = op & 1 ? width_of(d, 0, 0) : 1;
+		unsigned width = (op & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 		reads(d, GPR_AX, width);
 		if (op < 0x38)
@@ -536,7 +536,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 		look_at_stack(d);
 		return true;
 	case 0x8f:
-		if (d->reg & 7)
+		if ((d->reg & 7) != 0)
 			return false;	/* XOP */
 		if (d->mod == 3)
 			pop(d, d->rm);
@@ -544,7 +544,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 			moves_stack(d, word(d));
 		return true;
 	case 0x98:			/* cltq and smaller */
-		reads(d, GPR_AX, d->rex & REX_W ? 4 : d->data16 ? 1 : 2);
+		reads(d, GPR_AX, (d->rex & REX_W) != 0 ? 4 : d->data16 ? 1 : 2);
 		writes(d, GPR_AX, width_of(d, 0, 0));
 		return true;
 	case 0x99:			/* cltd, cqto */
@@ -561,7 +561,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 		writes(d, GPR_AX, 2);
 		return true;
 	case 0xa8: case 0xa9:
-		reads(d, GPR_AX, op & 1 ? width_of(d, 0, 0) : 1);
+		reads(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
 		return true;
 	case 0xc2:
 		d->out->popped = (uint16_t)cursor_uint(&d->at, 2);
@@ -618,7 +618,7 @@ static bool system_group(struct decoder *d)
 	unsigned op = d->reg & 7;
 
 	if (d->opcode == 0x01) {
-		if (d->mod != 3 || ((d->reg != 2 || d->rm) && (d->reg != 7 || d->rm != 1)))
+		if (d->mod != 3 || ((d->reg != 2 || d->rm != 0) && (d->reg != 7 || d->rm != 1)))
 			return false;
 		if (d->reg == 2)	/* xgetbv */
 			reads(d, GPR_CX, 4);
@@ -652,7 +652,7 @@ static bool odd_two_byte(struct decoder *d)
 		return true;
 	}
 	if (op >= 0xc8 && op < 0xd0) {	/* bswap */
-		unsigned reg = (op & 7U) | (d->rex & REX_B ? 8U : 0);
+		unsigned reg = (op & 7U) | ((d->rex & REX_B) != 0 ? 8U : 0);
 
 		reads(d, reg, 8);
 		writes(d, reg, 8);
@@ -691,8 +691,8 @@ static bool odd_two_byte(struct decoder *d)
 		reads(d, GPR_CX, 1);
 		return true;
 	case 0xb0: case 0xb1:
-		reads(d, GPR_AX, op & 1 ? width_of(d, 0, 0) : 1);
-		writes(d, GPR_AX, op & 1 ? width_of(d, 0, 0) : 1);
+		reads(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
+		writes(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
 		return true;
 	default:
 		return false;
@@ -704,7 +704,7 @@ static bool odd_three_byte(struct decoder *d)
 	if (d->map == 3) {		/* pcmpestr and pcmpistr: to xmm0 or ecx */
 		if (d->opcode < 0x62)
 			reads_all(d, R(AX) | R(DX));
-		if (d->opcode & 1)
+		if ((d->opcode & 1) != 0)
 			writes_all(d, R(CX));
 		else
 			d->out->writes.vector |= 1;
@@ -714,7 +714,7 @@ static bool odd_three_byte(struct decoder *d)
 		d->out->reads.vector |= 1;
 		return true;
 	}
-	unsigned width = d->opcode & 1 ? width_of(d, 0, 0) : 1;
+	unsigned width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 	if (d->repne) {			/* crc32 */
 		reads(d, d->reg, 8);
 		writes(d, d->reg, 8);
@@ -730,7 +730,7 @@ static bool odd_three_byte(struct decoder *d)
 
 static bool odd(struct decoder *d, uint32_t flags)
 {
-	if (!d->map)
+	if (d->map == 0)
 		return odd_one_byte(d, flags);
 	return d->map == 1 ? odd_two_byte(d) : odd_three_byte(d);
 }
@@ -750,9 +750,9 @@ static void vector_operand(const struct decoder *d, uint8_t reg, bool is_read, b
 
 static void operands(struct decoder *d, uint32_t flags)
 {
-	bool is_mmx = (flags & MM) && !d->data16 && !d->rep && !d->repne;
+	bool is_mmx = (flags & MM) != 0 && !d->data16 && !d->rep && !d->repne;
 	bool is_scalar = d->rep || d->repne;
-	bool is_same = (flags & SAME) && d->mod == 3 && d->reg == d->rm;
+	bool is_same = (flags & SAME) != 0 && d->mod == 3 && d->reg == d->rm;
 	bool reads_e = has(flags, RE) && !is_same, writes_e = has(flags, WE);
 	bool reads_g = has(flags, RG) && !is_same, writes_g = has(flags, WG);
 
@@ -763,13 +763,13 @@ static void operands(struct decoder *d, uint32_t flags)
 	}
 	if (d->map == 1 && (d->opcode == 0x12 || d->opcode == 0x16) && !is_scalar)
 		reads_g = true;
-	if (d->mod == 3 && !(flags & MEM)) {
-		if (!(flags & VE)) {
-			unsigned width = flags & HE ? 2 : width_of(d, flags, BE);
+	if (d->mod == 3 && (flags & MEM) == 0) {
+		if ((flags & VE) == 0) {
+			unsigned width = (flags & HE) != 0 ? 2 : width_of(d, flags, BE);
 
 			/* A prefix that is part of the opcode says nothing of the width. */
-			if (flags & VG)
-				width = flags & HE ? 2 : 8;
+			if ((flags & VG) != 0)
+				width = (flags & HE) != 0 ? 2 : 8;
 			if (reads_e)
 				reads(d, d->rm, width);
 			if (writes_e)
@@ -778,8 +778,8 @@ static void operands(struct decoder *d, uint32_t flags)
 			vector_operand(d, d->rm, reads_e, writes_e);
 		}
 	}
-	if (!(flags & VG)) {
-		unsigned width = flags & VE ? 8 : width_of(d, flags, BG);
+	if ((flags & VG) == 0) {
+		unsigned width = (flags & VE) != 0 ? 8 : width_of(d, flags, BG);
 
 		if (reads_g)
 			reads(d, d->reg, width);
@@ -788,7 +788,7 @@ static void operands(struct decoder *d, uint32_t flags)
 	} else if (!is_mmx) {
 		vector_operand(d, d->reg, reads_g, writes_g);
 	}
-	if ((flags & ALIGN) && !is_scalar && !is_mmx && !d->vex && d->mod != 3 &&
+	if ((flags & ALIGN) != 0 && !is_scalar && !is_mmx && !d->vex && d->mod != 3 &&
 	    (d->base == GPR_SP || d->base == GPR_BP))
 		d->out->needs_alignment = true;
 }
@@ -808,7 +808,7 @@ static bool vex_operands(struct decoder *d)
 	if (d->map == 1 && d->opcode >= 0x90 && d->opcode <= 0x99)
 		return false;
 	if (d->map == 1 && d->opcode == 0x77) {
-		if (d->rex & REX_W)
+		if ((d->rex & REX_W) != 0)
 			d->out->writes.vector = UINT16_MAX;
 		return true;
 	}
@@ -830,7 +830,7 @@ static bool vex_operands(struct decoder *d)
 	d->out->reads.vector |= UINT32_C(1) << d->vvvv;
 	if (d->map == 1 && d->opcode == 0x7e)
 		return odd_two_byte(d);
-	if (flags & KNOWN) {
+	if ((flags & KNOWN) != 0) {
 		/* The tables' destinations are sources too in the older form only. */
 		if (has(flags, WG) && !has(flags, ODD))
 			flags &= ~(uint32_t)(RG ^ MODRM);
@@ -850,15 +850,15 @@ static bool legacy_operands(struct decoder *d)
 {
 	uint32_t flags = flags_of(d);
 
-	if (!(flags & KNOWN) || (d->map == 0 && d->opcode == 0x63 && !d->wide))
+	if ((flags & KNOWN) == 0 || (d->map == 0 && d->opcode == 0x63 && !d->wide))
 		return false;
 	if (has(flags, MODRM))
 		read_modrm(d);
 	if (has(flags, I1))
 		d->immediate = (uint64_t)read_signed(d, 1);
 	if (has(flags, IZ))
-		d->immediate = (uint64_t)read_signed(d, d->data16 && !(d->rex & REX_W) ? 2 : 4);
-	if (!d->map && (d->opcode & 0xfe) == 0xf6 && (d->reg & 7) < 2)
+		d->immediate = (uint64_t)read_signed(d, d->data16 && (d->rex & REX_W) == 0 ? 2 : 4);
+	if (d->map == 0 && (d->opcode & 0xfe) == 0xf6 && (d->reg & 7) < 2)
 		cursor_skip(&d->at, d->opcode == 0xf6 ? 1 : d->data16 ? 2 : 4);
 	operands(d, flags);
 	return !has(flags, ODD) || odd(d, flags);
@@ -874,7 +874,7 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	read_opcode(&d);
 	bool is_known = d.vex ? vex_operands(&d) : legacy_operands(&d);
 	out->size = (uint8_t)(d.at.p - d.at.start);
-	if (!is_known || d.at.bad || !out->size)
+	if (!is_known || d.at.bad || out->size == 0)
 		return false;
 	uint64_t next = addr + out->size, mask = wide ? UINT64_MAX : UINT32_MAX;
 	if (out->flow == FLOW_JUMP || out->flow == FLOW_BRANCH || out->flow == FLOW_CALL)
@@ -884,10 +884,10 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 		out->flow = FLOW_NEXT;
 		moves_stack(&d, -word(&d));
 	}
-	if (out->has_memory && d.displacement)
+	if (out->has_memory && d.displacement != 0)
 		out->memory = ((d.is_relative ? next : 0) + (uint64_t)d.displacement) & mask;
 	/* What the stack pointer does is told by `stack`. */
-	if ((out->writes.general & GPR_BITS(GPR_SP)) && out->stack == STACK_KEPT)
+	if ((out->writes.general & GPR_BITS(GPR_SP)) != 0 && out->stack == STACK_KEPT)
 		out->stack = STACK_LOST;
 	return true;
 }

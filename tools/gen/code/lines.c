@@ -28,7 +28,7 @@ static bool is_argument(unsigned reg, bool wide)
 static bool puts_argument(const uint8_t *code, size_t size, bool wide, size_t *width, int *reg)
 {
 	size_t at = wide && (code[0] & 0xf0) == REX;
-	unsigned high = at && (code[0] & 1) ? 8 : 0;
+	unsigned high = at != 0 && (code[0] & 1) != 0 ? 8 : 0;
 
 	*width = 4;
 	*reg = -1;
@@ -47,13 +47,13 @@ static bool puts_argument(const uint8_t *code, size_t size, bool wide, size_t *w
 		return is_argument((unsigned)*reg, wide);
 	}
 	/* Memory from the stack pointer on, without an index. */
-	return (code[at + 1] & 7) == 4 && code[at + 2] == 0x24 && !high;
+	return (code[at + 1] & 7) == 4 && code[at + 2] == 0x24 && high == 0;
 }
 
 static bool is_masked(const struct lines *lines, size_t from, size_t size)
 {
 	for (size_t i = from; i < from + size; i++)
-		if (lines->mask[i])
+		if (lines->mask[i] != 0)
 			return true;
 	return false;
 }
@@ -80,7 +80,7 @@ static bool comes_to_call(const struct lines *lines, size_t at, int reg)
 			at = (size_t)insn.to;
 			break;
 		case FLOW_NEXT:
-			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)))
+			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)) != 0)
 				return false;
 			at += insn.size;
 			break;

@@ -34,7 +34,7 @@ static size_t fill_size(const uint8_t *code, size_t size)
 	code += prefixes;
 	size -= prefixes;
 	for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++)
-		if (fills[i].size <= size && !memcmp(code, fills[i].bytes, fills[i].size))
+		if (fills[i].size <= size && memcmp(code, fills[i].bytes, fills[i].size) == 0)
 			return prefixes + fills[i].size;
 	return 0;
 }
@@ -43,7 +43,7 @@ static size_t fills_size(const uint8_t *code, size_t size)
 {
 	size_t at = 0, one;
 
-	while (at < size && (one = fill_size(code + at, size - at)))
+	while (at < size && (one = fill_size(code + at, size - at)) != 0)
 		at += one;
 	return at;
 }
@@ -99,7 +99,7 @@ int measure_room(const struct binary *target, const char *name, uint64_t addr, u
 	*room = size + padding_size(padding, (size_t)gap);
 	uint64_t needed = JUMP_SIZE;
 	if (elffile_read(&target->file, addr, first, sizeof(first)) &&
-	    (!memcmp(first, endbr64, sizeof(first)) || !memcmp(first, endbr32, sizeof(first))))
+	    (memcmp(first, endbr64, sizeof(first)) == 0 || memcmp(first, endbr32, sizeof(first)) == 0))
 		needed += ENDBR_SIZE;
 	if (*room < needed)
 		return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "

@@ -12,12 +12,12 @@ int find_hidden(const struct draft *draft, struct wanted *wanted, bool function,
 	wanted->file = NULL;
 	int found = function ? find_function(draft->target, wanted, LINKAGE_GLOBAL, out) :
 		find_variable(draft->target, wanted, LINKAGE_GLOBAL, out);
-	if (found)
+	if (found != 0)
 		return found;
 	const struct symbol *symbol = find_hidden_symbol(draft->target, wanted->name);
-	if (!symbol && is_linker_name(wanted->name))
+	if (symbol == NULL && is_linker_name(wanted->name))
 		symbol = find_linker_symbol(draft->target->symbols, wanted->name);
-	if (!symbol || (symbol->type == STT_TLS) != wanted->tls)
+	if (symbol == NULL || (symbol->type == STT_TLS) != wanted->tls)
 		return 0;
 	*out = (struct definition){
 		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
@@ -31,14 +31,14 @@ int find_extern(const struct draft *draft, const char *name, bool tls, struct de
 	struct wanted wanted = { .name = name, .source = "?", .tls = tls };
 	int found = tls ? 0 : find_hidden(draft, &wanted, true, out);
 
-	return found ? found : find_hidden(draft, &wanted, false, out);
+	return found != 0 ? found : find_hidden(draft, &wanted, false, out);
 }
 
 int find_linker_definition(const struct draft *draft, const char *name, struct definition *out)
 {
 	const struct symbol *symbol = find_linker_symbol(draft->target->symbols, name);
 
-	if (!symbol)
+	if (symbol == NULL)
 		return find_extern(draft, name, false, out);
 	*out = (struct definition){ .name = symbol->name, .addr = symbol->value, .index = DWARF_NONE };
 	return 1;
@@ -54,22 +54,22 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(target->file.elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) ||
-		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || !shdr.sh_entsize)
+	while ((scn = elf_nextscn(target->file.elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || shdr.sh_entsize == 0)
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
+		size_t count = data != NULL ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 			GElf_Rela rela;
 			GElf_Rel rel;
 			uint32_t word;
 
 			if (shdr.sh_type == SHT_RELA) {
-				if (!gelf_getrela(data, (int)i, &rela))
+				if (gelf_getrela(data, (int)i, &rela) == NULL)
 					continue;
 			} else {
-				if (!gelf_getrel(data, (int)i, &rel) ||
+				if (gelf_getrel(data, (int)i, &rel) == NULL ||
 				    !elffile_read(&target->file, rel.r_offset, &word, sizeof(word)))
 					continue;
 				rela = (GElf_Rela){ rel.r_offset, rel.r_info, word };
@@ -97,8 +97,8 @@ static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub
 		struct dwarf_bytes code;
 		GElf_Shdr shdr;
 
-		if (!elffile_section(&target->file, sections[s], &shdr) ||
-		    elffile_bytes(&target->file, sections[s], &code))
+		if (elffile_section(&target->file, sections[s], &shdr) == NULL ||
+		    elffile_bytes(&target->file, sections[s], &code) != 0)
 			continue;
 		for (size_t i = 0; i + 6 <= code.size; i++) {
 			struct cursor at;
@@ -142,7 +142,7 @@ static void warn_of_static(const struct draft *draft, const char *name)
 
 	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
 		if (dwarf->functions[i].external || dwarf->functions[i].declaration ||
-		    !dwarf->functions[i].hi)
+		    dwarf->functions[i].hi == 0)
 			continue;
 		warn("%s: '%s' is static in %s of %s: if that is meant, use VZP_STATIC_FUNC_REF",
 		     draft->patch->file.path, name, dwarf->units[dwarf->functions[i].unit].name,
@@ -166,23 +166,23 @@ int bind_extern(struct draft *draft, const char *name, const struct symbol *symb
 	struct definition meant;
 	const struct symbol *have = find_hidden_symbol(target, name);
 
-	if (have && have->type == STT_GNU_IFUNC)
+	if (have != NULL && have->type == STT_GNU_IFUNC)
 		return bind_ifunc(draft, symbol, have);
-	if (have && (have->type == STT_TLS) != tls)
+	if (have != NULL && (have->type == STT_TLS) != tls)
 		return fail(EINVAL, "%s: '%s' is %s variable of %s: declare it so",
 			    draft->patch->file.path, name, tls ? "no thread-local" :
 			    "a thread-local", target->file.path);
-	if (strstr(name, ".vzp"))
+	if (strstr(name, ".vzp") != NULL)
 		return fail(EINVAL, "%s: '%s' comes from nsb/vzp.h, but the record of it is missing "
 			    "(was section .vzp stripped?)", draft->patch->file.path, name);
 	int found = find_extern(draft, name, tls, &meant);
 	if (found < 0)
 		return found;
-	if (found)
+	if (found != 0)
 		return draft_add_dynref(draft, symbol->index, &meant);
 	/* nsb has an own one for programs that lack it. */
 	if (!target->file.is_static || symbol->bind == STB_WEAK ||
-	    !strcmp(name, "__tls_get_addr") || !strcmp(name, "___tls_get_addr")) {
+	    strcmp(name, "__tls_get_addr") == 0 || strcmp(name, "___tls_get_addr") == 0) {
 		warn_of_static(draft, name);
 		return 0;
 	}

@@ -15,7 +15,7 @@ static const char *class_name(uint8_t elf_class)
 
 static int describe(const struct elffile *file, struct vz_object *out)
 {
-	if (!file->build_id_size)
+	if (file->build_id_size == 0)
 		return fail(EINVAL, "%s: no build-id (link with -Wl,--build-id)", file->path);
 	if (file->machine != EM_386 && file->machine != EM_X86_64)
 		return fail(EINVAL, "%s: machine %u is neither i386 (3) nor x86-64 (62)",
@@ -37,9 +37,9 @@ int draft_init(struct draft *draft, const struct binary *target, const struct bi
 	*draft = (struct draft){ .target = target, .patch = patch };
 	int err = describe(&target->file, &draft->meta.target);
 
-	if (!err)
+	if (err == 0)
 		err = describe(&patch->file, &draft->meta.patch);
-	if (err)
+	if (err != 0)
 		return err;
 	if (target->file.machine != patch->file.machine ||
 	    target->file.elf_class != patch->file.elf_class)
@@ -71,10 +71,10 @@ void draft_deinit(struct draft *draft)
 
 static const char *copy_string(struct draft *draft, const char *text)
 {
-	if (ARRAY_GROW(&draft->owned, draft->n_owned, 1))
+	if (ARRAY_GROW(&draft->owned, draft->n_owned, 1) != 0)
 		return NULL;
 	char *copy = strdup(text);
-	if (!copy)
+	if (copy == NULL)
 		fail(ENOMEM, "out of memory");
 	else
 		draft->owned[draft->n_owned++] = copy;
@@ -89,7 +89,7 @@ int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t si
 		if (meta->ranges[i].func == func && meta->ranges[i].addr == addr)
 			return 0;
 	int err = ARRAY_GROW(&meta->ranges, meta->n_ranges, 1);
-	if (!err)
+	if (err == 0)
 		meta->ranges[meta->n_ranges++] = (struct vz_range){ func, addr, size };
 	return err;
 }
@@ -108,7 +108,7 @@ static int add_other_ranges(struct draft *draft, size_t func, const struct defin
 		if (range.lo == old->addr)
 			continue;
 		int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 	return 0;
@@ -122,19 +122,19 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 	uint64_t room = 0;
 	int err = measure_room(draft->target, old->name, old->addr, old->size, &room);
 
-	if (err)
+	if (err != 0)
 		return err;
 	if (same != SIZE_MAX)
 		return fail(EINVAL, "%s: '%s' and '%s' are one function there, as they were equal: it"
 			    " cannot become two (keep them equal, or change what calls them instead)",
 			    draft->target->file.path, meta->funcs[same].name, old->name);
 	err = ARRAY_GROW(&meta->funcs, meta->n_funcs, 1);
-	if (!err)
+	if (err == 0)
 		err = ARRAY_GROW(&draft->replaced, meta->n_funcs, 1);
-	if (err)
+	if (err != 0)
 		return err;
 	struct replaced *replaced = calloc(1, sizeof(*replaced));
-	if (!replaced)
+	if (replaced == NULL)
 		return fail(ENOMEM, "out of memory");
 	*replaced = (struct replaced){ .new = *new, .old = *old };
 	size_t size = room < FIRST_BYTES_MAX ? (size_t)room : FIRST_BYTES_MAX;
@@ -146,7 +146,7 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 	draft->replaced[meta->n_funcs] = replaced;
 	meta->funcs[meta->n_funcs++] = (struct vz_func){
 		.name = old->name,
-		.file = old->global || !old->file ? "" : old->file,
+		.file = old->global || old->file == NULL ? "" : old->file,
 		.target_addr = old->addr,
 		.target_size = old->size,
 		.patch_addr = new->addr,
@@ -163,7 +163,7 @@ int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definiti
 	struct vzpatch *meta = &draft->meta;
 	int err = ARRAY_GROW(&meta->dynrefs, meta->n_dynrefs, 1);
 
-	if (!err)
+	if (err == 0)
 		meta->dynrefs[meta->n_dynrefs++] = (struct vz_dynref){
 			.symbol = symbol, .target_addr = meant->addr, .size = meant->size,
 			.name = meant->name,
@@ -176,7 +176,7 @@ int draft_add_place(struct draft *draft, const struct vz_place *place)
 	struct vzpatch *meta = &draft->meta;
 	int err = ARRAY_GROW(&meta->places, meta->n_places, 1);
 
-	if (!err)
+	if (err == 0)
 		meta->places[meta->n_places++] = *place;
 	return err;
 }
@@ -185,9 +185,9 @@ int draft_add_comment(struct draft *draft, const char *key, const char *text)
 {
 	struct vzpatch *meta = &draft->meta;
 	int err = ARRAY_GROW(&meta->comments, meta->n_comments, 1);
-	const char *copy = err ? NULL : copy_string(draft, text);
+	const char *copy = err != 0 ? NULL : copy_string(draft, text);
 
-	if (!copy)
+	if (copy == NULL)
 		return -ENOMEM;
 	meta->comments[meta->n_comments++] = (struct vz_comment){ key, copy };
 	return 0;
@@ -206,7 +206,7 @@ int refuse_function(const struct draft *draft, const struct replaced *replaced, 
 	const struct dwarf *patch = &draft->patch->dwarf;
 	const struct dwarf_function *new = &patch->functions[replaced->new.index];
 	char *source = dwarf_file(patch, new->file_unit, new->file);
-	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) : draft->patch->file.path,
+	int err = fail(EINVAL, "%s:%u: %s", source != NULL ? base_name(source) : draft->patch->file.path,
 		       new->line, why);
 
 	free(source);

@@ -25,7 +25,7 @@ static int add_definition(struct definitions *candidates, const struct definitio
 		if (candidates->table[i].addr == candidate->addr)
 			return 0;
 	int err = ARRAY_GROW(&candidates->table, candidates->count, 1);
-	if (!err)
+	if (err == 0)
 		candidates->table[candidates->count++] = *candidate;
 	return err;
 }
@@ -36,14 +36,15 @@ char *list_files(const struct definitions *candidates)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out)
+	if (out == NULL)
 		return NULL;
 	for (size_t i = 0; i < candidates->count && i < LISTED_MAX; i++)
-		fprintf(out, "%s%s", i ? ", " : "",
-			candidates->table[i].file ? candidates->table[i].file : "a file without debug info");
+		fprintf(out, "%s%s", i != 0 ? ", " : "",
+			candidates->table[i].file != NULL ? candidates->table[i].file :
+			"a file without debug info");
 	if (candidates->count > LISTED_MAX)
 		fprintf(out, " and %zu more", candidates->count - LISTED_MAX);
-	return fclose(out) ? NULL : text;
+	return fclose(out) != 0 ? NULL : text;
 }
 
 /* Drop those of the wrong linkage or file. */
@@ -53,9 +54,9 @@ static void filter(struct definitions *candidates, enum linkage linkage, const c
 
 	for (size_t i = 0; i < candidates->count; i++) {
 		struct definition candidate = candidates->table[i];
-		bool fits = candidate.global ? linkage & LINKAGE_GLOBAL : linkage & LINKAGE_STATIC;
+		bool fits = (linkage & (candidate.global ? LINKAGE_GLOBAL : LINKAGE_STATIC)) != 0;
 
-		if (fits && file && !candidate.global && candidate.unit)
+		if (fits && file != NULL && !candidate.global && candidate.unit != NULL)
 			fits = unit_matches_file(candidate.unit, file);
 		if (fits)
 			candidates->table[kept++] = candidate;
@@ -79,7 +80,7 @@ static const char *where(const struct wanted *wanted, char text[WHERE_MAX])
 {
 	const char *source = base_name(wanted->source);
 
-	if (wanted->line)
+	if (wanted->line != 0)
 		snprintf(text, WHERE_MAX, "%s:%u", source, wanted->line);
 	else
 		snprintf(text, WHERE_MAX, "%s", source);
@@ -97,7 +98,7 @@ static int refuse_blocks(const struct binary *target, const struct wanted *wante
 		const struct symbol *symbol = find_data_symbol(target, candidates->table[i].addr,
 							       wanted->tls ? STT_TLS : STT_OBJECT);
 
-		names_add(&names, symbol ? symbol->name : "a variable without a symbol");
+		names_add(&names, symbol != NULL ? symbol->name : "a variable without a symbol");
 	}
 	names_format(&names, text, sizeof(text));
 	if (wanted->of_object)
@@ -132,7 +133,7 @@ static int refuse_several(const struct binary *target, const char *what,
 		cure = "which is meant cannot be told";
 	int err = fail(EINVAL, "%s: %s has more than one %s %s '%s', in %s: %s",
 		       where(wanted, source), target->file.path, global ? "global" : "static",
-		       what, wanted->name, files ? files : "?", cure);
+		       what, wanted->name, files != NULL ? files : "?", cure);
 	free(files);
 	return err;
 }
@@ -144,7 +145,7 @@ static bool is_mangled(const struct binary *target, uint64_t addr, unsigned type
 		const struct symbol *symbol = &target->symbols->table[i];
 
 		if (symbol->value == addr && symbol->type == type && symbol->section != SHN_UNDEF &&
-		    !strncmp(symbol->name, "_Z", 2))
+		    strncmp(symbol->name, "_Z", 2) == 0)
 			return true;
 	}
 	return false;
@@ -157,10 +158,10 @@ static bool is_mangled(const struct binary *target, uint64_t addr, unsigned type
 static void keep_linked(const struct binary *target, const struct wanted *wanted, unsigned type,
 			struct definitions *candidates)
 {
-	const struct symbol *symbol = candidates->count && are_global(candidates) ?
+	const struct symbol *symbol = candidates->count != 0 && are_global(candidates) ?
 		find_global_symbol(target, wanted->name) : NULL;
 
-	if (!symbol || symbol->type != type)
+	if (symbol == NULL || symbol->type != type)
 		return;
 	for (size_t i = 0; i < candidates->count; i++)
 		if (is_mangled(target, candidates->table[i].addr, type))
@@ -186,7 +187,7 @@ static int choose(const struct binary *target, bool code, const struct wanted *w
 	if (candidates->count == 1)
 		*out = candidates->table[0];
 	if (candidates->count > 1)
-		err = wanted->function ? refuse_blocks(target, wanted, candidates) :
+		err = wanted->function != NULL ? refuse_blocks(target, wanted, candidates) :
 			refuse_several(target, code ? "function" : "variable", wanted, candidates);
 	free(candidates->table);
 	return err;
@@ -204,7 +205,7 @@ static uint32_t find_codeless(const struct dwarf *dwarf, const char *name)
 	uint32_t i = DWARF_NONE, found = DWARF_NONE;
 
 	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
-		if (dwarf->functions[i].declaration || dwarf->functions[i].origin)
+		if (dwarf->functions[i].declaration || dwarf->functions[i].origin != 0)
 			continue;
 		if (found != DWARF_NONE)
 			return DWARF_NONE;
@@ -221,10 +222,10 @@ static int collect_symbols(const struct binary *target, const char *name, struct
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < target->symbols->count; i++) {
+	for (size_t i = 0; err == 0 && i < target->symbols->count; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
 
-		if (!is_code(symbol) || strcmp(symbol->name, name))
+		if (!is_code(symbol) || strcmp(symbol->name, name) != 0)
 			continue;
 		if (symbol->type == STT_GNU_IFUNC)
 			return fail(EINVAL, "%s: '%s' is an IFUNC: replace the function that it "
@@ -252,10 +253,10 @@ int find_function(const struct binary *target, const struct wanted *wanted,
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(dwarf, wanted->name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_function(dwarf, wanted->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
-		if (!function->hi || clone_name(target, function))
+		if (function->hi == 0 || clone_name(target, function) != NULL)
 			continue;
 		struct dwarf_range range = entry_range(target, function);
 		struct definition candidate = {
@@ -268,9 +269,9 @@ int find_function(const struct binary *target, const struct wanted *wanted,
 		set_unit(&candidate, dwarf, function->unit);
 		err = add_definition(&candidates, &candidate);
 	}
-	if (!err && !candidates.count)
+	if (err == 0 && candidates.count == 0)
 		err = collect_symbols(target, wanted->name, &candidates);
-	if (err) {
+	if (err != 0) {
 		free(candidates.table);
 		return err;
 	}
@@ -283,8 +284,8 @@ static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_vari
 	uint64_t type = variable->type, size;
 	struct dwarf_die die;
 
-	for (int i = 0; type && i < 16; i++) {
-		if (dwarf_die_read(dwarf, type, &die)) {
+	for (int i = 0; type != 0 && i < 16; i++) {
+		if (dwarf_die_read(dwarf, type, &die) != 0) {
 			msg_forget();
 			return 0;
 		}
@@ -305,15 +306,15 @@ static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_vari
 static bool is_local_to(const struct binary *target, const struct dwarf_variable *variable,
 			const char *function)
 {
-	if (!function || variable->function == DWARF_NONE)
-		return !function && variable->function == DWARF_NONE;
+	if (function == NULL || variable->function == DWARF_NONE)
+		return function == NULL && variable->function == DWARF_NONE;
 	const char *name = target->dwarf.functions[variable->function].name;
-	if (name)
-		return !strcmp(name, function);
+	if (name != NULL)
+		return strcmp(name, function) == 0;
 	const struct symbol *symbol = find_data_symbol(target, variable->addr,
 						       variable->is_tls ? STT_TLS : STT_OBJECT);
 	size_t size = strlen(function);
-	return symbol && !strncmp(symbol->name, function, size) && symbol->name[size] == '.';
+	return symbol != NULL && strncmp(symbol->name, function, size) == 0 && symbol->name[size] == '.';
 }
 
 int find_variable(const struct binary *target, const struct wanted *wanted,
@@ -324,10 +325,10 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_variable(dwarf, wanted->name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_variable(dwarf, wanted->name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
-		if ((wanted->tls ? !variable->is_tls : !variable->has_addr || !variable->addr) ||
+		if ((wanted->tls ? !variable->is_tls : !variable->has_addr || variable->addr == 0) ||
 		    !is_local_to(target, variable, wanted->function))
 			continue;
 		struct definition candidate = {
@@ -340,7 +341,7 @@ int find_variable(const struct binary *target, const struct wanted *wanted,
 		set_unit(&candidate, dwarf, variable->unit);
 		err = add_definition(&candidates, &candidate);
 	}
-	if (err) {
+	if (err != 0) {
 		free(candidates.table);
 		return err;
 	}
@@ -358,15 +359,15 @@ int find_variable_symbol(const struct binary *target, const struct wanted *wante
 		const struct symbol *symbol = &target->symbols->table[i];
 
 		if (symbol->section == SHN_UNDEF || symbol->type != STT_OBJECT ||
-		    strcmp(symbol->name, wanted->name))
+		    strcmp(symbol->name, wanted->name) != 0)
 			continue;
-		if (found && found->value != symbol->value)
+		if (found != NULL && found->value != symbol->value)
 			return fail(EINVAL, "%s:%u: %s has more than one variable with the symbol '%s'",
 				    base_name(wanted->source), wanted->line, target->file.path,
 				    wanted->name);
 		found = symbol;
 	}
-	if (!found)
+	if (found == NULL)
 		return 0;
 	*out = (struct definition){
 		.name = found->name, .addr = found->value, .size = found->size, .index = DWARF_NONE,
@@ -394,16 +395,16 @@ const struct symbol *find_global_symbol(const struct binary *target, const char 
 	for (size_t i = 0; i < target->symbols->count; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) != 0 ||
 		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
 			continue;
 		/* GNU ld leaves nothing of a symbol's having been hidden: the only one is it, too. */
-		if (found && is_seen_outside(found) != is_seen_outside(symbol)) {
+		if (found != NULL && is_seen_outside(found) != is_seen_outside(symbol)) {
 			several &= is_seen_outside(found);
 			found = is_seen_outside(found) ? found : symbol;
 			continue;
 		}
-		several |= found && found->value != symbol->value;
+		several |= found != NULL && found->value != symbol->value;
 		found = symbol;
 	}
 	return several ? NULL : found;
@@ -416,7 +417,7 @@ const struct symbol *find_hidden_symbol(const struct binary *target, const char 
 	for (size_t i = 0; i < target->symbols->count; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) != 0 ||
 		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
 			continue;
 		/*
@@ -436,7 +437,7 @@ const struct symbol *find_exported(const struct elffile *file, const char *name)
 	for (size_t i = 0; i < file->dynsym.count; i++) {
 		const struct symbol *symbol = &file->dynsym.table[i];
 
-		if (symbol->section != SHN_UNDEF && !strcmp(symbol->name, name))
+		if (symbol->section != SHN_UNDEF && strcmp(symbol->name, name) == 0)
 			return symbol;
 	}
 	return NULL;
@@ -452,16 +453,16 @@ bool is_linker_name(const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
+		if (strcmp(name, names[i]) == 0)
 			return true;
-	return listed_section(name);
+	return listed_section(name) != NULL;
 }
 
 const char *listed_section(const char *name)
 {
-	if (!strncmp(name, "__start_", 8))
+	if (strncmp(name, "__start_", 8) == 0)
 		return name + 8;
-	return !strncmp(name, "__stop_", 7) ? name + 7 : NULL;
+	return strncmp(name, "__stop_", 7) == 0 ? name + 7 : NULL;
 }
 
 bool is_listed(const struct binary *target, const char *section)
@@ -471,8 +472,8 @@ bool is_listed(const struct binary *target, const char *section)
 	if (snprintf(start, sizeof(start), "__start_%s", section) >= (int)sizeof(start))
 		return false;
 	snprintf(stop, sizeof(stop), "__stop_%s", section);
-	return find_linker_symbol(target->symbols, start) ||
-		find_linker_symbol(target->symbols, stop);
+	return find_linker_symbol(target->symbols, start) != NULL ||
+		find_linker_symbol(target->symbols, stop) != NULL;
 }
 
 const struct symbol *find_linker_symbol(const struct symbols *symbols, const char *name)
@@ -482,8 +483,8 @@ const struct symbol *find_linker_symbol(const struct symbols *symbols, const cha
 	for (size_t i = 0; i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || symbol->type != STT_NOTYPE || symbol->size ||
-		    strcmp(symbol->name, name))
+		if (symbol->section == SHN_UNDEF || symbol->type != STT_NOTYPE || symbol->size != 0 ||
+		    strcmp(symbol->name, name) != 0)
 			continue;
 		/* Hidden ones are local, and stand behind the labels of assembly. */
 		found = symbol;

@@ -20,7 +20,7 @@ struct cursor {
 
 static inline void cursor_init(struct cursor *at, const uint8_t *data, uint64_t size)
 {
-	*at = (struct cursor){ data, data, data ? data + size : data, false };
+	*at = (struct cursor){ data, data, data != NULL ? data + size : data, false };
 }
 
 static inline void cursor_skip(struct cursor *at, uint64_t size)
@@ -29,7 +29,7 @@ static inline void cursor_skip(struct cursor *at, uint64_t size)
 		at->bad = true;
 		size = (uint64_t)(at->end - at->p);
 	}
-	if (size)
+	if (size != 0)
 		at->p += size;
 }
 
@@ -70,7 +70,7 @@ static inline uint64_t cursor_uleb(struct cursor *at)
 		if (shift < 64)
 			value |= (uint64_t)(byte & 0x7f) << shift;
 		shift += shift < 64 ? 7 : 0;
-	} while (byte & 0x80);
+	} while ((byte & 0x80) != 0);
 	return value;
 }
 
@@ -86,8 +86,8 @@ static inline int64_t cursor_sleb(struct cursor *at)
 			value |= (uint64_t)(byte & 0x7f) << shift;
 			shift += 7;
 		}
-	} while (byte & 0x80);
-	if (shift < 64 && (byte & 0x40))
+	} while ((byte & 0x80) != 0);
+	if (shift < 64 && (byte & 0x40) != 0)
 		value |= ~UINT64_C(0) << shift;
 	return (int64_t)value;
 }
@@ -96,10 +96,10 @@ static inline int64_t cursor_sleb(struct cursor *at)
 static inline const char *cursor_string(struct cursor *at)
 {
 	size_t left = (size_t)(at->end - at->p);
-	const uint8_t *nul = left ? memchr(at->p, 0, left) : NULL;
+	const uint8_t *nul = left != 0 ? memchr(at->p, 0, left) : NULL;
 	const char *text = (const char *)at->p;
 
-	if (!nul) {
+	if (nul == NULL) {
 		at->bad = true;
 		at->p = at->end;
 		return NULL;

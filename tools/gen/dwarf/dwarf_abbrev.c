@@ -48,7 +48,7 @@ static uint8_t field_of(uint64_t attribute)
 static int check_supplement(const struct dwarf *dwarf, struct dwarf_form form)
 {
 	if ((form.meaning != IS_SUP_STRING && form.meaning != IS_SUP_REFERENCE) ||
-	    dwarf->inputs[1].name)
+	    dwarf->inputs[1].name != NULL)
 		return 0;
 	return fail(ENOENT, "%s: debug info refers to a supplementary file, but no section tells "
 		    "to which", dwarf->inputs[0].name);
@@ -66,20 +66,20 @@ static int parse_attributes(const struct dwarf *dwarf, struct dwarf_abbrevs *tab
 		uint64_t name = cursor_uleb(at), number = cursor_uleb(at);
 		struct dwarf_form form = dwarf_form_of(number);
 
-		if (!name && !number)
+		if (name == 0 && number == 0)
 			break;
 		if (at->bad)
 			return -ENOEXEC;
 		err = check_supplement(dwarf, form);
-		if (!err)
+		if (err == 0)
 			err = DWARF_GROW(&table->attributes, table->n_attributes);
-		if (err)
+		if (err != 0)
 			return err;
 		struct dwarf_attribute *attribute = &table->attributes[table->n_attributes++];
 		*attribute = (struct dwarf_attribute){ field_of(name), form, 0 };
 		if (form.meaning == IS_IMPLICIT) {
 			err = DWARF_GROW(&table->implicit, table->n_implicit);
-			if (err)
+			if (err != 0)
 				return err;
 			attribute->implicit = table->n_implicit;
 			table->implicit[table->n_implicit++] = cursor_sleb(at);
@@ -106,10 +106,10 @@ static int parse_abbrevs(struct dwarf *dwarf, struct dwarf_abbrevs *table)
 	for (;;) {
 		uint64_t code = cursor_uleb(&at);
 
-		if (!code)
+		if (code == 0)
 			break;
 		int err = DWARF_GROW(&table->entries, table->n_entries);
-		if (err)
+		if (err != 0)
 			return err;
 		struct dwarf_abbrev *entry = &table->entries[table->n_entries];
 		uint64_t tag = cursor_uleb(&at);
@@ -118,13 +118,13 @@ static int parse_abbrevs(struct dwarf *dwarf, struct dwarf_abbrevs *table)
 			.tag = tag > UINT16_MAX ? UINT16_MAX : (uint16_t)tag,
 			.has_children = cursor_u8(&at) != 0,
 		};
-		if (table->n_entries && entry[-1].code >= code)
+		if (table->n_entries != 0 && entry[-1].code >= code)
 			ascending = false;
 		table->n_entries++;
 		err = parse_attributes(dwarf, table, &at, entry);
 		if (err == -ENOEXEC)
 			break;
-		if (err)
+		if (err != 0)
 			return err;
 	}
 	if (at.bad)
@@ -167,7 +167,7 @@ int dwarf_abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_
 				       dwarf_section(dwarf, 1, DWARF_ABBREV)->size)
 		return dwarf_damaged(dwarf, unit->offset, "unit with an abbreviation table inside of others");
 	err = DWARF_GROW(&dwarf->abbrevs, n);
-	if (err)
+	if (err != 0)
 		return err;
 	dwarf->abbrevs[n] = (struct dwarf_abbrevs){
 		.offset = offset, .input = unit->input, .shape = unit->shape, .next = *head,

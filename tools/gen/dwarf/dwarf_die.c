@@ -18,7 +18,7 @@ int dwarf_unit_cursor(const struct dwarf *dwarf, const struct dwarf_unit *unit, 
 	uint64_t base;
 	const struct dwarf_bytes *bytes = dwarf_section_of(dwarf, unit->offset, &base);
 
-	if (!bytes || offset > unit->end)
+	if (bytes == NULL || offset > unit->end)
 		return dwarf_damaged(dwarf, offset, "offset outside its unit");
 	cursor_init(at, bytes->data + (offset - base), unit->end - offset);
 	return 0;
@@ -30,7 +30,7 @@ int dwarf_read_entry(const struct dwarf *dwarf, const struct dwarf_unit *unit, u
 	struct cursor at;
 	int err = dwarf_unit_cursor(dwarf, unit, offset, &at);
 
-	if (err)
+	if (err != 0)
 		return err;
 	const uint8_t *start = at.p;
 	uint64_t code = cursor_uleb(&at);
@@ -38,13 +38,13 @@ int dwarf_read_entry(const struct dwarf *dwarf, const struct dwarf_unit *unit, u
 		return dwarf_damaged(dwarf, offset, "end of unit");
 	die->offset = offset;
 	die->unit = unit;
-	if (!code) {
+	if (code == 0) {
 		die->tag = 0;
 		die->next = offset + (uint64_t)(at.p - start);
 		return 0;
 	}
 	const struct dwarf_abbrev *abbrev = dwarf_find_abbrev(&dwarf->abbrevs[unit->abbrevs], code);
-	if (!abbrev)
+	if (abbrev == NULL)
 		return dwarf_damaged(dwarf, offset, "unknown abbreviation");
 	err = dwarf_read_attributes(dwarf, unit, abbrev, &at, die);
 	die->next = offset + (uint64_t)(at.p - start);
@@ -55,10 +55,10 @@ int dwarf_die_read(const struct dwarf *dwarf, uint64_t offset, struct dwarf_die 
 {
 	const struct dwarf_unit *unit = unit_at(dwarf, offset);
 
-	if (!unit)
+	if (unit == NULL)
 		return dwarf_damaged(dwarf, offset, "reference to no entry");
 	int err = dwarf_read_entry(dwarf, unit, offset, die);
-	if (!err && !die->tag)
+	if (err == 0 && die->tag == 0)
 		return dwarf_damaged(dwarf, offset, "reference to no entry");
 	return err;
 }
@@ -68,7 +68,7 @@ int dwarf_child(const struct dwarf *dwarf, const struct dwarf_die *die, struct d
 	if (!die->has_children || die->next >= die->unit->end)
 		return 0;
 	int err = dwarf_read_entry(dwarf, die->unit, die->next, out);
-	return err ? err : out->tag != 0;
+	return err != 0 ? err : out->tag != 0;
 }
 
 int dwarf_sibling(const struct dwarf *dwarf, const struct dwarf_die *die, struct dwarf_die *out)
@@ -78,7 +78,7 @@ int dwarf_sibling(const struct dwarf *dwarf, const struct dwarf_die *die, struct
 	unsigned int depth = die->has_children;
 	int err;
 
-	if (depth && dwarf_reference(dwarf, die, DWARF_SIBLING, &sibling) && sibling >= next &&
+	if (depth != 0 && dwarf_reference(dwarf, die, DWARF_SIBLING, &sibling) && sibling >= next &&
 	    sibling < unit->end) {
 		next = sibling;
 		depth = 0;
@@ -87,11 +87,11 @@ int dwarf_sibling(const struct dwarf *dwarf, const struct dwarf_die *die, struct
 		if (next >= unit->end)
 			return 0;
 		err = dwarf_read_entry(dwarf, unit, next, out);
-		if (err)
+		if (err != 0)
 			return err;
-		if (!depth)
+		if (depth == 0)
 			return out->tag != 0;
-		if (!out->tag)
+		if (out->tag == 0)
 			depth--;
 		else if (out->has_children)
 			depth++;

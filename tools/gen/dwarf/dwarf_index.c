@@ -53,7 +53,7 @@ static int index_function(struct dwarf *dwarf, const struct dwarf_die *die, stru
 	int err = DWARF_GROW(&dwarf->functions, dwarf->n_functions);
 	uint64_t inlined = 0;
 
-	if (err)
+	if (err != 0)
 		return err;
 	dwarf_number(die, DWARF_INLINE, &inlined);
 	struct dwarf_function *function = &dwarf->functions[dwarf->n_functions];
@@ -81,10 +81,10 @@ static int index_inlined(struct dwarf *dwarf, const struct dwarf_die *die, struc
 	uint64_t origin = origin_of(dwarf, die);
 
 	scope->inlined = true;
-	if (!origin || scope->function == DWARF_NONE || !dwarf->functions[scope->function].hi)
+	if (origin == 0 || scope->function == DWARF_NONE || dwarf->functions[scope->function].hi == 0)
 		return 0;
 	int err = DWARF_GROW(&dwarf->inlined, dwarf->n_inlined);
-	if (!err)
+	if (err == 0)
 		dwarf->inlined[dwarf->n_inlined++] = (struct dwarf_inlined){
 			origin, scope->function, number32(die, DWARF_CALL_LINE) };
 	return err;
@@ -171,7 +171,7 @@ static int index_variable(struct dwarf *dwarf, const struct dwarf_die *die,
 	    !variable.is_tls && !variable.declaration)))
 		return 0;
 	int err = DWARF_GROW(&dwarf->variables, dwarf->n_variables);
-	if (!err)
+	if (err == 0)
 		dwarf->variables[dwarf->n_variables++] = variable;
 	return err;
 }
@@ -208,7 +208,7 @@ static int index_entry(struct dwarf *dwarf, const struct dwarf_unit *unit,
 		return dwarf_skip_attributes(dwarf, unit, abbrev, at, offset);
 	die.offset = offset;
 	int err = dwarf_read_attributes(dwarf, unit, abbrev, at, &die);
-	if (err)
+	if (err != 0)
 		return err;
 	if (tag == DW_TAG_subprogram)
 		return index_function(dwarf, &die, scope);
@@ -243,14 +243,14 @@ static int index_unit(struct dwarf *dwarf, uint32_t index)
 	struct cursor at;
 	int err = dwarf_unit_cursor(dwarf, unit, unit->dies, &at);
 
-	if (err)
+	if (err != 0)
 		return err;
 	scopes[0] = (struct scope){ DWARF_NONE, false };
 	while (at.p < at.end) {
 		uint64_t offset = unit->dies + (uint64_t)(at.p - at.start);
 		uint64_t code = cursor_uleb(&at);
 
-		if (!code && !at.bad) {
+		if (code == 0 && !at.bad) {
 			if (depth <= 1)
 				return 0;
 			depth--;
@@ -258,12 +258,12 @@ static int index_unit(struct dwarf *dwarf, uint32_t index)
 		}
 		const struct dwarf_abbrev *abbrev =
 			at.bad ? NULL : dwarf_find_abbrev(&dwarf->abbrevs[unit->abbrevs], code);
-		if (!abbrev)
+		if (abbrev == NULL)
 			return dwarf_damaged(dwarf, offset, "unknown abbreviation");
 		const uint8_t *attributes = at.p;
 		struct scope scope = scopes[depth];
 		err = index_entry(dwarf, unit, abbrev, &at, offset, &scope);
-		if (err)
+		if (err != 0)
 			return err;
 		if (!abbrev->has_children)
 			continue;
@@ -284,7 +284,7 @@ static void inherit_place(const struct dwarf *dwarf, const struct dwarf_die *ori
 		*file_unit = unit_index(dwarf, origin);
 		*file = file_number(origin);
 	}
-	if (!*line)
+	if (*line == 0)
 		*line = number32(origin, DWARF_DECL_LINE);
 }
 
@@ -294,16 +294,16 @@ static int inherit_function(const struct dwarf *dwarf, struct dwarf_function *fu
 	struct dwarf_die die;
 	uint64_t origin = function->origin;
 
-	for (int i = 0; origin && i < CHAIN_MAX; i++) {
+	for (int i = 0; origin != 0 && i < CHAIN_MAX; i++) {
 		int err = dwarf_die_read(dwarf, origin, &die);
-		if (err)
+		if (err != 0)
 			return err;
-		if (!function->name)
+		if (function->name == NULL)
 			function->name = dwarf_text(dwarf, &die, DWARF_NAME);
-		if (!function->linkage_name)
+		if (function->linkage_name == NULL)
 			function->linkage_name = dwarf_text(dwarf, &die, DWARF_LINKAGE_NAME);
 		inherit_place(dwarf, &die, &function->file_unit, &function->file, &function->line);
-		if (number32(&die, DWARF_EXTERNAL))
+		if (number32(&die, DWARF_EXTERNAL) != 0)
 			function->external = true;
 		origin = origin_of(dwarf, &die);
 	}
@@ -314,23 +314,23 @@ static int inherit_variable(const struct dwarf *dwarf, struct dwarf_variable *va
 {
 	struct dwarf_die die;
 
-	if (variable->name && variable->type)
+	if (variable->name != NULL && variable->type != 0)
 		return 0;
 	int err = dwarf_die_read(dwarf, variable->die, &die);
-	for (int i = 0; !err && i < CHAIN_MAX; i++) {
+	for (int i = 0; err == 0 && i < CHAIN_MAX; i++) {
 		uint64_t type, origin = origin_of(dwarf, &die);
 
-		if (!origin)
+		if (origin == 0)
 			return 0;
 		err = dwarf_die_read(dwarf, origin, &die);
-		if (err)
+		if (err != 0)
 			return err;
-		if (!variable->name)
+		if (variable->name == NULL)
 			variable->name = dwarf_text(dwarf, &die, DWARF_NAME);
-		if (!variable->type && dwarf_reference(dwarf, &die, DWARF_TYPE, &type))
+		if (variable->type == 0 && dwarf_reference(dwarf, &die, DWARF_TYPE, &type))
 			variable->type = type;
 		inherit_place(dwarf, &die, &variable->file_unit, &variable->file, &variable->line);
-		if (number32(&die, DWARF_EXTERNAL))
+		if (number32(&die, DWARF_EXTERNAL) != 0)
 			variable->external = true;
 	}
 	return err;
@@ -340,12 +340,12 @@ int dwarf_index_entries(struct dwarf *dwarf)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < dwarf->n_units; i++)
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_units; i++)
 		if (dwarf_is_indexed(&dwarf->units[i]))
 			err = index_unit(dwarf, i);
-	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++)
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_functions; i++)
 		err = inherit_function(dwarf, &dwarf->functions[i]);
-	for (uint32_t i = 0; !err && i < dwarf->n_variables; i++)
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_variables; i++)
 		err = inherit_variable(dwarf, &dwarf->variables[i]);
 	return err;
 }

@@ -17,7 +17,7 @@ int dwarf_init(struct dwarf *dwarf, const struct dwarf_input *input,
 	int err;
 
 	*dwarf = (struct dwarf){ .inputs = { *input } };
-	if (supplement)
+	if (supplement != NULL)
 		dwarf->inputs[1] = *supplement;
 	memset(dwarf->abbrev_heads, 0xff, sizeof(dwarf->abbrev_heads));
 	uint64_t sizes[3] = {
@@ -25,15 +25,15 @@ int dwarf_init(struct dwarf *dwarf, const struct dwarf_input *input,
 		dwarf_section(dwarf, 1, DWARF_INFO)->size,
 	};
 	for (int i = 0; i < 3; i++) {
-		dwarf->bases[i] = i ? dwarf->ends[i - 1] : 0;
+		dwarf->bases[i] = i != 0 ? dwarf->ends[i - 1] : 0;
 		dwarf->ends[i] = dwarf->bases[i] + sizes[i];
 	}
 	err = dwarf_read_units(dwarf);
-	if (!err)
+	if (err == 0)
 		err = dwarf_index_entries(dwarf);
-	if (!err)
+	if (err == 0)
 		err = dwarf_names_init(dwarf);
-	if (err)
+	if (err != 0)
 		dwarf_deinit(dwarf);
 	return err;
 }

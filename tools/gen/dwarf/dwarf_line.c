@@ -20,20 +20,20 @@ static char *join(const char *directory, const char *name)
 {
 	char *path;
 
-	if (!directory || !*directory || *name == '/')
+	if (directory == NULL || *directory == '\0' || *name == '/')
 		return strdup(name);
 	return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
 }
 
 char *dwarf_unit_path(const struct dwarf_unit *unit)
 {
-	return join(unit->comp_dir, unit->name ? unit->name : "?");
+	return join(unit->comp_dir, unit->name != NULL ? unit->name : "?");
 }
 
 static const char *section_string(const struct dwarf_bytes *bytes, uint64_t offset)
 {
 	if (offset >= bytes->size ||
-	    !memchr(bytes->data + offset, 0, (size_t)(bytes->size - offset)))
+	    memchr(bytes->data + offset, 0, (size_t)(bytes->size - offset)) == NULL)
 		return NULL;
 	return (const char *)bytes->data + offset;
 }
@@ -100,7 +100,7 @@ static struct line_entry read_rows(const struct dwarf_input *input, uint8_t word
 		columns[i].form = cursor_uleb(at);
 	}
 	uint64_t n_rows = cursor_uleb(at);
-	for (uint64_t row = 0; row < n_rows && n_columns && !at->bad; row++) {
+	for (uint64_t row = 0; row < n_rows && n_columns != 0 && !at->bad; row++) {
 		struct line_entry entry = { NULL, 0 };
 		const uint8_t *before = at->p;
 
@@ -121,13 +121,13 @@ static char *file_of_version_5(const struct dwarf_input *input, const struct dwa
 
 	read_rows(input, word, at, UINT64_MAX);
 	struct line_entry file = read_rows(input, word, at, index);
-	if (!file.path)
+	if (file.path == NULL)
 		return NULL;
 	if (*file.path == '/')
 		return strdup(file.path);
 	struct line_entry directory = read_rows(input, word, &directories, file.directory);
-	char *whole = join(unit->comp_dir, directory.path ? directory.path : "");
-	char *path = whole ? join(directory.path ? whole : unit->comp_dir, file.path) : NULL;
+	char *whole = join(unit->comp_dir, directory.path != NULL ? directory.path : "");
+	char *path = whole != NULL ? join(directory.path != NULL ? whole : unit->comp_dir, file.path) : NULL;
 	free(whole);
 	return path;
 }
@@ -138,27 +138,27 @@ static char *file_of_version_2(const struct dwarf_unit *unit, struct cursor *at,
 	const char *name, *directory = NULL;
 	uint64_t wanted = 0;
 
-	while ((name = cursor_string(at)) && *name)
+	while ((name = cursor_string(at)) != NULL && *name != '\0')
 		;
 	for (uint64_t i = 1; ; i++) {
 		name = cursor_string(at);
 		wanted = cursor_uleb(at);
 		cursor_uleb(at);
 		cursor_uleb(at);
-		if (!name || !*name || at->bad)
+		if (name == NULL || *name == '\0' || at->bad)
 			return NULL;
 		if (i == index)
 			break;
 	}
-	if (*name == '/' || !wanted)
+	if (*name == '/' || wanted == 0)
 		return join(unit->comp_dir, name);
 	for (uint64_t i = 0; i < wanted; i++) {
 		directory = cursor_string(&directories);
-		if (!directory || !*directory)
+		if (directory == NULL || *directory == '\0')
 			return join(unit->comp_dir, name);
 	}
 	char *whole = join(unit->comp_dir, directory);
-	char *path = whole ? join(whole, name) : NULL;
+	char *path = whole != NULL ? join(whole, name) : NULL;
 	free(whole);
 	return path;
 }
@@ -187,7 +187,7 @@ char *dwarf_file(const struct dwarf *dwarf, uint32_t unit_index, uint32_t index)
 	cursor_skip(&at, word);			/* header_length */
 	cursor_skip(&at, version >= 4 ? 5 : 4);	/* up to line_range */
 	uint8_t opcode_base = cursor_u8(&at);
-	cursor_skip(&at, opcode_base ? opcode_base - 1u : 0);
+	cursor_skip(&at, opcode_base != 0 ? opcode_base - 1u : 0);
 	if (at.bad)
 		return NULL;
 	if (version >= 5)

@@ -27,7 +27,7 @@ static enum entry read_old_entry(struct list *list)
 
 	list->lo = cursor_uint(&list->at, size);
 	list->hi = cursor_uint(&list->at, size);
-	if (!list->lo && !list->hi)
+	if (list->lo == 0 && list->hi == 0)
 		return ENTRY_END;
 	if (list->lo == highest) {
 		list->base = list->hi;

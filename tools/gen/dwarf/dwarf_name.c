@@ -9,7 +9,7 @@ static uint32_t hash(const char *name)
 {
 	uint32_t h = 5381;
 
-	while (*name)
+	while (*name != '\0')
 		h = h * 33 + (uint8_t)*name++;
 	return h;
 }
@@ -21,7 +21,7 @@ static int heads_init(struct dwarf_names *names, uint32_t count)
 	while (size < count && size < UINT32_C(1) << 30)
 		size *= 2;
 	names->heads = malloc(size * sizeof(uint32_t));
-	if (!names->heads)
+	if (names->heads == NULL)
 		return fail(ENOMEM, "out of memory");
 	memset(names->heads, 0xff, size * sizeof(uint32_t));
 	names->mask = size - 1;
@@ -33,13 +33,13 @@ int dwarf_names_init(struct dwarf *dwarf)
 {
 	int err = heads_init(&dwarf->function_names, dwarf->n_functions);
 
-	if (!err)
+	if (err == 0)
 		err = heads_init(&dwarf->variable_names, dwarf->n_variables);
-	if (err)
+	if (err != 0)
 		return err;
 	for (uint32_t i = dwarf->n_functions; i-- > 0;) {
 		struct dwarf_function *function = &dwarf->functions[i];
-		if (!function->name)
+		if (function->name == NULL)
 			continue;
 		uint32_t *head = &dwarf->function_names.heads[hash(function->name) &
 							      dwarf->function_names.mask];
@@ -48,7 +48,7 @@ int dwarf_names_init(struct dwarf *dwarf)
 	}
 	for (uint32_t i = dwarf->n_variables; i-- > 0;) {
 		struct dwarf_variable *variable = &dwarf->variables[i];
-		if (!variable->name)
+		if (variable->name == NULL)
 			continue;
 		uint32_t *head = &dwarf->variable_names.heads[hash(variable->name) &
 							      dwarf->variable_names.mask];
@@ -63,11 +63,11 @@ uint32_t dwarf_find_function(const struct dwarf *dwarf, const char *name, uint32
 	const struct dwarf_names *names = &dwarf->function_names;
 	uint32_t i;
 
-	if (!names->heads)
+	if (names->heads == NULL)
 		return DWARF_NONE;
 	i = after == DWARF_NONE ? names->heads[hash(name) & names->mask] :
 		dwarf->functions[after].next;
-	while (i != DWARF_NONE && strcmp(dwarf->functions[i].name, name))
+	while (i != DWARF_NONE && strcmp(dwarf->functions[i].name, name) != 0)
 		i = dwarf->functions[i].next;
 	return i;
 }
@@ -77,11 +77,11 @@ uint32_t dwarf_find_variable(const struct dwarf *dwarf, const char *name, uint32
 	const struct dwarf_names *names = &dwarf->variable_names;
 	uint32_t i;
 
-	if (!names->heads)
+	if (names->heads == NULL)
 		return DWARF_NONE;
 	i = after == DWARF_NONE ? names->heads[hash(name) & names->mask] :
 		dwarf->variables[after].next;
-	while (i != DWARF_NONE && strcmp(dwarf->variables[i].name, name))
+	while (i != DWARF_NONE && strcmp(dwarf->variables[i].name, name) != 0)
 		i = dwarf->variables[i].next;
 	return i;
 }

@@ -22,7 +22,7 @@ static int add_range(struct dwarf *dwarf, uint64_t lo, uint64_t hi)
 		return fail(ENOEXEC, "%s: debug info is damaged: functions share lists of ranges",
 			    dwarf->inputs[0].name);
 	int err = DWARF_GROW(&dwarf->ranges, dwarf->n_ranges);
-	if (!err)
+	if (err == 0)
 		dwarf->ranges[dwarf->n_ranges++] = (struct dwarf_range){ lo, hi };
 	return err;
 }
@@ -40,14 +40,14 @@ static int add_old_ranges(struct dwarf *dwarf, const struct dwarf_unit *unit, ui
 		uint64_t lo = cursor_uint(&at, unit->shape.address_size);
 		uint64_t hi = cursor_uint(&at, unit->shape.address_size);
 
-		if (at.bad || (!lo && !hi))
+		if (at.bad || (lo == 0 && hi == 0))
 			return 0;
 		if (lo == highest) {
 			base = hi;
 			continue;
 		}
 		int err = add_range(dwarf, (base + lo) & highest, (base + hi) & highest);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 }
@@ -104,7 +104,7 @@ static int add_new_ranges(struct dwarf *dwarf, const struct dwarf_unit *unit, ui
 		if (at.bad)
 			return 0;
 		int err = add_range(dwarf, lo, hi);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 }
@@ -152,9 +152,9 @@ int dwarf_read_code(struct dwarf *dwarf, const struct dwarf_die *die,
 		err = add_range(dwarf, lo, hi);
 	}
 	function->n_ranges = dwarf->n_ranges - function->first_range;
-	function->is_dropped = !function->n_ranges &&
+	function->is_dropped = function->n_ranges == 0 &&
 		(dwarf_has(die, DWARF_LOW_PC) || dwarf_has(die, DWARF_RANGES_LIST));
-	if (!err && function->n_ranges) {
+	if (err == 0 && function->n_ranges != 0) {
 		function->lo = dwarf->ranges[function->first_range].lo;
 		function->hi = dwarf->ranges[function->first_range].hi;
 	}

@@ -33,10 +33,10 @@ const struct dwarf_bytes *dwarf_section(const struct dwarf *dwarf, uint32_t inpu
 
 int dwarf_damaged(const struct dwarf *dwarf, uint64_t offset, const char *what)
 {
-	uint32_t input = offset >= dwarf->bases[2] && dwarf->inputs[1].name ? 1 : 0;
+	uint32_t input = offset >= dwarf->bases[2] && dwarf->inputs[1].name != NULL ? 1 : 0;
 	enum dwarf_section_id id = DWARF_INFO;
 
-	if (input)
+	if (input != 0)
 		offset -= dwarf->bases[2];
 	else if (offset >= dwarf->bases[1] && dwarf->ends[1] > dwarf->bases[1]) {
 		offset -= dwarf->bases[1];
@@ -68,7 +68,7 @@ const char *dwarf_string(const struct dwarf *dwarf, uint32_t input, enum dwarf_s
 	const struct dwarf_bytes *strings = dwarf_section(dwarf, input, id);
 
 	if (offset >= strings->size ||
-	    !memchr(strings->data + offset, 0, (size_t)(strings->size - offset)))
+	    memchr(strings->data + offset, 0, (size_t)(strings->size - offset)) == NULL)
 		return NULL;
 	return (const char *)strings->data + offset;
 }

@@ -20,7 +20,7 @@ static int read_unit_die(struct dwarf *dwarf, struct dwarf_unit *unit)
 	if (unit->dies >= unit->end)
 		return 0;
 	err = dwarf_read_entry(dwarf, unit, unit->dies, &die);
-	if (err || !die.tag)
+	if (err != 0 || die.tag == 0)
 		return err;
 	unit->tag = die.tag;
 	dwarf_number(&die, DWARF_STR_OFFSETS_BASE, &unit->str_offsets_base);
@@ -91,7 +91,7 @@ static int read_units(struct dwarf *dwarf, int which, uint32_t input, enum dwarf
 	cursor_init(&at, bytes->data, bytes->size);
 	while (at.p < at.end) {
 		err = DWARF_GROW(&dwarf->units, dwarf->n_units);
-		if (err)
+		if (err != 0)
 			return err;
 		struct dwarf_unit *unit = &dwarf->units[dwarf->n_units];
 		*unit = (struct dwarf_unit){
@@ -100,7 +100,7 @@ static int read_units(struct dwarf *dwarf, int which, uint32_t input, enum dwarf
 		};
 		const uint8_t *start = at.p;
 		err = read_unit_header(dwarf, &at, unit, id == DWARF_TYPES);
-		if (err)
+		if (err != 0)
 			return err;
 		dwarf->n_units++;
 		at.p = start;
@@ -117,7 +117,7 @@ static int list_type_units(struct dwarf *dwarf)
 		if (unit->kind != UT_TYPE)
 			continue;
 		int err = DWARF_GROW(&dwarf->type_units, dwarf->n_type_units);
-		if (err)
+		if (err != 0)
 			return err;
 		dwarf->type_units[dwarf->n_type_units++] =
 			(struct dwarf_type_unit){ unit->signature, unit->type_die };
@@ -128,18 +128,18 @@ static int list_type_units(struct dwarf *dwarf)
 
 bool dwarf_is_indexed(const struct dwarf_unit *unit)
 {
-	return unit->kind != UT_TYPE && !unit->input;
+	return unit->kind != UT_TYPE && unit->input == 0;
 }
 
 int dwarf_read_units(struct dwarf *dwarf)
 {
 	int err = read_units(dwarf, 0, 0, DWARF_INFO);
 
-	if (!err)
+	if (err == 0)
 		err = read_units(dwarf, 1, 0, DWARF_TYPES);
-	if (!err)
+	if (err == 0)
 		err = read_units(dwarf, 2, 1, DWARF_INFO);
-	for (uint32_t i = 0; !err && i < dwarf->n_units; i++)
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_units; i++)
 		err = read_unit_die(dwarf, &dwarf->units[i]);
-	return err ? err : list_type_units(dwarf);
+	return err != 0 ? err : list_type_units(dwarf);
 }

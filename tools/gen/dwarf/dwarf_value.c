@@ -6,7 +6,7 @@
 
 static struct dwarf_value string_value(const char *text)
 {
-	return (struct dwarf_value){ text ? DWARF_STRING : DWARF_ABSENT, 0, (const uint8_t *)text };
+	return (struct dwarf_value){ text != NULL ? DWARF_STRING : DWARF_ABSENT, 0, (const uint8_t *)text };
 }
 
 static struct dwarf_value reference_value(const struct dwarf_unit *unit, uint64_t offset)
@@ -32,7 +32,7 @@ static struct dwarf_value number_value(enum dwarf_kind kind, uint64_t u)
 /* Reference or string in the supplementary file, which may not be there. */
 static struct dwarf_value supplement_value(const struct dwarf *dwarf, bool string, uint64_t offset)
 {
-	if (!dwarf->inputs[1].name)
+	if (dwarf->inputs[1].name == NULL)
 		return number_value(DWARF_ABSENT, 0);
 	if (string)
 		return string_value(dwarf_string(dwarf, 1, DWARF_STR, offset));
@@ -46,7 +46,7 @@ static struct dwarf_value any_reference(const struct dwarf *dwarf, const struct 
 {
 	if (offset >= dwarf_section(dwarf, unit->input, DWARF_INFO)->size)
 		return number_value(DWARF_ABSENT, 0);
-	return number_value(DWARF_REFERENCE, offset + (unit->input ? dwarf->bases[2] : 0));
+	return number_value(DWARF_REFERENCE, offset + (unit->input != 0 ? dwarf->bases[2] : 0));
 }
 
 /* The number itself, or what it leads to. */
@@ -167,7 +167,7 @@ int dwarf_skip_attributes(const struct dwarf *dwarf, const struct dwarf_unit *un
 
 bool dwarf_has(const struct dwarf_die *die, enum dwarf_field field)
 {
-	return die->present >> field & 1;
+	return (die->present >> field & 1) != 0;
 }
 
 bool dwarf_number(const struct dwarf_die *die, enum dwarf_field field, uint64_t *out)

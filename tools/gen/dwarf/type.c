@@ -29,7 +29,7 @@ static int differ(struct comparison *c, const char *fmt, ...)
 {
 	va_list args;
 
-	if (*c->why)
+	if (*c->why != '\0')
 		return 0;
 	va_start(args, fmt);
 	vsnprintf(c->why, TYPE_WHY_MAX, fmt, args);
@@ -55,10 +55,10 @@ static bool is_transparent(uint16_t tag)
 /* Look through typedefs and qualifiers: 1 and the DIE, 0 for void. */
 static int peel(struct type type, struct dwarf_die *die)
 {
-	for (int i = 0; type.die && i < PEEL_MAX; i++) {
+	for (int i = 0; type.die != 0 && i < PEEL_MAX; i++) {
 		int err = dwarf_die_read(type.dwarf, type.die, die);
 
-		if (err)
+		if (err != 0)
 			return err;
 		if (!is_transparent(die->tag)) {
 			uint64_t whole;
@@ -80,7 +80,7 @@ static const char *name_of(struct type type, const struct dwarf_die *die)
 {
 	const char *name = dwarf_text(type.dwarf, die, DWARF_NAME);
 
-	return name ? name : "";
+	return name != NULL ? name : "";
 }
 
 static uint64_t number_of(const struct dwarf_die *die, enum dwarf_field field, uint64_t otherwise)
@@ -119,13 +119,13 @@ static void print_parameters(FILE *out, struct type type, const struct dwarf_die
 	fputc('(', out);
 	for (; more > 0 && n < 16; more = dwarf_sibling(type.dwarf, &die, &die)) {
 		if (die.tag == DW_TAG_formal_parameter) {
-			fputs(n++ ? ", " : "", out);
+			fputs(n++ != 0 ? ", " : "", out);
 			print_type(out, type_of(type, &die), depth + 1);
 		} else if (die.tag == DW_TAG_unspecified_parameters) {
-			fputs(n++ ? ", ..." : "...", out);
+			fputs(n++ != 0 ? ", ..." : "...", out);
 		}
 	}
-	fputs(n ? ")" : "void)", out);
+	fputs(n != 0 ? ")" : "void)", out);
 }
 
 static void print_array(FILE *out, struct type type, const struct dwarf_die *array,
@@ -154,14 +154,14 @@ static void print_pointer(FILE *out, struct type type, const struct dwarf_die *p
 	struct type to = type_of(type, pointer);
 	struct dwarf_die die = { 0 };
 
-	if (to.die && !dwarf_die_read(to.dwarf, to.die, &die) && die.tag == DW_TAG_subroutine_type) {
+	if (to.die != 0 && dwarf_die_read(to.dwarf, to.die, &die) == 0 && die.tag == DW_TAG_subroutine_type) {
 		print_type(out, type_of(to, &die), depth + 1);
 		fputs(" (*)", out);
 		print_parameters(out, to, &die, depth);
 		return;
 	}
 	print_type(out, to, depth + 1);
-	fputs(to.die && die.tag == DW_TAG_pointer_type ? "*" : " *", out);
+	fputs(to.die != 0 && die.tag == DW_TAG_pointer_type ? "*" : " *", out);
 }
 
 static void print_type(FILE *out, struct type type, unsigned int depth)
@@ -171,11 +171,11 @@ static void print_type(FILE *out, struct type type, unsigned int depth)
 	/* A function that takes itself twice would be named 2^24 times; nobody sees the rest. */
 	if (ftell(out) >= TYPE_NAME_MAX)
 		return;
-	if (!type.die || depth > DEPTH_MAX) {
-		fputs(type.die ? "..." : "void", out);
+	if (type.die == 0 || depth > DEPTH_MAX) {
+		fputs(type.die != 0 ? "..." : "void", out);
 		return;
 	}
-	if (dwarf_die_read(type.dwarf, type.die, &die)) {
+	if (dwarf_die_read(type.dwarf, type.die, &die) != 0) {
 		fputc('?', out);
 		return;
 	}
@@ -202,7 +202,7 @@ static void print_type(FILE *out, struct type type, unsigned int depth)
 		print_parameters(out, type, &die, depth);
 		return;
 	default:
-		fprintf(out, "%s%s", tag_word(die.tag), *name ? name : "{...}");
+		fprintf(out, "%s%s", tag_word(die.tag), *name != '\0' ? name : "{...}");
 	}
 }
 
@@ -213,10 +213,10 @@ void type_name(struct type type, char *text)
 	FILE *out = open_memstream(&whole, &size);
 
 	*text = 0;
-	if (!out)
+	if (out == NULL)
 		return;
 	print_type(out, type, 0);
-	if (!fclose(out) && whole)
+	if (fclose(out) == 0 && whole != NULL)
 		snprintf(text, TYPE_NAME_MAX, "%s", whole);
 	free(whole);
 }
@@ -274,7 +274,7 @@ static int compare_member(struct comparison *c, struct type a, const struct dwar
 {
 	const char *name = name_of(a, x), *other = name_of(b, y);
 
-	if (strcmp(name, other))
+	if (strcmp(name, other) != 0)
 		return differ(c, "member '%s' of %s was '%s'", name, owner, other);
 	if (bit_position(x) != bit_position(y))
 		return differ(c, "member '%s' of %s has offset %" PRIu64 ", was %" PRIu64, name,
@@ -282,7 +282,7 @@ static int compare_member(struct comparison *c, struct type a, const struct dwar
 	if (number_of(x, DWARF_BIT_SIZE, 0) != number_of(y, DWARF_BIT_SIZE, 0))
 		return differ(c, "member '%s' of %s has another number of bits", name, owner);
 	int same = compare(c, type_of(a, x), type_of(b, y));
-	if (same == 0 && !*c->why) {
+	if (same == 0 && *c->why == '\0') {
 		char now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
 
 		type_name(type_of(a, x), now);
@@ -300,23 +300,23 @@ static int compare_structures(struct comparison *c, struct type a, const struct 
 	char owner[80];
 	struct dwarf_die p, q;
 
-	if (strcmp(name, name_of(b, y)))
+	if (strcmp(name, name_of(b, y)) != 0)
 		return 0;
 	/* Only declared on one side: nothing there depends on what is inside. */
 	if (dwarf_has(x, DWARF_DECLARATION) || dwarf_has(y, DWARF_DECLARATION))
 		return 1;
-	snprintf(owner, sizeof(owner), "%s%s", tag_word(x->tag), *name ? name : "{...}");
+	snprintf(owner, sizeof(owner), "%s%s", tag_word(x->tag), *name != '\0' ? name : "{...}");
 	for (bool first = true; ; first = false) {
 		int more = next_child(a, &p, first, x, is_member);
 		int others = next_child(b, &q, first, y, is_member);
 
 		if (more < 0 || others < 0)
 			return more < 0 ? more : others;
-		if (!more && !others)
+		if (more == 0 && others == 0)
 			break;
-		if (!more || !others)
-			return differ(c, "%s has %s member '%s'", owner, more ? "a new" : "lost its",
-				      more ? name_of(a, &p) : name_of(b, &q));
+		if (more == 0 || others == 0)
+			return differ(c, "%s has %s member '%s'", owner, more != 0 ? "a new" : "lost its",
+				      more != 0 ? name_of(a, &p) : name_of(b, &q));
 		int same = compare_member(c, a, &p, b, &q, owner);
 		if (same <= 0)
 			return same;
@@ -332,7 +332,7 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 {
 	struct dwarf_die p, q;
 
-	if (strcmp(name_of(a, x), name_of(b, y)))
+	if (strcmp(name_of(a, x), name_of(b, y)) != 0)
 		return 0;
 	if (dwarf_has(x, DWARF_DECLARATION) || dwarf_has(y, DWARF_DECLARATION))
 		return 1;
@@ -347,7 +347,7 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 		do {
 			more = next_child(a, &p, first_new, x, is_enumerator);
 			first_new = false;
-		} while (more > 0 && strcmp(name_of(a, &p), name_of(b, &q)));
+		} while (more > 0 && strcmp(name_of(a, &p), name_of(b, &q)) != 0);
 		if (more <= 0)
 			return more < 0 ? more : differ(c, "enum %s lost its value '%s'",
 							name_of(a, x), name_of(b, &q));
@@ -381,9 +381,9 @@ static int compare_arrays(struct comparison *c, struct type a, const struct dwar
 
 		if (more < 0 || others < 0)
 			return more < 0 ? more : others;
-		if (!more && !others)
+		if (more == 0 && others == 0)
 			return compare(c, type_of(a, x), type_of(b, y));
-		if (!more || !others)
+		if (more == 0 || others == 0)
 			return 0;
 		if (elements(&p) != elements(&q) && elements(&p) != UINT64_MAX &&
 		    elements(&q) != UINT64_MAX)
@@ -398,14 +398,14 @@ static int compare_pointers(struct comparison *c, struct type a, struct type b)
 
 	if (any < 0 || other < 0)
 		return any < 0 ? any : other;
-	if (!any || !other)		/* void * on either side */
+	if (any == 0 || other == 0)		/* void * on either side */
 		return any == other;
-	if (c->pointers) {
+	if (c->pointers != 0) {
 		if (x.tag != y.tag)
 			return 0;
 		if (x.tag == DW_TAG_structure_type || x.tag == DW_TAG_union_type ||
 		    x.tag == DW_TAG_class_type || x.tag == DW_TAG_subroutine_type)
-			return !strcmp(name_of(a, &x), name_of(b, &y));
+			return strcmp(name_of(a, &x), name_of(b, &y)) == 0;
 	}
 	c->pointers++;
 	int same = compare(c, a, b);
@@ -444,8 +444,8 @@ static int compare_parameter(struct comparison *c, struct type a, const struct d
 	snprintf(inner, sizeof(inner), "%s", c->why);
 	*c->why = 0;
 	/* Declarations do without names. */
-	const char *name = *name_of(a, x) ? name_of(a, x) : name_of(b, y);
-	if (*inner)
+	const char *name = *name_of(a, x) != '\0' ? name_of(a, x) : name_of(b, y);
+	if (*inner != '\0')
 		return differ(c, "parameter %u '%.40s' is '%.60s': %.120s", number, name, now, inner);
 	return differ(c, "parameter %u '%.40s' is '%.80s', the target's '%.80s'", number, name, now,
 		      before);
@@ -518,7 +518,7 @@ static int compare_dies(struct comparison *c, struct type a, const struct dwarf_
 	case DW_TAG_subroutine_type:
 		return compare_functions(c, a, x, b, y);
 	default:
-		return !strcmp(name_of(a, x), name_of(b, y));
+		return strcmp(name_of(a, x), name_of(b, y)) == 0;
 	}
 }
 
@@ -529,7 +529,7 @@ static int compare(struct comparison *c, struct type a, struct type b)
 
 	if (any < 0 || other < 0)
 		return any < 0 ? any : other;
-	if (!any || !other)
+	if (any == 0 || other == 0)
 		return any == other;
 	if (x.tag != y.tag)
 		return 0;
@@ -551,7 +551,7 @@ static int comparison_init(struct comparison *c, char *why)
 	*c = (struct comparison){ .why = why };
 	*why = 0;
 	c->pairs = calloc(PAIRS_MAX, sizeof(*c->pairs));
-	return c->pairs ? 0 : fail(ENOMEM, "out of memory");
+	return c->pairs != NULL ? 0 : fail(ENOMEM, "out of memory");
 }
 
 int type_equal(struct type a, struct type b, char *why)
@@ -559,7 +559,7 @@ int type_equal(struct type a, struct type b, char *why)
 	struct comparison c;
 	int same = comparison_init(&c, why);
 
-	if (!same)
+	if (same == 0)
 		same = compare(&c, a, b);
 	free(c.pairs);
 	return same;
@@ -572,7 +572,7 @@ static int read_root(struct type *function, struct dwarf_die *die)
 		int err = dwarf_die_read(function->dwarf, function->die, die);
 		uint64_t origin;
 
-		if (err || (!dwarf_reference(function->dwarf, die, DWARF_ORIGIN, &origin) &&
+		if (err != 0 || (!dwarf_reference(function->dwarf, die, DWARF_ORIGIN, &origin) &&
 			    !dwarf_reference(function->dwarf, die, DWARF_SPECIFICATION, &origin)))
 			return err;
 		function->die = origin;
@@ -586,11 +586,11 @@ int prototype_equal(struct type a, struct type b, char *why)
 	struct comparison c;
 	int same = comparison_init(&c, why);
 
-	if (!same)
+	if (same == 0)
 		same = read_root(&a, &x);
-	if (!same)
+	if (same == 0)
 		same = read_root(&b, &y);
-	if (!same)
+	if (same == 0)
 		same = compare_functions(&c, a, &x, b, &y);
 	free(c.pairs);
 	return same;

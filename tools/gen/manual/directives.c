@@ -22,7 +22,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || !strchr("FVURHGACO", kind) || !kind)
+	if (at.bad || strchr("FVURHGACO", kind) == NULL || kind == '\0')
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum directive_kind)kind;
@@ -35,7 +35,7 @@ static bool follow_type(const struct dwarf *dwarf, struct dwarf_die *die)
 	uint64_t type;
 
 	for (int i = 0; i < 8 && dwarf_reference(dwarf, die, DWARF_TYPE, &type); i++) {
-		if (dwarf_die_read(dwarf, type, die)) {
+		if (dwarf_die_read(dwarf, type, die) != 0) {
 			msg_forget();
 			return false;
 		}
@@ -51,7 +51,7 @@ static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_vari
 	struct dwarf_die die;
 	uint64_t type;
 
-	if (dwarf_die_read(dwarf, variable->die, &die)) {
+	if (dwarf_die_read(dwarf, variable->die, &die) != 0) {
 		msg_forget();
 		return 0;
 	}
@@ -77,17 +77,18 @@ static int set_function(struct directive *directive, const struct binary *patch,
 	if (variable->function == DWARF_NONE)
 		return 0;
 	const char *name = patch->dwarf.functions[variable->function].name;
-	size_t size = name ? strlen(name) : 0;
-	const struct symbol *symbol = name ? NULL : find_data_symbol(patch, variable->addr, STT_OBJECT);
-	if (symbol && strchr(symbol->name, '.')) {
+	size_t size = name != NULL ? strlen(name) : 0;
+	const struct symbol *symbol = name != NULL ? NULL :
+		find_data_symbol(patch, variable->addr, STT_OBJECT);
+	if (symbol != NULL && strchr(symbol->name, '.') != NULL) {
 		name = symbol->name;
 		size = strcspn(name, ".");
 	}
-	if (!name && directive->kind == DIRECTIVE_STATIC_VARIABLE)
+	if (name == NULL && directive->kind == DIRECTIVE_STATIC_VARIABLE)
 		return fail(EINVAL, "%s:%u: nothing tells which function this stands in (do not strip "
 			    "the patch)", base_name(directive->source), directive->line);
-	directive->function = name ? strndup(name, size) : NULL;
-	return name && !directive->function ? fail(ENOMEM, "out of memory") : 0;
+	directive->function = name != NULL ? strndup(name, size) : NULL;
+	return name != NULL && directive->function == NULL ? fail(ENOMEM, "out of memory") : 0;
 }
 
 static int add_directive(struct directives *directives, const struct binary *patch,
@@ -100,21 +101,21 @@ static int add_directive(struct directives *directives, const struct binary *pat
 	    variable->addr - section_addr >= directives->bytes.size)
 		return 0;
 	uint64_t offset = variable->addr - section_addr;
-	if (seen[offset])
+	if (seen[offset] != 0)
 		return 0;
 	int err = parse_directive(patch, directives, offset, &directive);
-	if (err)
+	if (err != 0)
 		return err;
 	const uint8_t *end = (const uint8_t *)directive.file + strlen(directive.file) + 1;
 	memset(seen + offset, 1, (size_t)(end - directives->bytes.data) - (size_t)offset);
 	directive.line = variable->line;
 	directive.type = referred_type(dwarf, variable);
 	directive.source = dwarf_file(dwarf, variable->file_unit, variable->file);
-	if (!directive.source)
+	if (directive.source == NULL)
 		directive.source = dwarf_unit_path(&dwarf->units[variable->unit]);
-	err = directive.source ? ARRAY_GROW(&directives->table, directives->count, 1) :
+	err = directive.source != NULL ? ARRAY_GROW(&directives->table, directives->count, 1) :
 		fail(ENOMEM, "out of memory");
-	if (err) {
+	if (err != 0) {
 		free(directive.source);
 		return err;
 	}
@@ -129,28 +130,28 @@ int directives_read(struct directives *directives, const struct binary *patch)
 	GElf_Shdr shdr;
 
 	*directives = (struct directives){ 0 };
-	if (!elffile_section(&patch->file, ".vzp", &shdr))
+	if (elffile_section(&patch->file, ".vzp", &shdr) == NULL)
 		return 0;
 	int err = elffile_bytes(&patch->file, ".vzp", &directives->bytes);
-	if (err || !directives->bytes.size)
+	if (err != 0 || directives->bytes.size == 0)
 		return err;
 	uint8_t *seen = calloc(1, directives->bytes.size);
-	if (!seen)
+	if (seen == NULL)
 		return fail(ENOMEM, "out of memory");
-	for (uint32_t i = 0; !err && i < dwarf->n_variables; i++) {
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
-		if (variable->has_addr && variable->name &&
-		    !strncmp(variable->name, DIRECTIVE_PREFIX, strlen(DIRECTIVE_PREFIX)))
+		if (variable->has_addr && variable->name != NULL &&
+		    strncmp(variable->name, DIRECTIVE_PREFIX, strlen(DIRECTIVE_PREFIX)) == 0)
 			err = add_directive(directives, patch, variable, shdr.sh_addr, seen);
 	}
-	for (size_t i = 0; !err && i < directives->bytes.size; i++)
-		if (directives->bytes.data[i] && !seen[i])
+	for (size_t i = 0; err == 0 && i < directives->bytes.size; i++)
+		if (directives->bytes.data[i] != 0 && seen[i] == 0)
 			err = fail(ENOEXEC, "%s: a part of it was built without -g: no debug info "
 				   "tells where '%.40s' in section .vzp was written",
 				   patch->file.path, (const char *)directives->bytes.data + i);
 	free(seen);
-	if (err)
+	if (err != 0)
 		directives_deinit(directives);
 	return err;
 }
@@ -173,10 +174,10 @@ const char *directives_file_at(const struct directives *directives, const char *
 		const struct directive *directive = &directives->table[i];
 
 		if (directive->kind == DIRECTIVE_FILE && directive->line <= line &&
-		    !strcmp(directive->source, source) && (!last || last->line <= directive->line))
+		    strcmp(directive->source, source) == 0 && (last == NULL || last->line <= directive->line))
 			last = directive;
 	}
-	return last ? last->name : NULL;
+	return last != NULL ? last->name : NULL;
 }
 
 const char *directives_target_name(const struct directives *directives, const char *source,
@@ -185,8 +186,8 @@ const char *directives_target_name(const struct directives *directives, const ch
 	for (size_t i = 0; i < directives->count; i++) {
 		const struct directive *directive = &directives->table[i];
 
-		if (directive->kind == DIRECTIVE_ALIAS && !strcmp(directive->name, name) &&
-		    (!source || !strcmp(directive->source, source)))
+		if (directive->kind == DIRECTIVE_ALIAS && strcmp(directive->name, name) == 0 &&
+		    (source == NULL || strcmp(directive->source, source) == 0))
 			return directive->label;
 	}
 	return name;
@@ -196,7 +197,7 @@ bool directives_allow_active(const struct directives *directives, const char *fu
 {
 	for (size_t i = 0; i < directives->count; i++)
 		if (directives->table[i].kind == DIRECTIVE_ALLOW_ACTIVE &&
-		    !strcmp(directives->table[i].name, function))
+		    strcmp(directives->table[i].name, function) == 0)
 			return true;
 	return false;
 }

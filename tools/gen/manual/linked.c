@@ -12,18 +12,19 @@ static bool is_left_open(const struct elffile *patch, const struct symbol *symbo
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(patch->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) ||
+	while ((scn = elf_nextscn(patch->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0 ||
 		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
 		GElf_Rela rela;
 		GElf_Rel rel;
 
-		for (int i = 0; data && shdr.sh_type == SHT_RELA && gelf_getrela(data, i, &rela); i++)
+		bool has_addends = shdr.sh_type == SHT_RELA;
+		for (int i = 0; data != NULL && has_addends && gelf_getrela(data, i, &rela) != NULL; i++)
 			if (GELF_R_SYM(rela.r_info) == symbol->index)
 				return true;
-		for (int i = 0; data && shdr.sh_type == SHT_REL && gelf_getrel(data, i, &rel); i++)
+		for (int i = 0; data != NULL && !has_addends && gelf_getrel(data, i, &rel) != NULL; i++)
 			if (GELF_R_SYM(rel.r_info) == symbol->index)
 				return true;
 	}
@@ -34,7 +35,7 @@ static int refuse_own(const struct draft *draft, const char *name)
 {
 	const char *section = listed_section(name);
 
-	if (section)
+	if (section != NULL)
 		return fail(EINVAL, "%s: '%s' would be that of the patch alone: leave section '%s' out of "
 			    "the patch, or, if it is meant, give the section another name",
 			    draft->patch->file.path, name, section);
@@ -49,12 +50,12 @@ static int bind_linker_symbol(struct draft *draft, const struct symbol *symbol)
 
 	if (found < 0)
 		return found;
-	if (!found) {
+	if (found == 0) {
 		const char *section = listed_section(symbol->name);
 		GElf_Shdr shdr;
 
 		/* A list that is new with the patch is its own. */
-		if (!section || elffile_section(&draft->target->file, section, &shdr))
+		if (section == NULL || elffile_section(&draft->target->file, section, &shdr) != NULL)
 			warn("%s: '%s' is the patch's own: %s has none", draft->patch->file.path,
 			     symbol->name, draft->target->file.path);
 		return 0;
@@ -77,7 +78,7 @@ static int check_hidden(const struct draft *draft)
 		const struct symbol *symbol = &symbols->table[i];
 
 		if (symbol->type == STT_FILE)
-			of_linker = !*symbol->name;
+			of_linker = *symbol->name == '\0';
 		if (symbol->bind == STB_LOCAL && is_linker_name(symbol->name) &&
 		    (of_linker || symbol->visibility != STV_DEFAULT) &&
 		    find_linker_symbol(symbols, symbol->name) == symbol)
@@ -93,11 +94,11 @@ static void warn_of_members(const struct draft *draft)
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(patch->elf, scn))) {
-		const char *name = gelf_getshdr(scn, &shdr) && (shdr.sh_flags & SHF_ALLOC) ?
+	while ((scn = elf_nextscn(patch->elf, scn)) != NULL) {
+		const char *name = gelf_getshdr(scn, &shdr) != NULL && (shdr.sh_flags & SHF_ALLOC) != 0 ?
 			elf_strptr(patch->elf, patch->strings, shdr.sh_name) : NULL;
 
-		if (name && is_listed(draft->target, name))
+		if (name != NULL && is_listed(draft->target, name))
 			warn("%s: section '%s' is one that %s looks through as a list: it would not find "
 			     "what the patch has there (add it in code)", patch->path, name,
 			     draft->target->file.path);
@@ -109,11 +110,11 @@ int bind_linker_symbols(struct draft *draft)
 	const struct symbols *dynsym = &draft->patch->file.dynsym;
 	int err = check_hidden(draft);
 
-	for (size_t i = 0; !err && i < dynsym->count; i++)
+	for (size_t i = 0; err == 0 && i < dynsym->count; i++)
 		if (is_linker_name(dynsym->table[i].name) &&
 		    find_linker_symbol(dynsym, dynsym->table[i].name) == &dynsym->table[i])
 			err = bind_linker_symbol(draft, &dynsym->table[i]);
-	if (!err)
+	if (err == 0)
 		warn_of_members(draft);
 	return err;
 }

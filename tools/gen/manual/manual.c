@@ -26,7 +26,7 @@ static bool is_header(const char *path)
 {
 	size_t size = strlen(path);
 
-	return size > 2 && !strcmp(path + size - 2, ".h");
+	return size > 2 && strcmp(path + size - 2, ".h") == 0;
 }
 
 static struct defined define(const struct binary *patch, const struct directives *directives,
@@ -36,9 +36,9 @@ static struct defined define(const struct binary *patch, const struct directives
 	struct defined defined = { .new = *body, .function = function };
 
 	defined.source = dwarf_file(&patch->dwarf, function->file_unit, function->file);
-	if (!defined.source)
+	if (defined.source == NULL)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
-	if (defined.source) {
+	if (defined.source != NULL) {
 		defined.target_name = directives_target_name(directives, defined.source, body->name);
 		defined.file = directives_file_at(directives, defined.source, function->line);
 	}
@@ -68,7 +68,7 @@ static int find_original(const struct binary *target, const struct defined *defi
 	bool external = defined->function->external;
 	int found = find_function(target, &wanted, external ? LINKAGE_GLOBAL : LINKAGE_STATIC, out);
 
-	if (!found)
+	if (found == 0)
 		found = find_function(target, &wanted, external ? LINKAGE_STATIC : LINKAGE_GLOBAL,
 				      out);
 	return found;
@@ -81,21 +81,21 @@ static int match_function(struct draft *draft, const struct directives *directiv
 	const struct binary *target = draft->target;
 	struct definition old;
 
-	const char *clone = defined->function->hi ?
+	const char *clone = defined->function->hi != 0 ?
 		clone_name(draft->patch, defined->function) : NULL;
-	if (clone)
+	if (clone != NULL)
 		return check_patch_clone(draft, defined->new.index, clone);
 	int found = is_copy(defined) ? 0 : find_original(target, defined, &old);
 	if (found < 0)
 		return found;
 	if (defined->function->is_dropped) {
-		if (!found)
+		if (found == 0)
 			return 0;
 		return fail(EINVAL, "%s:%u: '%s' was dropped by the linker, because nothing in the "
 			    "patch calls it (link without --gc-sections, or make it global)",
 			    base_name(defined->source), defined->function->line, name);
 	}
-	if (!found) {
+	if (found == 0) {
 		say("new function '%s' (%s:%u)", name, base_name(defined->source),
 		    defined->function->line);
 		draft->n_new++;
@@ -106,7 +106,7 @@ static int match_function(struct draft *draft, const struct directives *directiv
 			    base_name(defined->source), defined->function->line, old.name,
 			    target->file.path);
 	say("function '%s' (%s:%u) replaces that of %s", name, base_name(defined->source),
-	    defined->function->line, old.file ? old.file : target->file.path);
+	    defined->function->line, old.file != NULL ? old.file : target->file.path);
 	bool allow_active = directives_allow_active(directives, name);
 	return draft_add_function(draft, &defined->new, &old,
 				  allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
@@ -117,7 +117,7 @@ static int check_new_function(struct draft *draft,
 			      const struct defined *defined)
 {
 	for (size_t i = 0; i < draft->meta.n_funcs; i++)
-		if (!strcmp(draft->replaced[i]->new.name, defined->new.name))
+		if (strcmp(draft->replaced[i]->new.name, defined->new.name) == 0)
 			return 0;
 	return is_copy(defined) ? 0 : check_absent(draft, defined->target_name, defined->file);
 }
@@ -129,7 +129,7 @@ static int visit_body(struct draft *draft, const struct directives *directives,
 		      const struct definition *body, visitor visit)
 {
 	struct defined defined = define(draft->patch, directives, body);
-	int err = defined.source ? visit(draft, directives, &defined) :
+	int err = defined.source != NULL ? visit(draft, directives, &defined) :
 		fail(ENOMEM, "out of memory");
 
 	free(defined.source);
@@ -142,7 +142,7 @@ static int visit_function(struct draft *draft, const struct directives *directiv
 	const struct dwarf_function *function = &draft->patch->dwarf.functions[index];
 	struct definition body = { .name = function->name, .index = index };
 
-	if (function->hi) {
+	if (function->hi != 0) {
 		struct dwarf_range range = entry_range(draft->patch, function);
 		body.addr = range.lo;
 		body.size = range.hi - range.lo;
@@ -159,14 +159,14 @@ static uint32_t find_description(const struct dwarf *dwarf, const struct symbol 
 	uint32_t i = DWARF_NONE, found = DWARF_NONE;
 
 	while ((i = dwarf_find_function(dwarf, symbol->name, i)) != DWARF_NONE) {
-		if (dwarf->functions[i].hi)
+		if (dwarf->functions[i].hi != 0)
 			return DWARF_NONE;
 		if (!dwarf->functions[i].declaration)
 			found = i;
 	}
 	for (i = 0; found == DWARF_NONE && i < dwarf->n_functions; i++)
-		if (dwarf->functions[i].hi && dwarf->functions[i].lo == symbol->value &&
-		    dwarf->functions[i].name)
+		if (dwarf->functions[i].hi != 0 && dwarf->functions[i].lo == symbol->value &&
+		    dwarf->functions[i].name != NULL)
 			found = i;
 	return found;
 }
@@ -174,7 +174,7 @@ static uint32_t find_description(const struct dwarf *dwarf, const struct symbol 
 static int visit_symbol(struct draft *draft, const struct directives *directives,
 			const struct symbol *symbol, visitor visit)
 {
-	if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC || strchr(symbol->name, '.'))
+	if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC || strchr(symbol->name, '.') != NULL)
 		return 0;
 	struct definition body = {
 		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
@@ -189,13 +189,13 @@ static int each_function(struct draft *draft, const struct directives *directive
 	const struct symbols *symbols = draft->patch->symbols;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < dwarf->n_functions; i++) {
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
-		if ((function->hi || function->is_dropped) && function->name)
+		if ((function->hi != 0 || function->is_dropped) && function->name != NULL)
 			err = visit_function(draft, directives, i, visit);
 	}
-	for (size_t i = 0; !err && i < symbols->count; i++)
+	for (size_t i = 0; err == 0 && i < symbols->count; i++)
 		err = visit_symbol(draft, directives, &symbols->table[i], visit);
 	return err;
 }
@@ -205,9 +205,9 @@ static int match_functions(struct draft *draft, const struct directives *directi
 	int err = each_function(draft, directives, match_function);
 
 	/* What is new is only new if the target has not got it in another form. */
-	if (!err)
+	if (err == 0)
 		err = each_function(draft, directives, check_new_function);
-	if (!err && !draft->meta.n_funcs)
+	if (err == 0 && draft->meta.n_funcs == 0)
 		err = fail(EINVAL, "%s replaces nothing: no function that it defines is in %s "
 			   "(names differ, or it was built without -g)", draft->patch->file.path,
 			   draft->target->file.path);
@@ -221,7 +221,7 @@ static int check_allow_active(const struct draft *draft, const struct directives
 		bool known = directive->kind != DIRECTIVE_ALLOW_ACTIVE;
 
 		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
-			known = !strcmp(draft->replaced[k]->new.name, directive->name);
+			known = strcmp(draft->replaced[k]->new.name, directive->name) == 0;
 		if (!known)
 			return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no "
 				    "such function", base_name(directive->source), directive->line,
@@ -236,7 +236,7 @@ static int check_file(const struct draft *draft, const struct directive *directi
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	const char *file = directive->kind == DIRECTIVE_FILE ? directive->name : directive->file;
 
-	if (!*file)
+	if (*file == '\0')
 		return 0;
 	for (uint32_t i = 0; i < dwarf->n_units; i++)
 		if (unit_matches_file(&dwarf->units[i], file))
@@ -249,7 +249,7 @@ static int check_files(const struct draft *draft, const struct directives *direc
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < directives->count; i++)
+	for (size_t i = 0; err == 0 && i < directives->count; i++)
 		err = check_file(draft, &directives->table[i]);
 	return err;
 }
@@ -272,13 +272,13 @@ static int find_static_variable(const struct draft *draft, const struct directiv
 				struct definition *out)
 {
 	/* No name in C has a dot. */
-	if (strchr(wanted->name, '.'))
+	if (strchr(wanted->name, '.') != NULL)
 		return find_variable_symbol(draft->target, wanted, out);
-	if (directive->function) {
+	if (directive->function != NULL) {
 		wanted->function = directives_target_name(directives, directive->source,
 							   directive->function);
 		int found = find_variable(draft->target, wanted, LINKAGE_ANY, out);
-		if (found)
+		if (found != 0)
 			return found;
 		wanted->function = NULL;
 	}
@@ -302,16 +302,16 @@ static int explain_missing(const struct draft *draft, const struct directive *di
 		return found;
 	const char *source = base_name(directive->source);
 	const char *path = draft->target->file.path;
-	if (found && meant.global && !function)
+	if (found != 0 && meant.global && !function)
 		return fail(EINVAL, "%s:%u: '%s' is a global variable of %s: declare it extern",
 			    source, directive->line, wanted->name, path);
-	if (found && meant.global)
+	if (found != 0 && meant.global)
 		return fail(EINVAL, "%s:%u: '%s' is a global function of %s: declare it as usual",
 			    source, directive->line, wanted->name, path);
-	if (found)
+	if (found != 0)
 		return fail(EINVAL, "%s:%u: '%s' is in %s of %s, not in %s", source, directive->line,
-			    wanted->name, meant.file ? meant.file : "another file", path,
-			    wanted->file ? wanted->file : "scope");
+			    wanted->name, meant.file != NULL ? meant.file : "another file", path,
+			    wanted->file != NULL ? wanted->file : "scope");
 	uint32_t i = function ? DWARF_NONE : dwarf_find_variable(dwarf, wanted->name, DWARF_NONE);
 	if (i != DWARF_NONE && dwarf->variables[i].is_tls && !wanted->tls)
 		return fail(EINVAL, "%s:%u: '%s' is a thread-local variable of %s: use "
@@ -329,16 +329,16 @@ static int explain_missing(const struct draft *draft, const struct directive *di
 			    directive->line, wanted->name, path);
 	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s", source, directive->line, path,
 		    function ? "function" : "variable", wanted->name,
-		    directive->function && !function ? " in function '" : "",
-		    directive->function && !function ? directive->function : "",
-		    directive->function && !function ? "' or at file scope" : "");
+		    directive->function != NULL && !function ? " in function '" : "",
+		    directive->function != NULL && !function ? directive->function : "",
+		    directive->function != NULL && !function ? "' or at file scope" : "");
 }
 
 static const struct symbol *find_undefined(const struct elffile *file, const char *name)
 {
 	for (size_t i = 0; i < file->dynsym.count; i++)
 		if (file->dynsym.table[i].section == SHN_UNDEF &&
-		    !strcmp(file->dynsym.table[i].name, name))
+		    strcmp(file->dynsym.table[i].name, name) == 0)
 			return &file->dynsym.table[i];
 	return NULL;
 }
@@ -348,7 +348,7 @@ static int find_reference(const struct draft *draft, const struct directives *di
 {
 	struct wanted wanted = {
 		.name = directives_target_name(directives, directive->source, directive->name),
-		.file = *directive->file ? directive->file :
+		.file = *directive->file != '\0' ? directive->file :
 			directives_file_at(directives, directive->source, directive->line),
 		.source = directive->source,
 		.line = directive->line,
@@ -356,7 +356,7 @@ static int find_reference(const struct draft *draft, const struct directives *di
 	const struct symbol *symbol = find_undefined(&draft->patch->file, directive->label);
 	int found;
 
-	wanted.tls = symbol && symbol->type == STT_TLS;
+	wanted.tls = symbol != NULL && symbol->type == STT_TLS;
 	switch (directive->kind) {
 	case DIRECTIVE_STATIC_VARIABLE:
 		found = find_static_variable(draft, directives, directive, &wanted, out);
@@ -369,7 +369,7 @@ static int find_reference(const struct draft *draft, const struct directives *di
 	}
 	if (found < 0)
 		return found;
-	return found ? 0 : explain_missing(draft, directive, &wanted);
+	return found != 0 ? 0 : explain_missing(draft, directive, &wanted);
 }
 
 static const struct vz_dynref *dynref_of(const struct draft *draft, uint32_t symbol)
@@ -401,30 +401,30 @@ static int resolve_directives(struct draft *draft, const struct directives *dire
 		if (!is_reference(directive))
 			continue;
 		int err = find_reference(draft, directives, directive, &meant);
-		if (err)
+		if (err != 0)
 			return err;
 		if (meant.index != DWARF_NONE)
 			err = check_type(draft, directive, &meant);
-		if (!err && meant.index != DWARF_NONE && !is_variable(directive) && !draft->no_abi_check)
+		if (err == 0 && meant.index != DWARF_NONE && !is_variable(directive) && !draft->no_abi_check)
 			err = check_reference_convention(draft, &meant, directive->source, directive->line,
 							 directive->kind == DIRECTIVE_REGISTER_FUNCTION);
-		if (err)
+		if (err != 0)
 			return err;
 		const struct symbol *symbol = find_undefined(&draft->patch->file, directive->label);
-		if (!symbol)
+		if (symbol == NULL)
 			continue;
 		const struct vz_dynref *have = dynref_of(draft, symbol->index);
-		if (have && have->target_addr != meant.addr)
+		if (have != NULL && have->target_addr != meant.addr)
 			return fail(EINVAL, "%s:%u: '%s' means another thing here than elsewhere in "
 				    "the patch: give it another name and VZP_STATIC_SYM_ALIAS("
 				    "other_name, %s), or set VZP_UNIT", base_name(directive->source),
 				    directive->line, directive->name, meant.name);
-		if (have)
+		if (have != NULL)
 			continue;
 		debug("%s:%u: '%s' is at 0x%llx", base_name(directive->source), directive->line,
 		      meant.name, (unsigned long long)meant.addr);
 		err = draft_add_dynref(draft, symbol->index, &meant);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 	return 0;
@@ -440,7 +440,7 @@ static int check_extern_type(const struct draft *draft, const struct symbol *sym
 
 	if (found > 0)
 		return check_declared_variable(draft, symbol->name, &meant);
-	if (!found)
+	if (found == 0)
 		found = find_function(draft->target, &wanted, LINKAGE_GLOBAL, &meant);
 	if (found > 0 && meant.index != DWARF_NONE)
 		return check_declared_function(draft, symbol->name, &meant);
@@ -456,19 +456,19 @@ static int resolve_symbols(struct draft *draft, const struct directives *directi
 	for (size_t i = 0; i < patch->dynsym.count; i++) {
 		const struct symbol *symbol = &patch->dynsym.table[i];
 
-		if (symbol->section != SHN_UNDEF || !*symbol->name ||
-		    dynref_of(draft, symbol->index))
+		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
+		    dynref_of(draft, symbol->index) != NULL)
 			continue;
 		const char *name = directives_target_name(directives, NULL, symbol->name);
 		bool renamed = name != symbol->name;
 		int err = check_extern_type(draft, symbol, name);
-		if (err)
+		if (err != 0)
 			return err;
 		if (!renamed && !draft->target->file.is_static &&
-		    find_exported(&draft->target->file, name))
+		    find_exported(&draft->target->file, name) != NULL)
 			continue;
 		err = bind_extern(draft, name, symbol);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 	return 0;
@@ -478,7 +478,7 @@ static int take_comments(struct draft *draft, const struct directives *directive
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < directives->count; i++)
+	for (size_t i = 0; err == 0 && i < directives->count; i++)
 		if (directives->table[i].kind == DIRECTIVE_COMMENT)
 			err = draft_add_comment(draft, "comment", directives->table[i].name);
 	return err;
@@ -495,39 +495,39 @@ int manual_draw(struct draft *draft)
 	struct directives directives;
 	int err = directives_read(&directives, draft->patch);
 
-	if (err)
+	if (err != 0)
 		return err;
 	draft->meta.mode = "manual";
 	err = check_lto(draft->target);
-	if (!err)
+	if (err == 0)
 		err = check_files(draft, &directives);
-	if (!err)
+	if (err == 0)
 		err = match_functions(draft, &directives);
-	if (!err)
+	if (err == 0)
 		err = check_allow_active(draft, &directives);
-	if (!err)
+	if (err == 0)
 		err = check_prototypes(draft);
-	if (!err)
+	if (err == 0)
 		err = check_inlined(draft);
-	if (!err)
+	if (err == 0)
 		err = check_clones(draft);
-	if (!err && !draft->no_abi_check)
+	if (err == 0 && !draft->no_abi_check)
 		err = check_conventions(draft);
-	if (!err && !draft->no_abi_check)
+	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
-	if (!err)
+	if (err == 0)
 		err = check_variables(draft);
-	if (!err)
+	if (err == 0)
 		check_warnings(draft);
-	if (!err)
+	if (err == 0)
 		err = resolve_directives(draft, &directives);
-	if (!err)
+	if (err == 0)
 		err = resolve_symbols(draft, &directives);
-	if (!err)
+	if (err == 0)
 		err = bind_linker_symbols(draft);
-	if (!err)
+	if (err == 0)
 		err = take_comments(draft, &directives);
-	if (!err)
+	if (err == 0)
 		err = mark_addresses_taken(draft);
 	directives_deinit(&directives);
 	return err;
