@@ -126,8 +126,15 @@ static char *file_of_version_5(const struct dwarf_input *input, const struct dwa
 	if (*file.path == '/')
 		return strdup(file.path);
 	struct line_entry directory = read_rows(input, word, &directories, file.directory);
-	char *whole = join(unit->comp_dir, directory.path != NULL ? directory.path : "");
-	char *path = whole != NULL ? join(directory.path != NULL ? whole : unit->comp_dir, file.path) : NULL;
+	/*
+	 * Directory 0 is the one of DW_AT_comp_dir.  -ffile-prefix-map makes both relative, as in
+	 * "./obj", and then it is not below itself.
+	 */
+	bool is_comp_dir = file.directory == 0 && unit->comp_dir != NULL;
+	if (directory.path == NULL || (is_comp_dir && *directory.path != '/'))
+		return join(unit->comp_dir, file.path);
+	char *whole = join(unit->comp_dir, directory.path);
+	char *path = whole != NULL ? join(whole, file.path) : NULL;
 	free(whole);
 	return path;
 }
