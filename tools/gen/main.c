@@ -24,7 +24,7 @@
 
 enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
-struct options {
+struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
 	bool json, quiet, no_abi_check;
 	char **arguments;	/* what is no option */
@@ -35,7 +35,7 @@ struct options {
 
 struct command {
 	const char *name;
-	int (*run)(const struct options *options);
+	int (*run)(const struct command_line *options);
 	int least, most;	/* arguments */
 	const char *usage;
 };
@@ -110,7 +110,7 @@ static const struct mode *find_mode(const char *name)
 	return NULL;
 }
 
-static int generate(const struct options *options)
+static int generate(const struct command_line *options)
 {
 	const char *path = options->output != NULL ? options->output : options->arguments[1];
 	const struct mode *mode = find_mode(options->mode);
@@ -153,7 +153,7 @@ static int generate(const struct options *options)
 
 /* buildid */
 
-static int print_build_id(const struct options *options)
+static int print_build_id(const struct command_line *options)
 {
 	char text[2 * BUILD_ID_MAX + 1];
 	struct elffile file;
@@ -172,7 +172,7 @@ static int print_build_id(const struct options *options)
 
 /* check */
 
-static int check(const struct options *options)
+static int check(const struct command_line *options)
 {
 	uint8_t id[BUILD_ID_MAX];
 	size_t size = 0;
@@ -199,7 +199,7 @@ static int check(const struct options *options)
 
 /* dump */
 
-static int dump(const struct options *options)
+static int dump(const struct command_line *options)
 {
 	struct vzpatch meta = { 0 };
 	struct dwarf_bytes bytes;
@@ -227,7 +227,7 @@ static int dump(const struct options *options)
 
 /* externs */
 
-static int print_externs(const struct options *options)
+static int print_externs(const struct command_line *options)
 {
 	return status(externs_print(options->arguments, (size_t)options->n_arguments));
 }
@@ -292,7 +292,7 @@ static bool is_level(const char *text)
 }
 
 /* --original takes all that follows, up to the next option. */
-static int take_originals(int argc, char **argv, struct options *options)
+static int take_originals(int argc, char **argv, struct command_line *options)
 {
 	int err = ARRAY_GROW(&options->originals, options->n_originals, (size_t)argc);
 
@@ -305,7 +305,7 @@ static int take_originals(int argc, char **argv, struct options *options)
 }
 
 /* 0 to go on, else the exit status + 1. */
-static int read_options(int argc, char **argv, struct options *options)
+static int read_options(int argc, char **argv, struct command_line *options)
 {
 	int c;
 
@@ -368,7 +368,7 @@ static int read_options(int argc, char **argv, struct options *options)
 	return 0;
 }
 
-static int run_command(struct options *options)
+static int run_command(struct command_line *options)
 {
 	if (options->n_arguments == 0)
 		return bad_usage("a command is needed: generate, buildid, check or dump");
@@ -391,7 +391,7 @@ static int run_command(struct options *options)
 
 static int run(int argc, char **argv)
 {
-	struct options options = { 0 };
+	struct command_line options = { 0 };
 	int done = read_options(argc, argv, &options);
 	int result = done != 0 ? done - 1 : run_command(&options);
 

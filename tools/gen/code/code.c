@@ -258,7 +258,7 @@ int program_init(struct program *program, const struct binary *binary)
 
 			if (range.hi > range.lo && program->n_ranges < dwarf->n_ranges)
 				program->ranges[program->n_ranges++] =
-					(struct code_range){ range.lo, range.hi, i };
+					(struct function_range){ range.lo, range.hi, i };
 		}
 	}
 	ARRAY_SORT(program->ranges, program->n_ranges, lo);

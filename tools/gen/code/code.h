@@ -29,7 +29,7 @@ struct code {
 	bool has_clobbers;		/* private */
 };
 
-struct code_range {
+struct function_range {
 	uint64_t lo, hi;
 	uint32_t function;
 };
@@ -38,7 +38,7 @@ struct program {
 	const struct binary *binary;
 	bool wide;			/* amd64 */
 	struct code **codes;		/* by index of the function; NULL: not looked at yet */
-	struct code_range *ranges;	/* sorted */
+	struct function_range *ranges;	/* sorted */
 	size_t n_ranges;
 	struct frames frames;
 	unsigned depth;			/* private: of calls that are being followed */
