@@ -65,7 +65,10 @@ static int check_machines(const struct work *work)
 
 /* ---- comparing ---- */
 
-/* The original of an object: of the same source, by preference of the same place in line. */
+/*
+ * The original of an object is the one of the same source.  If several objects have that
+ * source, the second one goes with the second original, and so on.
+ */
 static struct unit *find_original(const struct work *work, size_t index)
 {
 	struct unit *unit = &work->units[index];
@@ -79,7 +82,10 @@ static struct unit *find_original(const struct work *work, size_t index)
 	return NULL;
 }
 
-/* Is the line behind the beginning of a function, and before the next one of its file? */
+/*
+ * Does the line stand behind the one that begins the function, and before the next function of
+ * that file?
+ */
 static bool has_line(const struct dwarf *dwarf, const struct dwarf_function *function, uint32_t line)
 {
 	bool has = function->line != 0 && line >= function->line;
@@ -110,7 +116,7 @@ static const struct dwarf_function *function_of(const struct draft *draft,
 	return NULL;
 }
 
-/* The line that begins a function of an original, or of the patch. */
+/* The line that begins a function of an original object, or of the patch. */
 static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
 {
 	const struct dwarf_function *function = function_of(ctx, unit, piece);
@@ -118,7 +124,7 @@ static uint32_t declared(const struct unit *unit, const struct piece *piece, voi
 	return function != NULL ? function->line : 0;
 }
 
-/* Of a function of the patch. */
+/* Is the line one of this function of the patch, or of a function that was inlined into it? */
 static bool is_within(const struct unit *unit, const struct piece *piece, uint32_t line, void *ctx)
 {
 	const struct draft *draft = ctx;
@@ -181,7 +187,11 @@ static void set_fates(struct work *work)
 		}
 }
 
-/* A constant that must not be known by two values is the target's; of others the patch has copies. */
+/*
+ * Decide which variables stay the target's.  If code stores or compares the address of a
+ * constant, the patch refers to the target's constant.  Of every other constant the patch has a
+ * copy.
+ */
 static int set_data_fates(struct work *work)
 {
 	int err = 0;
@@ -222,7 +232,7 @@ static int check_layouts_of(const struct work *work, const struct unit *unit)
 	return err;
 }
 
-/* What the changed code takes to be the target's must be so. */
+/* The changed code works on the target's data, so it has to see the layouts that the target has. */
 static int check_layouts(const struct work *work)
 {
 	int err = 0;
@@ -233,7 +243,7 @@ static int check_layouts(const struct work *work)
 	return err;
 }
 
-/* Their functions ran when the target started, or will when it ends. */
+/* The functions of such a list ran when the target started, or will run when it ends. */
 static bool is_start_list(const struct unit *unit, const struct piece *piece)
 {
 	static const char *const lists[] = { ".init_array", ".ctors", ".preinit_array", ".fini_array",
@@ -284,7 +294,7 @@ static int check_constructors(const struct work *work)
 	return 0;
 }
 
-/* When it is known what is replaced. */
+/* Which tables of labels the patch needs is known only when it is known what is replaced. */
 static int settle_all_labels(const struct work *work)
 {
 	int err = 0;
@@ -341,7 +351,10 @@ static void tell_overridden(const struct work *work, const struct unit *unit,
 	tell(work, "unused", unit, piece, why);
 }
 
-/* What becomes of every function, one line each; of those that stay only on request. */
+/*
+ * Print a line for every function that the patch has; for those that stay the target's only
+ * with -v.
+ */
 static void tell_fates(struct work *work)
 {
 	for (size_t i = 0; i < work->n_units; i++) {
@@ -396,7 +409,7 @@ static int add_functions(struct work *work)
 	return err;
 }
 
-/* What the objects do not define comes from where the target gets it. */
+/* What the objects do not define is bound to what the target uses by that name. */
 static int bind_externs(struct draft *draft)
 {
 	const struct elffile *target = &draft->target->file;

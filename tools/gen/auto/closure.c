@@ -21,13 +21,16 @@ struct closure {
 	struct draft *draft;
 	struct unit *units;
 	size_t n_units;
-	uint8_t *is_seen;	/* by index of the target's functions */
+	uint8_t *is_seen;	/* by index of the target's functions: replace_function() was there */
 	bool any;
 };
 
 /* ---- functions that call nothing unknown ---- */
 
-/* Made by other rules than the source's: how the object was compiled decides on them. */
+/*
+ * The compiler adds calls of these on its own account: whether a function has them depends on
+ * its options, not on its source.
+ */
 static bool is_of_compiler(const char *name)
 {
 	static const char *const names[] = {
@@ -42,10 +45,11 @@ static bool is_of_compiler(const char *name)
 }
 
 /*
- * Does all that the function calls by name lie in its own unit?  Then gcc knows
- * which registers it leaves alone and how it needs the stack aligned
- * (-fipa-ra, and the incoming stack boundary), and callers in the unit
- * rely on it.  Calls through pointers are not seen, so this errs to yes.
+ * Is the function closed: does everything that it calls by name lie in its own unit?  Then gcc
+ * knows which registers it leaves alone and how it needs the stack aligned (-fipa-ra, and the
+ * incoming stack boundary), and callers in the unit rely on it.  A call through a pointer does
+ * not count, so a function may be taken for closed that is not: then more is replaced than has
+ * to be.
  */
 static bool is_closed(const struct unit *unit, const struct piece *piece, unsigned depth)
 {
@@ -74,7 +78,7 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 	if (symbol == NULL || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
 	    may_be_overridden(unit, piece))
 		return false;
-	/* On i386 a static function may take its arguments in registers, or not. */
+	/* On i386 the compiler may pass the arguments of a static function in registers, or not. */
 	if (symbol->bind == STB_LOCAL && unit->file.elf_class == ELFCLASS32)
 		return true;
 	return is_closed(unit, piece, 0);
@@ -82,7 +86,10 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 
 /* ---- the target's code ---- */
 
-/* Index of the function whose code is at an address, DWARF_NONE if the debug info has none. */
+/*
+ * Index of the function whose code is at an address; DWARF_NONE if the debug info has none
+ * there.
+ */
 static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
 {
 	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
@@ -100,7 +107,7 @@ static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
 
 typedef int (*visitor)(struct closure *all, uint32_t function, const char *why);
 
-/* Visit each function that has a call of, or jump to, `addr`. */
+/* Visit each function that calls `addr`, or jumps to it. */
 static int each_caller(struct closure *all, uint64_t addr, visitor visit, const char *why)
 {
 	const struct elffile *file = &all->draft->target->file;
@@ -162,7 +169,10 @@ static bool is_cold(const char *clone)
 	return dot != NULL && (dot[5] == '\0' || dot[5] == '.');
 }
 
-/* The target's function no. `index` must not run any more. */
+/*
+ * Nobody may run the target's function no. `index` any more, because its code is old: `why`
+ * says of what.
+ */
 static int replace_function(struct closure *all, uint32_t index, const char *why)
 {
 	const struct binary *target = all->draft->target;
@@ -191,7 +201,7 @@ static int replace_function(struct closure *all, uint32_t index, const char *why
 		    unit->name != NULL ? unit->name : "a unit without name", why);
 }
 
-/* Of which function of the target's debug info is the piece the new version? */
+/* Is the piece the new version of this function of the target? */
 static bool is_version_of(const struct closure *all, const struct unit *unit,
 			  const struct piece *piece, const struct dwarf_function *function)
 {
@@ -216,7 +226,7 @@ static int replace_copies(struct closure *all, const struct unit *unit,
 
 		if (!is_instance_of(dwarf, function, dwarf->inlined[i].origin))
 			continue;
-		/* Without the original nobody knows that a function of a header changed. */
+		/* Without the original object nobody knows that a function of a header changed. */
 		if (unit->original == NULL &&
 		    &dwarf->units[dwarf->functions[index].unit] != unit->target_unit)
 			continue;
@@ -225,7 +235,10 @@ static int replace_copies(struct closure *all, const struct unit *unit,
 	return err;
 }
 
-/* Clones of the function, in the target, run on as long as their callers do. */
+/*
+ * A clone of the function, such as f.constprop.0, goes on with the old code as long as its
+ * callers call it.  Therefore its callers are replaced.
+ */
 static int replace_clones(struct closure *all, const struct dwarf_function *function)
 {
 	const struct binary *target = all->draft->target;
@@ -251,7 +264,10 @@ static int replace_trusting_caller(struct closure *all, uint32_t index, const ch
 {
 	const struct dwarf *dwarf = &all->draft->target->dwarf;
 
-	/* Only callers that were compiled along with it know its code. */
+	/*
+	 * Only code that was compiled along with the function knows which registers it leaves
+	 * alone.
+	 */
 	for (size_t i = 0; i < all->n_units; i++)
 		if (all->units[i].target_unit == &dwarf->units[dwarf->functions[index].unit])
 			return replace_function(all, index, why);
@@ -277,7 +293,7 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 	if (!wide)
 		return (uint32_t)(elffile_got(file) + value) == addr;
 	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
-	/* Zeros before a function are the end of a nop that fills up. */
+	/* Zeros before a function are the end of a nop, which fills the gap. */
 	return value != 0 && relative == addr && !insn_is_branch_operand(bytes, at);
 }
 
@@ -291,7 +307,10 @@ static bool has_relocation_to(Elf_Data *data, uint64_t addr)
 	return false;
 }
 
-/* May anything but a direct call or jump lead to this address?  Errs to yes. */
+/*
+ * Might anything but a direct call or jump lead to this address?  If nothing proves the
+ * contrary, the answer is yes.
+ */
 static bool is_address_taken(const struct binary *target, uint64_t addr)
 {
 	const struct elffile *file = &target->file;
@@ -318,7 +337,10 @@ static bool is_address_taken(const struct binary *target, uint64_t addr)
 	return false;
 }
 
-/* No jump fits: all that call it are replaced instead, if that is all who know it. */
+/*
+ * If there is no room for a jump, everything that calls the function is replaced instead,
+ * provided that nothing else knows its address.
+ */
 static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 {
 	const struct binary *target = all->draft->target;
@@ -342,13 +364,16 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 	return err != 0 ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
 }
 
-/* What has to be replaced because this piece is new or replaces. */
+/* Replace what has to be replaced because this piece is new or is replaced. */
 static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 {
 	const struct dwarf *dwarf = &all->draft->target->dwarf;
 	int err = 0;
 
-	/* One that is only replaced along with others has the same code in its copies. */
+	/*
+	 * A function that did not change, and is replaced only for the sake of another, is the
+	 * same in its inlined copies.
+	 */
 	for (uint32_t i = 0; err == 0 && piece->is_changed && i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
@@ -424,7 +449,7 @@ int check_changed_prototypes(struct draft *draft)
 		err = check_prototype(draft, replaced);
 		if (err == 0 && !draft->no_abi_check)
 			err = check_convention(draft, replaced);
-		/* All that call it by name are new, and nothing else can call it. */
+		/* Everything that calls it by name is new, and nothing else can call it. */
 		if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
 		    each_caller(&all, replaced->old.addr, find_old_caller, NULL) == 0) {
 			msg_forget();
@@ -436,7 +461,10 @@ int check_changed_prototypes(struct draft *draft)
 
 /* ---- ranges ---- */
 
-/* Code that the compiler split off a replaced function: nobody may be in there either. */
+/*
+ * The compiler split off parts of a replaced function, such as f.cold.  No thread may be in
+ * these either.
+ */
 static int add_parts_of(struct draft *draft, size_t func)
 {
 	const struct binary *target = draft->target;

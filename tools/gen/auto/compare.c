@@ -9,9 +9,9 @@
 
 #include "lines.h"
 
-#define DEPTH_MAX 8		/* unnamed data that refers to unnamed data */
+#define DEPTH_MAX 8		/* so deep does unnamed data that refers to unnamed data go */
 
-/* A piece in its unit. */
+/* A piece, and the unit that it is of. */
 struct at {
 	const struct unit *unit;
 	const struct piece *piece;
@@ -43,7 +43,7 @@ static bool same_stem(const char *a, const char *b)
 
 /* ---- twins ---- */
 
-/* Does a function, or data, called like `user` in the other unit, refer to `piece`? */
+/* Does `user` refer to `piece`? */
 static bool is_user(struct at user, const struct piece *piece)
 {
 	for (uint32_t i = 0; i < user.piece->n_relocs; i++) {
@@ -66,7 +66,7 @@ static bool is_used_by(struct at piece, const char *user_name)
 	return false;
 }
 
-/* Is each one used by all, by name, that use the other? */
+/* Does every user of the one thing have a namesake that uses the other thing? */
 static bool same_users(struct at a, struct at b)
 {
 	for (size_t i = 0; i < a.unit->n_pieces; i++) {
@@ -132,7 +132,7 @@ static void match(struct unit *unit, const struct unit *original)
 
 /* ---- bytes ---- */
 
-/* Mark the bytes of relocations; NULL when out of memory. */
+/* A byte for each byte of the piece: 1 where a relocation is.  NULL when out of memory. */
 static uint8_t *mask_of(struct at at)
 {
 	uint8_t *mask = calloc(1, (size_t)at.piece->size + 1);
@@ -156,7 +156,10 @@ static int64_t number_at(const uint8_t *bytes, size_t width)
 	return number;
 }
 
-/* By how much a function's source lines have moved: 0 if they have not, or nothing is known. */
+/*
+ * By how many lines the function has moved in its source; 0 if it has not, or if that is not
+ * known.
+ */
 static int64_t find_shift(struct at a, struct at b, const struct compare_lines *lines)
 {
 	if (lines == NULL || a.piece->kind != PIECE_FUNCTION)
@@ -187,7 +190,10 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 			at++;
 			continue;
 		}
-		/* A line's number that moved as its function did. */
+		/*
+		 * The number is that of a line which has moved as its function has: assert()
+		 * passes such ones.
+		 */
 		if (shift != 0 && lines_find(&numbers, at, &from, &width) &&
 		    number_at(x + from, width) - number_at(y + from, width) == shift &&
 		    lines->is_within(a.unit, a.piece, (uint32_t)number_at(x + from, width), lines->ctx)) {
@@ -205,7 +211,7 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 
 static bool same_content(struct at a, struct at b, unsigned depth);
 
-/* Strings and constants that the linker merges: what stands at that place. */
+/* Compare two strings, or constants, of sections whose contents the linker merges. */
 static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, struct at to_a,
 			struct at to_b)
 {
@@ -240,15 +246,15 @@ static const char *symbol_name(const struct unit_reloc *reloc)
 	return reloc->symbol != NULL ? reloc->symbol->name : "";
 }
 
-/* Must the contents be equal, because code uses its own copy of the thing? */
+/* Is the thing compared by its contents, because code has a copy of its own of it? */
 static bool is_by_content(const struct piece *piece)
 {
 	return piece->kind == PIECE_UNNAMED || is_made_by_compiler(piece);
 }
 
 /*
- * Where the thing at `from` of a section without names ends: where the next that
- * anything refers to begins.
+ * A section without names holds several things.  The one that begins at `from` ends where the
+ * next one begins that anything refers to.
  */
 static uint64_t end_of_thing(struct at to, uint64_t from)
 {
@@ -272,7 +278,7 @@ static uint64_t end_of_thing(struct at to, uint64_t from)
 	return end;
 }
 
-/* Literals that lie in one section, as without optimisation: strings, mostly. */
+/* Compare two literals, mostly strings.  Without optimisation all of them lie in one section. */
 static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
 {
 	if (at_a < 0 || at_b < 0 || (uint64_t)at_a >= a.piece->size || (uint64_t)at_b >= b.piece->size)
@@ -282,14 +288,14 @@ static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
 	const uint8_t *x = section_of(a)->bytes, *y = section_of(b)->bytes;
 	if (x == NULL || y == NULL)
 		return false;
-	/* What is behind the shorter one is padding. */
+	/* The bytes behind the shorter one are padding. */
 	for (; i < end_a || k < end_b; i++, k++)
 		if ((i < end_a ? x[i] : 0) != (k < end_b ? y[k] : 0))
 			return false;
 	return true;
 }
 
-/* Do two relocations, at the same place of two pieces, mean the same? */
+/* Do two relocations, at the same offset of two pieces, mean the same thing? */
 static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 			 const struct unit_reloc *y, unsigned depth)
 {
@@ -299,7 +305,7 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 
 	if (x->type != y->type || x->offset - a.piece->start != y->offset - b.piece->start)
 		return false;
-	/* Global names mean the same, wherever they are defined. */
+	/* A global name means the same thing wherever it is defined. */
 	bool global_a = to_a == NULL || (x->symbol->bind != STB_LOCAL && !is_clone(to_a));
 	bool global_b = to_b == NULL || (y->symbol->bind != STB_LOCAL && !is_clone(to_b));
 	if (global_a && global_b)
@@ -320,7 +326,7 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 	return to_a->twin == to_b;
 }
 
-/* Relocations that matter: not those in the padding. */
+/* How many relocations the piece has, without those in the padding behind it. */
 static uint32_t count_relocs(struct at at)
 {
 	uint32_t count = 0;
@@ -402,7 +408,7 @@ static void judge(struct at a, struct piece *piece, const struct unit *original,
 	set_changed(piece, *name != '\0' ? "it refers to" : "strings or constants differ", name);
 }
 
-/* A change of these is one of whoever refers to them. */
+/* If such a thing changed, whoever refers to it has changed: f.part.0 is a part of f. */
 static bool is_contagious(const struct unit *unit, const struct piece *piece)
 {
 	return is_clone(piece) || (piece->kind == PIECE_VARIABLE && is_constant(unit, piece) &&

@@ -82,7 +82,7 @@ static uint32_t unit_of(const struct draft *draft, const struct unit *unit)
 	return DWARF_NONE;
 }
 
-/* Components that two paths have in common at their ends. */
+/* How many components two paths have in common at their ends: of a/b/c.c and x/b/c.c two. */
 static unsigned common_components(const char *a, const char *b)
 {
 	const char *a_end = a + strlen(a), *b_end = b + strlen(b);
@@ -104,7 +104,7 @@ static unsigned common_components(const char *a, const char *b)
 	return count;
 }
 
-/* Functions that a unit of the target has in common with the author's object. */
+/* How many functions a unit of the target has in common with the author's object. */
 static unsigned common_functions(const struct draft *draft, const struct unit *unit,
 				 uint32_t target_unit)
 {
@@ -127,7 +127,10 @@ static unsigned common_functions(const struct draft *draft, const struct unit *u
 	return count;
 }
 
-/* The unit with the most functions in common; of several the one whose path is most alike. */
+/*
+ * The unit with the most functions in common.  If several have as many, it is the one whose
+ * path is most alike.
+ */
 static uint32_t choose_unit(const struct draft *draft, const struct unit *unit, const char *path)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
@@ -188,14 +191,14 @@ static int find_piece_function(const struct draft *draft, const struct unit *uni
 		.line = index == DWARF_NONE ? 0 : draft->patch->dwarf.functions[index].line,
 	};
 
-	/* The target's unit is known, and has it or not. */
+	/* If the target's unit is not known, nothing tells whether it has this function. */
 	if (local && unit->target_path == NULL)
 		return 0;
 	return find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
 			     &piece->counterpart);
 }
 
-/* A variable of a unit without debug info: by its name, if that is the only one. */
+/* Find a variable of a unit without debug info by its name, if only one symbol has that name. */
 static int find_symbol(const struct draft *draft, const struct piece *piece, struct definition *out)
 {
 	const struct symbols *symbols = draft->target->symbols;
@@ -220,7 +223,10 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 	return count == 1;
 }
 
-/* The function of "function.variable": find.c. */
+/*
+ * The name of the function in a symbol like "function.variable", which clang writes (find.c,
+ * is_local_to).
+ */
 static const char *owner_name(const struct piece *piece, char owner[NAME_MAX + 1])
 {
 	size_t size = strcspn(piece->name, ".");
@@ -265,7 +271,7 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 	return found != 0 || local ? found : find_symbol(draft, piece, &piece->counterpart);
 }
 
-/* Has the target's unit a definition of its own, whether the linker kept it or not? */
+/* Does the target's unit have a definition of its own, even if the linker dropped it? */
 static bool defines(const struct dwarf *dwarf, const struct unit *unit, const struct piece *piece)
 {
 	bool code = piece->kind == PIECE_FUNCTION;
@@ -282,7 +288,10 @@ static bool defines(const struct dwarf *dwarf, const struct unit *unit, const st
 	return false;
 }
 
-/* The debug info of a weak variable may lead to the one in its place: two definitions, one address. */
+/*
+ * The linker may have taken another file's variable in place of a weak one.  Then the debug
+ * info has two definitions with one address.
+ */
 static bool is_defined_elsewhere(const struct dwarf *dwarf, const struct unit *unit,
 				 const struct piece *piece)
 {
@@ -299,7 +308,10 @@ static bool is_defined_elsewhere(const struct dwarf *dwarf, const struct unit *u
 	return false;
 }
 
-/* Did the linker take what another file defines?  Debug info that is not that one's is dropped. */
+/*
+ * Did the linker take what another file defines in place of this weak thing?  Debug info of the
+ * one that is not in use is not used either.
+ */
 static bool is_overridden(const struct draft *draft, const struct unit *unit, struct piece *piece)
 {
 	const struct symbol *symbol = find_global_symbol(draft->target, piece->name);
@@ -312,7 +324,7 @@ static bool is_overridden(const struct draft *draft, const struct unit *unit, st
 		return false;
 	if (is_described && have->unit == unit->target_unit)
 		return symbol->bind != STB_WEAK && is_defined_elsewhere(dwarf, unit, piece);
-	/* Hidden ones have become local, and nothing is left of their having been weak. */
+	/* A hidden symbol has become local, and nothing tells any more that it was weak. */
 	if (is_described)
 		return symbol->bind == STB_GLOBAL || defines(dwarf, unit, piece);
 	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && unit->target_unit == NULL))
@@ -339,8 +351,9 @@ static int refuse_twice(const struct draft *draft, const struct unit *unit,
 }
 
 /*
- * Variables of one name, in blocks of a function that had one of that name: any may be the
- * one that it had.  Of constants the patch may have copies; what has no size has no value.
+ * The new function may have two variables of one name, in two blocks, where the old one had
+ * one.  Either may be the one that it had, so this is refused.  Of constants the patch may have
+ * copies.  A thing without a size holds no value.
  */
 static int check_twice(const struct draft *draft, struct unit *unit, struct piece *piece)
 {

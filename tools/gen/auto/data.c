@@ -21,7 +21,10 @@ static int refuse(const struct draft *draft, const struct unit *unit, const stru
 	return err;
 }
 
-/* 0 if unknown, as it is of a thing without a size: another may have its address. */
+/*
+ * The size of the target's variable; 0 if it is not known.  A thing without a size may share
+ * its address with another one, so of such a thing it is not known.
+ */
 static uint64_t target_size(const struct draft *draft, const struct piece *piece)
 {
 	const struct symbols *symbols = draft->target->symbols;
@@ -62,14 +65,14 @@ static int check_type(const struct draft *draft, const struct unit *unit, const 
 	return err;
 }
 
-/* Where the target's initial value is, as a link-time address; UINT64_MAX: nowhere. */
+/* The link-time address of the target's initial value; UINT64_MAX if it has none in the file. */
 static uint64_t initial_addr(const struct draft *draft, const struct piece *piece)
 {
 	const struct elffile *target = &draft->target->file;
 
 	if (piece->kind != PIECE_TLS)
 		return piece->counterpart.addr;
-	/* A thread-local variable's place is an offset in the template. */
+	/* The address of a thread-local variable is an offset in the template of the block. */
 	for (size_t i = 0; i < target->n_phdrs; i++) {
 		const GElf_Phdr *phdr = &target->phdrs[i];
 
@@ -80,7 +83,7 @@ static uint64_t initial_addr(const struct draft *draft, const struct piece *piec
 	return UINT64_MAX;
 }
 
-/* The bytes, but for addresses, in the target's file and in the object. */
+/* Are the bytes in the target's file those in the object, addresses aside? */
 static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 			   const struct piece *piece)
 {
@@ -89,7 +92,7 @@ static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 	uint64_t from = initial_addr(draft, piece), at = 0;
 	bool same = there != NULL;
 
-	/* What is not in the file is zero. */
+	/* A variable that is not in the file begins as zeros. */
 	if (same && (from == UINT64_MAX ||
 		     !elffile_read(&draft->target->file, from, there, (size_t)piece->size)))
 		memset(there, 0, (size_t)piece->size);
@@ -165,7 +168,10 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 	return 0;
 }
 
-/* Does it hold the address of a place inside a function that is replaced? */
+/*
+ * The function that is replaced, of whose inside the variable holds an address; NULL if there
+ * is none.
+ */
 static const struct piece *find_replaced_label(const struct unit *unit, const struct piece *piece)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
@@ -223,7 +229,7 @@ static int check_removed_since(const struct unit *unit)
 	return 0;
 }
 
-/* Is it in memory that stays writable? */
+/* Is the address in memory that stays writable when the program runs? */
 static bool is_writable(const struct elffile *file, uint64_t addr)
 {
 	bool writable = false;

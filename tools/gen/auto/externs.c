@@ -16,7 +16,7 @@ bool is_hidden_extern(const struct symbol *symbol)
 		(symbol->visibility == STV_HIDDEN || symbol->visibility == STV_INTERNAL);
 }
 
-/* What compiler and linker bring along. */
+/* The compiler and the linker define these themselves. */
 static bool is_brought_along(const char *name)
 {
 	static const char *const names[] = {
@@ -43,7 +43,7 @@ static bool is_defined(const struct elffile *files, size_t n_files, const char *
 	return false;
 }
 
-/* Has an earlier symbol of the objects that name? */
+/* Did an earlier symbol of the objects have that name? */
 static bool is_printed(const struct elffile *files, size_t file, size_t index, const char *name)
 {
 	for (size_t i = 0; i <= file; i++)
@@ -54,7 +54,7 @@ static bool is_printed(const struct elffile *files, size_t file, size_t index, c
 	return false;
 }
 
-/* The linker makes it of a section of the objects. */
+/* Will the linker define it, as begin or end of a section that the objects have? */
 static bool is_of_section(const struct elffile *files, size_t n_files, const char *name)
 {
 	const char *section = listed_section(name);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Local symbols of one object stand together in the linked symbol table, behind its STT_FILE. */
+/*
+ * The local symbols of one object.  They stand together in the linked symbol table, behind its
+ * STT_FILE.
+ */
 struct group {
 	size_t first, end;
 };
@@ -28,7 +31,10 @@ static bool is_at(const struct symbol *symbol)
 		symbol->type != STT_SECTION;
 }
 
-/* Has the group all local functions of the unit?  The linker may have dropped some, not all. */
+/*
+ * Are local functions or variables of the unit in the group?  The linker may have dropped some
+ * of them, but not all.
+ */
 static bool fits(const struct unit *unit, const struct symbols *symbols, struct group group)
 {
 	size_t wanted = 0, found = 0;
@@ -49,7 +55,10 @@ static bool fits(const struct unit *unit, const struct symbols *symbols, struct 
 	return found != 0 || wanted == 0;
 }
 
-/* The n-th unit of a source name has the n-th fitting group. */
+/*
+ * The first group behind `after` that fits.  The second unit of a source name has the second
+ * one.
+ */
 static struct group find_group(const struct unit *unit, const struct symbols *symbols, size_t after)
 {
 	for (size_t i = after; i < symbols->count; i++) {
@@ -68,7 +77,7 @@ static struct group find_group(const struct unit *unit, const struct symbols *sy
 	return (struct group){ 0, 0 };
 }
 
-/* Is the object's code at `addr`, but for what the linker fills in? */
+/* Is the object's code at `addr`, apart from what the linker fills in? */
 static bool is_code_at(const struct unit *unit, const struct piece *piece,
 		       const struct elffile *file, uint64_t addr)
 {
@@ -82,7 +91,10 @@ static bool is_code_at(const struct unit *unit, const struct piece *piece,
 		uint64_t from = reloc->offset - piece->start, end = from + reloc->type->width;
 		enum reloc_kind kind = reloc->type->kind;
 
-		/* Opcode and ModRM in front may have been relaxed, and what is around TLS sequences. */
+		/*
+		 * The linker may have changed opcode and ModRM in front of such an operand, and
+		 * the instructions around one of thread-local storage.
+		 */
 		if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
 			from = from > 3 ? from - 3 : 0;
 		if (kind == RELOC_TLS_CODE || kind == RELOC_DTPOFF) {
@@ -111,7 +123,7 @@ static bool try_symbol(const struct unit *unit, struct piece *piece, const struc
 
 	if (!is_at(symbol) || strcmp(symbol->name, piece->name) != 0)
 		return false;
-	/* Of a thread-local one only the symbol is known. */
+	/* Of a thread-local variable only the symbol is known. */
 	if (piece->kind != PIECE_TLS && section->bytes != NULL &&
 	    !is_code_at(unit, piece, file, symbol->value))
 		return false;
@@ -122,7 +134,7 @@ static bool try_symbol(const struct unit *unit, struct piece *piece, const struc
 
 static bool may_be(const struct piece *piece, const struct symbol *symbol)
 {
-	/* The linker makes hidden ones local. */
+	/* The linker makes hidden symbols local. */
 	return symbol->bind != STB_LOCAL || piece->symbol->visibility == STV_HIDDEN ||
 		piece->symbol->visibility == STV_INTERNAL;
 }
@@ -140,14 +152,17 @@ static int place_named(struct unit *unit, struct piece *piece, const struct bina
 		if (try_symbol(unit, piece, &patch->file, &symbols->table[i]))
 			return 0;
 	}
-	/* What is not there at all was dropped by the linker. */
+	/* If no symbol has that name, the linker dropped the piece. */
 	if (!known || piece->symbol->bind == STB_WEAK)
 		return 0;
 	return fail(EINVAL, "%s: '%s' is not that of %s: it was not linked from this object",
 		    patch->file.path, piece->name, unit->file.path);
 }
 
-/* Where a relocation of a placed piece leads, as the linker resolved it. */
+/*
+ * The address of the piece that a relocation of a placed piece leads to, by what the linker
+ * wrote there.
+ */
 static bool resolved_start(const struct unit *unit, const struct piece *piece,
 			   const struct unit_reloc *reloc, const struct elffile *file,
 			   int64_t offset, uint64_t *start)
@@ -168,7 +183,7 @@ static bool resolved_start(const struct unit *unit, const struct piece *piece,
 	return true;
 }
 
-/* One round over all placed pieces; true if a piece was placed. */
+/* Look at all placed pieces once; true if another piece was placed by one of them. */
 static bool place_unnamed(struct unit *unit, const struct elffile *file)
 {
 	bool any = false;
