@@ -16,19 +16,19 @@ struct references {
 	struct draft *draft;
 	struct unit *units;
 	size_t n_units;
-	bool hands_out;			/* the address of a function that is only the patch's */
-	bool any;			/* a piece was reached in this round */
+	bool hands_out;			/* the patch gives away the address of a function that only it has */
+	bool any;			/* another piece was reached in this round */
 };
 
-/* A relocation that is looked at, and where it is in the patch. */
+/* A relocation of a piece, and where the linker has put it in the patch. */
 struct reference {
 	struct unit *unit;
 	struct piece *piece;
 	const struct unit_reloc *reloc;
 	uint64_t addr;
-	struct unit *to_unit;		/* what it leads to: NULL if in none of the objects */
+	struct unit *to_unit;		/* where it leads; NULL if none of the objects has it */
 	struct piece *to;
-	int64_t offset;			/* to be added to the start of that */
+	int64_t offset;			/* is added to the address of that piece */
 };
 
 static int unclear(const struct references *all, const struct reference *ref, const char *why)
@@ -45,7 +45,7 @@ static void find_destination(const struct references *all, struct reference *ref
 
 	ref->to_unit = ref->unit;
 	ref->to = reloc_piece(ref->unit, ref->reloc, &ref->offset);
-	/* The linker takes another object's in place of a weak one. */
+	/* In place of a weak definition the linker may have taken another object's. */
 	if (symbol == NULL || (ref->to != NULL && (symbol->bind != STB_WEAK || ref->to->is_placed)) ||
 	    symbol->bind == STB_LOCAL)
 		return;
@@ -82,7 +82,7 @@ static int add_place(const struct references *all, const struct reference *ref, 
 	};
 	const struct vzpatch *meta = &all->draft->meta;
 
-	/* Slots are shared. */
+	/* Several relocations may share one slot. */
 	for (size_t i = 0; i < meta->n_places; i++)
 		if (meta->places[i].patch_addr == addr)
 			return 0;
@@ -91,7 +91,10 @@ static int add_place(const struct references *all, const struct reference *ref, 
 	return draft_add_place(all->draft, &place);
 }
 
-/* Through a dynamic symbol of the patch, which then means the target's. */
+/*
+ * The reference goes through a dynamic symbol of the patch, which from now on means the
+ * target's thing.
+ */
 static int add_symbol(const struct references *all, const struct reference *ref,
 		      const struct symbol *symbol)
 {
@@ -109,8 +112,9 @@ static uint64_t word_size(const struct references *all)
 }
 
 /*
- * A slot of the GOT: the dynamic linker fills it by a symbol, or with the patch's own
- * address, also where there is a symbol: one that is protected, or linked -Bsymbolic.
+ * A slot of the GOT.  The dynamic linker fills it by a symbol, or with the address of the
+ * patch's own thing.  It may do the latter even if there is a symbol: if that is protected, or
+ * the patch was linked with -Bsymbolic.  So both are turned to the target.
  */
 static int follow_slot(const struct references *all, const struct reference *ref, uint64_t slot)
 {
@@ -121,7 +125,10 @@ static int follow_slot(const struct references *all, const struct reference *ref
 	return err != 0 ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
 }
 
-/* A displacement from the place: direct, or by way of the PLT. */
+/*
+ * A displacement counted from its own address: it leads to the thing itself, or to its entry in
+ * the PLT.
+ */
 static int follow_relative(const struct references *all, const struct reference *ref)
 {
 	uint64_t mask = word_size(all) == 8 ? UINT64_MAX : UINT32_MAX;
@@ -145,16 +152,17 @@ static int add_got_relative(const struct references *all, const struct reference
 {
 	uint64_t got = elffile_got(&all->draft->patch->file);
 
-	/* Counted from the place, where the dynamic section does not tell of the GOT. */
+	/* The distance is from the GOT, so the address of the GOT has to be known. */
 	if (got == 0)
 		return unclear(all, ref, "the patch has no DT_PLTGOT");
 	return add_place(all, ref, ref->addr, 4, VZ_PLACE_GOTREL, ref->offset);
 }
 
 /*
- * An operand that was a slot of the GOT.  The linker may have relaxed it (psABI
- * AMD64 B.2, Intel386 A.2): mov of the slot to lea of the thing, call and jmp
- * through the slot to direct ones, the jmp one byte before.
+ * An operand that was the slot of a thing in the GOT.  The linker may have changed the
+ * instruction (psABI AMD64 B.2, Intel386 A.2).  It makes a lea of the thing out of a mov of the
+ * slot, and a direct call or jmp out of one through the slot; the operand of such a jmp is one
+ * byte before.
  */
 static int follow_got(const struct references *all, const struct reference *ref)
 {
@@ -203,7 +211,10 @@ static const struct tls_model *find_model(const char *type)
 	return NULL;
 }
 
-/* The slots of the GOT, without a symbol if the linker knew that the variable is the patch's. */
+/*
+ * The variable's slots in the GOT.  They have no symbol if the linker knew that the variable is
+ * the patch's own.
+ */
 static int follow_tls(const struct references *all, const struct reference *ref)
 {
 	const struct elffile *file = &all->draft->patch->file;
@@ -216,7 +227,10 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 	if (model == NULL)
 		return unclear(all, ref, "this way to a thread-local variable is not supported (compile "
 			       "with -fPIC alone)");
-	/* The module is the target's: link.h. */
+	/*
+	 * The module's slot is filled with the target's module when nsb links the patch
+	 * (link.h).
+	 */
 	if (model->model == MODEL_MODULE)
 		return 0;
 	if (model->model == MODEL_OFFSET)
@@ -273,7 +287,10 @@ static int reach(struct references *all, const struct reference *ref)
 	all->any = true;
 	if (!to->is_placed && to->n_relocs != 0)
 		return unclear(all, ref, "leads to a section that is not found in the patch");
-	/* Compilers name sections after their own variables: what -fsanitize=undefined reports of. */
+	/*
+	 * Compilers name the sections of variables of their own with "..L", such as what
+	 * -fsanitize=undefined reports with.
+	 */
 	if (to->kind == PIECE_UNNAMED && !is_constant(ref->to_unit, to) && strstr(to->name, "..L") == NULL)
 		return fail(EINVAL, "%s: '%s' refers to variables of section %s that have no symbol (of"
 			    " an asm() statement?): they would be the patch's own",
@@ -284,7 +301,7 @@ static int reach(struct references *all, const struct reference *ref)
 	return 0;
 }
 
-/* Is it a place inside a function: a label of a jump table, of a computed goto? */
+/* Does it lead into the middle of a function, as jump tables and computed goto do? */
 static bool is_label(const struct reference *ref)
 {
 	bool code = (ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR) != 0;
@@ -295,9 +312,9 @@ static bool is_label(const struct reference *ref)
 }
 
 /*
- * Direct calls of what is replaced, and of functions that only the patch's
- * callers know how to call, stay in the patch; addresses that code can compare or
- * keep are the target's.
+ * Does the reference stay in the patch?  Direct calls of a replaced function do, and so do
+ * calls of a function that only callers in the patch know how to call.  An address that code
+ * can compare or keep has to be the target's.
  */
 static bool stays(const struct reference *ref)
 {
@@ -326,7 +343,7 @@ static int refuse_new_tls(const struct references *all, const struct reference *
 	return err;
 }
 
-/* What externs_print() made, as it is in the patch: the linker has made it local. */
+/* The stand-in that externs_print() made.  In the linked patch it is a local symbol. */
 static const struct symbol *find_stand_in(const struct binary *patch, const char *name)
 {
 	for (size_t i = 0; i < patch->symbols->count; i++) {
@@ -340,8 +357,8 @@ static const struct symbol *find_stand_in(const struct binary *patch, const char
 }
 
 /*
- * Some linkers leave nothing of a symbol's having been hidden.  The only one of its name is
- * it: 1, else 0.
+ * Some linkers drop the mark that a symbol was hidden.  If one symbol of the target has that
+ * name, it is the one that is meant: 1, else 0.
  */
 static int find_only_symbol(const struct binary *target, const char *name, bool tls,
 			    struct definition *out)
@@ -362,7 +379,10 @@ static int find_only_symbol(const struct binary *target, const char *name, bool 
 	return found == 1;
 }
 
-/* By way of a stand-in, which the patch has in place of the target's hidden thing (externs.h). */
+/*
+ * The patch has a stand-in (externs.h) for a hidden thing of the target.  Turn the reference to
+ * that thing.
+ */
 static int follow_stand_in(const struct references *all, struct reference *ref)
 {
 	const struct draft *draft = all->draft;
@@ -374,7 +394,7 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	if (draft->patch->file.symtab.count == 0)
 		return unclear(all, ref, "leads to a hidden symbol, and the patch has no symbol table (do "
 			       "not strip it)");
-	/* The linker has found it elsewhere: __stack_chk_fail_local. */
+	/* The linker has found the symbol elsewhere, such as __stack_chk_fail_local. */
 	if (stand_in == NULL)
 		return 0;
 	int found = find_extern(draft, name, tls, &to.counterpart);
@@ -392,7 +412,7 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	return tls ? follow_tls(all, ref) : follow(all, ref);
 }
 
-/* A list that is new with the patch: all of it is the patch's own. */
+/* The list is new with the patch, so all its members are the patch's own. */
 static int reach_list(struct references *all, const struct reference *ref, const char *section)
 {
 	int err = 0;
@@ -420,7 +440,10 @@ static int refuse_missing(const struct references *all, const struct reference *
 	return err;
 }
 
-/* The linker bound it to the patch's own; where there is none, it is an extern like others. */
+/*
+ * The linker has bound the symbol to the patch's own section.  If it has not defined it, the
+ * symbol is an extern as any other.
+ */
 static int follow_linker_symbol(struct references *all, struct reference *ref)
 {
 	const char *name = ref->reloc->symbol->name, *section = listed_section(name);
@@ -485,7 +508,7 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 	return err;
 }
 
-/* Every piece is looked at once, in the round after the one in which it was reached. */
+/* Look at every piece once, in the round after the one in which it was reached. */
 int add_references(struct draft *draft, struct unit *units, size_t n_units)
 {
 	struct references all = { .draft = draft, .units = units, .n_units = n_units, .any = true };

@@ -36,7 +36,10 @@ static int read_section(struct unit *unit, Elf_Scn *scn, size_t strings)
 		(shdr.sh_type == SHT_PROGBITS || shdr.sh_type == SHT_NOBITS ||
 		 shdr.sh_type == SHT_INIT_ARRAY || shdr.sh_type == SHT_FINI_ARRAY ||
 		 shdr.sh_type == SHT_PREINIT_ARRAY);
-	/* Unwind tables describe the code, and are the linker's business. */
+	/*
+	 * Unwind tables describe the code; the linker puts them together, and nothing refers to
+	 * them.
+	 */
 	if (strcmp(section->name, ".eh_frame") == 0)
 		section->is_alloc = false;
 	if (strncmp(section->name, ".gnu.lto_", 9) == 0 || strcmp(section->name, ".llvmbc") == 0)
@@ -71,7 +74,7 @@ static int read_sections(struct unit *unit)
 	return err;
 }
 
-/* The addend of SHT_REL is in the bytes that are relocated. */
+/* A relocation of SHT_REL has its addend in the bytes that are relocated. */
 static int64_t addend_in_place(const struct unit_section *section, const struct unit_reloc *reloc)
 {
 	uint64_t value = 0;
@@ -152,7 +155,7 @@ bool is_constant(const struct unit *unit, const struct piece *piece)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 
-	/* Written to by the dynamic linker only. */
+	/* Only the dynamic linker writes to .data.rel.ro. */
 	return (section->flags & SHF_WRITE) == 0 || strncmp(section->name, ".data.rel.ro", 12) == 0;
 }
 
@@ -214,7 +217,7 @@ static bool makes_piece(const struct unit *unit, const struct symbol *symbol)
 	if (symbol->type == STT_FUNC || symbol->type == STT_OBJECT || symbol->type == STT_TLS ||
 	    symbol->type == STT_GNU_IFUNC)
 		return true;
-	/* Labels of assembly. */
+	/* Assembly has labels without a type. */
 	return symbol->type == STT_NOTYPE && symbol->bind != STB_LOCAL;
 }
 
@@ -226,7 +229,10 @@ static int compare_pieces(const void *a, const void *b)
 		return x->section < y->section ? -1 : 1;
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
-	/* Of several names the global one leads, then the first. */
+	/*
+	 * Of several names of one address a global one comes first, and then the first of the
+	 * table.
+	 */
 	bool x_local = x->symbol->bind == STB_LOCAL, y_local = y->symbol->bind == STB_LOCAL;
 	if (x_local != y_local)
 		return x_local ? 1 : -1;
@@ -240,7 +246,7 @@ static enum piece_kind kind_of(const struct unit_section *section)
 	return (section->flags & SHF_EXECINSTR) != 0 ? PIECE_FUNCTION : PIECE_VARIABLE;
 }
 
-/* Named pieces: sorted, without aliases. */
+/* Make the pieces that have names, in order of address, one for each address. */
 static void name_pieces(struct unit *unit)
 {
 	size_t kept = 0;
@@ -271,7 +277,7 @@ static void name_pieces(struct unit *unit)
 	unit->n_pieces = kept;
 }
 
-/* Ranges and relocations of the pieces of one section. */
+/* Set the ends and the relocations of the pieces of one section. */
 static void bound_pieces(struct unit *unit, struct unit_section *section)
 {
 	uint32_t reloc = 0;
@@ -285,7 +291,7 @@ static void bound_pieces(struct unit *unit, struct unit_section *section)
 		while (reloc < section->n_relocs && (last || section->relocs[reloc].offset < piece->end))
 			reloc++;
 		piece->n_relocs = reloc - piece->first_reloc;
-		/* Data of assembly, where nobody tells its size. */
+		/* Nobody tells how large data of assembly is. */
 		if (piece->kind == PIECE_VARIABLE && piece->symbol->type == STT_NOTYPE && piece->size == 0)
 			piece->size = piece->end - piece->start;
 	}
@@ -333,8 +339,8 @@ static bool is_displacement(const struct unit_reloc *reloc)
 }
 
 /*
- * What a displacement counts from is the end of its instruction, where an immediate may
- * stand behind it: the code is decoded from the function's start.
+ * A displacement counts from the end of its instruction, and an immediate may stand behind it.
+ * The code is decoded from the function's start to find where the instruction ends.
  */
 static void measure(struct unit *unit, const struct piece *piece)
 {
@@ -358,7 +364,10 @@ static void measure(struct unit *unit, const struct piece *piece)
 	}
 }
 
-/* Where the guess decides which of several things is meant, nothing is guessed. */
+/*
+ * The end of an unknown instruction is only guessed.  Refuse if another guess would lead to
+ * another thing.
+ */
 static int check_displacement(const struct unit *unit, const struct piece *piece,
 			      const struct unit_reloc *reloc)
 {
@@ -461,7 +470,7 @@ void unit_close(struct unit *unit)
 
 /* ---- debug info ---- */
 
-/* Places for the sections, none at 0, which means that the linker dropped it. */
+/* Give each section an address.  None is at 0, which would mean that the linker dropped it. */
 static void lay_out(struct unit *unit)
 {
 	uint64_t addr = 0x1000;
@@ -558,7 +567,10 @@ bool reloc_is_branch(const struct unit *unit, const struct piece *piece,
 		return false;
 	if (reloc->type->kind != RELOC_PCREL && reloc->type->kind != RELOC_PLT)
 		return false;
-	/* No ModRM byte of an operand relative to %rip looks like these. */
+	/*
+	 * An operand relative to %rip has a ModRM byte before it, and none looks like these
+	 * opcodes.
+	 */
 	return insn_is_branch_operand(section->bytes, reloc->offset);
 }
 
@@ -581,7 +593,7 @@ static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t 
 
 	if (section->n_pieces == 0)
 		return NULL;
-	/* What is before the first belongs to it. */
+	/* What is before the first piece belongs to it. */
 	return &pieces[upto > 0 ? upto - 1 : 0];
 }
 

@@ -69,7 +69,7 @@ static int open_by_build_id(const struct elffile *file, struct elffile *out)
 	return open_if_there(out, path);
 }
 
-/* The places where gdb's manual says that a .gnu_debuglink is looked for. */
+/* gdb's manual says where a .gnu_debuglink is looked for. */
 static int open_by_link(const struct elffile *file, struct elffile *out)
 {
 	struct dwarf_bytes link;
@@ -120,7 +120,7 @@ static int open_debug_file(struct binary *binary, const char *debug_path)
 	return err;
 }
 
-/* Which file has what several share of their debug info. */
+/* The other file with a part of the debug info, which several debug files share (dwz). */
 struct link {
 	const char *section;
 	const char *name;		/* a path, perhaps relative to the file that has it; NULL: none */
@@ -128,7 +128,7 @@ struct link {
 	size_t id_size;
 };
 
-/* .gnu_debugaltlink: the name, and the build-id of the other file. */
+/* .gnu_debugaltlink has the name and the build-id of the other file. */
 static int read_gnu_link(const struct elffile *file, struct link *link)
 {
 	struct dwarf_bytes bytes;
@@ -144,7 +144,7 @@ static int read_gnu_link(const struct elffile *file, struct link *link)
 	return at.bad ? fail(ENOEXEC, "%s: section %s is damaged", file->path, link->section) : 0;
 }
 
-/* .debug_sup (DWARF 5, section 7.3.6), which both files have: the checksum is the same. */
+/* Both files have a .debug_sup (DWARF 5, section 7.3.6), with the same checksum. */
 static int read_standard_link(const struct elffile *file, struct link *link)
 {
 	struct dwarf_bytes bytes;
@@ -154,7 +154,7 @@ static int read_standard_link(const struct elffile *file, struct link *link)
 	if (err != 0 || bytes.size == 0)
 		return err;
 	cursor_init(&at, bytes.data, bytes.size);
-	cursor_skip(&at, 2 + 1);	/* version, which of the two files this is */
+	cursor_skip(&at, 2 + 1);	/* the version, and which of the two files this is */
 	link->name = cursor_string(&at);
 	uint64_t size = cursor_uleb(&at);
 	link->id = at.p;
@@ -329,7 +329,10 @@ const char *clone_name(const struct binary *binary, const struct dwarf_function 
 	return NULL;
 }
 
-/* One component back, over "." and "x/..": *end is moved; returns its start. */
+/*
+ * Go back by one component of a path: *end becomes its end, the answer is its start, and NULL
+ * means that there is none.  "." is skipped, and so is "x/..".
+ */
 static const char *component_before(const char *path, const char **end)
 {
 	const char *at = *end;

@@ -45,7 +45,10 @@ static int read_headers(struct elffile *file)
 		interpreted |= file->phdrs[i].p_type == PT_INTERP;
 		dynamic |= file->phdrs[i].p_type == PT_DYNAMIC;
 	}
-	/* A static-pie has PT_DYNAMIC for its own relocations, but nobody links it. */
+	/*
+	 * A static-pie has a PT_DYNAMIC, by which it relocates itself, but no dynamic linker
+	 * reads it.
+	 */
 	file->is_static = file->type == ET_EXEC && !dynamic;
 	if (file->type == ET_DYN && dynamic && !interpreted) {
 		GElf_Shdr shdr;
@@ -191,7 +194,7 @@ Elf_Scn *elffile_section(const struct elffile *file, const char *name, GElf_Shdr
 /* Uncompress a section in place. */
 static int decompress(const struct elffile *file, Elf_Scn *scn, const char *name)
 {
-	enum { COMPRESSED_BY_ZSTD = 2 };	/* ch_type; older libelf has no name for it */
+	enum { COMPRESSED_BY_ZSTD = 2 };	/* a value of ch_type that older libelf has no name for */
 	GElf_Chdr chdr;
 
 	if (elf_compress(scn, 0, 0) >= 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * elffile: an ELF file on disk, by libelf: sections, symbols, loaded bytes.
+ * elffile: an ELF file on disk, read by libelf: sections, symbols, loaded bytes.
  *
- * Everything that is handed out points into the file's memory and lives as
- * long as the struct elffile.
+ * Everything that the functions hand out points into the file's memory, and lives as long as
+ * the struct elffile.
  */
 #ifndef NSB_GEN_ELFFILE_H
 #define NSB_GEN_ELFFILE_H
@@ -20,13 +20,13 @@
 struct symbol {
 	const char *name;
 	uint64_t value, size;
-	uint32_t index;			/* in its own table */
-	uint16_t section;		/* SHN_UNDEF, SHN_ABS... */
+	uint32_t index;			/* in the table that it is of */
+	uint16_t section;		/* also SHN_UNDEF, SHN_ABS and so on */
 	uint8_t type, bind, visibility;
 };
 
 struct symbols {
-	struct symbol *table;		/* in the file's order, without no. 0 */
+	struct symbol *table;		/* in the file's order, without number 0 */
 	size_t count;
 };
 
@@ -34,38 +34,50 @@ struct elffile {
 	char *path;
 	int fd;
 	Elf *elf;
-	size_t strings;			/* index of the section that has the sections' names */
+	size_t strings;			/* index of the section with the names of sections */
 	uint8_t elf_class;
 	uint16_t machine, type;
 	GElf_Phdr *phdrs;
 	size_t n_phdrs;
-	bool is_static;			/* neither PT_INTERP nor needed libraries: no dynamic linker */
+	bool is_static;			/* it has neither PT_INTERP nor needed libraries, so no dynamic linker */
 	uint8_t build_id[BUILD_ID_MAX];
-	size_t build_id_size;		/* 0: none */
+	size_t build_id_size;		/* 0: it has none */
 	struct symbols symtab, dynsym;
 };
 
-/* Errors: from open(2), or -ENOEXEC: no ELF, of another machine than x86, damaged. */
+/*
+ * Open a file and read its headers and symbols.  Errors are those of open(2), and -ENOEXEC for
+ * a file that is damaged, or no little-endian ELF file.
+ */
 int elffile_open(struct elffile *file, const char *path) MUST_CHECK;
-/* Harmless on a zeroed struct. */
+/* It does nothing to a zeroed struct. */
 void elffile_close(struct elffile *file);
 
-/* Section by name; NULL if there is none.  The header goes to *shdr. */
+/* The section of that name, and its header in *shdr; NULL if there is none. */
 Elf_Scn *elffile_section(const struct elffile *file, const char *name, GElf_Shdr *shdr);
 
-/* A section's bytes, uncompressed; size 0 where there is none.  -ENOEXEC if damaged. */
+/*
+ * A section's bytes, uncompressed.  Size 0 means that there is no such section.  -ENOEXEC if it
+ * is damaged.
+ */
 int elffile_bytes(const struct elffile *file, const char *name, struct dwarf_bytes *out) MUST_CHECK;
 
-/* Copy `size` loaded bytes at address `addr`; false where the file has not all of them. */
+/*
+ * Copy `size` bytes that the file has loaded at address `addr`; false if it does not have all
+ * of them.
+ */
 bool elffile_read(const struct elffile *file, uint64_t addr, void *buf, size_t size);
 
-/* The executable section (in a file without sections: segment) around an address. */
+/*
+ * The bounds of the executable section around an address; of the segment in a file without
+ * sections.
+ */
 bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo, uint64_t *hi);
 
-/* DT_PLTGOT, what i386 code adds its GOTOFF distances to; 0 if there is none. */
+/* DT_PLTGOT, from which code of i386 counts its GOTOFF distances; 0 if there is none. */
 uint64_t elffile_got(const struct elffile *file);
 
-/* File name without directory. */
+/* A file's name without its folder. */
 const char *base_name(const char *path);
 
 #endif

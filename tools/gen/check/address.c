@@ -38,8 +38,9 @@ static bool is_start(const struct starts *starts, uint64_t addr)
 }
 
 /*
- * The address of `addr` is taken at `where`.  A new function's address is handed
- * out by the replaced function that takes it, or, unless that is known, by any.
+ * The code at `where` takes the address of the function at `addr`.  If `addr` is a replaced
+ * function, that one is marked.  A new function's address is handed out by the replaced
+ * function that takes it; if nothing tells which one does, all are marked.
  */
 static void mark(struct draft *draft, uint64_t addr, uint64_t where)
 {
@@ -59,7 +60,7 @@ static void mark(struct draft *draft, uint64_t addr, uint64_t where)
 		meta->funcs[i].flags |= VZ_FUNC_ADDRESS_TAKEN;
 }
 
-/* Relocations that store an address: by symbol, or relative to the load address. */
+/* Look at a relocation that stores an address, by a symbol or relative to the load address. */
 static void look_at_relocation(struct draft *draft, const struct starts *starts,
 			       const GElf_Rela *rela)
 {
@@ -113,7 +114,7 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	}
 }
 
-/* Any four bytes that may be an operand, relative to what follows or, on i386, to the GOT. */
+/* Any four bytes may be an operand, which counts from what follows it or, on i386, from the GOT. */
 static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
 			 const uint8_t *code, size_t size)
 {
@@ -125,7 +126,10 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 
 		cursor_init(&operand, code + at, 4);
 		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
-		/* Padding before a function has zeros; no instruction there could mean them so. */
+		/*
+		 * The padding before a function has zeros, which no instruction there could
+		 * have as its operand.
+		 */
 		if (distance == 0)
 			continue;
 		uint64_t value = wide ? addr + at + 4 + distance : (uint32_t)(got + distance);

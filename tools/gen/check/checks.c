@@ -9,7 +9,7 @@
 
 #include "names.h"
 
-/* Does the compiler's command line, as recorded, turn an option on at the end? */
+/* Is an option in force at the end of the command line that the compiler recorded? */
 static bool has_option(const char *producer, const char *on, const char *off)
 {
 	const char *last_on = NULL, *last_off = NULL;
@@ -156,7 +156,7 @@ static bool has_suffix_part(const char *clone, const char *name, const char *par
 	return strstr(clone + strlen(name), part) != NULL;
 }
 
-/* Clones that the debug info knows, as instances of the replaced function. */
+/* Check the clones that the debug info knows as instances of the replaced function. */
 static int check_clones_of(struct draft *draft, size_t func)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
@@ -197,12 +197,12 @@ int check_clones(struct draft *draft)
 	return err;
 }
 
-/* gcc -g1: functions are told of, but neither their parameters nor types nor variables. */
+/* With -g1 gcc describes functions, but neither their parameters nor types nor variables. */
 static bool is_without_types(const char *producer)
 {
 	bool without = false;
 
-	/* Of -g, -g1, -ggdb, -gdwarf-5 the last one decides; -gz and its like say nothing of it. */
+	/* Of -g, -g1, -ggdb and -gdwarf-5 the last one decides; -gz and its like do not count. */
 	for (const char *p = producer; p != NULL && (p = strstr(p, " -g")) != NULL; p++)
 		if (p[3] == '\0' || strchr(" 0123dg", p[3]) != NULL)
 			without = p[3] == '1' || strncmp(p + 3, "gdb1", 4) == 0;
@@ -221,7 +221,10 @@ static int check_has_types(const struct binary *binary, uint32_t function)
 		    dwarf->functions[function].name);
 }
 
-/* The patch's function or declaration, and the target's function. */
+/*
+ * Compare the prototype of the patch's function or declaration with that of the target's
+ * function.
+ */
 static int compare_prototypes(const struct draft *draft, const struct declaration *new,
 			      const struct definition *old)
 {
@@ -292,7 +295,7 @@ void check_folded(const struct draft *draft)
 		size_t func = draft_find(draft, symbol->value);
 		if (func == SIZE_MAX || strcmp(draft->meta.funcs[func].name, symbol->name) == 0)
 			continue;
-		/* An alias that the source made has no definition of its own in the debug info. */
+		/* If the source made the alias, the debug info has no definition of that name. */
 		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
 		if (k != DWARF_NONE && !target->dwarf.functions[k].declaration)
 			warn("%s: '%s' shares its code with '%s', which is replaced with it",
@@ -332,7 +335,7 @@ int check_variables(const struct draft *draft)
 	return 0;
 }
 
-/* A variable as the patch declares it, and the target's. */
+/* Compare the type of a variable as the patch declares it with the target's. */
 static int compare_types(const struct draft *draft, const struct declaration *declaration,
 			 const struct definition *meant)
 {
@@ -404,7 +407,7 @@ int check_declared_function(const struct draft *draft, const char *name, const s
 	return err;
 }
 
-/* Has the target a static variable of that name, in that function (NULL: in no function)? */
+/* Has the target a static variable of that name in that function?  NULL means: in no function. */
 static bool has_static(const struct dwarf *target, const char *name, const char *function)
 {
 	uint32_t i = DWARF_NONE;

@@ -15,12 +15,12 @@
 enum { OP_REG0 = 0x50, OP_REG31 = 0x6f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f, OP_REGX = 0x90,
        OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
 
-/* Where a parameter is when its function is entered. */
+/* How a parameter comes to its function. */
 struct arrival {
 	const char *name;
-	uint64_t die;		/* of the declaration, where instances have another one */
+	uint64_t die;		/* the declaration's; an instance has DIEs of its own */
 	enum { ARRIVES_UNKNOWN, ARRIVES_IN_REGISTER, ARRIVES_ON_STACK, ARRIVES_NOT } how;
-	int64_t where;		/* DWARF's number; bytes from the first argument on the stack */
+	int64_t where;		/* number of the register in DWARF, or bytes from the first argument on the stack */
 };
 
 struct arrivals {
@@ -49,7 +49,7 @@ static bool frame_base(const struct binary *binary, const struct dwarf_die *func
 		*base = 0;
 		return true;
 	}
-	/* clang: a frame pointer, which is pushed below the return address. */
+	/* clang counts from the frame pointer, which is pushed below the return address. */
 	*base = binary->file.elf_class == ELFCLASS64 ? -16 : -8;
 	return value->data[0] == OP_REG0 + frame_pointer(binary);
 }
@@ -70,7 +70,10 @@ static void read_arrival(const struct binary *binary, const struct dwarf_die *fu
 		out->where = (int64_t)cursor_uleb(&at);
 	} else if (op == OP_FBREG && frame_base(binary, function, &base)) {
 		out->where = base + cursor_sleb(&at);
-		/* Above the return address; what is below was stored there by the function. */
+		/*
+		 * Above the return address the caller put it.  Below that, the function has
+		 * stored it itself.
+		 */
 		if (out->where >= 0)
 			out->how = ARRIVES_ON_STACK;
 	} else if (op == OP_BREG0 + stack_pointer(binary)) {
@@ -78,15 +81,21 @@ static void read_arrival(const struct binary *binary, const struct dwarf_die *fu
 		if (out->where >= 0)
 			out->how = ARRIVES_ON_STACK;
 	}
-	/* Pieces may follow, an operation on the value may not. */
+	/*
+	 * Pieces of the value may follow.  If an operation on it follows, this is not the
+	 * value's place.
+	 */
 	if (at.bad || (at.p < at.end && *at.p != OP_PIECE))
 		out->how = ARRIVES_UNKNOWN;
-	/* gcc: a parameter that a clone has not got. */
+	/* gcc: the clone does not have this parameter. */
 	if (op == OP_GNU_PARAMETER_REF)
 		out->how = ARRIVES_NOT;
 }
 
-/* The parameters in order: instances of a function may have theirs in another one. */
+/*
+ * List the parameters in their order.  An instance of a function has them in the DIE of another
+ * one.
+ */
 static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *function,
 			   struct arrivals *out)
 {
@@ -170,7 +179,7 @@ static bool differ(const struct arrival *a, const struct arrival *b)
 		(a->how != b->how || a->where != b->where);
 }
 
-/* Do the target's callers pass arguments as __attribute__((regparm(3))) says? */
+/* Do the target's callers pass arguments in registers, as __attribute__((regparm(3))) says? */
 static bool is_regparm(const struct binary *target, const struct arrivals *arrivals)
 {
 	for (unsigned i = 0; i < arrivals->count; i++)
@@ -179,7 +188,7 @@ static bool is_regparm(const struct binary *target, const struct arrivals *arriv
 	return false;
 }
 
-/* Bytes of arguments that a function takes off the stack when it returns. */
+/* How many bytes of arguments a function takes off the stack when it returns. */
 static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 {
 	struct dwarf_range range = entry_range(binary, &binary->dwarf.functions[index]);

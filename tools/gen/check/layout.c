@@ -8,7 +8,7 @@
 #include "array.h"
 #include "type.h"
 
-/* A type that a compile unit names at its top. */
+/* A type with a name, at the top of a compile unit. */
 struct named {
 	const char *name;
 	uint64_t die;
@@ -42,7 +42,7 @@ static int add_named(struct named_types *types, const struct dwarf *dwarf, const
 	return err;
 }
 
-/* Sorted by name. */
+/* List the types of a unit, sorted by name. */
 static int list_types(const struct dwarf *dwarf, const struct dwarf_unit *unit,
 		      struct named_types *types)
 {

@@ -10,7 +10,7 @@
 
 #define CODE_MAX (16 << 20)	/* bytes of one function */
 #define TABLE_MAX 4096		/* entries of one jump table */
-#define ROUNDS_MAX 1000		/* of a data flow analysis; three or four do */
+#define ROUNDS_MAX 1000		/* rounds of a data flow analysis, which takes three or four */
 #define CALLS_DEEP 200
 
 static const struct regset nothing, everything = { UINT64_MAX, UINT32_MAX };
@@ -91,7 +91,10 @@ static struct regset arguments(unsigned n_general, unsigned n_vector)
 	return set;
 }
 
-/* Reads the DIE below typedefs and qualifiers; false for void and what cannot be read. */
+/*
+ * Read the DIE of the owner's type, below typedefs and qualifiers; false for void and for what
+ * cannot be read.
+ */
 static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
 		      struct dwarf_die *die)
 {
@@ -114,7 +117,7 @@ static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
 
 enum { ENCODING_COMPLEX = 3, ENCODING_FLOAT = 4 };
 
-/* Has a structure a member, of its own or of one inside, that a vector register would hold? */
+/* Does a value of the type have a number in it that a vector register would hold? */
 static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, unsigned depth)
 {
 	struct dwarf_die die, inner;
@@ -135,7 +138,7 @@ static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, u
 	return false;
 }
 
-/* How many registers of each kind a value of that type takes at most. */
+/* Count the registers of each kind that a value of the type takes at most. */
 static void count_registers(const struct dwarf *dwarf, const struct dwarf_die *type,
 			    unsigned *n_general, unsigned *n_vector)
 {
@@ -155,7 +158,7 @@ static void count_registers(const struct dwarf *dwarf, const struct dwarf_die *t
 		*n_vector += words;
 }
 
-/* The DIE that has the prototype: what an instance or definition refers to. */
+/* Read the DIE with the prototype.  An instance or a definition of a function refers to it. */
 static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct dwarf_die *die)
 {
 	int err = dwarf_die_read(dwarf, function, die);
@@ -173,8 +176,8 @@ static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct 
 }
 
 /*
- * The registers that the named arguments of this prototype come in, on amd64.  False: it
- * is not known.
+ * The registers in which the named arguments of this prototype come, on amd64.  False: it is
+ * not known.
  */
 static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, struct regset *set)
 {
@@ -185,7 +188,7 @@ static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, st
 		return false;
 	if (read_type(dwarf, &die, &type) && (type.tag == DW_TAG_structure_type ||
 					      type.tag == DW_TAG_union_type))
-		n_general++;		/* where the result goes */
+		n_general++;		/* the address where the result goes */
 	int more = dwarf_child(dwarf, &die, &die);
 	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
 		if (die.tag == DW_TAG_formal_parameter && read_type(dwarf, &die, &type))
@@ -197,8 +200,9 @@ static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, st
 }
 
 /*
- * Of a call with arguments that nobody knows: if some were put in place for it, since
- * the last call, there are no more than up to the last of those.
+ * The argument registers of a call whose prototype nobody knows.  If some were written since
+ * the last call, for this one, there are no more arguments than up to the last of those.
+ * Example: after writes to %rdi and %rdx the call has at most three.
  */
 static struct regset likely_arguments(struct regset recent)
 {
@@ -213,7 +217,7 @@ static struct regset likely_arguments(struct regset recent)
 	return n_general != 0 || n_vector != 0 ? arguments(n_general, n_vector) : arguments(6, 8);
 }
 
-/* The registers that have the result of a function, by its DIE. */
+/* The registers in which a function returns its result; `function` is its DIE. */
 static struct regset result_registers(const struct program *program, uint64_t function)
 {
 	const struct dwarf *dwarf = &program->binary->dwarf;
@@ -227,7 +231,7 @@ static struct regset result_registers(const struct program *program, uint64_t fu
 		uint64_t size;
 
 		n_general = dwarf_number(&type, DWARF_BYTE_SIZE, &size) && size > 4 ? 2 : 1;
-		n_vector = 0;		/* floating point results are x87's */
+		n_vector = 0;		/* x87 has a result of floating point */
 	}
 	return (struct regset){
 		(n_general != 0 ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
@@ -359,7 +363,10 @@ static int add_target(struct code *code, size_t at)
 	return err;
 }
 
-/* Entries of `size` bytes from `table` on that, with `base` added, lead into the function. */
+/*
+ * Add the targets in a table: entries of `size` bytes to which `base` is added.  The table ends
+ * before the first entry that does not lead into the function.
+ */
 static int read_table(const struct program *program, struct code *code, uint64_t table,
 		      uint64_t base, size_t size)
 {
@@ -383,7 +390,10 @@ static int read_table(const struct program *program, struct code *code, uint64_t
 	return err;
 }
 
-/* All that may be a table: of addresses, or of distances from itself or from the GOT. */
+/*
+ * Look at everything that may be a jump table: of addresses, of distances from itself, or of
+ * distances from the GOT.
+ */
 static int find_targets(const struct program *program, struct code *code)
 {
 	uint64_t got = program->wide ? 0 : elffile_got(&program->binary->file);
@@ -408,7 +418,10 @@ static int find_targets(const struct program *program, struct code *code)
 
 /* ---- calls ---- */
 
-/* The name of the symbol whose address the dynamic linker puts at `slot`; NULL if it is none. */
+/*
+ * The name of the symbol whose address the dynamic linker puts into the slot; NULL if there is
+ * none.
+ */
 static const char *slot_name(const struct elffile *file, uint64_t slot)
 {
 	Elf_Scn *scn = NULL;
@@ -452,7 +465,10 @@ const char *program_called_name(const struct program *program, const struct insn
 	return NULL;
 }
 
-/* Is the callee's code compiled along with the caller's, so that one knew the other? */
+/*
+ * Was the callee compiled along with the caller, so that the compiler knew one when it made the
+ * other?
+ */
 static bool is_same_unit(const struct program *program, uint32_t callee,
 			 const struct dwarf_function *caller)
 {
@@ -468,7 +484,7 @@ static uint32_t direct_callee(const struct program *program, const struct insn *
 		program_function_at(program, insn->to);
 }
 
-/* What the debug info knows of what is called: DWARF_NONE if nothing. */
+/* The callee in the debug info; DWARF_NONE if that does not know it. */
 static uint32_t described_callee(const struct program *program, const struct insn *insn)
 {
 	uint32_t callee = direct_callee(program, insn);
@@ -479,7 +495,7 @@ static uint32_t described_callee(const struct program *program, const struct ins
 	return name != NULL ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
 }
 
-/* The argument registers that a call or a jump out of the function needs. */
+/* The argument registers that a call, or a jump out of the function, reads. */
 static struct regset call_reads(struct program *program, const struct code *code,
 				const struct insn *insn, struct regset recent)
 {
@@ -506,7 +522,10 @@ static struct regset call_reads(struct program *program, const struct code *code
 	return name != NULL && strcmp(name, "__stack_chk_fail") == 0 ? nothing : likely_arguments(recent);
 }
 
-/* What may be its result, of what is not known that it has none. */
+/*
+ * The registers in which the call may return a result.  Of an unknown function these are %rax
+ * and %rdx.
+ */
 static struct regset call_result(const struct program *program, const struct insn *insn)
 {
 	static const struct regset general = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_DX), 0 };
@@ -547,7 +566,10 @@ static struct regset call_clobbers(struct program *program, const struct code *c
 
 /* ---- data flow ---- */
 
-/* What may follow no. `at`, its own jump tables aside: at most two. */
+/*
+ * Indices of the instructions that may run after no. `at`, two at most.  The targets of an
+ * indirect jump are not among them: they are code->targets.
+ */
 static size_t followers(const struct code *code, size_t at, size_t *out)
 {
 	const struct insn *insn = &code->insns[at];
@@ -579,7 +601,10 @@ static bool flow_into(struct regset *at, struct regset set)
 	return changed;
 }
 
-/* A forward problem: in[i] is what holds before instruction i. */
+/*
+ * What an instruction makes of the registers in a set.  solve_forward() sets in[i] to what
+ * holds before instruction i, on any way there.
+ */
 typedef struct regset (*transfer)(const struct code *code, size_t at, struct regset in,
 				  const void *ctx);
 
@@ -603,14 +628,14 @@ static void solve_forward(const struct code *code, struct regset *in, transfer s
 	}
 }
 
-/* Written since the last call. */
+/* The registers that were written since the last call. */
 static struct regset recent(const struct code *code, size_t at, struct regset in, const void *ctx)
 {
 	(void)ctx;
 	return is_call(&code->insns[at]) ? nothing : regset_or(in, code->insns[at].writes);
 }
 
-/* What no. `at` reads and writes, with what it calls. */
+/* What an instruction reads and writes, together with the function that it calls. */
 struct effect {
 	struct regset reads, writes, result;
 };
@@ -669,7 +694,7 @@ static void solve_live(struct code *code, const struct effect *effects)
 	}
 }
 
-/* A call leaves its result; all else that it changes means nothing afterwards. */
+/* After a call the result means something.  Nothing else does that the call changes. */
 static struct regset define(const struct code *code, size_t at, struct regset in, const void *ctx)
 {
 	const struct effect *effects = ctx;
@@ -702,7 +727,7 @@ static int analyse(struct program *program, struct code *code)
 	return 0;
 }
 
-/* The code of a function, decoded; while it is being analysed, live is empty. */
+/* The code of a function, decoded.  While it is being analysed, code->live is NULL. */
 static struct code *look_at(struct program *program, uint32_t index)
 {
 	const struct dwarf *dwarf = &program->binary->dwarf;
@@ -736,7 +761,7 @@ const struct code *program_code(struct program *program, uint32_t index)
 
 /* ---- what a function changes ---- */
 
-/* A pop of what .eh_frame says is the register's old value. */
+/* Does the instruction pop what .eh_frame says is the register's old value? */
 static bool is_restored(const struct program *program, const struct insn *insn)
 {
 	return insn->pops >= 0 &&
@@ -758,7 +783,7 @@ static struct regset dirty(const struct code *code, size_t at, struct regset in,
 	return regset_or(in, c->effects[at].writes);
 }
 
-/* What is dirty where control leaves. */
+/* The registers that do not have their old values where control leaves the function. */
 static struct regset clobbers_of(struct program *program, struct code *code)
 {
 	struct effect *effects = find_effects(program, code);
@@ -807,7 +832,7 @@ struct regset program_clobbers(struct program *program, uint32_t index)
 
 struct stack {
 	bool is_known, is_aligned, has_frame;
-	int64_t depth, frame;		/* the frame pointer's depth */
+	int64_t depth, frame;		/* frame: the depth at which the frame pointer points */
 };
 
 static struct stack move_stack(struct stack stack, const struct insn *insn)
@@ -835,7 +860,10 @@ static struct stack move_stack(struct stack stack, const struct insn *insn)
 	return stack;
 }
 
-/* By following the code from the entry: for functions with a frame pointer. */
+/*
+ * Follow the code from the entry.  This is for functions with a frame pointer and without
+ * unwind information.
+ */
 static struct stack follow_stack(const struct program *program, const struct code *code, size_t at)
 {
 	struct stack *stacks = calloc(code->n_insns + 1, sizeof(*stacks)), found = { 0 };

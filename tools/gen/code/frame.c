@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * A step is made from a frame that does not exist, in places where no file has
- * anything, so that what comes out tells how it was found.
+ * cfi_step() is given a frame that does not exist.  Its stack and its frame pointer are at
+ * addresses where no file has anything, so that the result shows where it came from.
  */
 #define STACK_AT UINT64_C(0x7f000000)
 #define FRAME_AT UINT64_C(0x7d000000)
@@ -51,7 +51,7 @@ void frames_deinit(struct frames *frames)
 	*frames = (struct frames){ 0 };
 }
 
-/* The number that instructions have for what DWARF calls register no. `i`. */
+/* The number that instructions use for the register that is no. `i` in DWARF. */
 static unsigned general_number(const struct arch *arch, unsigned i)
 {
 	/* psABI, amd64 figure 3.36: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp. */

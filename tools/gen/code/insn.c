@@ -5,21 +5,24 @@
 
 #include "cursor.h"
 
-/* What an opcode does: E is the operand of ModRM's r/m, G that of its reg field. */
+/*
+ * What an opcode does.  E is the operand of ModRM's r/m field, G the one of its reg field, as
+ * in Intel's opcode maps.
+ */
 enum {
 	KNOWN = 1 << 0,
 	MODRM = 1 << 1 | KNOWN,
-	RE = 1 << 2 | MODRM, WE = 1 << 3 | MODRM,	/* reads, writes E */
+	RE = 1 << 2 | MODRM, WE = 1 << 3 | MODRM,	/* E is read, is written; the same of G below */
 	RG = 1 << 4 | MODRM, WG = 1 << 5 | MODRM,
-	BE = 1 << 6, BG = 1 << 7,			/* E, G has one byte */
-	HE = 1 << 8,					/* E has two */
-	VE = 1 << 9, VG = 1 << 10,			/* E, G is a vector register */
-	MM = 1 << 11,					/* or, without a prefix, one of MMX */
-	I1 = 1 << 12 | KNOWN, IZ = 1 << 13 | KNOWN,	/* immediate: a byte; two or four */
-	SAME = 1 << 14,		/* of one register with itself: does not depend on it */
-	ALIGN = 1 << 15,	/* needs E aligned, unless with F2 or F3 */
-	MEM = 1 << 16,		/* E is only an address */
-	ODD = 1 << 17 | KNOWN,	/* see odd() */
+	BE = 1 << 6, BG = 1 << 7,			/* E has one byte; G has */
+	HE = 1 << 8,					/* E has two bytes */
+	VE = 1 << 9, VG = 1 << 10,			/* E is a vector register; G is */
+	MM = 1 << 11,					/* without a prefix it is one of MMX */
+	I1 = 1 << 12 | KNOWN, IZ = 1 << 13 | KNOWN,	/* an immediate of a byte; of two or four */
+	SAME = 1 << 14,		/* of a register with itself it does not depend on the register */
+	ALIGN = 1 << 15,	/* E has to be aligned, except with F2 or F3 */
+	MEM = 1 << 16,		/* only E's address is computed */
+	ODD = 1 << 17 | KNOWN,	/* odd() knows what else it does */
 
 	RWE = RE | WE, RWG = RG | WG,
 	SSE = RWG | RE | VE | VG | ALIGN,		/* G op= E */
@@ -27,7 +30,7 @@ enum {
 	INT = SSE | MM, INT_W = SSE_W | MM,
 };
 
-/* The six forms of an operation: to E, to G, and to the accumulator. */
+/* The six forms of an operation: to E and to G, of a byte and of more, and to the accumulator. */
 #define ALU(op, to_e, to_g) \
 	[op] = (to_e) | BE | BG, [(op) + 1] = (to_e), [(op) + 2] = (to_g) | BE | BG, \
 	[(op) + 3] = (to_g), [(op) + 4] = ODD | I1, [(op) + 5] = ODD | IZ
@@ -88,7 +91,7 @@ static const uint32_t two_byte[256] = {
 	[0xf8 ... 0xfb] = INT | SAME, [0xfc ... 0xfe] = INT, [0xff] = ODD,
 };
 
-/* 0F 38 */
+/* Opcodes that follow 0F 38. */
 static const uint32_t three_byte[256] = {
 	[0x00 ... 0x0b] = INT, [0x10] = ODD | SSE, [0x14 ... 0x15] = ODD | SSE,
 	[0x17] = RG | RE | VG | VE | ALIGN, [0x1c ... 0x1e] = INT_W, [0x20 ... 0x25] = SSE_W & ~ALIGN,
@@ -98,7 +101,7 @@ static const uint32_t three_byte[256] = {
 	[0xf0 ... 0xf1] = ODD | MODRM, [0xf6] = RWG | RE,
 };
 
-/* 0F 3A: all have a byte of immediate. */
+/* Opcodes that follow 0F 3A.  All have an immediate of a byte. */
 static const uint32_t three_byte_imm[256] = {
 	[0x08 ... 0x0b] = SSE_W | I1, [0x0c ... 0x0e] = SSE | I1, [0x0f] = INT | I1,
 	[0x14 ... 0x17] = WE | RG | VG | I1, [0x20] = RWG | RE | VG | I1, [0x21] = SSE | I1,
@@ -109,13 +112,13 @@ static const uint32_t three_byte_imm[256] = {
 struct decoder {
 	struct cursor at;
 	bool wide, data16, addr_small, rep, repne, vex;
-	uint8_t rex;			/* bits W R X B, 0x40 if there was one */
+	uint8_t rex;			/* bits W R X B, and 0x40 if there was one */
 	uint8_t vvvv, map;
 	uint8_t opcode, mod, reg, rm;
 	uint64_t immediate;
 	int64_t displacement;
 	int8_t base, index;		/* -1: none */
-	bool is_relative;		/* to the next instruction */
+	bool is_relative;		/* the displacement counts from the next instruction */
 	struct insn *out;
 };
 
@@ -129,8 +132,8 @@ static bool has(uint32_t flags, uint32_t what)
 /* ---- registers ---- */
 
 /*
- * A move to the low part of a register: what stays above it means nothing to a
- * compiler, which reads the whole of it later nevertheless.
+ * Is it a move to the low part of a register?  What stays above that part means nothing to a
+ * compiler, but later instructions may read the whole register.
  */
 static bool is_small_move(const struct decoder *d)
 {
@@ -147,7 +150,7 @@ static unsigned width_of(const struct decoder *d, uint32_t flags, uint32_t byte)
 	return d->data16 && (d->rex & REX_W) == 0 ? 2 : 4;
 }
 
-/* The bits of a general register that an operand of 1, 2 or more bytes has. */
+/* The bits, in a set, of an operand of `width` bytes in a general register. */
 static uint64_t bits_of(const struct decoder *d, unsigned reg, unsigned width)
 {
 	if (width == 1 && d->rex == 0 && reg >= 4 && reg < 8)
@@ -190,7 +193,10 @@ static void read_prefixes(struct decoder *d)
 		d->rex = REX | cursor_u8(&d->at);
 }
 
-/* The two or three bytes of VEX, inverted bits and all, become what REX and prefixes say. */
+/*
+ * Read the two or three bytes of VEX.  Some bits of it are inverted.  The result is what REX
+ * and prefixes would say.
+ */
 static void read_vex(struct decoder *d, bool is_long)
 {
 	uint8_t first = cursor_u8(&d->at), last = first;
@@ -289,7 +295,7 @@ static uint32_t flags_of(const struct decoder *d)
 static void to_address(struct decoder *d, enum insn_flow flow)
 {
 	d->out->flow = flow;
-	d->out->to = (uint64_t)d->immediate;	/* still relative: finish() */
+	d->out->to = (uint64_t)d->immediate;	/* still relative: insn_decode() adds the rest */
 }
 
 static void moves_stack(struct decoder *d, int64_t by)
@@ -323,7 +329,7 @@ static void pop(struct decoder *d, unsigned reg)
 static void arithmetic(struct decoder *d, uint32_t flags)
 {
 	unsigned op = d->reg & 7, width = width_of(d, flags, BE);
-	/* As compilers write constants: the old value does not matter. */
+	/* Compilers write the constants -1 and 0 in this way, so the old value does not matter. */
 	bool is_constant = (op == 1 && d->immediate == UINT64_MAX) || (op == 4 && d->immediate == 0);
 
 	if (d->mod != 3)
@@ -428,7 +434,7 @@ static void writes_all(struct decoder *d, uint32_t regs)
 
 #define R(reg) (UINT32_C(1) << GPR_##reg)
 
-/* Forty to fifty-nine: inc, dec, push, pop; ninety: xchg with eax. */
+/* 40 to 5f: inc, dec, push and pop; 90 to 97: xchg with eax; b0 to bf: mov $imm. */
 static bool short_form(struct decoder *d)
 {
 	unsigned reg = (d->opcode & 7U) | ((d->rex & REX_B) != 0 ? 8U : 0), width = width_of(d, 0, 0);
@@ -464,7 +470,10 @@ static bool short_form(struct decoder *d)
 	}
 }
 
-/* Moves between stack and frame pointer, and lea into the stack pointer. */
+/*
+ * See whether it moves between stack pointer and frame pointer, or is a lea to the stack
+ * pointer.
+ */
 static void look_at_stack(struct decoder *d)
 {
 	bool is_lea = d->opcode == 0x8d;
@@ -486,7 +495,7 @@ static void look_at_stack(struct decoder *d)
 		out->stack = from == GPR_BP ? STACK_FROM_FRAME : STACK_LOST;
 }
 
-/* mov between the accumulator and an address. */
+/* Opcodes a0 to a3: mov between the accumulator and an address. */
 static void absolute_move(struct decoder *d)
 {
 	unsigned width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
@@ -612,7 +621,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 	}
 }
 
-/* 0F 01, 0F AE and 0F C7: what user programs have of them. */
+/* 0F 01, 0F AE and 0F C7: the instructions in these groups that user programs have. */
 static bool system_group(struct decoder *d)
 {
 	unsigned op = d->reg & 7;
@@ -737,7 +746,7 @@ static bool odd(struct decoder *d, uint32_t flags)
 
 /* ---- operands ---- */
 
-/* Whole, because nothing is gained by knowing the parts of vector registers. */
+/* A vector register counts as a whole, as nothing is gained by knowing its parts. */
 static void vector_operand(const struct decoder *d, uint8_t reg, bool is_read, bool is_written)
 {
 	uint32_t bit = UINT32_C(1) << reg;
@@ -756,7 +765,7 @@ static void operands(struct decoder *d, uint32_t flags)
 	bool reads_e = has(flags, RE) && !is_same, writes_e = has(flags, WE);
 	bool reads_g = has(flags, RG) && !is_same, writes_g = has(flags, WG);
 
-	/* movss and movsd between registers, movlps, movhps and movhlps keep a part. */
+	/* movss and movsd between registers, movlps, movhps and movhlps keep a part of G. */
 	if (d->map == 1 && (d->opcode == 0x10 || d->opcode == 0x11) && is_scalar && d->mod == 3) {
 		reads_g = true;
 		reads_e = reads_e || d->opcode == 0x11;
@@ -767,7 +776,10 @@ static void operands(struct decoder *d, uint32_t flags)
 		if ((flags & VE) == 0) {
 			unsigned width = (flags & HE) != 0 ? 2 : width_of(d, flags, BE);
 
-			/* A prefix that is part of the opcode says nothing of the width. */
+			/*
+			 * A prefix that is part of the opcode says nothing of the operand's
+			 * width.
+			 */
 			if ((flags & VG) != 0)
 				width = (flags & HE) != 0 ? 2 : 8;
 			if (reads_e)
@@ -794,8 +806,8 @@ static void operands(struct decoder *d, uint32_t flags)
 }
 
 /*
- * VEX: most have a second source, and a destination that is not read.  What is in
- * no table below is taken for such a one, of vector registers.
+ * Instructions with VEX.  Most have a second source, and a destination that is not read.  One
+ * that is in none of the tables is taken for such an instruction of vector registers.
  */
 static bool vex_operands(struct decoder *d)
 {
@@ -831,10 +843,10 @@ static bool vex_operands(struct decoder *d)
 	if (d->map == 1 && d->opcode == 0x7e)
 		return odd_two_byte(d);
 	if ((flags & KNOWN) != 0) {
-		/* The tables' destinations are sources too in the older form only. */
+		/* In the tables a destination is a source, too.  With VEX it is not. */
 		if (has(flags, WG) && !has(flags, ODD))
 			flags &= ~(uint32_t)(RG ^ MODRM);
-		d->data16 = true;	/* there is no MMX here */
+		d->data16 = true;	/* MMX has no form with VEX */
 		operands(d, flags);
 		if (has(flags, ODD) && d->map == 3)
 			return odd_three_byte(d);
@@ -879,14 +891,14 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	uint64_t next = addr + out->size, mask = wide ? UINT64_MAX : UINT32_MAX;
 	if (out->flow == FLOW_JUMP || out->flow == FLOW_BRANCH || out->flow == FLOW_CALL)
 		out->to = (next + out->to) & mask;
-	/* A call of what follows finds the pc; what it pushes is popped soon. */
+	/* A call of what follows finds the pc.  Its return address is popped soon. */
 	if (out->flow == FLOW_CALL && out->to == next) {
 		out->flow = FLOW_NEXT;
 		moves_stack(&d, -word(&d));
 	}
 	if (out->has_memory && d.displacement != 0)
 		out->memory = ((d.is_relative ? next : 0) + (uint64_t)d.displacement) & mask;
-	/* What the stack pointer does is told by `stack`. */
+	/* What becomes of the stack pointer is told by `stack`. */
 	if ((out->writes.general & GPR_BITS(GPR_SP)) != 0 && out->stack == STACK_KEPT)
 		out->stack = STACK_LOST;
 	return true;

@@ -7,12 +7,12 @@
 
 #define JUMP_SIZE 5		/* e9 rel32 */
 #define ENDBR_SIZE 4
-#define PADDING_MAX 256		/* more is no alignment */
+#define PADDING_MAX 256		/* a larger gap is no alignment */
 
 /*
- * What assemblers and linkers fill gaps with: single bytes, the multi-byte nop
- * 0f 1f /0 with operand size and segment prefixes, and on i386 also moves and
- * lea of a register to itself (binutils gas, config/tc-i386.c).
+ * Assemblers and linkers fill gaps with single bytes, and with the nop of several bytes, 0f 1f
+ * /0, which may have operand size and segment prefixes.  On i386 they also take moves and lea
+ * of a register to itself (binutils gas, config/tc-i386.c).
  */
 static const struct { uint8_t size; uint8_t bytes[8]; } fills[] = {
 	{ 1, { 0x90 } }, { 1, { 0xcc } }, { 1, { 0x00 } },
@@ -52,7 +52,7 @@ size_t padding_size(const uint8_t *code, size_t size)
 {
 	size_t at = fills_size(code, size);
 
-	/* Large gaps are jumped over: eb N, and N bytes of padding. */
+	/* A large gap begins with a jump over it: eb N, and N bytes of padding. */
 	if (size - at >= 2 && code[at] == 0xeb) {
 		size_t gap = code[at + 1];
 
@@ -62,7 +62,7 @@ size_t padding_size(const uint8_t *code, size_t size)
 	return at;
 }
 
-/* Where the next thing after the function's end begins. */
+/* The address at which the next thing behind the function's end begins. */
 static uint64_t next_start(const struct binary *target, uint64_t end, uint64_t limit)
 {
 	for (size_t i = 0; i < target->symbols->count; i++) {

@@ -46,7 +46,7 @@ int find_linker_definition(const struct draft *draft, const char *name, struct d
 
 /* ---- IFUNCs ---- */
 
-/* The slot that the start-up code fills with what the IFUNC's resolver returns. */
+/* The slot that the start-up code fills with the address that the resolver of the IFUNC returns. */
 static bool find_irelative(const struct binary *target, uint64_t resolver, uint64_t *slot)
 {
 	uint32_t irelative = target->file.elf_class == ELFCLASS64 ? R_X86_64_IRELATIVE :
@@ -85,8 +85,8 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 }
 
 /*
- * The stub that jumps through a slot: ff 25, relative to what follows on amd64.
- * (A PIC stub of i386, ff a3, wants the target's own %ebx and is of no use.)
+ * The stub that jumps through a slot.  Its code is ff 25, and the address counts from what
+ * follows on amd64.  A stub of i386 that needs the target's own %ebx, ff a3, is of no use.
  */
 static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub)
 {
@@ -180,7 +180,7 @@ int bind_extern(struct draft *draft, const char *name, const struct symbol *symb
 		return found;
 	if (found != 0)
 		return draft_add_dynref(draft, symbol->index, &meant);
-	/* nsb has an own one for programs that lack it. */
+	/* nsb has a function of its own for programs that lack this one. */
 	if (!target->file.is_static || symbol->bind == STB_WEAK ||
 	    strcmp(name, "__tls_get_addr") == 0 || strcmp(name, "___tls_get_addr") == 0) {
 		warn_of_static(draft, name);

@@ -94,7 +94,7 @@ int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t si
 	return err;
 }
 
-/* The rest of the function: cold code that the compiler moved away. */
+/* Add the other ranges of the function: cold code that the compiler moved away. */
 static int add_other_ranges(struct draft *draft, size_t func, const struct definition *old)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;

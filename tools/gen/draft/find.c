@@ -47,7 +47,7 @@ char *list_files(const struct definitions *candidates)
 	return fclose(out) != 0 ? NULL : text;
 }
 
-/* Drop those of the wrong linkage or file. */
+/* Drop candidates of the wrong linkage or file. */
 static void filter(struct definitions *candidates, enum linkage linkage, const char *file)
 {
 	size_t kept = 0;
@@ -75,7 +75,7 @@ const struct symbol *find_data_symbol(const struct binary *binary, uint64_t addr
 	return NULL;
 }
 
-/* Where the author wrote it, as messages begin. */
+/* File and line where the author wrote it, with which messages begin. */
 static const char *where(const struct wanted *wanted, char text[WHERE_MAX])
 {
 	const char *source = base_name(wanted->source);
@@ -87,7 +87,10 @@ static const char *where(const struct wanted *wanted, char text[WHERE_MAX])
 	return text;
 }
 
-/* Static variables of one name in blocks of one function: only the symbols tell them apart. */
+/*
+ * A function has static variables of one name in several blocks.  Only the symbols tell them
+ * apart.
+ */
 static int refuse_blocks(const struct binary *target, const struct wanted *wanted,
 			 const struct definitions *candidates)
 {
@@ -138,7 +141,7 @@ static int refuse_several(const struct binary *target, const char *what,
 	return err;
 }
 
-/* A name of C++ may be that of several things, which their symbols tell apart. */
+/* Is it of C++?  Several things may then have one name, and only their symbols differ. */
 static bool is_mangled(const struct binary *target, uint64_t addr, unsigned type)
 {
 	for (size_t i = 0; i < target->symbols->count; i++) {
@@ -152,8 +155,9 @@ static bool is_mangled(const struct binary *target, uint64_t addr, unsigned type
 }
 
 /*
- * A weak definition in place of which the linker took another keeps its debug info, and
- * often its code: what is in use has the symbol, though maybe no debug info.
+ * If the linker took another definition in place of a weak one, the weak one keeps its debug
+ * info, and often its code.  The one in use is the one with the symbol.  It may have no debug
+ * info.
  */
 static void keep_linked(const struct binary *target, const struct wanted *wanted, unsigned type,
 			struct definitions *candidates)
@@ -199,7 +203,10 @@ static void set_unit(struct definition *candidate, const struct dwarf *dwarf, ui
 	candidate->file = candidate->unit->name;
 }
 
-/* The debug info of a function whose code is not mentioned there; DWARF_NONE if unclear. */
+/*
+ * The debug info of a function whose code it does not mention; DWARF_NONE if there is none, or
+ * several.
+ */
 static uint32_t find_codeless(const struct dwarf *dwarf, const char *name)
 {
 	uint32_t i = DWARF_NONE, found = DWARF_NONE;
@@ -215,8 +222,8 @@ static uint32_t find_codeless(const struct dwarf *dwarf, const char *name)
 }
 
 /*
- * Functions whose code only the symbol table knows: assembly, units built without
- * -g, and those that gcc found to be identical to another one.
+ * Collect functions whose code only the symbol table knows: those of assembly and of units
+ * built without -g, and those that gcc found to be identical to another one.
  */
 static int collect_symbols(const struct binary *target, const char *name, struct definitions *candidates)
 {
@@ -300,8 +307,9 @@ static uint64_t variable_size(const struct dwarf *dwarf, const struct dwarf_vari
 }
 
 /*
- * Statics of a function that is inlined everywhere are, in what clang writes, in a
- * function without a name; their symbols are called "function.variable".
+ * Is the variable a static one of that function?  clang puts the variables of a function that
+ * is inlined everywhere into a function without a name, and calls their symbols
+ * "function.variable".
  */
 static bool is_local_to(const struct binary *target, const struct dwarf_variable *variable,
 			const char *function)
@@ -381,7 +389,7 @@ int find_variable_symbol(const struct binary *target, const struct wanted *wante
 	return 1;
 }
 
-/* What of a symbol tells that others can refer to it. */
+/* Does the symbol show that other object files can refer to it? */
 static bool is_seen_outside(const struct symbol *symbol)
 {
 	return symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT;
@@ -398,7 +406,10 @@ const struct symbol *find_global_symbol(const struct binary *target, const char 
 		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) != 0 ||
 		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
 			continue;
-		/* GNU ld leaves nothing of a symbol's having been hidden: the only one is it, too. */
+		/*
+		 * GNU ld drops the mark that a symbol was hidden, so a local symbol is meant if
+		 * it is the only one.
+		 */
 		if (found != NULL && is_seen_outside(found) != is_seen_outside(symbol)) {
 			several &= is_seen_outside(found);
 			found = is_seen_outside(found) ? found : symbol;
@@ -421,7 +432,7 @@ const struct symbol *find_hidden_symbol(const struct binary *target, const char 
 		    symbol->type == STT_SECTION || symbol->type == STT_FILE)
 			continue;
 		/*
-		 * The linker makes hidden symbols local, but leaves their visibility; ld makes
+		 * The linker makes hidden symbols local, and leaves their visibility.  ld makes
 		 * the IFUNCs of a static-pie local as well.
 		 */
 		if (symbol->bind != STB_LOCAL)
@@ -486,7 +497,10 @@ const struct symbol *find_linker_symbol(const struct symbols *symbols, const cha
 		if (symbol->section == SHN_UNDEF || symbol->type != STT_NOTYPE || symbol->size != 0 ||
 		    strcmp(symbol->name, name) != 0)
 			continue;
-		/* Hidden ones are local, and stand behind the labels of assembly. */
+		/*
+		 * A hidden symbol of the linker is local, and stands behind the labels of
+		 * assembly.
+		 */
 		found = symbol;
 		if (symbol->bind != STB_LOCAL)
 			break;
