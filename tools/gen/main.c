@@ -2,8 +2,8 @@
 /*
  * nsb-gen: makes the metadata of live patches.
  *
- * Exit status: 0 done, 1 refused or failed, 64 wrong usage; "check" exits with 2
- * when no file of the process has the build-id, "generate" with 3 when nothing differs.
+ * Exit status: 0 done, 1 refused or failed, 64 wrong usage.  "check" exits with 2 if no file of
+ * the process has the build-id, "generate" with 3 if nothing differs.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -36,7 +36,7 @@ struct command_line {
 struct command {
 	const char *name;
 	int (*run)(const struct command_line *options);
-	int least, most;	/* arguments */
+	int least, most;	/* how many arguments it takes */
 	const char *usage;
 };
 
@@ -291,7 +291,7 @@ static bool is_level(const char *text)
 	return text != NULL && text[0] >= '0' && text[0] <= '9' && text[1] == '\0';
 }
 
-/* --original takes all that follows, up to the next option. */
+/* --original takes everything that follows, up to the next option. */
 static int take_originals(int argc, char **argv, struct command_line *options)
 {
 	int err = ARRAY_GROW(&options->originals, options->n_originals, (size_t)argc);

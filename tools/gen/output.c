@@ -13,10 +13,10 @@
 
 /* The parts of the new file, in their order. */
 struct layout {
-	size_t kept;			/* bytes of the old file */
+	size_t kept;			/* bytes of the old file that stay */
 	size_t section_at, strings_at, headers_at, end;
-	uint8_t *strings;		/* section names, with ours */
-	size_t strings_size, name;	/* name: offset of ours */
+	uint8_t *strings;		/* names of sections, with ours */
+	size_t strings_size, name;	/* name: offset of our name */
 	GElf_Shdr *headers;
 	size_t n_headers, strings_index, section_index;
 };
@@ -26,7 +26,7 @@ static size_t align(size_t value, size_t to)
 	return (value + to - 1) & ~(to - 1);
 }
 
-/* Section names: the old table and, behind it, our name, unless it is there. */
+/* Copy the table of section names, and add our name behind it, unless it is there. */
 static int add_name(const struct elffile *file, struct layout *layout)
 {
 	bool named = layout->section_index < layout->n_headers;
@@ -75,8 +75,8 @@ static int read_section_headers(const struct elffile *file, struct layout *layou
 }
 
 /*
- * Keep everything up to the end of the last thing that stays; what ld puts last,
- * section names and headers, is written anew.
+ * Keep everything up to the end of the last thing that stays.  The section names and headers,
+ * which ld puts last, are written anew.
  */
 static void place_parts(const struct elffile *file, struct layout *layout, size_t file_size,
 			size_t size)
@@ -159,7 +159,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 	return 0;
 }
 
-/* A new file beside the old one, then a rename. */
+/* Write a new file beside the old one, then rename it. */
 static int replace_file(const struct elffile *file, const char *path, const uint8_t *image,
 			size_t size)
 {

@@ -8,7 +8,7 @@
 
 #include "elffile.h"
 
-/* Is `path` an ELF file with this build-id?  Anything else is simply another file. */
+/* Is `path` an ELF file with this build-id?  Any error means that it is another file. */
 static bool has_build_id(const char *path, const uint8_t *build_id, size_t size)
 {
 	struct elffile file;
@@ -23,8 +23,8 @@ static bool has_build_id(const char *path, const uint8_t *build_id, size_t size)
 }
 
 /*
- * map_files reaches a file that was deleted or lies in another namespace, but
- * needs privileges; the path inside the process's root does not.
+ * A link in map_files reaches a file that was deleted or lies in another namespace, but needs
+ * privileges.  The path inside the process's root needs none.
  */
 static bool mapping_matches(const char *pid, unsigned long lo, unsigned long hi, const char *name,
 			    const uint8_t *build_id, size_t size)

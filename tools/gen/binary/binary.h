@@ -39,8 +39,8 @@ const struct symbol *binary_function_symbol(const struct binary *binary, uint64_
 const char *clone_name(const struct binary *binary, const struct dwarf_function *function);
 
 /*
- * The range that the function is entered at.  It is the one that the function's symbol lies in;
- * without a symbol it is the first.
+ * The range that the function is entered at: the one that begins at the function's symbol, or
+ * the first if there is no symbol.
  */
 struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function);
 

@@ -2,8 +2,8 @@
 /*
  * cursor: bounded reading of little-endian bytes.
  *
- * A read beyond the end gives 0, moves to the end and sets `bad`, which stays:
- * callers look at it once, after a group of reads.
+ * A read beyond the end gives 0, moves to the end and sets `bad`, which stays set.  So a caller
+ * may look at `bad` once, after a group of reads.
  */
 #ifndef NSB_GEN_CURSOR_H
 #define NSB_GEN_CURSOR_H
@@ -58,7 +58,7 @@ static inline uint8_t cursor_u8(struct cursor *at)
 	return *at->p++;
 }
 
-/* LEB128; bits beyond 64 are dropped. */
+/* A number in LEB128.  Bits beyond 64 are dropped. */
 static inline uint64_t cursor_uleb(struct cursor *at)
 {
 	uint64_t value = 0;
@@ -92,7 +92,7 @@ static inline int64_t cursor_sleb(struct cursor *at)
 	return (int64_t)value;
 }
 
-/* A string with its NUL, NULL if it has none. */
+/* A string with its NUL; NULL if no NUL follows. */
 static inline const char *cursor_string(struct cursor *at)
 {
 	size_t left = (size_t)(at->end - at->p);

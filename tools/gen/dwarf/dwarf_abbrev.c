@@ -8,7 +8,7 @@
 #include "cursor.h"
 #include "dwarf_section.h"
 
-/* Attribute -> field: DWARF 5, table 7.5. */
+/* From an attribute to a field: DWARF 5, table 7.5. */
 #define LAST_ATTRIBUTE 0x8c
 static const uint8_t field_of_attribute[LAST_ATTRIBUTE + 1] = {
 	[0x01] = DWARF_SIBLING, [0x02] = DWARF_LOCATION, [0x03] = DWARF_NAME,
@@ -27,7 +27,7 @@ static const uint8_t field_of_attribute[LAST_ATTRIBUTE + 1] = {
 	[0x76] = DWARF_DWO_NAME, [0x8c] = DWARF_LOCLISTS_BASE,
 };
 
-/* What DWARF 4 with split units called some of them. */
+/* The numbers that some attributes had in DWARF 4 with split units. */
 static const struct { uint16_t attribute; uint8_t field; } gnu_fields[] = {
 	{ 0x2007, DWARF_LINKAGE_NAME },		/* DW_AT_MIPS_linkage_name */
 	{ 0x2130, DWARF_DWO_NAME },
@@ -44,7 +44,7 @@ static uint8_t field_of(uint64_t attribute)
 	return DWARF_NO_FIELD;
 }
 
-/* Its entries would be nameless where the supplementary file has the names. */
+/* Names and types may be in the supplementary file.  Without it the entries would be nameless. */
 static int check_supplement(const struct dwarf *dwarf, struct dwarf_form form)
 {
 	if ((form.meaning != IS_SUP_STRING && form.meaning != IS_SUP_REFERENCE) ||
@@ -144,7 +144,6 @@ const struct dwarf_abbrev *dwarf_find_abbrev(const struct dwarf_abbrevs *table, 
 	return upto > 0 && table->entries[upto - 1].code == code ? &table->entries[upto - 1] : NULL;
 }
 
-/* Table for a unit: parsed once for units of one shape. */
 int dwarf_abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
 		      uint32_t *out)
 {
@@ -162,7 +161,10 @@ int dwarf_abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_
 			return 0;
 		}
 	}
-	/* There are four versions, two sizes of addresses and two of offsets. */
+	/*
+	 * A table may be parsed for each shape: there are four versions, two sizes of addresses
+	 * and two of offsets.
+	 */
 	if (dwarf->abbrev_bytes / 16 > dwarf_section(dwarf, 0, DWARF_ABBREV)->size +
 				       dwarf_section(dwarf, 1, DWARF_ABBREV)->size)
 		return dwarf_damaged(dwarf, unit->offset, "unit with an abbreviation table inside of others");

@@ -12,16 +12,16 @@
 struct dwarf_attribute {
 	uint8_t field;
 	struct dwarf_form form;
-	uint32_t implicit;		/* index into implicit */
+	uint32_t implicit;		/* index in the table's `implicit` */
 };
 
 struct dwarf_abbrev {
 	uint64_t code;
 	uint16_t tag;
 	bool has_children;
-	int16_t sibling_at;		/* where a 4-byte DW_AT_sibling lies in the DIE, -1 unknown */
-	int32_t fixed_size;		/* of all attributes, -1 if it varies */
-	uint32_t first, count;		/* into attributes */
+	int16_t sibling_at;		/* offset of a 4-byte DW_AT_sibling in the DIE; -1: not known */
+	int32_t fixed_size;		/* of all attributes together; -1: it varies */
+	uint32_t first, count;		/* in the table's `attributes` */
 };
 
 
@@ -36,12 +36,12 @@ struct dwarf_abbrevs {
 	uint32_t n_attributes;
 	int64_t *implicit;		/* values that stand in the table itself */
 	uint32_t n_implicit;
-	uint32_t next;			/* of the same hash */
+	uint32_t next;			/* the next of the same hash */
 };
 
 /*
- * The table at `offset` for a unit: it is parsed when the first unit of that shape asks for it.
- * *out is its index in dwarf->abbrevs.
+ * The table at `offset`, for a unit.  It is parsed when the first unit of that shape asks for
+ * it.  *out is its index in dwarf->abbrevs.
  */
 int dwarf_abbrevs_of(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
 		     uint32_t *out) MUST_CHECK;

@@ -8,11 +8,14 @@
 #include "cursor.h"
 #include "dwarf.h"
 
-/* A cursor over the rest of a unit from `offset` on.  -ENOEXEC where that is outside. */
+/* A cursor over the rest of a unit, from `offset` on.  -ENOEXEC if that is outside the unit. */
 int dwarf_unit_cursor(const struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
 		      struct cursor *at) MUST_CHECK;
 
-/* As dwarf_die_read() does, but tag 0 means the null entry that ends a list of children. */
+/*
+ * Does what dwarf_die_read() does, but a tag of 0 is no error: it is the null entry that ends a
+ * list of children.
+ */
 int dwarf_read_entry(const struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset,
 		     struct dwarf_die *die) MUST_CHECK;
 

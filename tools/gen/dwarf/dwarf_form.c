@@ -31,7 +31,7 @@ static const struct dwarf_form forms[FORM_N] = {
 	[FORM_INDIRECT] = { SIZE_ULEB, IS_INDIRECT },
 };
 
-/* What GNU had before DWARF 5 made forms of it. */
+/* GNU had these before DWARF 5 made forms of them. */
 static const struct { uint16_t number; struct dwarf_form form; } gnu_forms[] = {
 	{ 0x1f01, { SIZE_ULEB, IS_ADDRESS_INDEX } },	/* DW_FORM_GNU_addr_index */
 	{ 0x1f02, { SIZE_ULEB, IS_STRING_INDEX } },	/* DW_FORM_GNU_str_index */
@@ -56,7 +56,7 @@ int dwarf_number_size(struct dwarf_shape shape, struct dwarf_form form)
 		return shape.address_size;
 	case SIZE_OFFSET:
 		return shape.offset_size;
-	case SIZE_REF_ADDR:	/* DWARF 2 had it as large as an address */
+	case SIZE_REF_ADDR:	/* in DWARF 2 it is as large as an address */
 		return shape.version == 2 ? shape.address_size : shape.offset_size;
 	case SIZE_ULEB: case SIZE_SLEB:
 		return -1;

@@ -20,7 +20,7 @@ enum {
 	FORM_N,
 };
 
-/* How many bytes the number of a form has, where that is not a fixed count up to 16. */
+/* How many bytes the number of a form has, if that is not a fixed count up to 16. */
 enum { SIZE_ADDRESS = 32, SIZE_OFFSET, SIZE_REF_ADDR, SIZE_ULEB, SIZE_SLEB };
 
 
@@ -34,10 +34,10 @@ enum dwarf_meaning {
 
 struct dwarf_form {
 	uint8_t size;		/* bytes of its number, or one of SIZE_... */
-	uint8_t meaning;	/* of the number: IS_... */
+	uint8_t meaning;	/* what the number means: IS_... */
 };
 
-/* The form of a number; IS_UNKNOWN for one that DWARF and GNU do not have. */
+/* The form with this number; IS_UNKNOWN if neither DWARF nor GNU has it. */
 struct dwarf_form dwarf_form_of(uint64_t number);
 
 /* Bytes of the number in a unit of this shape; -1 if they vary. */

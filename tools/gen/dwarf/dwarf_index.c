@@ -10,15 +10,15 @@
 #include "dwarf_value.h"
 
 #define DEPTH_MAX 512		/* nesting of DIEs; compilers stay below 60 */
-#define CHAIN_MAX 16		/* origin -> specification -> ... */
+#define CHAIN_MAX 16		/* DIEs from an instance to its origin, to the specification of that, and so on */
 
 enum { OP_ADDR = 0x03, OP_CONST4U = 0x0c, OP_CONST8U = 0x0e, OP_PLUS_UCONST = 0x23,
        OP_FORM_TLS_ADDRESS = 0x9b, OP_ADDRX = 0xa1, OP_CONSTX = 0xa2,
        OP_GNU_PUSH_TLS_ADDRESS = 0xe0, OP_GNU_ADDR_INDEX = 0xfb, OP_GNU_CONST_INDEX = 0xfc };
 
 struct scope {
-	uint32_t function;	/* innermost one, or DWARF_NONE */
-	bool inlined;		/* inside an inlined instance: not that function's own things */
+	uint32_t function;	/* the innermost one, or DWARF_NONE */
+	bool inlined;		/* inside an inlined instance, whose things are not the function's own */
 };
 
 static uint32_t number32(const struct dwarf_die *die, enum dwarf_field field)
@@ -91,9 +91,10 @@ static int index_inlined(struct dwarf *dwarf, const struct dwarf_die *die, struc
 }
 
 /*
- * Static storage: DW_OP_addr or DW_OP_addrx, perhaps with an offset into an
- * object that the compiler merged several variables into, and nothing more; or a
- * constant, the offset in the thread's block, and DW_OP_form_tls_address.
+ * Read where a variable is, if it has static storage.  Its location is then DW_OP_addr or
+ * DW_OP_addrx and nothing more, except an offset into an object that the compiler merged
+ * several variables into.  Or it is a constant, the offset in the thread's block, and
+ * DW_OP_form_tls_address.
  */
 static void read_location(const struct dwarf *dwarf, const struct dwarf_die *die,
 			  struct dwarf_variable *variable)
@@ -166,7 +167,7 @@ static int index_variable(struct dwarf *dwarf, const struct dwarf_die *die,
 	if (dwarf_reference(dwarf, die, DWARF_TYPE, &type))
 		variable.type = type;
 	read_location(dwarf, die, &variable);
-	/* Of what stands in a function only static storage and what is declared extern matter. */
+	/* Of what stands in a function, only static variables and extern declarations matter. */
 	if (scope->function != DWARF_NONE && (scope->inlined || (!variable.has_addr &&
 	    !variable.is_tls && !variable.declaration)))
 		return 0;
@@ -178,12 +179,12 @@ static int index_variable(struct dwarf *dwarf, const struct dwarf_die *die,
 
 static bool is_c(const struct dwarf_unit *unit)
 {
-	/* DW_LANG_C89, C, C99, C11, Mips_Assembler: no code inside a type. */
+	/* DW_LANG_C89, C, C99, C11 and Mips_Assembler have no code inside a type. */
 	return unit->language == 1 || unit->language == 2 || unit->language == 0xc ||
 	       unit->language == 0x1d || unit->language == 0x8001;
 }
 
-/* May something of interest be below a DIE of this tag? */
+/* May a function, an inlined instance or a static variable be below a DIE of this tag? */
 static bool may_hold_code(const struct dwarf_unit *unit, uint16_t tag)
 {
 	switch (tag) {
@@ -217,7 +218,7 @@ static int index_entry(struct dwarf *dwarf, const struct dwarf_unit *unit,
 	return index_variable(dwarf, &die, scope);
 }
 
-/* Jump over the children of a DIE, where its DW_AT_sibling says how far that is. */
+/* Skip the children of a DIE, if its DW_AT_sibling says how far that is. */
 static bool skip_children(const struct dwarf_unit *unit, const struct dwarf_abbrev *abbrev,
 			  const uint8_t *attributes, struct cursor *at)
 {
@@ -276,7 +277,10 @@ static int index_unit(struct dwarf *dwarf, uint32_t index)
 	return 0;
 }
 
-/* The origin may be of another unit (dwz, link-time optimisation), with file numbers of its own. */
+/*
+ * With dwz or link-time optimisation the origin may be of another unit, which has file numbers
+ * of its own.
+ */
 static void inherit_place(const struct dwarf *dwarf, const struct dwarf_die *origin,
 			  uint32_t *file_unit, uint32_t *file, uint32_t *line)
 {
@@ -288,7 +292,7 @@ static void inherit_place(const struct dwarf *dwarf, const struct dwarf_die *ori
 		*line = number32(origin, DWARF_DECL_LINE);
 }
 
-/* What a DIE does not say itself, the one that it is an instance of says. */
+/* An instance does not repeat what the DIE says that it is an instance of. */
 static int inherit_function(const struct dwarf *dwarf, struct dwarf_function *function)
 {
 	struct dwarf_die die;

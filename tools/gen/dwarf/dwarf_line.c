@@ -38,7 +38,7 @@ static const char *section_string(const struct dwarf_bytes *bytes, uint64_t offs
 	return (const char *)bytes->data + offset;
 }
 
-/* One attribute of an entry, whichever of the forms that producers use. */
+/* Read one attribute of an entry, in any of the forms that producers use. */
 static void read_content(const struct dwarf_input *input, uint8_t word, struct cursor *at,
 			 uint64_t content, uint64_t form, struct line_entry *entry)
 {
@@ -85,7 +85,10 @@ static void read_content(const struct dwarf_input *input, uint8_t word, struct c
 		entry->directory = number;
 }
 
-/* Table of directories or files in DWARF 5: a description of the columns, then rows. */
+/*
+ * Read the table of directories or files in DWARF 5, which describes its columns and then has
+ * rows.  The answer is row `wanted`, or one without a path.
+ */
 static struct line_entry read_rows(const struct dwarf_input *input, uint8_t word,
 				   struct cursor *at, uint64_t wanted)
 {
@@ -127,8 +130,8 @@ static char *file_of_version_5(const struct dwarf_input *input, const struct dwa
 		return strdup(file.path);
 	struct line_entry directory = read_rows(input, word, &directories, file.directory);
 	/*
-	 * Directory 0 is the one of DW_AT_comp_dir.  -ffile-prefix-map makes both relative, as in
-	 * "./obj", and then it is not below itself.
+	 * Directory 0 is the same as DW_AT_comp_dir.  -ffile-prefix-map may make both relative,
+	 * as in "./obj"; the path must not have that twice.
 	 */
 	bool is_comp_dir = file.directory == 0 && unit->comp_dir != NULL;
 	if (directory.path == NULL || (is_comp_dir && *directory.path != '/'))
@@ -190,7 +193,7 @@ char *dwarf_file(const struct dwarf *dwarf, uint32_t unit_index, uint32_t index)
 	if (version < 2 || version > 5)
 		return NULL;
 	if (version >= 5)
-		cursor_skip(&at, 2);		/* sizes of address and segment selector */
+		cursor_skip(&at, 2);		/* sizes of addresses and segment selectors */
 	cursor_skip(&at, word);			/* header_length */
 	cursor_skip(&at, version >= 4 ? 5 : 4);	/* up to line_range */
 	uint8_t opcode_base = cursor_u8(&at);

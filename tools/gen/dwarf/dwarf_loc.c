@@ -4,7 +4,10 @@
 
 #include "cursor.h"
 
-/* One entry, read: does it end the list, move the base, or have an expression? */
+/*
+ * What an entry of a list is: its end, a new base or something else without a range, a range
+ * with an expression, or the expression for all other addresses.
+ */
 enum entry { ENTRY_END, ENTRY_OTHER, ENTRY_RANGE, ENTRY_DEFAULT };
 
 struct list {
@@ -76,7 +79,7 @@ static enum entry read_new_entry(struct list *list)
 		list->lo = cursor_uint(at, size);
 		list->hi = list->lo + cursor_uleb(at);
 		return ENTRY_RANGE;
-	case VIEW_PAIR:			/* gcc's, of views at the same address */
+	case VIEW_PAIR:			/* gcc's, of views at one address */
 		cursor_uleb(at);
 		cursor_uleb(at);
 		return ENTRY_OTHER;

@@ -28,7 +28,7 @@ static int heads_init(struct dwarf_names *names, uint32_t count)
 	return 0;
 }
 
-/* Backwards, so that a chain is in the order of the file. */
+/* Names are added from the last to the first, so that each chain is in the order of the file. */
 int dwarf_names_init(struct dwarf *dwarf)
 {
 	int err = heads_init(&dwarf->function_names, dwarf->n_functions);

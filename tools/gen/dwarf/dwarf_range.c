@@ -8,7 +8,7 @@
 
 static bool is_live(uint64_t lo, uint64_t hi)
 {
-	/* Linkers leave 0 or 1, lld all ones, for code that they dropped. */
+	/* Of code that they dropped linkers leave an address of 0 or 1, and lld one of all ones. */
 	return lo > 1 && lo < hi;
 }
 
@@ -27,7 +27,7 @@ static int add_range(struct dwarf *dwarf, uint64_t lo, uint64_t hi)
 	return err;
 }
 
-/* .debug_ranges: DWARF 4, section 2.17.3. */
+/* Add the ranges of a list in .debug_ranges: DWARF 4, section 2.17.3. */
 static int add_old_ranges(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset)
 {
 	const struct dwarf_bytes *bytes = dwarf_section(dwarf, unit->input, DWARF_RANGES);
@@ -52,7 +52,7 @@ static int add_old_ranges(struct dwarf *dwarf, const struct dwarf_unit *unit, ui
 	}
 }
 
-/* .debug_rnglists: DWARF 5, section 7.25. */
+/* Add the ranges of a list in .debug_rnglists: DWARF 5, section 7.25. */
 static int add_new_ranges(struct dwarf *dwarf, const struct dwarf_unit *unit, uint64_t offset)
 {
 	enum { END_OF_LIST, BASE_ADDRESSX, STARTX_ENDX, STARTX_LENGTH, OFFSET_PAIR, BASE_ADDRESS,
@@ -133,7 +133,6 @@ static int add_ranges(struct dwarf *dwarf, const struct dwarf_die *die)
 	return add_new_ranges(dwarf, unit, offset);
 }
 
-/* Code of a function: ranges, the one with the entry first. */
 int dwarf_read_code(struct dwarf *dwarf, const struct dwarf_die *die,
 		     struct dwarf_function *function)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * dwarf_range: which addresses the code of a function has: .debug_ranges and .debug_rnglists.
- */
+/* dwarf_range: which addresses the code of a function has, by .debug_ranges and .debug_rnglists. */
 #ifndef NSB_GEN_DWARF_RANGE_H
 #define NSB_GEN_DWARF_RANGE_H
 

@@ -15,7 +15,7 @@
 
 int dwarf_refuse_count(void) MUST_CHECK;
 
-/* A section of input 0, or 1: the supplementary file. */
+/* A section of input 0, or of input 1, the supplementary file. */
 const struct dwarf_bytes *dwarf_section(const struct dwarf *dwarf, uint32_t input,
 					enum dwarf_section_id id);
 

@@ -39,7 +39,7 @@ static int read_unit_die(struct dwarf *dwarf, struct dwarf_unit *unit)
 	return 0;
 }
 
-/* Header: DWARF 5, section 7.5.1; .debug_types: DWARF 4, section 7.5.1.2. */
+/* Read a header: DWARF 5, section 7.5.1; of .debug_types: DWARF 4, section 7.5.1.2. */
 static int read_unit_header(struct dwarf *dwarf, struct cursor *at, struct dwarf_unit *unit,
 			    bool types)
 {
@@ -81,7 +81,7 @@ static int read_unit_header(struct dwarf *dwarf, struct cursor *at, struct dwarf
 	return dwarf_abbrevs_of(dwarf, unit, abbrevs, &unit->abbrevs);
 }
 
-/* All units of one section; bases[which] is the offset of its first byte. */
+/* Read all units of one section.  bases[which] is the offset of its first byte. */
 static int read_units(struct dwarf *dwarf, int which, uint32_t input, enum dwarf_section_id id)
 {
 	const struct dwarf_bytes *bytes = dwarf_section(dwarf, input, id);

@@ -11,7 +11,7 @@
 /* Fill dwarf->units, in the order of their offsets, and dwarf->type_units.  -ENOEXEC, -ENOMEM. */
 int dwarf_read_units(struct dwarf *dwarf) MUST_CHECK;
 
-/* Has the unit entries of its own that are to be indexed? */
+/* Has the unit functions and variables of its own? */
 bool dwarf_is_indexed(const struct dwarf_unit *unit);
 
 #endif

@@ -29,7 +29,7 @@ static struct dwarf_value number_value(enum dwarf_kind kind, uint64_t u)
 	return (struct dwarf_value){ kind, u, NULL };
 }
 
-/* Reference or string in the supplementary file, which may not be there. */
+/* A reference or string in the supplementary file, which may not be there. */
 static struct dwarf_value supplement_value(const struct dwarf *dwarf, bool string, uint64_t offset)
 {
 	if (dwarf->inputs[1].name == NULL)
@@ -81,8 +81,8 @@ static struct dwarf_value value_of(const struct dwarf *dwarf, const struct dwarf
 }
 
 /*
- * One attribute's value; `table` is the unit's.  False for a form that is not
- * known; what is cut off is bad in `at`.
+ * Read the value of one attribute; `table` is the unit's.  False: the form is not known.  A
+ * value that is cut off sets at->bad.
  */
 static bool read_value(const struct dwarf *dwarf, const struct dwarf_unit *unit,
 		       const struct dwarf_abbrevs *table, struct dwarf_form form, struct cursor *at,

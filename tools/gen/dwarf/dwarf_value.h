@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * dwarf_value: the attributes of an entry, read from its bytes.  What asks an entry for them
- * (dwarf_has() and so on) is declared in dwarf.h and defined here.
+ * dwarf_value: the attributes of an entry, read from its bytes.  dwarf.h declares dwarf_has()
+ * and the other functions that ask an entry for its attributes; they are defined here.
  */
 #ifndef NSB_GEN_DWARF_VALUE_H
 #define NSB_GEN_DWARF_VALUE_H
@@ -11,7 +11,7 @@
 
 struct dwarf_abbrev;
 
-/* Read the attributes of the entry at die->offset, which `at` stands before.  -ENOEXEC. */
+/* Read the attributes of the entry at die->offset; `at` stands before them.  -ENOEXEC. */
 int dwarf_read_attributes(const struct dwarf *dwarf, const struct dwarf_unit *unit,
 			  const struct dwarf_abbrev *abbrev, struct cursor *at,
 			  struct dwarf_die *die) MUST_CHECK;

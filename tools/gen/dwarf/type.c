@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEEL_MAX 64		/* typedef of const of typedef... */
-#define DEPTH_MAX 24		/* nesting of types that is compared or named */
+#define PEEL_MAX 64		/* a typedef of a const of a typedef, and so on */
+#define DEPTH_MAX 24		/* types inside of types that are compared or named */
 #define PAIRS_MAX 4096
 #define STEPS_MAX 1000000	/* what a compiler writes takes some hundred */
 
-/* Pairs that were compared, or are being compared, already. */
+/* A comparison, with the pairs of types that were compared in it, or are being compared. */
 struct comparison {
 	struct { uint64_t a, b; } *pairs;
 	size_t n_pairs;
 	unsigned int depth, steps;
-	unsigned int pointers;		/* followed on the way here */
+	unsigned int pointers;		/* so many were followed on the way here */
 	char *why;
 };
 
@@ -52,7 +52,7 @@ static bool is_transparent(uint16_t tag)
 		tag == DW_TAG_restrict_type || tag == DW_TAG_atomic_type;
 }
 
-/* Look through typedefs and qualifiers: 1 and the DIE, 0 for void. */
+/* Read the DIE below typedefs and qualifiers: 1, or 0 for void. */
 static int peel(struct type type, struct dwarf_die *die)
 {
 	for (int i = 0; type.die != 0 && i < PEEL_MAX; i++) {
@@ -63,7 +63,7 @@ static int peel(struct type type, struct dwarf_die *die)
 		if (!is_transparent(die->tag)) {
 			uint64_t whole;
 
-			/* A declaration that stands for a type unit's type. */
+			/* This declaration stands for the type of a type unit. */
 			if (dwarf_reference(type.dwarf, die, DWARF_SIGNATURE, &whole) &&
 			    whole != type.die) {
 				type.die = whole;
@@ -168,7 +168,10 @@ static void print_type(FILE *out, struct type type, unsigned int depth)
 {
 	struct dwarf_die die;
 
-	/* A function that takes itself twice would be named 2^24 times; nobody sees the rest. */
+	/*
+	 * A function type that takes itself twice would be named 2^24 times.  What is cut off
+	 * need not be printed.
+	 */
 	if (ftell(out) >= TYPE_NAME_MAX)
 		return;
 	if (type.die == 0 || depth > DEPTH_MAX) {
@@ -223,7 +226,7 @@ void type_name(struct type type, char *text)
 
 /* Comparison */
 
-/* Members, enumerators or parameters: the next child that matters. */
+/* Read the next child of a kind that matters, such as a member: 1, or 0 if there is none. */
 static int next_child(struct type type, struct dwarf_die *die, bool first,
 		      const struct dwarf_die *parent, bool (*matters)(uint16_t tag))
 {
@@ -255,7 +258,7 @@ static bool is_parameter(uint16_t tag)
 	return tag == DW_TAG_formal_parameter || tag == DW_TAG_unspecified_parameters;
 }
 
-/* Where a bit field or plain member lies, in bits, whichever way it is told. */
+/* Where a member lies, in bits.  DWARF 3, 4 and 5 have different attributes for a bit field. */
 static uint64_t bit_position(const struct dwarf_die *die)
 {
 	uint64_t position = number_of(die, DWARF_MEMBER_LOCATION, 0) * 8;
@@ -263,7 +266,7 @@ static uint64_t bit_position(const struct dwarf_die *die)
 
 	if (dwarf_has(die, DWARF_DATA_BIT_OFFSET))
 		return number_of(die, DWARF_DATA_BIT_OFFSET, 0);
-	if (dwarf_has(die, DWARF_BIT_OFFSET))	/* counted from the other end: DWARF 3 */
+	if (dwarf_has(die, DWARF_BIT_OFFSET))	/* DWARF 3 counts from the other end */
 		return position + size - number_of(die, DWARF_BIT_OFFSET, 0) -
 			number_of(die, DWARF_BIT_SIZE, 0);
 	return position;
@@ -302,7 +305,7 @@ static int compare_structures(struct comparison *c, struct type a, const struct 
 
 	if (strcmp(name, name_of(b, y)) != 0)
 		return 0;
-	/* Only declared on one side: nothing there depends on what is inside. */
+	/* If one side only declares it, nothing there depends on what is inside. */
 	if (dwarf_has(x, DWARF_DECLARATION) || dwarf_has(y, DWARF_DECLARATION))
 		return 1;
 	snprintf(owner, sizeof(owner), "%s%s", tag_word(x->tag), *name != '\0' ? name : "{...}");
@@ -338,7 +341,7 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 		return 1;
 	if (number_of(x, DWARF_BYTE_SIZE, 0) != number_of(y, DWARF_BYTE_SIZE, 0))
 		return 0;
-	/* New ones take nothing away from what knows the old ones. */
+	/* A new value takes nothing away from code that knows the old ones. */
 	for (bool first = true, first_new = true; ; first = false) {
 		int others = next_child(b, &q, first, y, is_enumerator), more;
 
@@ -367,7 +370,7 @@ static uint64_t elements(const struct dwarf_die *subrange)
 		return bound;
 	if (dwarf_number(subrange, DWARF_UPPER_BOUND, &bound))
 		return bound + 1;
-	return UINT64_MAX;		/* of unknown length: fits any */
+	return UINT64_MAX;		/* of unknown length: it fits any */
 }
 
 static int compare_arrays(struct comparison *c, struct type a, const struct dwarf_die *x,
@@ -398,7 +401,7 @@ static int compare_pointers(struct comparison *c, struct type a, struct type b)
 
 	if (any < 0 || other < 0)
 		return any < 0 ? any : other;
-	if (any == 0 || other == 0)		/* void * on either side */
+	if (any == 0 || other == 0)		/* void * on one side */
 		return any == other;
 	if (c->pointers != 0) {
 		if (x.tag != y.tag)
@@ -443,7 +446,7 @@ static int compare_parameter(struct comparison *c, struct type a, const struct d
 	type_name(type_of(b, y), before);
 	snprintf(inner, sizeof(inner), "%s", c->why);
 	*c->why = 0;
-	/* Declarations do without names. */
+	/* A declaration may do without names. */
 	const char *name = *name_of(a, x) != '\0' ? name_of(a, x) : name_of(b, y);
 	if (*inner != '\0')
 		return differ(c, "parameter %u '%.40s' is '%.60s': %.120s", number, name, now, inner);
@@ -487,7 +490,10 @@ static int compare_functions(struct comparison *c, struct type a, const struct d
 	return 1;
 }
 
-/* Was this pair met before?  Then it is equal, as far as this place is concerned. */
+/*
+ * Was this pair compared before, or is it being compared?  Then this place says nothing against
+ * it.
+ */
 static bool is_known_pair(struct comparison *c, struct type a, struct type b)
 {
 	for (size_t i = 0; i < c->n_pairs; i++)
@@ -565,7 +571,7 @@ int type_equal(struct type a, struct type b, char *why)
 	return same;
 }
 
-/* The DIE that has the prototype: what an instance or definition refers to. */
+/* Read the DIE with the prototype.  An instance or a definition of a function refers to it. */
 static int read_root(struct type *function, struct dwarf_die *die)
 {
 	for (int i = 0; i < PEEL_MAX; i++) {

@@ -29,7 +29,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	return 0;
 }
 
-/* The DIE that an attribute of `die` refers to, past qualifiers; false if there is none. */
+/* Read the DIE of the DIE's type, below const; false if there is none. */
 static bool follow_type(const struct dwarf *dwarf, struct dwarf_die *die)
 {
 	uint64_t type;
@@ -45,7 +45,10 @@ static bool follow_type(const struct dwarf *dwarf, struct dwarf_die *die)
 	return false;
 }
 
-/* A directive of a reference is a structure whose first member is an array of pointers to its type. */
+/*
+ * A directive that refers to something is a structure, whose first member is an array of
+ * pointers to the type of that thing.
+ */
 static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_variable *variable)
 {
 	struct dwarf_die die;
@@ -68,8 +71,8 @@ static uint64_t referred_type(const struct dwarf *dwarf, const struct dwarf_vari
 }
 
 /*
- * The function that a directive stands in.  clang gives it no name if it is inlined everywhere;
- * the directive's symbol is then called "function.directive".
+ * Set the function that a directive stands in.  If that is inlined everywhere, clang gives it
+ * no name in the debug info, and calls the directive's symbol "function.directive".
  */
 static int set_function(struct directive *directive, const struct binary *patch,
 			const struct dwarf_variable *variable)
@@ -119,7 +122,7 @@ static int add_directive(struct directives *directives, const struct binary *pat
 		free(directive.source);
 		return err;
 	}
-	/* It is the table's own from here on, which frees it. */
+	/* From here on it is the table's own, which frees it. */
 	directives->table[directives->count++] = directive;
 	return set_function(&directives->table[directives->count - 1], patch, variable);
 }

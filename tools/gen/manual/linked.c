@@ -6,7 +6,7 @@
 
 #include "bind.h"
 
-/* Does the dynamic linker fill in the symbol's address, wherever the patch refers to it? */
+/* Does the dynamic linker fill in the symbol's address wherever the patch refers to it? */
 static bool is_left_open(const struct elffile *patch, const struct symbol *symbol)
 {
 	Elf_Scn *scn = NULL;
@@ -54,7 +54,7 @@ static int bind_linker_symbol(struct draft *draft, const struct symbol *symbol)
 		const char *section = listed_section(symbol->name);
 		GElf_Shdr shdr;
 
-		/* A list that is new with the patch is its own. */
+		/* A list that is new with the patch is the patch's own. */
 		if (section == NULL || elffile_section(&draft->target->file, section, &shdr) != NULL)
 			warn("%s: '%s' is the patch's own: %s has none", draft->patch->file.path,
 			     symbol->name, draft->target->file.path);
@@ -66,8 +66,8 @@ static int bind_linker_symbol(struct draft *draft, const struct symbol *symbol)
 }
 
 /*
- * Hidden ones are no dynamic symbols; linkers define them only where they are referred to.
- * GNU ld drops the visibility, and writes them behind an STT_FILE without a name.
+ * A hidden symbol is no dynamic symbol.  A linker defines it only if the patch refers to it.
+ * GNU ld drops the visibility, and writes such symbols behind an STT_FILE without a name.
  */
 static int check_hidden(const struct draft *draft)
 {
@@ -87,7 +87,7 @@ static int check_hidden(const struct draft *draft)
 	return 0;
 }
 
-/* What the patch adds to a list of the target's is in none. */
+/* What the patch adds to a section that the target has as a list is not in the target's list. */
 static void warn_of_members(const struct draft *draft)
 {
 	const struct elffile *patch = &draft->patch->file;

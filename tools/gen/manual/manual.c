@@ -17,9 +17,9 @@
 struct defined {
 	struct definition new;
 	const struct dwarf_function *function;
-	char *source;		/* NULL when out of memory */
+	char *source;		/* NULL: out of memory */
 	const char *target_name;
-	const char *file;	/* the target's source file in force there */
+	const char *file;	/* the target's source file that VZP_FILE names there */
 };
 
 static bool is_header(const char *path)
@@ -45,16 +45,19 @@ static struct defined define(const struct binary *patch, const struct directives
 	return defined;
 }
 
-/* A static function of a header belongs to whoever includes it: a copy for the patch. */
+/*
+ * A static function of a header belongs to everyone who includes it, so this one is the patch's
+ * own copy.
+ */
 static bool is_copy(const struct defined *defined)
 {
 	return !defined->function->external && is_header(defined->source);
 }
 
 /*
- * What the target has by that name.  The author may have dropped "static" to
- * keep the compiler from dropping the function, so the other linkage will do
- * where the same one is not there.
+ * Find the function of the target that it replaces.  The author may have dropped "static", to
+ * keep the compiler from dropping the function.  So the other linkage will do if nothing has
+ * the same one.
  */
 static int find_original(const struct binary *target, const struct defined *defined,
 			 struct definition *out)
@@ -151,8 +154,8 @@ static int visit_function(struct draft *draft, const struct directives *directiv
 }
 
 /*
- * The debug info that fits a symbol without any code there: gcc leaves the code out
- * where it found the function to be identical to another one.
+ * The debug info for a symbol without code in it.  gcc leaves the code out if the function is
+ * identical to another one.
  */
 static uint32_t find_description(const struct dwarf *dwarf, const struct symbol *symbol)
 {
@@ -204,7 +207,7 @@ static int match_functions(struct draft *draft, const struct directives *directi
 {
 	int err = each_function(draft, directives, match_function);
 
-	/* What is new is only new if the target has not got it in another form. */
+	/* A function is new only if the target does not have it in another form. */
 	if (err == 0)
 		err = each_function(draft, directives, check_new_function);
 	if (err == 0 && draft->meta.n_funcs == 0)
@@ -230,7 +233,7 @@ static int check_allow_active(const struct draft *draft, const struct directives
 	return 0;
 }
 
-/* A file name that means no source file at all is a slip of the pen. */
+/* A file name that fits no source file of the target is a mistake. */
 static int check_file(const struct draft *draft, const struct directive *directive)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
@@ -266,12 +269,12 @@ static bool is_variable(const struct directive *directive)
 	return directive->kind == DIRECTIVE_STATIC_VARIABLE || directive->kind == DIRECTIVE_HIDDEN_VARIABLE;
 }
 
-/* A static variable: of the function that the reference stands in, else of the file. */
+/* Find a static variable: of the function that the reference stands in, else of the file. */
 static int find_static_variable(const struct draft *draft, const struct directives *directives,
 				const struct directive *directive, struct wanted *wanted,
 				struct definition *out)
 {
-	/* No name in C has a dot. */
+	/* A name with a dot is a symbol's, as no name in C has one. */
 	if (strchr(wanted->name, '.') != NULL)
 		return find_variable_symbol(draft->target, wanted, out);
 	if (directive->function != NULL) {
@@ -285,7 +288,7 @@ static int find_static_variable(const struct draft *draft, const struct directiv
 	return find_variable(draft->target, wanted, LINKAGE_STATIC, out);
 }
 
-/* Why a reference finds nothing: the same name elsewhere is the usual reason. */
+/* Say why a reference finds nothing.  Mostly the name exists elsewhere. */
 static int explain_missing(const struct draft *draft, const struct directive *directive,
 			   const struct wanted *wanted)
 {
@@ -391,7 +394,7 @@ static int check_type(const struct draft *draft, const struct directive *directi
 	return check_declaration(draft, &declaration, meant, !is_variable(directive));
 }
 
-/* Every reference must have its meaning, also one that the code does not use. */
+/* Every reference must mean something, even one that the code does not use. */
 static int resolve_directives(struct draft *draft, const struct directives *directives)
 {
 	for (size_t i = 0; i < directives->count; i++) {
@@ -430,7 +433,7 @@ static int resolve_directives(struct draft *draft, const struct directives *dire
 	return 0;
 }
 
-/* What is declared by a plain extern, wherever it will be bound to. */
+/* Check what is declared by a plain extern, whatever it will be bound to. */
 static int check_extern_type(const struct draft *draft, const struct symbol *symbol,
 			     const char *name)
 {
@@ -445,7 +448,7 @@ static int check_extern_type(const struct draft *draft, const struct symbol *sym
 	if (found > 0 && meant.index != DWARF_NONE)
 		return check_declared_function(draft, symbol->name, &meant);
 	if (found < 0)
-		msg_forget();		/* several: only the dynamic linker can tell */
+		msg_forget();		/* there are several: only the dynamic linker can tell */
 	return 0;
 }
 
