@@ -12,26 +12,26 @@
 #define DEPTH_MAX 8		/* so deep does unnamed data that refers to unnamed data go */
 
 /* A piece, and the unit that it is of. */
-struct at {
+struct unit_piece {
 	const struct unit *unit;
 	const struct piece *piece;
 };
 
-static const struct unit_section *section_of(struct at at)
+static const struct unit_section *section_of(struct unit_piece one)
 {
-	return &at.unit->sections[at.piece->section];
+	return &one.unit->sections[one.piece->section];
 }
 
-static const uint8_t *bytes_of(struct at at)
+static const uint8_t *bytes_of(struct unit_piece one)
 {
-	const struct unit_section *section = section_of(at);
+	const struct unit_section *section = section_of(one);
 
-	return section->bytes != NULL ? section->bytes + at.piece->start : NULL;
+	return section->bytes != NULL ? section->bytes + one.piece->start : NULL;
 }
 
-static const struct unit_reloc *reloc_of(struct at at, uint32_t i)
+static const struct unit_reloc *reloc_of(struct unit_piece one, uint32_t i)
 {
-	return &section_of(at)->relocs[at.piece->first_reloc + i];
+	return &section_of(one)->relocs[one.piece->first_reloc + i];
 }
 
 static bool same_stem(const char *a, const char *b)
@@ -44,7 +44,7 @@ static bool same_stem(const char *a, const char *b)
 /* ---- twins ---- */
 
 /* Does `user` refer to `piece`? */
-static bool is_user(struct at user, const struct piece *piece)
+static bool is_user(struct unit_piece user, const struct piece *piece)
 {
 	for (uint32_t i = 0; i < user.piece->n_relocs; i++) {
 		int64_t offset;
@@ -55,10 +55,10 @@ static bool is_user(struct at user, const struct piece *piece)
 	return false;
 }
 
-static bool is_used_by(struct at piece, const char *user_name)
+static bool is_used_by(struct unit_piece piece, const char *user_name)
 {
 	for (size_t i = 0; i < piece.unit->n_pieces; i++) {
-		struct at user = { piece.unit, &piece.unit->pieces[i] };
+		struct unit_piece user = { piece.unit, &piece.unit->pieces[i] };
 
 		if (same_stem(user.piece->name, user_name) && is_user(user, piece.piece))
 			return true;
@@ -67,10 +67,10 @@ static bool is_used_by(struct at piece, const char *user_name)
 }
 
 /* Does every user of the one thing have a namesake that uses the other thing? */
-static bool same_users(struct at a, struct at b)
+static bool same_users(struct unit_piece a, struct unit_piece b)
 {
 	for (size_t i = 0; i < a.unit->n_pieces; i++) {
-		struct at user = { a.unit, &a.unit->pieces[i] };
+		struct unit_piece user = { a.unit, &a.unit->pieces[i] };
 
 		if (is_user(user, a.piece) && !is_used_by(b, user.piece->name))
 			return false;
@@ -105,7 +105,7 @@ static const struct piece *find_twin(const struct unit *unit, const struct piece
 
 	for (size_t i = 0; i < original->n_pieces; i++) {
 		const struct piece *old = &original->pieces[i];
-		struct at a = { unit, piece }, b = { original, old };
+		struct unit_piece a = { unit, piece }, b = { original, old };
 
 		if (old->kind != piece->kind || !same_stem(old->name, piece->name))
 			continue;
@@ -133,15 +133,15 @@ static void match(struct unit *unit, const struct unit *original)
 /* ---- bytes ---- */
 
 /* A byte for each byte of the piece: 1 where a relocation is.  NULL when out of memory. */
-static uint8_t *mask_of(struct at at)
+static uint8_t *mask_of(struct unit_piece one)
 {
-	uint8_t *mask = calloc(1, (size_t)at.piece->size + 1);
+	uint8_t *mask = calloc(1, (size_t)one.piece->size + 1);
 
-	for (uint32_t i = 0; mask != NULL && i < at.piece->n_relocs; i++) {
-		const struct unit_reloc *reloc = reloc_of(at, i);
-		uint64_t from = reloc->offset - at.piece->start;
+	for (uint32_t i = 0; mask != NULL && i < one.piece->n_relocs; i++) {
+		const struct unit_reloc *reloc = reloc_of(one, i);
+		uint64_t from = reloc->offset - one.piece->start;
 
-		if (from < at.piece->size && at.piece->size - from >= reloc->type->width)
+		if (from < one.piece->size && one.piece->size - from >= reloc->type->width)
 			memset(mask + from, 1, reloc->type->width);
 	}
 	return mask;
@@ -160,7 +160,7 @@ static int64_t number_at(const uint8_t *bytes, size_t width)
  * By how many lines the function has moved in its source; 0 if it has not, or if that is not
  * known.
  */
-static int64_t find_shift(struct at a, struct at b, const struct compare_lines *lines)
+static int64_t find_shift(struct unit_piece a, struct unit_piece b, const struct compare_lines *lines)
 {
 	if (lines == NULL || a.piece->kind != PIECE_FUNCTION)
 		return 0;
@@ -169,7 +169,7 @@ static int64_t find_shift(struct at a, struct at b, const struct compare_lines *
 	return new != 0 && old != 0 ? (int64_t)new - (int64_t)old : 0;
 }
 
-static enum verdict compare_bytes(struct at a, struct at b, const struct compare_lines *lines)
+static enum verdict compare_bytes(struct unit_piece a, struct unit_piece b, const struct compare_lines *lines)
 {
 	const uint8_t *x = bytes_of(a), *y = bytes_of(b);
 	size_t size = (size_t)a.piece->size, at = 0;
@@ -209,11 +209,11 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 
 /* ---- what relocations mean ---- */
 
-static bool same_content(struct at a, struct at b, unsigned depth);
+static bool same_content(struct unit_piece a, struct unit_piece b, unsigned depth);
 
 /* Compare two strings, or constants, of sections whose contents the linker merges. */
-static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, struct at to_a,
-			struct at to_b)
+static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, struct unit_piece to_a,
+			struct unit_piece to_b)
 {
 	const struct unit_section *s = section_of(to_a), *t = section_of(to_b);
 	bool by_section = x->symbol->type == STT_SECTION;
@@ -256,13 +256,13 @@ static bool is_by_content(const struct piece *piece)
  * A section without names holds several things.  The one that begins at `from` ends where the
  * next one begins that anything refers to.
  */
-static uint64_t end_of_thing(struct at to, uint64_t from)
+static uint64_t end_of_thing(struct unit_piece to, uint64_t from)
 {
 	const struct unit *unit = to.unit;
 	uint64_t end = to.piece->end;
 
 	for (size_t i = 0; i < unit->n_pieces; i++) {
-		struct at user = { unit, &unit->pieces[i] };
+		struct unit_piece user = { unit, &unit->pieces[i] };
 
 		for (uint32_t k = 0; k < user.piece->n_relocs; k++) {
 			const struct unit_reloc *reloc = reloc_of(user, k);
@@ -279,7 +279,7 @@ static uint64_t end_of_thing(struct at to, uint64_t from)
 }
 
 /* Compare two literals, mostly strings.  Without optimisation all of them lie in one section. */
-static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
+static bool same_thing(struct unit_piece a, struct unit_piece b, int64_t at_a, int64_t at_b)
 {
 	if (at_a < 0 || at_b < 0 || (uint64_t)at_a >= a.piece->size || (uint64_t)at_b >= b.piece->size)
 		return false;
@@ -296,7 +296,7 @@ static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
 }
 
 /* Do two relocations, at the same offset of two pieces, mean the same thing? */
-static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
+static bool same_meaning(struct unit_piece a, const struct unit_reloc *x, struct unit_piece b,
 			 const struct unit_reloc *y, unsigned depth)
 {
 	int64_t i = 0, k = 0;
@@ -313,31 +313,31 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 	if (to_a == NULL || to_b == NULL)
 		return false;
 	if (is_mergeable(a.unit, to_a) && is_mergeable(b.unit, to_b))
-		return same_merged(x, y, (struct at){ a.unit, to_a }, (struct at){ b.unit, to_b });
+		return same_merged(x, y, (struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b });
 	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && to_a->n_relocs == 0 &&
 	    to_b->n_relocs == 0)
-		return same_thing((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
+		return same_thing((struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b },
 				  i + x->bias, k + y->bias);
 	if (i != k)
 		return false;
 	if (is_by_content(to_a) && is_by_content(to_b))
-		return same_content((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
+		return same_content((struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b },
 				    depth + 1);
 	return to_a->twin == to_b;
 }
 
 /* How many relocations the piece has, without those in the padding behind it. */
-static uint32_t count_relocs(struct at at)
+static uint32_t count_relocs(struct unit_piece one)
 {
 	uint32_t count = 0;
 
-	while (count < at.piece->n_relocs &&
-	       reloc_of(at, count)->offset - at.piece->start < at.piece->size)
+	while (count < one.piece->n_relocs &&
+	       reloc_of(one, count)->offset - one.piece->start < one.piece->size)
 		count++;
 	return count;
 }
 
-static bool same_relocs(struct at a, struct at b, unsigned depth, uint32_t *which)
+static bool same_relocs(struct unit_piece a, struct unit_piece b, unsigned depth, uint32_t *which)
 {
 	uint32_t count = count_relocs(a), others = count_relocs(b);
 
@@ -348,7 +348,7 @@ static bool same_relocs(struct at a, struct at b, unsigned depth, uint32_t *whic
 	return count == others;
 }
 
-static bool same_content(struct at a, struct at b, unsigned depth)
+static bool same_content(struct unit_piece a, struct unit_piece b, unsigned depth)
 {
 	uint32_t which;
 
@@ -367,20 +367,20 @@ static void set_changed(struct piece *piece, const char *why, const char *name)
 		piece->why = NULL;
 }
 
-static const char *reloc_name(struct at at, const struct unit_reloc *reloc)
+static const char *reloc_name(struct unit_piece one, const struct unit_reloc *reloc)
 {
 	int64_t offset;
-	const struct piece *to = reloc_piece(at.unit, reloc, &offset);
+	const struct piece *to = reloc_piece(one.unit, reloc, &offset);
 
 	if (to == NULL)
 		return symbol_name(reloc);
 	return to->symbol != NULL ? to->name : "";
 }
 
-static void judge(struct at a, struct piece *piece, const struct unit *original,
+static void judge(struct unit_piece a, struct piece *piece, const struct unit *original,
 		  const struct compare_lines *lines)
 {
-	struct at b = { original, piece->twin };
+	struct unit_piece b = { original, piece->twin };
 	uint32_t which = 0;
 
 	if (piece->twin == NULL) {
@@ -415,14 +415,14 @@ static bool is_contagious(const struct unit *unit, const struct piece *piece)
 				   piece->symbol->bind == STB_LOCAL);
 }
 
-static bool catch_from(struct at at, struct piece *piece)
+static bool catch_from(struct unit_piece one, struct piece *piece)
 {
-	for (uint32_t i = 0; i < at.piece->n_relocs; i++) {
+	for (uint32_t i = 0; i < one.piece->n_relocs; i++) {
 		int64_t offset;
-		const struct piece *to = reloc_piece(at.unit, reloc_of(at, i), &offset);
+		const struct piece *to = reloc_piece(one.unit, reloc_of(one, i), &offset);
 
 		if (to != NULL && to != piece && to->verdict == VERDICT_CHANGED &&
-		    is_contagious(at.unit, to)) {
+		    is_contagious(one.unit, to)) {
 			set_changed(piece, "it uses the changed", to->name);
 			return true;
 		}
@@ -437,14 +437,14 @@ int compare_units(struct unit *unit, struct unit *original, const struct compare
 	unit->original = original;
 	match(unit, original);
 	for (size_t i = 0; i < unit->n_pieces; i++)
-		judge((struct at){ unit, &unit->pieces[i] }, &unit->pieces[i], original, lines);
+		judge((struct unit_piece){ unit, &unit->pieces[i] }, &unit->pieces[i], original, lines);
 	while (any) {
 		any = false;
 		for (size_t i = 0; i < unit->n_pieces; i++) {
 			struct piece *piece = &unit->pieces[i];
 
 			if (piece->verdict == VERDICT_SAME || piece->verdict == VERDICT_LINES)
-				any |= catch_from((struct at){ unit, piece }, piece);
+				any |= catch_from((struct unit_piece){ unit, piece }, piece);
 		}
 	}
 	for (size_t i = 0; i < unit->n_pieces; i++)
