@@ -13,6 +13,7 @@
 #include "arch.h"
 #include "find.h"
 
+/* PIECE_UNNAMED is a section without names; PIECE_TLS a thread-local variable. */
 enum piece_kind { PIECE_FUNCTION, PIECE_VARIABLE, PIECE_TLS, PIECE_UNNAMED };
 
 /* What becomes of a piece.  auto.c and closure.c decide. */
@@ -23,6 +24,7 @@ enum piece_fate {
 	FATE_OWN,		/* the patch uses its own copy */
 };
 
+/* A relocation of the object. */
 struct unit_reloc {
 	uint64_t offset;		/* in the section */
 	const struct reloc_type *type;
@@ -33,6 +35,7 @@ struct unit_reloc {
 	bool bias_is_guess;		/* the instruction is unknown, and bias is 4, as if nothing followed */
 };
 
+/* A section of the object. */
 struct unit_section {
 	const char *name;
 	const uint8_t *bytes;		/* NULL for .bss */
@@ -44,12 +47,14 @@ struct unit_section {
 	uint32_t first_piece, n_pieces;	/* by address */
 };
 
+/* A part of the object that is compared, replaced or copied as a whole. */
 struct piece {
 	const char *name;		/* of its symbol; without one, of its section */
 	const struct symbol *symbol;	/* NULL: it has no name of its own */
 	enum piece_kind kind;
 	uint32_t section;
-	uint64_t start, size, end;	/* in the section; what is before `end` is padding of the piece */
+	uint64_t start, size;		/* in the section */
+	uint64_t end;			/* where the next piece starts; padding may be before it */
 	uint32_t first_reloc, n_relocs;	/* in its section's relocs */
 	/* placed.c sets where it is in the patch. */
 	bool is_placed;
@@ -67,6 +72,7 @@ struct piece {
 	struct definition counterpart;	/* the target's own, if has_counterpart */
 };
 
+/* An object file, taken apart. */
 struct unit {
 	struct elffile file;
 	const struct arch *arch;

@@ -9,6 +9,7 @@
 #include "dwarf.h"
 #include "elffile.h"
 
+/* A file, its debug info, and the files that this is in. */
 struct binary {
 	struct elffile file;		/* the file that runs: its bytes and dynamic symbols */
 	struct elffile debug_file;	/* open if the debug info is in a file of its own */

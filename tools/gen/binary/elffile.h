@@ -17,6 +17,7 @@
 #include "msg.h"
 #include "vzpatch.h"
 
+/* A symbol, as symbol tables of both classes have it. */
 struct symbol {
 	const char *name;
 	uint64_t value, size;
@@ -25,11 +26,13 @@ struct symbol {
 	uint8_t type, bind, visibility;
 };
 
+/* A symbol table. */
 struct symbols {
 	struct symbol *table;		/* in the file's order, without number 0 */
 	size_t count;
 };
 
+/* An open ELF file. */
 struct elffile {
 	char *path;
 	int fd;

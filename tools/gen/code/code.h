@@ -32,11 +32,13 @@ struct code {
 	bool has_clobbers;		/* private: clobbers is set */
 };
 
+/* One range of a function, by the function's index. */
 struct function_range {
 	uint64_t lo, hi;
 	uint32_t function;
 };
 
+/* The code of all functions of a file, decoded as far as somebody asked for it. */
 struct program {
 	const struct binary *binary;
 	bool wide;			/* amd64 */
@@ -47,6 +49,7 @@ struct program {
 	unsigned depth;			/* private: calls that are being followed */
 };
 
+/* Prepare to decode the functions that the debug info of `binary` has.  -ENOMEM. */
 int program_init(struct program *program, const struct binary *binary) MUST_CHECK;
 /* It does nothing to a zeroed struct. */
 void program_deinit(struct program *program);

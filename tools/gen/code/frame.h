@@ -6,6 +6,7 @@
 #include "cfi.h"
 #include "elffile.h"
 
+/* The unwind information of a file. */
 struct frames {
 	const struct elffile *file;
 	const struct arch *arch;		/* NULL: nothing is known */
@@ -13,12 +14,14 @@ struct frames {
 	struct cfi_index_entry *index;
 };
 
+/* What is known of a frame at one instruction. */
 struct frame {
 	bool has_depth;
 	uint64_t depth;			/* bytes from the stack pointer up to the arguments on the stack */
 	uint16_t saved;			/* bit per general register whose old value is in the frame */
 };
 
+/* Index .eh_frame of a file; a file without it is no error.  -ENOMEM. */
 int frames_init(struct frames *frames, const struct elffile *file) MUST_CHECK;
 /* It does nothing to a zeroed struct. */
 void frames_deinit(struct frames *frames);

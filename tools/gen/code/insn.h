@@ -23,6 +23,7 @@ struct regset {
 	uint32_t vector;
 };
 
+/* General registers by the numbers that instructions have for them. */
 enum {
 	GPR_AX, GPR_CX, GPR_DX, GPR_BX, GPR_SP, GPR_BP, GPR_SI, GPR_DI,
 	GPR_8, GPR_9, GPR_10, GPR_11,
@@ -31,6 +32,7 @@ enum {
 /* All parts of general register no. `reg`. */
 #define GPR_BITS(reg) (UINT64_C(7) << 3 * (reg))
 
+/* Where control goes from an instruction. */
 enum insn_flow {
 	FLOW_NEXT,
 	FLOW_JUMP, FLOW_BRANCH, FLOW_CALL,	/* to `to` */
@@ -39,6 +41,7 @@ enum insn_flow {
 	FLOW_STOP,				/* nothing behind it runs */
 };
 
+/* What an instruction does to the stack pointer. */
 enum insn_stack {
 	STACK_KEPT,
 	STACK_MOVED,		/* by `moved` bytes */
@@ -48,6 +51,7 @@ enum insn_stack {
 	STACK_LOST,
 };
 
+/* One instruction. */
 struct insn {
 	uint64_t addr;
 	uint8_t size;

@@ -16,6 +16,7 @@ struct replaced {
 	uint8_t first[FIRST_BYTES_MAX];
 };
 
+/* A patch while its metadata is drawn up. */
 struct draft {
 	const struct binary *target, *patch;
 	char **objects, **originals;	/* auto mode: the object files of the patch, and of the target */
@@ -39,6 +40,12 @@ void draft_deinit(struct draft *draft);
 /* The patch's function `new` replaces the target's `old`.  flags: enum vz_func_flags. */
 int draft_add_function(struct draft *draft, const struct definition *new, const struct definition *old,
 		       uint64_t flags) MUST_CHECK;
+
+/*
+ * Add to the metadata: a range of function no. `func` that no thread may be in; a dynamic symbol
+ * of the patch that means the target's thing; a place that nsb fills in; a comment, which is
+ * copied.  -ENOMEM.
+ */
 int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t size) MUST_CHECK;
 int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definition *meant) MUST_CHECK;
 int draft_add_place(struct draft *draft, const struct vz_place *place) MUST_CHECK;

@@ -15,6 +15,7 @@ struct definition {
 	bool global;
 };
 
+/* Things that a name could mean. */
 struct definitions {
 	struct definition *table;
 	size_t count;
@@ -31,6 +32,7 @@ struct wanted {
 	bool of_object;		/* an object of the author's refers to it: no macro can say more of it */
 };
 
+/* Linkages, which can be combined. */
 enum linkage { LINKAGE_STATIC = 1, LINKAGE_GLOBAL = 2, LINKAGE_ANY = 3 };
 
 /*

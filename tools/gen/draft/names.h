@@ -8,6 +8,7 @@
 #define NAMES_LISTED_MAX 6
 #define NAMES_TEXT_MAX 512
 
+/* The first names, and the number of those behind them. */
 struct names {
 	const char *table[NAMES_LISTED_MAX];	/* the strings belong to whoever added them */
 	size_t count, more;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A place in bytes that belong to somebody else. */
 struct cursor {
 	const uint8_t *start, *p, *end;
 	bool bad;
@@ -23,6 +24,7 @@ static inline void cursor_init(struct cursor *at, const uint8_t *data, uint64_t 
 	*at = (struct cursor){ data, data, data != NULL ? data + size : data, false };
 }
 
+/* Move on, at most to the end. */
 static inline void cursor_skip(struct cursor *at, uint64_t size)
 {
 	if (size > (uint64_t)(at->end - at->p)) {

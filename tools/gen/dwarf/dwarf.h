@@ -29,11 +29,13 @@ enum dwarf_section_id {
 /* ".debug_info" and so on, in the order of the enum. */
 extern const char *const dwarf_section_names[DWARF_N_SECTIONS];
 
+/* Bytes that belong to somebody else. */
 struct dwarf_bytes {
 	const uint8_t *data;
 	size_t size;
 };
 
+/* The debug sections of one file. */
 struct dwarf_input {
 	const char *name;	/* the file's, for messages; it must outlive the index */
 	struct dwarf_bytes sections[DWARF_N_SECTIONS];
@@ -69,6 +71,7 @@ enum dwarf_field {
 	DWARF_N_FIELDS
 };
 
+/* What the value of an attribute is, and which members of struct dwarf_value have it. */
 enum dwarf_kind {
 	DWARF_CONSTANT,		/* u: sign-extended if it is negative; a flag is 0 or 1 */
 	DWARF_ADDRESS,		/* u */
@@ -83,6 +86,7 @@ enum dwarf_kind {
 	DWARF_ABSENT,		/* it refers to something that is not there */
 };
 
+/* The value of an attribute. */
 struct dwarf_value {
 	enum dwarf_kind kind;
 	uint64_t u;		/* of a block it is the size */
@@ -95,6 +99,7 @@ struct dwarf_shape {
 	uint8_t address_size, offset_size;
 };
 
+/* A unit of the debug info: mostly what one compilation made. */
 struct dwarf_unit {
 	uint64_t offset, dies, end;	/* offsets of the header, of the first DIE, of the end */
 	uint32_t input;			/* 0; 1 for the supplementary file */
@@ -109,10 +114,12 @@ struct dwarf_unit {
 	uint64_t signature, type_die;	/* of a type unit */
 };
 
+/* The addresses from lo up to, and without, hi. */
 struct dwarf_range {
 	uint64_t lo, hi;
 };
 
+/* A function: its definition, an instance of it, or a declaration. */
 struct dwarf_function {
 	const char *name;		/* NULL: it has none */
 	const char *linkage_name;	/* NULL: absent */
@@ -131,9 +138,10 @@ struct dwarf_function {
 struct dwarf_inlined {
 	uint64_t origin;		/* DIE of the function that was inlined */
 	uint32_t function;		/* index of the function that it stands in */
-	uint32_t line;			/* line of the call */
+	uint32_t line;			/* of the call */
 };
 
+/* A variable with static storage, or a declaration of one. */
 struct dwarf_variable {
 	const char *name;
 	uint64_t die, type;		/* type: offset of its DIE; 0: it has none */
@@ -142,7 +150,7 @@ struct dwarf_variable {
 	uint32_t unit, file_unit, file, line;	/* as those of a function */
 	uint32_t next;			/* private: the next of the same hash */
 	bool external, declaration, has_addr;
-	bool is_tls;		/* addr is an offset in the thread's block */
+	bool is_tls;			/* addr is an offset in the thread's block */
 };
 
 /* Which DIE the signature of a type means. */
@@ -157,6 +165,7 @@ struct dwarf_names {			/* a hash table from a name to the first index */
 	uint32_t mask;
 };
 
+/* The index.  It is filled by dwarf_init() and does not change afterwards. */
 struct dwarf {
 	struct dwarf_input inputs[2];
 	uint64_t bases[3], ends[3];	/* offsets of .debug_info, .debug_types, supplementary */
@@ -175,6 +184,7 @@ struct dwarf {
 	uint32_t n_type_units;
 };
 
+/* An entry with its attributes. */
 struct dwarf_die {
 	uint64_t offset;
 	uint64_t next;			/* offset of what follows its attributes */

@@ -9,12 +9,14 @@
 #include "dwarf.h"
 #include "dwarf_form.h"
 
+/* An attribute of an abbreviation. */
 struct dwarf_attribute {
 	uint8_t field;
 	struct dwarf_form form;
 	uint32_t implicit;		/* index in the table's `implicit` */
 };
 
+/* One abbreviation. */
 struct dwarf_abbrev {
 	uint64_t code;
 	uint16_t tag;

@@ -32,6 +32,7 @@ enum dwarf_meaning {
 	IS_INDIRECT,
 };
 
+/* A form, as two questions that a reader has. */
 struct dwarf_form {
 	uint8_t size;		/* bytes of its number, or one of SIZE_... */
 	uint8_t meaning;	/* what the number means: IS_... */

@@ -8,6 +8,7 @@
 
 #include "dwarf.h"
 
+/* Hash the names of all functions and variables, so that they can be found.  -ENOMEM. */
 int dwarf_names_init(struct dwarf *dwarf) MUST_CHECK;
 void dwarf_names_deinit(struct dwarf *dwarf);
 

@@ -13,6 +13,7 @@
 #define DWARF_GROW(array, count) \
 	((count) < UINT32_MAX / 2 ? ARRAY_GROW((array), (count), 1) : dwarf_refuse_count())
 
+/* -EOVERFLOW with a message. */
 int dwarf_refuse_count(void) MUST_CHECK;
 
 /* A section of input 0, or of input 1, the supplementary file. */

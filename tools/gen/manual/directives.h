@@ -11,6 +11,7 @@
 
 #include "binary.h"
 
+/* What a directive says, and the meaning of its strings. */
 enum directive_kind {
 	DIRECTIVE_FILE = 'F',		/* name: the target's source file for what follows */
 	DIRECTIVE_STATIC_VARIABLE = 'V',	/* name, label, file; so have the four below */
@@ -23,6 +24,7 @@ enum directive_kind {
 	DIRECTIVE_ALLOW_ACTIVE = 'O',	/* name: the function */
 };
 
+/* One directive. */
 struct directive {
 	enum directive_kind kind;
 	const char *name, *label, *file;
@@ -32,12 +34,14 @@ struct directive {
 	uint64_t type;		/* DIE of the type of what it refers to; 0: not known */
 };
 
+/* All directives of a patch. */
 struct directives {
 	struct directive *table;
 	size_t count;
 	struct dwarf_bytes bytes;
 };
 
+/* Read all directives of a patch.  -ENOEXEC for a damaged section, -EINVAL for one that cannot be placed. */
 int directives_read(struct directives *directives, const struct binary *patch) MUST_CHECK;
 void directives_deinit(struct directives *directives);
 
@@ -54,6 +58,7 @@ const char *directives_file_at(const struct directives *directives, const char *
 const char *directives_target_name(const struct directives *directives, const char *source,
 				    const char *name);
 
+/* Did the author write VZP_ALLOW_ACTIVE of this function? */
 bool directives_allow_active(const struct directives *directives, const char *function);
 
 #endif
