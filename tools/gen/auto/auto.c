@@ -136,7 +136,7 @@ static bool is_within(const struct unit *unit, const struct piece *piece, uint32
 		const struct dwarf_inlined *inlined = &dwarf->inlined[i];
 
 		for (uint32_t k = 0; k < dwarf->n_functions && !is &&
-		     inlined->function == function - dwarf->functions; k++)
+		     inlined->function == (uint32_t)(function - dwarf->functions); k++)
 			is = dwarf->functions[k].die == inlined->origin &&
 				has_line(dwarf, &dwarf->functions[k], line);
 	}

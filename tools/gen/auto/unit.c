@@ -356,7 +356,7 @@ static void measure(struct unit *unit, const struct piece *piece)
 			continue;
 		while (known && end <= reloc->offset) {
 			known = section->bytes != NULL && end < piece->end &&
-				insn_decode(section->bytes + end, piece->end - end, end, wide, &insn);
+				insn_decode(section->bytes + end, (size_t)(piece->end - end), end, wide, &insn);
 			end += known ? insn.size : 0;
 		}
 		reloc->bias_is_guess = !known || end - reloc->offset > UINT8_MAX;
@@ -571,7 +571,7 @@ bool reloc_is_branch(const struct unit *unit, const struct piece *piece,
 	 * An operand relative to %rip has a ModRM byte before it, and none looks like these
 	 * opcodes.
 	 */
-	return insn_is_branch_operand(section->bytes, reloc->offset);
+	return insn_is_branch_operand(section->bytes, (size_t)reloc->offset);
 }
 
 bool reloc_is_call(const struct unit *unit, const struct piece *piece,
