@@ -150,6 +150,28 @@ static void test_compilers(void)
 	}
 }
 
+/* Built below a folder whose name is left out: the compilation's own one is relative, too. */
+static void test_relative_folder(const char *compiler)
+{
+	char path[128];
+	struct binary binary;
+
+	(void)snprintf(path, sizeof(path), "%s/prog", scratch());
+	if (!ok(shell("cd dir && %s -gdwarf-5 -O2 -DNOIPA=noinline -ffile-prefix-map=\"${PWD%%/*}\"=. -o ../prog a.c",
+		      compiler) && binary_open(&binary, path, NULL) == 0, "a program of ./dir by %s", compiler))
+		return;
+	const struct dwarf_function *step = with_code(&binary.dwarf, "step");
+	char *file = step ? dwarf_file(&binary.dwarf, step->file_unit, step->file) : NULL;
+	char *unit = step ? dwarf_unit_path(&binary.dwarf.units[step->unit]) : NULL;
+	if (!ok(file && strcmp(file, "./dir/a.c") == 0, "%s: the file of a function is ./dir/a.c", compiler))
+		note("it is %s", file ? file : "missing");
+	if (!ok(unit && strcmp(unit, "./dir/a.c") == 0, "%s: and so is its unit's", compiler))
+		note("it is %s", unit ? unit : "missing");
+	free(file);
+	free(unit);
+	binary_close(&binary);
+}
+
 static void test_types(void)
 {
 	struct dwarf_die die, child;
@@ -390,6 +412,8 @@ int main(void)
 	test_cursor();
 	test_paths();
 	test_compilers();
+	test_relative_folder("gcc");
+	test_relative_folder("clang");
 	test_types();
 	test_endless_type();
 	test_amplification();

@@ -2,8 +2,8 @@
 /*
  * nsb-gen: makes the metadata of live patches.
  *
- * Exit status: 0 done, 1 refused or failed, 64 wrong usage; "check" exits with 2
- * when no file of the process has the build-id, "generate" with 3 when nothing differs.
+ * Exit status: 0 done, 1 refused or failed, 64 wrong usage.  "check" exits with 2 if no file of
+ * the process has the build-id, "generate" with 3 if nothing differs.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "auto.h"
 #include "binary.h"
 #include "draft.h"
@@ -23,7 +24,7 @@
 
 enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
-struct options {
+struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
 	bool json, quiet, no_abi_check;
 	char **arguments;	/* what is no option */
@@ -34,8 +35,8 @@ struct options {
 
 struct command {
 	const char *name;
-	int (*run)(const struct options *options);
-	int least, most;	/* arguments */
+	int (*run)(const struct command_line *options);
+	int least, most;	/* how many arguments it takes */
 	const char *usage;
 };
 
@@ -49,7 +50,7 @@ static int status(int err)
 {
 	if (err == -ENODATA)
 		return EXIT_SAME;
-	return err ? EXIT_REFUSED : 0;
+	return err != 0 ? EXIT_REFUSED : 0;
 }
 
 /* generate */
@@ -59,7 +60,7 @@ static int checksum(const char *path, bool has_units, uint64_t *out)
 	struct patchfile file;
 	int err = has_units ? patchfile_open_units(&file, path) : patchfile_open_plain(&file, path);
 
-	if (err)
+	if (err != 0)
 		return err;
 	*out = patchfile_load_crc(&file);
 	patchfile_deinit(&file);
@@ -71,7 +72,7 @@ static int write_metadata(const struct draft *draft, const char *path, size_t *s
 	uint8_t *bytes = NULL;
 	int err = vzpatch_encode(&draft->meta, &bytes, size);
 
-	if (!err)
+	if (err == 0)
 		err = output_write(draft->patch->file.path, path, bytes, *size);
 	free(bytes);
 	return err;
@@ -104,30 +105,30 @@ static const struct mode {
 static const struct mode *find_mode(const char *name)
 {
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (!name || !strcmp(name, modes[i].name))
+		if (name == NULL || strcmp(name, modes[i].name) == 0)
 			return &modes[i];
 	return NULL;
 }
 
-static int generate(const struct options *options)
+static int generate(const struct command_line *options)
 {
-	const char *path = options->output ? options->output : options->arguments[1];
+	const char *path = options->output != NULL ? options->output : options->arguments[1];
 	const struct mode *mode = find_mode(options->mode);
 	struct binary target = { 0 }, patch = { 0 };
 	struct draft draft = { 0 };
 	size_t size = 0;
 	int err;
 
-	if (!mode)
+	if (mode == NULL)
 		return bad_usage("--mode is manual or auto");
-	if (!mode->has_objects && (options->n_arguments > 2 || options->n_originals))
+	if (!mode->has_objects && (options->n_arguments > 2 || options->n_originals != 0))
 		return bad_usage("only auto mode takes object files");
 	if (mode->has_objects && options->n_arguments == 2)
 		return bad_usage("auto mode needs the object files that the patch was linked from");
 	err = binary_open(&target, options->arguments[0], options->debug_file);
-	if (!err)
+	if (err == 0)
 		err = binary_open(&patch, options->arguments[1], NULL);
-	if (!err)
+	if (err == 0)
 		err = draft_init(&draft, &target, &patch);
 	draft.meta.patch.name = base_name(path);
 	draft.objects = options->arguments + 2;
@@ -136,13 +137,13 @@ static int generate(const struct options *options)
 	draft.n_originals = options->n_originals;
 	draft.is_quiet = options->quiet;
 	draft.no_abi_check = options->no_abi_check;
-	if (!err)
+	if (err == 0)
 		err = mode->draw(&draft);
-	if (!err)
+	if (err == 0)
 		err = checksum(options->arguments[1], mode->has_objects, &draft.meta.load_crc);
-	if (!err)
+	if (err == 0)
 		err = write_metadata(&draft, path, &size);
-	if (!err && !options->quiet)
+	if (err == 0 && !options->quiet)
 		summarize(&draft, path, size);
 	draft_deinit(&draft);
 	binary_close(&patch);
@@ -152,18 +153,18 @@ static int generate(const struct options *options)
 
 /* buildid */
 
-static int print_build_id(const struct options *options)
+static int print_build_id(const struct command_line *options)
 {
 	char text[2 * BUILD_ID_MAX + 1];
 	struct elffile file;
 	int err = elffile_open(&file, options->arguments[0]);
 
-	if (err)
+	if (err != 0)
 		return status(err);
-	if (!file.build_id_size)
+	if (file.build_id_size == 0)
 		err = fail(ENOENT, "%s: no build-id (link with -Wl,--build-id)", file.path);
 	build_id_format(file.build_id, file.build_id_size, text);
-	if (!err)
+	if (err == 0)
 		puts(text);
 	elffile_close(&file);
 	return status(err);
@@ -171,26 +172,26 @@ static int print_build_id(const struct options *options)
 
 /* check */
 
-static int check(const struct options *options)
+static int check(const struct command_line *options)
 {
 	uint8_t id[BUILD_ID_MAX];
 	size_t size = 0;
 	char *path = NULL;
 
-	if (!options->pid || !options->build_id)
+	if (options->pid == NULL || options->build_id == NULL)
 		return bad_usage("check needs --pid PID and --id BUILD-ID");
-	if (build_id_parse(options->build_id, id, &size) || !size)
+	if (build_id_parse(options->build_id, id, &size) != 0 || size == 0)
 		return bad_usage("--id wants an even number of hexadecimal digits");
-	if (!*options->pid || options->pid[strspn(options->pid, "0123456789")])
+	if (*options->pid == '\0' || options->pid[strspn(options->pid, "0123456789")] != '\0')
 		return bad_usage("--pid wants a number");
 	int err = process_find_file(options->pid, id, size, &path);
-	if (err == -ENOENT && !path && !*msg_kept()) {
+	if (err == -ENOENT && path == NULL && *msg_kept() == '\0') {
 		if (!options->quiet)
 			warn("%s: no file of the process has build-id %s", options->pid,
 			     options->build_id);
 		return EXIT_ABSENT;
 	}
-	if (!err && !options->quiet)
+	if (err == 0 && !options->quiet)
 		puts(path);
 	free(path);
 	return status(err);
@@ -198,25 +199,25 @@ static int check(const struct options *options)
 
 /* dump */
 
-static int dump(const struct options *options)
+static int dump(const struct command_line *options)
 {
 	struct vzpatch meta = { 0 };
 	struct dwarf_bytes bytes;
 	struct elffile file;
 	int err = elffile_open(&file, options->arguments[0]);
 
-	if (err)
+	if (err != 0)
 		return status(err);
 	err = elffile_bytes(&file, VZPATCH_SECTION, &bytes);
-	if (!err && !bytes.size)
+	if (err == 0 && bytes.size == 0)
 		err = fail(ENOENT, "%s: no section " VZPATCH_SECTION " (make one with nsb-gen "
 			   "generate)", file.path);
-	if (!err)
+	if (err == 0)
 		err = vzpatch_decode(bytes.data, bytes.size, &meta);
-	if (!err && options->json) {
+	if (err == 0 && options->json) {
 		vzpatch_print_json(&meta, stdout);
 		putchar('\n');
-	} else if (!err) {
+	} else if (err == 0) {
 		vzpatch_print(&meta, stdout);
 	}
 	vzpatch_deinit(&meta);
@@ -226,7 +227,7 @@ static int dump(const struct options *options)
 
 /* externs */
 
-static int print_externs(const struct options *options)
+static int print_externs(const struct command_line *options)
 {
 	return status(externs_print(options->arguments, (size_t)options->n_arguments));
 }
@@ -247,7 +248,7 @@ static void help(void)
 {
 	puts("nsb-gen makes live patches for nsb out of shared objects.\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("%s nsb-gen %s %s\n", i ? "      " : "usage:", commands[i].name,
+		printf("%s nsb-gen %s %s\n", i != 0 ? "      " : "usage:", commands[i].name,
 		       commands[i].usage);
 	puts("\n"
 	     "  -m, --mode MODE       manual: the patch names what it needs by the macros of vzp.h\n"
@@ -287,26 +288,24 @@ static const struct option long_options[] = {
 /* "-v" adds one; "-v 2" is accepted as well. */
 static bool is_level(const char *text)
 {
-	return text && text[0] >= '0' && text[0] <= '9' && !text[1];
+	return text != NULL && text[0] >= '0' && text[0] <= '9' && text[1] == '\0';
 }
 
-/* --original takes all that follows, up to the next option. */
-static int take_originals(int argc, char **argv, struct options *options)
+/* --original takes everything that follows, up to the next option. */
+static int take_originals(int argc, char **argv, struct command_line *options)
 {
-	char **all = reallocarray(options->originals, options->n_originals + (size_t)argc,
-				  sizeof(*all));
+	int err = ARRAY_GROW(&options->originals, options->n_originals, (size_t)argc);
 
-	if (!all)
-		return fail(ENOMEM, "not enough memory");
-	options->originals = all;
-	all[options->n_originals++] = optarg;
+	if (err != 0)
+		return err;
+	options->originals[options->n_originals++] = optarg;
 	while (optind < argc && *argv[optind] != '-')
-		all[options->n_originals++] = argv[optind++];
+		options->originals[options->n_originals++] = argv[optind++];
 	return 0;
 }
 
 /* 0 to go on, else the exit status + 1. */
-static int read_options(int argc, char **argv, struct options *options)
+static int read_options(int argc, char **argv, struct command_line *options)
 {
 	int c;
 
@@ -329,7 +328,7 @@ static int read_options(int argc, char **argv, struct options *options)
 			options->build_id = optarg;
 			break;
 		case OPTION_ORIGINAL:
-			if (take_originals(argc, argv, options))
+			if (take_originals(argc, argv, options) != 0)
 				return 1 + EXIT_REFUSED;
 			break;
 		case OPTION_NO_ABI_CHECK:
@@ -369,16 +368,16 @@ static int read_options(int argc, char **argv, struct options *options)
 	return 0;
 }
 
-static int run_command(struct options *options)
+static int run_command(struct command_line *options)
 {
-	if (!options->n_arguments)
+	if (options->n_arguments == 0)
 		return bad_usage("a command is needed: generate, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *command = &commands[i];
 
-		if (strcmp(command->name, name))
+		if (strcmp(command->name, name) != 0)
 			continue;
 		if (options->n_arguments < command->least || options->n_arguments > command->most) {
 			fail(EINVAL, "usage: nsb-gen %s %s", name, command->usage);
@@ -392,9 +391,9 @@ static int run_command(struct options *options)
 
 static int run(int argc, char **argv)
 {
-	struct options options = { 0 };
+	struct command_line options = { 0 };
 	int done = read_options(argc, argv, &options);
-	int result = done ? done - 1 : run_command(&options);
+	int result = done != 0 ? done - 1 : run_command(&options);
 
 	free(options.originals);
 	return result;
@@ -407,7 +406,7 @@ int main(int argc, char **argv)
 
 	if (result == EXIT_REFUSED || result == EXIT_SAME || result == EXIT_BAD_USAGE)
 		msg_print_kept();
-	if (fflush(stdout) || ferror(stdout)) {
+	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
 		warn("cannot write the output: %s", strerror(errno));
 		return EXIT_REFUSED;
 	}

@@ -13,10 +13,10 @@
 
 /* The parts of the new file, in their order. */
 struct layout {
-	size_t kept;			/* bytes of the old file */
+	size_t kept;			/* bytes of the old file that stay */
 	size_t section_at, strings_at, headers_at, end;
-	uint8_t *strings;		/* section names, with ours */
-	size_t strings_size, name;	/* name: offset of ours */
+	uint8_t *strings;		/* names of sections, with ours */
+	size_t strings_size, name;	/* name: offset of our name */
 	GElf_Shdr *headers;
 	size_t n_headers, strings_index, section_index;
 };
@@ -26,18 +26,18 @@ static size_t align(size_t value, size_t to)
 	return (value + to - 1) & ~(to - 1);
 }
 
-/* Section names: the old table and, behind it, our name, unless it is there. */
+/* Copy the table of section names, and add our name behind it, unless it is there. */
 static int add_name(const struct elffile *file, struct layout *layout)
 {
 	bool named = layout->section_index < layout->n_headers;
 	Elf_Scn *scn = elf_getscn(file->elf, layout->strings_index);
-	Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+	Elf_Data *data = scn != NULL ? elf_rawdata(scn, NULL) : NULL;
 
-	if (!data || !data->d_size)
+	if (data == NULL || data->d_size == 0)
 		return fail(ENOEXEC, "%s: no section names", file->path);
 	layout->strings = malloc(data->d_size + sizeof(VZPATCH_SECTION));
-	if (!layout->strings)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+	if (layout->strings == NULL)
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	memcpy(layout->strings, data->d_buf, data->d_size);
 	layout->name = named ? layout->headers[layout->section_index].sh_name : data->d_size;
 	layout->strings_size = data->d_size + (named ? 0 : sizeof(VZPATCH_SECTION));
@@ -51,32 +51,32 @@ static int read_section_headers(const struct elffile *file, struct layout *layou
 {
 	size_t count;
 
-	if (elf_getshdrnum(file->elf, &count) ||
-	    elf_getshdrstrndx(file->elf, &layout->strings_index) || !count)
+	if (elf_getshdrnum(file->elf, &count) != 0 ||
+	    elf_getshdrstrndx(file->elf, &layout->strings_index) != 0 || count == 0)
 		return fail(ENOEXEC, "%s: no section headers", file->path);
 	if (count >= SHN_LORESERVE - 1)
 		return fail(ENOTSUP, "%s: too many sections", file->path);
 	layout->headers = calloc(count + 1, sizeof(*layout->headers));
-	if (!layout->headers)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+	if (layout->headers == NULL)
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	layout->n_headers = count;
 	layout->section_index = count;
 	for (size_t i = 0; i < count; i++) {
 		Elf_Scn *scn = elf_getscn(file->elf, i);
 
-		if (!scn || !gelf_getshdr(scn, &layout->headers[i]))
+		if (scn == NULL || gelf_getshdr(scn, &layout->headers[i]) == NULL)
 			return fail(ENOEXEC, "%s: cannot read section header %zu", file->path, i);
 		const char *name = elf_strptr(file->elf, layout->strings_index,
 					      layout->headers[i].sh_name);
-		if (name && !strcmp(name, VZPATCH_SECTION))
+		if (name != NULL && strcmp(name, VZPATCH_SECTION) == 0)
 			layout->section_index = i;
 	}
 	return 0;
 }
 
 /*
- * Keep everything up to the end of the last thing that stays; what ld puts last,
- * section names and headers, is written anew.
+ * Keep everything up to the end of the last thing that stays.  The section names and headers,
+ * which ld puts last, are written anew.
  */
 static void place_parts(const struct elffile *file, struct layout *layout, size_t file_size,
 			size_t size)
@@ -146,20 +146,20 @@ static void write_headers(const struct elffile *file, const struct layout *layou
 
 static int write_all(int fd, const uint8_t *bytes, size_t size)
 {
-	while (size) {
+	while (size != 0) {
 		ssize_t n = write(fd, bytes, size);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n ? -errno : -EIO;
+			return n != 0 ? -errno : -EIO;
 		bytes += n;
 		size -= (size_t)n;
 	}
 	return 0;
 }
 
-/* A new file beside the old one, then a rename. */
+/* Write a new file beside the old one, then rename it. */
 static int replace_file(const struct elffile *file, const char *path, const uint8_t *image,
 			size_t size)
 {
@@ -168,7 +168,7 @@ static int replace_file(const struct elffile *file, const char *path, const uint
 	int err = 0;
 
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return fail(ENOMEM, "%s: not enough memory", path);
+		return fail(ENOMEM, "%s: out of memory", path);
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0) {
 		err = fail(errno, "%s: cannot write: %s", path, strerror(errno));
@@ -176,13 +176,13 @@ static int replace_file(const struct elffile *file, const char *path, const uint
 		return err;
 	}
 	err = write_all(fd, image, size);
-	if (!err && (fstat(file->fd, &st) || fchmod(fd, st.st_mode & 07777)))
+	if (err == 0 && (fstat(file->fd, &st) != 0 || fchmod(fd, st.st_mode & 07777) != 0))
 		err = -errno;
-	if (close(fd) && !err)
+	if (close(fd) != 0 && err == 0)
 		err = -errno;
-	if (!err && rename(temporary, path))
+	if (err == 0 && rename(temporary, path) != 0)
 		err = -errno;
-	if (err) {
+	if (err != 0) {
 		unlink(temporary);
 		err = fail(-err, "%s: cannot write: %s", path, strerror(-err));
 	}
@@ -198,18 +198,18 @@ int output_write(const char *from, const char *path, const uint8_t *bytes, size_
 	uint8_t *image = NULL;
 	int err = elffile_open(&file, from);
 
-	if (err)
+	if (err != 0)
 		return err;
 	const char *raw = elf_rawfile(file.elf, &file_size);
-	err = raw ? read_section_headers(&file, &layout) : fail(ENOEXEC, "%s: cannot read", from);
-	if (!err)
+	err = raw != NULL ? read_section_headers(&file, &layout) : fail(ENOEXEC, "%s: cannot read", from);
+	if (err == 0)
 		err = add_name(&file, &layout);
-	if (err)
+	if (err != 0)
 		goto out;
 	place_parts(&file, &layout, file_size, size);
 	image = calloc(1, layout.end);
-	if (!image) {
-		err = fail(ENOMEM, "%s: not enough memory", path);
+	if (image == NULL) {
+		err = fail(ENOMEM, "%s: out of memory", path);
 		goto out;
 	}
 	memcpy(image, raw, layout.kept);

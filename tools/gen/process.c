@@ -8,23 +8,23 @@
 
 #include "elffile.h"
 
-/* Is `path` an ELF file with this build-id?  Anything else is simply another file. */
+/* Is `path` an ELF file with this build-id?  Any error means that it is another file. */
 static bool has_build_id(const char *path, const uint8_t *build_id, size_t size)
 {
 	struct elffile file;
 
-	if (elffile_open(&file, path)) {
+	if (elffile_open(&file, path) != 0) {
 		msg_forget();
 		return false;
 	}
-	bool same = file.build_id_size == size && !memcmp(file.build_id, build_id, size);
+	bool same = file.build_id_size == size && memcmp(file.build_id, build_id, size) == 0;
 	elffile_close(&file);
 	return same;
 }
 
 /*
- * map_files reaches a file that was deleted or lies in another namespace, but
- * needs privileges; the path inside the process's root does not.
+ * A link in map_files reaches a file that was deleted or lies in another namespace, but needs
+ * privileges.  The path inside the process's root needs none.
  */
 static bool mapping_matches(const char *pid, unsigned long lo, unsigned long hi, const char *name,
 			    const uint8_t *build_id, size_t size)
@@ -50,10 +50,10 @@ int process_find_file(const char *pid, const uint8_t *build_id, size_t size, cha
 	int err = -ENOENT;
 
 	if (asprintf(&maps_path, "/proc/%s/maps", pid) < 0)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	FILE *maps = fopen(maps_path, "re");
 	free(maps_path);
-	if (!maps)
+	if (maps == NULL)
 		return fail(errno, "%s: cannot read the process's mappings: %s", pid,
 			    errno == ENOENT ? "no such process" : strerror(errno));
 	while (err == -ENOENT && getline(&line, &line_size, maps) > 0) {
@@ -61,17 +61,17 @@ int process_find_file(const char *pid, const uint8_t *build_id, size_t size, cha
 		int at = 0;
 
 		line[strcspn(line, "\n")] = 0;
-		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &lo, &hi, &at) != 2 || !at ||
-		    line[at] != '/' || (last && !strcmp(last, line + at)))
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &lo, &hi, &at) != 2 || at == 0 ||
+		    line[at] != '/' || (last != NULL && strcmp(last, line + at) == 0))
 			continue;
 		free(last);
 		last = strdup(line + at);
-		if (!last)
-			err = fail(ENOMEM, "not enough memory");
+		if (last == NULL)
+			err = fail(ENOMEM, "out of memory");
 		else if (mapping_matches(pid, lo, hi, last, build_id, size))
 			err = 0;
 	}
-	if (!err) {
+	if (err == 0) {
 		*path = last;
 		last = NULL;
 	}

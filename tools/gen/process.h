@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * process: the files that a process has mapped, by build-id.
- */
+/* process: the files that a process has mapped, by build-id. */
 #ifndef NSB_GEN_PROCESS_H
 #define NSB_GEN_PROCESS_H
 
@@ -11,8 +9,8 @@
 #include "msg.h"
 
 /*
- * Path, malloced, of the mapped file with this build-id.  -ENOENT without a
- * message if there is none; with one if there is no such process.
+ * Path of the mapped file with this build-id; the caller frees it.  If there is none, the
+ * answer is -ENOENT without a message.  If there is no such process, it comes with one.
  */
 int process_find_file(const char *pid, const uint8_t *build_id, size_t size,
 		      char **path) MUST_CHECK;

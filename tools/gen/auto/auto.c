@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "callers.h"
 #include "checks.h"
 #include "closure.h"
@@ -14,7 +15,6 @@
 #include "counterpart.h"
 #include "data.h"
 #include "layout.h"
-#include "manual.h"
 #include "placed.h"
 #include "references.h"
 
@@ -31,11 +31,11 @@ static int open_units(char **paths, size_t count, struct unit **units, size_t *n
 	int err = 0;
 
 	*units = calloc(count + 1, sizeof(**units));
-	if (!*units)
-		return fail(ENOMEM, "not enough memory");
-	for (size_t i = 0; !err && i < count; i++) {
+	if (*units == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; err == 0 && i < count; i++) {
 		err = unit_open(&(*units)[i], paths[i]);
-		if (!err)
+		if (err == 0)
 			++*n_units;
 	}
 	return err;
@@ -43,7 +43,7 @@ static int open_units(char **paths, size_t count, struct unit **units, size_t *n
 
 static void close_units(struct unit *units, size_t n_units)
 {
-	for (size_t i = 0; units && i < n_units; i++)
+	for (size_t i = 0; units != NULL && i < n_units; i++)
 		unit_close(&units[i]);
 	free(units);
 }
@@ -65,24 +65,30 @@ static int check_machines(const struct work *work)
 
 /* ---- comparing ---- */
 
-/* The original of an object: of the same source, by preference of the same place in line. */
+/*
+ * The original of an object is the one of the same source.  If several objects have that
+ * source, the second one goes with the second original, and so on.
+ */
 static struct unit *find_original(const struct work *work, size_t index)
 {
 	struct unit *unit = &work->units[index];
 	size_t skip = 0;
 
 	for (size_t i = 0; i < index; i++)
-		skip += !strcmp(work->units[i].source, unit->source);
+		skip += strcmp(work->units[i].source, unit->source) == 0;
 	for (size_t i = 0; i < work->n_originals; i++)
-		if (!strcmp(work->originals[i].source, unit->source) && !skip--)
+		if (strcmp(work->originals[i].source, unit->source) == 0 && skip-- == 0)
 			return &work->originals[i];
 	return NULL;
 }
 
-/* Is the line behind the beginning of a function, and before the next one of its file? */
+/*
+ * Does the line stand behind the one that begins the function, and before the next function of
+ * that file?
+ */
 static bool has_line(const struct dwarf *dwarf, const struct dwarf_function *function, uint32_t line)
 {
-	bool has = function->line && line >= function->line;
+	bool has = function->line != 0 && line >= function->line;
 
 	for (uint32_t i = 0; i < dwarf->n_functions && has; i++) {
 		const struct dwarf_function *other = &dwarf->functions[i];
@@ -105,28 +111,28 @@ static const struct dwarf_function *function_of(const struct draft *draft,
 		return i == DWARF_NONE ? NULL : &draft->patch->dwarf.functions[i];
 	}
 	for (uint32_t i = 0; i < unit->dwarf.n_functions; i++)
-		if (unit->dwarf.functions[i].hi && unit->dwarf.functions[i].lo == addr)
+		if (unit->dwarf.functions[i].hi != 0 && unit->dwarf.functions[i].lo == addr)
 			return &unit->dwarf.functions[i];
 	return NULL;
 }
 
-/* The line that begins a function of an original, or of the patch. */
+/* The line that begins a function of an original object, or of the patch. */
 static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
 {
 	const struct dwarf_function *function = function_of(ctx, unit, piece);
 
-	return function ? function->line : 0;
+	return function != NULL ? function->line : 0;
 }
 
-/* Of a function of the patch. */
+/* Is the line one of this function of the patch, or of a function that was inlined into it? */
 static bool is_within(const struct unit *unit, const struct piece *piece, uint32_t line, void *ctx)
 {
 	const struct draft *draft = ctx;
 	const struct dwarf *dwarf = &draft->patch->dwarf;
 	const struct dwarf_function *function = function_of(draft, unit, piece);
-	bool is = function && has_line(dwarf, function, line);
+	bool is = function != NULL && has_line(dwarf, function, line);
 
-	for (uint32_t i = 0; function && i < dwarf->n_inlined && !is; i++) {
+	for (uint32_t i = 0; function != NULL && i < dwarf->n_inlined && !is; i++) {
 		const struct dwarf_inlined *inlined = &dwarf->inlined[i];
 
 		for (uint32_t k = 0; k < dwarf->n_functions && !is &&
@@ -142,14 +148,14 @@ static int compare(struct work *work)
 	struct compare_lines lines = { declared, is_within, work->draft };
 	int err = 0;
 
-	for (size_t i = 0; !err && work->n_originals && i < work->n_units; i++) {
+	for (size_t i = 0; err == 0 && work->n_originals != 0 && i < work->n_units; i++) {
 		struct unit *original = find_original(work, i);
 
-		if (original)
+		if (original != NULL)
 			err = unit_read_dwarf(original);
-		if (original && !err)
+		if (original != NULL && err == 0)
 			err = compare_units(&work->units[i], original, &lines);
-		if (!original)
+		if (original == NULL)
 			say("%s: no original given, so all of it is new", work->units[i].file.path);
 	}
 	return err;
@@ -159,7 +165,7 @@ static int compare(struct work *work)
 
 static bool differs(const struct unit *unit, const struct piece *piece)
 {
-	if (!unit->original)
+	if (unit->original == NULL)
 		return true;
 	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;
 }
@@ -174,26 +180,30 @@ static void set_fates(struct work *work)
 				continue;
 			piece->is_changed = !piece->is_overridden &&
 				differs(&work->units[i], piece);
-			if (!piece->has_place)
+			if (!piece->has_counterpart)
 				piece->fate = FATE_OWN;
 			else
 				piece->fate = piece->is_changed ? FATE_REPLACES : FATE_TARGET;
 		}
 }
 
-/* A constant that must not be known by two values is the target's; of others the patch has copies. */
+/*
+ * Decide which variables stay the target's.  If code stores or compares the address of a
+ * constant, the patch refers to the target's constant.  Of every other constant the patch has a
+ * copy.
+ */
 static int set_data_fates(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
-		for (size_t k = 0; !err && k < work->units[i].n_pieces; k++) {
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
+		for (size_t k = 0; err == 0 && k < work->units[i].n_pieces; k++) {
 			struct piece *piece = &work->units[i].pieces[k];
 
 			if (piece->kind == PIECE_FUNCTION)
 				continue;
 			piece->fate = FATE_OWN;
-			err = piece->has_place ? decide_data(work->draft, &work->units[i], piece) :
+			err = piece->has_counterpart ? decide_data(work->draft, &work->units[i], piece) :
 				check_new_data(work->draft, &work->units[i], piece);
 		}
 	return err;
@@ -207,18 +217,33 @@ static bool has_changes(const struct unit *unit)
 	return false;
 }
 
-/* What the changed code takes to be the target's must be so. */
+static int check_layouts_of(const struct work *work, const struct unit *unit)
+{
+	int err = 0;
+
+	if (unit->patch_unit == NULL)
+		return 0;
+	if (unit->target_unit != NULL)
+		err = check_layout(work->draft, unit->patch_unit, &work->draft->target->dwarf,
+				   unit->target_unit);
+	for (uint32_t i = 0; err == 0 && unit->original != NULL && i < unit->original->dwarf.n_units; i++)
+		err = check_layout(work->draft, unit->patch_unit, &unit->original->dwarf,
+				   &unit->original->dwarf.units[i]);
+	return err;
+}
+
+/* The changed code works on the target's data, so it has to see the layouts that the target has. */
 static int check_layouts(const struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		if (has_changes(&work->units[i]))
-			err = check_layout(work->draft, &work->units[i]);
+			err = check_layouts_of(work, &work->units[i]);
 	return err;
 }
 
-/* Their functions ran when the target started, or will when it ends. */
+/* The functions of such a list ran when the target started, or will run when it ends. */
 static bool is_start_list(const struct unit *unit, const struct piece *piece)
 {
 	static const char *const lists[] = { ".init_array", ".ctors", ".preinit_array", ".fini_array",
@@ -226,7 +251,7 @@ static bool is_start_list(const struct unit *unit, const struct piece *piece)
 	const char *name = unit->sections[piece->section].name;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (!strncmp(name, lists[i], strlen(lists[i])))
+		if (strncmp(name, lists[i], strlen(lists[i])) == 0)
 			return true;
 	return false;
 }
@@ -234,13 +259,13 @@ static bool is_start_list(const struct unit *unit, const struct piece *piece)
 static int check_constructor(const struct work *work, const struct unit *unit,
 			     const struct piece *piece)
 {
-	bool is_new = unit->original ? piece->verdict == VERDICT_NEW : !piece->has_place;
+	bool is_new = unit->original != NULL ? piece->verdict == VERDICT_NEW : !piece->has_counterpart;
 
-	if (!is_new && (!unit->original || !piece->is_changed))
+	if (!is_new && (unit->original == NULL || !piece->is_changed))
 		return 0;
 	char *source = piece_source(work->draft, unit, piece);
 	int err = fail(EINVAL, "%s: '%s' is %s constructor or destructor, which nobody would run: do its "
-		       "work in a function that is called", source ? source : unit->source,
+		       "work in a function that is called", source != NULL ? source : unit->source,
 		       piece->name, is_new ? "a new" : "a changed");
 	free(source);
 	return err;
@@ -261,20 +286,20 @@ static int check_constructors(const struct work *work)
 				const struct piece *to = reloc_piece(unit,
 					&section->relocs[list->first_reloc + n], &offset);
 
-				err = to ? check_constructor(work, unit, to) : 0;
-				if (err)
+				err = to != NULL ? check_constructor(work, unit, to) : 0;
+				if (err != 0)
 					return err;
 			}
 		}
 	return 0;
 }
 
-/* When it is known what is replaced. */
+/* Which tables of labels the patch needs is known only when it is known what is replaced. */
 static int settle_all_labels(const struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		err = settle_labels(work->draft, &work->units[i]);
 	return err;
 }
@@ -283,7 +308,7 @@ static int check_removed(const struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		err = check_removed_data(work->draft, &work->units[i]);
 	return err;
 }
@@ -296,8 +321,8 @@ static void tell(const struct work *work, const char *what, const struct unit *u
 	char *source = piece_source(work->draft, unit, piece);
 
 	if (!work->draft->is_quiet)
-		printf("%s: %s: %s%s%s\n", source ? source : unit->source, what, piece->name,
-		       why ? ": " : "", why ? why : "");
+		printf("%s: %s: %s%s%s\n", source != NULL ? source : unit->source, what, piece->name,
+		       why != NULL ? ": " : "", why != NULL ? why : "");
 	free(source);
 }
 
@@ -305,7 +330,7 @@ static void tell_removed(const struct work *work, const struct unit *unit)
 {
 	for (size_t k = 0; k < unit->original->n_pieces; k++) {
 		const struct piece *old = &unit->original->pieces[k];
-		bool kept = old->kind != PIECE_FUNCTION || !old->symbol || is_clone(old);
+		bool kept = old->kind != PIECE_FUNCTION || old->symbol == NULL || is_clone(old);
 
 		for (size_t n = 0; !kept && n < unit->n_pieces; n++)
 			kept = unit->pieces[n].twin == old;
@@ -317,16 +342,19 @@ static void tell_removed(const struct work *work, const struct unit *unit)
 static void tell_overridden(const struct work *work, const struct unit *unit,
 			    const struct piece *piece)
 {
-	const char *file = piece->place.file;
+	const char *file = piece->counterpart.file;
 	char why[256];
 
 	snprintf(why, sizeof(why), "it is weak, and %s has %s%s in its place",
-		 work->draft->target->file.path, file ? "that of " : "another",
-		 file ? base_name(file) : "");
+		 work->draft->target->file.path, file != NULL ? "that of " : "another",
+		 file != NULL ? base_name(file) : "");
 	tell(work, "unused", unit, piece, why);
 }
 
-/* What becomes of every function, one line each; of those that stay only on request. */
+/*
+ * Print a line for every function that the patch has; for those that stay the target's only
+ * with -v.
+ */
 static void tell_fates(struct work *work)
 {
 	for (size_t i = 0; i < work->n_units; i++) {
@@ -335,7 +363,7 @@ static void tell_fates(struct work *work)
 		for (size_t k = 0; k < unit->n_pieces; k++) {
 			const struct piece *piece = &unit->pieces[k];
 
-			if (piece->kind != PIECE_FUNCTION || !piece->symbol || is_clone(piece) ||
+			if (piece->kind != PIECE_FUNCTION || piece->symbol == NULL || is_clone(piece) ||
 			    !piece->is_placed)
 				continue;
 			if (piece->is_overridden && differs(unit, piece))
@@ -343,16 +371,16 @@ static void tell_fates(struct work *work)
 			else if (piece->fate == FATE_REPLACES)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
 				     piece->why);
-			else if (piece->is_changed && !piece->has_place && piece->is_reached)
-				tell(work, piece->twin ? "changed" : "new", unit, piece,
+			else if (piece->is_changed && !piece->has_counterpart && piece->is_reached)
+				tell(work, piece->twin != NULL ? "changed" : "new", unit, piece,
 				     piece->why);
-			else if (msg_verbosity)
+			else if (msg_verbosity != 0)
 				tell(work, piece->is_reached ? "copied" : "same", unit, piece,
 				     piece->verdict == VERDICT_LINES ? "but for line numbers" : NULL);
-			if (piece->is_reached && !piece->has_place)
+			if (piece->is_reached && !piece->has_counterpart)
 				work->draft->n_new++;
 		}
-		if (unit->original)
+		if (unit->original != NULL)
 			tell_removed(work, unit);
 	}
 }
@@ -363,35 +391,35 @@ static int add_functions(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++)
-		for (size_t k = 0; !err && k < work->units[i].n_pieces; k++) {
+	for (size_t i = 0; err == 0 && i < work->n_units; i++)
+		for (size_t k = 0; err == 0 && k < work->units[i].n_pieces; k++) {
 			struct piece *piece = &work->units[i].pieces[k];
 
 			if (piece->fate != FATE_REPLACES)
 				continue;
-			struct place body = {
+			struct definition body = {
 				.name = piece->name, .addr = piece->addr, .size = piece->size,
 				.index = patch_function(work->draft, piece),
 			};
-			err = draft_add_function(work->draft, &body, &piece->place, 0);
+			err = draft_add_function(work->draft, &body, &piece->counterpart, 0);
 		}
-	if (!err && !work->draft->meta.n_funcs)
+	if (err == 0 && work->draft->meta.n_funcs == 0)
 		return fail(ENODATA, "%s: nothing differs in the code, no patch is needed",
 			    work->draft->patch->file.path);
 	return err;
 }
 
-/* What the objects do not define comes from where the target gets it. */
+/* What the objects do not define is bound to what the target uses by that name. */
 static int bind_externs(struct draft *draft)
 {
 	const struct elffile *target = &draft->target->file;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->patch->file.dynsym.count; i++) {
+	for (size_t i = 0; err == 0 && i < draft->patch->file.dynsym.count; i++) {
 		const struct symbol *symbol = &draft->patch->file.dynsym.table[i];
 
-		if (symbol->section != SHN_UNDEF || !*symbol->name ||
-		    (!target->is_static && find_exported(target, symbol->name)))
+		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
+		    (!target->is_static && find_exported(target, symbol->name) != NULL))
 			continue;
 		err = bind_extern(draft, symbol->name, symbol);
 	}
@@ -402,9 +430,9 @@ static int find_things(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < work->n_units; i++) {
+	for (size_t i = 0; err == 0 && i < work->n_units; i++) {
 		err = find_target_unit(work->draft, &work->units[i]);
-		if (!err)
+		if (err == 0)
 			err = find_counterparts(work->draft, &work->units[i]);
 	}
 	return err;
@@ -415,41 +443,41 @@ static int draw(struct work *work)
 	struct draft *draft = work->draft;
 	int err = check_machines(work);
 
-	if (!err)
+	if (err == 0)
 		err = check_lto(draft->target);
-	if (!err)
+	if (err == 0)
 		err = place_units(work->units, work->n_units, draft->patch);
-	if (!err)
+	if (err == 0)
 		err = find_things(work);
-	if (!err)
+	if (err == 0)
 		err = compare(work);
-	if (!err)
+	if (err == 0)
 		err = check_removed(work);
-	if (err)
+	if (err != 0)
 		return err;
 	set_fates(work);
 	err = check_constructors(work);
-	if (!err)
+	if (err == 0)
 		err = check_layouts(work);
-	if (!err)
+	if (err == 0)
 		err = set_data_fates(work);
-	if (!err)
+	if (err == 0)
 		err = close_over(draft, work->units, work->n_units);
-	if (!err)
+	if (err == 0)
 		err = settle_all_labels(work);
-	if (!err)
+	if (err == 0)
 		err = add_functions(work);
-	if (!err)
+	if (err == 0)
 		err = add_references(draft, work->units, work->n_units);
-	if (!err)
+	if (err == 0)
 		err = bind_externs(draft);
-	if (!err)
+	if (err == 0)
 		err = add_parts(draft);
-	if (!err)
+	if (err == 0)
 		err = check_changed_prototypes(draft);
-	if (!err && !draft->no_abi_check)
+	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
-	if (!err) {
+	if (err == 0) {
 		check_folded(draft);
 		tell_fates(work);
 	}
@@ -461,11 +489,11 @@ int auto_draw(struct draft *draft)
 	struct work work = { .draft = draft };
 	int err = open_units(draft->objects, draft->n_objects, &work.units, &work.n_units);
 
-	if (!err)
+	if (err == 0)
 		err = open_units(draft->originals, draft->n_originals, &work.originals,
 				 &work.n_originals);
 	draft->meta.mode = "auto";
-	if (!err)
+	if (err == 0)
 		err = draw(&work);
 	close_units(work.units, work.n_units);
 	close_units(work.originals, work.n_originals);

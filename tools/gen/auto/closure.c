@@ -12,6 +12,7 @@
 #include "convention.h"
 #include "counterpart.h"
 #include "cursor.h"
+#include "insn.h"
 #include "room.h"
 
 #define CALLS_DEEP 64
@@ -20,13 +21,16 @@ struct closure {
 	struct draft *draft;
 	struct unit *units;
 	size_t n_units;
-	uint8_t *is_seen;	/* by index of the target's functions */
+	uint8_t *is_seen;	/* by index of the target's functions: replace_function() was there */
 	bool any;
 };
 
 /* ---- functions that call nothing unknown ---- */
 
-/* Made by other rules than the source's: how the object was compiled decides on them. */
+/*
+ * The compiler adds calls of these on its own account: whether a function has them depends on
+ * its options, not on its source.
+ */
 static bool is_of_compiler(const char *name)
 {
 	static const char *const names[] = {
@@ -35,26 +39,17 @@ static bool is_of_compiler(const char *name)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
+		if (strcmp(name, names[i]) == 0)
 			return true;
 	return false;
 }
 
-static bool calls(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc)
-{
-	enum reloc_kind kind = reloc->type->kind;
-	const uint8_t *at = unit->sections[piece->section].bytes + reloc->offset;
-
-	if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
-		return reloc->offset >= 2 && at[-2] == 0xff;
-	return is_branch(unit, piece, reloc);
-}
-
 /*
- * Does all that the function calls by name lie in its own unit?  Then gcc knows
- * which registers it leaves alone and how it needs the stack aligned
- * (-fipa-ra, and the incoming stack boundary), and callers in the unit
- * rely on it.  Calls through pointers are not seen, so this errs to yes.
+ * Is the function closed: does everything that it calls by name lie in its own unit?  Then gcc
+ * knows which registers it leaves alone and how it needs the stack aligned (-fipa-ra, and the
+ * incoming stack boundary), and callers in the unit rely on it.  A call through a pointer does
+ * not count, so a function may be taken for closed that is not: then more is replaced than has
+ * to be.
  */
 static bool is_closed(const struct unit *unit, const struct piece *piece, unsigned depth)
 {
@@ -64,13 +59,13 @@ static bool is_closed(const struct unit *unit, const struct piece *piece, unsign
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
 		int64_t offset;
 
-		if (!calls(unit, piece, reloc))
+		if (!reloc_is_call(unit, piece, reloc))
 			continue;
 		const struct piece *to = reloc_piece(unit, reloc, &offset);
 		if (to == piece)
 			continue;
-		if (to ? !is_closed(unit, to, depth + 1) :
-		    reloc->symbol && !is_of_compiler(reloc->symbol->name))
+		if (to != NULL ? !is_closed(unit, to, depth + 1) :
+		    reloc->symbol != NULL && !is_of_compiler(reloc->symbol->name))
 			return false;
 	}
 	return true;
@@ -80,10 +75,10 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 {
 	const struct symbol *symbol = piece->symbol;
 
-	if (!symbol || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
+	if (symbol == NULL || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
 	    may_be_overridden(unit, piece))
 		return false;
-	/* On i386 a static function may take its arguments in registers, or not. */
+	/* On i386 the compiler may pass the arguments of a static function in registers, or not. */
 	if (symbol->bind == STB_LOCAL && unit->file.elf_class == ELFCLASS32)
 		return true;
 	return is_closed(unit, piece, 0);
@@ -91,7 +86,10 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 
 /* ---- the target's code ---- */
 
-/* Index of the function whose code is at an address, DWARF_NONE if the debug info has none. */
+/*
+ * Index of the function whose code is at an address; DWARF_NONE if the debug info has none
+ * there.
+ */
 static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
 {
 	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
@@ -107,17 +105,9 @@ static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
 	return DWARF_NONE;
 }
 
-/* call, jmp and jcc with a displacement of four bytes at code[at]. */
-static bool is_branch_operand(const uint8_t *code, size_t at)
-{
-	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
-		return true;
-	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
-}
-
 typedef int (*visitor)(struct closure *all, uint32_t function, const char *why);
 
-/* Visit each function that has a call of, or jump to, `addr`. */
+/* Visit each function that calls `addr`, or jumps to it. */
 static int each_caller(struct closure *all, uint64_t addr, visitor visit, const char *why)
 {
 	const struct elffile *file = &all->draft->target->file;
@@ -126,16 +116,16 @@ static int each_caller(struct closure *all, uint64_t addr, visitor visit, const 
 	GElf_Shdr shdr;
 	int err = 0;
 
-	while (!err && (scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+	while (err == 0 && (scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
 		    shdr.sh_type != SHT_PROGBITS)
 			continue;
 		Elf_Data *data = elf_rawdata(scn, NULL);
-		const uint8_t *code = data ? data->d_buf : NULL;
-		for (size_t at = 1; !err && code && at + 4 <= data->d_size; at++) {
+		const uint8_t *code = data != NULL ? data->d_buf : NULL;
+		for (size_t at = 1; err == 0 && code != NULL && at + 4 <= data->d_size; at++) {
 			struct cursor operand;
 
-			if (!is_branch_operand(code, at))
+			if (!insn_is_branch_operand(code, at))
 				continue;
 			cursor_init(&operand, code + at, 4);
 			uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
@@ -157,8 +147,8 @@ static struct piece *piece_at_place(struct closure *all, uint64_t addr)
 		for (size_t k = 0; k < all->units[i].n_pieces; k++) {
 			struct piece *piece = &all->units[i].pieces[k];
 
-			if (piece->kind == PIECE_FUNCTION && piece->has_place &&
-			    piece->place.addr == addr)
+			if (piece->kind == PIECE_FUNCTION && piece->has_counterpart &&
+			    piece->counterpart.addr == addr)
 				return piece;
 		}
 	return NULL;
@@ -166,57 +156,60 @@ static struct piece *piece_at_place(struct closure *all, uint64_t addr)
 
 static int set_why(struct piece *piece, const char *why)
 {
-	if (piece->why)
+	if (piece->why != NULL)
 		return 0;
 	piece->why = strdup(why);
-	return piece->why ? 0 : fail(ENOMEM, "not enough memory");
+	return piece->why != NULL ? 0 : fail(ENOMEM, "out of memory");
 }
 
 static bool is_cold(const char *clone)
 {
 	const char *dot = strstr(clone, ".cold");
 
-	return dot && (!dot[5] || dot[5] == '.');
+	return dot != NULL && (dot[5] == '\0' || dot[5] == '.');
 }
 
-/* The target's function no. `index` must not run any more. */
+/*
+ * Nobody may run the target's function no. `index` any more, because its code is old: `why`
+ * says of what.
+ */
 static int replace_function(struct closure *all, uint32_t index, const char *why)
 {
 	const struct binary *target = all->draft->target;
 	const struct dwarf_function *function = &target->dwarf.functions[index];
 
-	if (all->is_seen[index])
+	if (all->is_seen[index] != 0)
 		return 0;
 	all->is_seen[index] = 1;
 	uint64_t entry = entry_range(target, function).lo;
 	struct piece *piece = piece_at_place(all, entry);
-	if (piece && piece->fate == FATE_REPLACES)
+	if (piece != NULL && piece->fate == FATE_REPLACES)
 		return 0;
-	if (piece) {
+	if (piece != NULL) {
 		piece->fate = FATE_REPLACES;
 		all->any = true;
 		return set_why(piece, why);
 	}
-	const char *name = function->name ? function->name : "?";
-	const char *clone = function->name ? clone_name(target, function) : NULL;
-	const struct symbol *symbol = clone ? NULL : binary_function_symbol(target, entry, name);
-	if (clone || (symbol && strchr(symbol->name, '.')))
+	const char *name = function->name != NULL ? function->name : "?";
+	const char *clone = function->name != NULL ? clone_name(target, function) : NULL;
+	const struct symbol *symbol = clone != NULL ? NULL : binary_function_symbol(target, entry, name);
+	if (clone != NULL || (symbol != NULL && strchr(symbol->name, '.') != NULL))
 		return each_caller(all, entry, replace_function, why);
 	const struct dwarf_unit *unit = &target->dwarf.units[function->unit];
 	return fail(EINVAL, "%s: '%s' of %s would go on with the old code, because %s (add the object "
 		    "of that file to the patch)", target->file.path, name,
-		    unit->name ? unit->name : "a unit without name", why);
+		    unit->name != NULL ? unit->name : "a unit without name", why);
 }
 
-/* Of which function of the target's debug info is the piece the new version? */
+/* Is the piece the new version of this function of the target? */
 static bool is_version_of(const struct closure *all, const struct unit *unit,
 			  const struct piece *piece, const struct dwarf_function *function)
 {
-	if (function->declaration || !function->name || strcmp(function->name, piece->name))
+	if (function->declaration || function->name == NULL || strcmp(function->name, piece->name) != 0)
 		return false;
 	if (piece->symbol->bind != STB_LOCAL)
 		return function->external;
-	return !function->external && unit->target_unit &&
+	return !function->external && unit->target_unit != NULL &&
 		&all->draft->target->dwarf.units[function->unit] == unit->target_unit;
 }
 
@@ -228,13 +221,13 @@ static int replace_copies(struct closure *all, const struct unit *unit,
 	int err = 0;
 
 	snprintf(why, sizeof(why), "'%s' was inlined into it", function->name);
-	for (uint32_t i = 0; !err && i < dwarf->n_inlined; i++) {
+	for (uint32_t i = 0; err == 0 && i < dwarf->n_inlined; i++) {
 		uint32_t index = dwarf->inlined[i].function;
 
 		if (!is_instance_of(dwarf, function, dwarf->inlined[i].origin))
 			continue;
-		/* Without the original nobody knows that a function of a header changed. */
-		if (!unit->original &&
+		/* Without the original object nobody knows that a function of a header changed. */
+		if (unit->original == NULL &&
 		    &dwarf->units[dwarf->functions[index].unit] != unit->target_unit)
 			continue;
 		err = replace_function(all, index, why);
@@ -242,7 +235,10 @@ static int replace_copies(struct closure *all, const struct unit *unit,
 	return err;
 }
 
-/* Clones of the function, in the target, run on as long as their callers do. */
+/*
+ * A clone of the function, such as f.constprop.0, goes on with the old code as long as its
+ * callers call it.  Therefore its callers are replaced.
+ */
 static int replace_clones(struct closure *all, const struct dwarf_function *function)
 {
 	const struct binary *target = all->draft->target;
@@ -250,13 +246,13 @@ static int replace_clones(struct closure *all, const struct dwarf_function *func
 	char why[256];
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(&target->dwarf, function->name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_function(&target->dwarf, function->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *other = &target->dwarf.functions[i];
 
-		if (!other->hi || (other->origin != function->die && other->unit != function->unit))
+		if (other->hi == 0 || (other->origin != function->die && other->unit != function->unit))
 			continue;
 		const char *clone = clone_name(target, other);
-		if (!clone || is_cold(clone))
+		if (clone == NULL || is_cold(clone))
 			continue;
 		snprintf(why, sizeof(why), "it calls the clone '%s'", clone);
 		err = each_caller(all, entry_range(target, other).lo, replace_function, why);
@@ -268,7 +264,10 @@ static int replace_trusting_caller(struct closure *all, uint32_t index, const ch
 {
 	const struct dwarf *dwarf = &all->draft->target->dwarf;
 
-	/* Only callers that were compiled along with it know its code. */
+	/*
+	 * Only code that was compiled along with the function knows which registers it leaves
+	 * alone.
+	 */
 	for (size_t i = 0; i < all->n_units; i++)
 		if (all->units[i].target_unit == &dwarf->units[dwarf->functions[index].unit])
 			return replace_function(all, index, why);
@@ -285,30 +284,33 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 
 	cursor_init(&word, bytes + at, 4);
 	uint64_t value = cursor_uint(&word, 4);
-	if (!(shdr->sh_flags & SHF_EXECINSTR) || !wide || file->type == ET_EXEC) {
+	if ((shdr->sh_flags & SHF_EXECINSTR) == 0 || !wide || file->type == ET_EXEC) {
 		if (value == addr)
 			return true;
 	}
-	if (!(shdr->sh_flags & SHF_EXECINSTR))
+	if ((shdr->sh_flags & SHF_EXECINSTR) == 0)
 		return false;
 	if (!wide)
 		return (uint32_t)(elffile_got(file) + value) == addr;
 	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
-	/* Zeros before a function are the end of a nop that fills up. */
-	return value && relative == addr && !is_branch_operand(bytes, at);
+	/* Zeros before a function are the end of a nop, which fills the gap. */
+	return value != 0 && relative == addr && !insn_is_branch_operand(bytes, at);
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)
 {
 	GElf_Rela rela;
 
-	for (int i = 0; data && gelf_getrela(data, i, &rela); i++)
+	for (int i = 0; data != NULL && gelf_getrela(data, i, &rela) != NULL; i++)
 		if ((uint64_t)rela.r_addend == addr)
 			return true;
 	return false;
 }
 
-/* May anything but a direct call or jump lead to this address?  Errs to yes. */
+/*
+ * Might anything but a direct call or jump lead to this address?  If nothing proves the
+ * contrary, the answer is yes.
+ */
 static bool is_address_taken(const struct binary *target, uint64_t addr)
 {
 	const struct elffile *file = &target->file;
@@ -319,14 +321,14 @@ static bool is_address_taken(const struct binary *target, uint64_t addr)
 		if (file->dynsym.table[i].section != SHN_UNDEF &&
 		    file->dynsym.table[i].value == addr)
 			return true;
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC))
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0)
 			continue;
 		if (shdr.sh_type == SHT_RELA && has_relocation_to(elf_getdata(scn, NULL), addr))
 			return true;
 		Elf_Data *data = shdr.sh_type == SHT_PROGBITS ? elf_rawdata(scn, NULL) : NULL;
-		if (!data || !data->d_buf || !strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name),
-						      ".eh_frame", 9))
+		if (data == NULL || data->d_buf == NULL ||
+		    strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name), ".eh_frame", 9) == 0)
 			continue;
 		for (size_t at = 0; at + 4 <= data->d_size; at++)
 			if (is_word_of(file, &shdr, data->d_buf, at, addr))
@@ -335,16 +337,20 @@ static bool is_address_taken(const struct binary *target, uint64_t addr)
 	return false;
 }
 
-/* No jump fits: all that call it are replaced instead, if that is all who know it. */
+/*
+ * If there is no room for a jump, everything that calls the function is replaced instead,
+ * provided that nothing else knows its address.
+ */
 static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 {
 	const struct binary *target = all->draft->target;
 	uint64_t room = 0;
 	char why[256];
-	int err = measure_room(target, &piece->place, &room);
+	const struct definition *old = &piece->counterpart;
+	int err = measure_room(target, old->name, old->addr, old->size, &room);
 
-	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->place.addr);
-	if (!*is_bypassed && (err != -EINVAL || !room))
+	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->counterpart.addr);
+	if (!*is_bypassed && (err != -EINVAL || room == 0))
 		return err;
 	msg_forget();
 	if (!*is_bypassed)
@@ -352,42 +358,46 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 			    "after it, and to replace its callers is not enough: its address is in use, "
 			    "or exported", target->file.path, piece->name, room);
 	piece->fate = FATE_OWN;
-	piece->has_place = false;
+	piece->has_counterpart = false;
 	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);
-	err = each_caller(all, piece->place.addr, replace_function, why);
-	return err ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
+	err = each_caller(all, piece->counterpart.addr, replace_function, why);
+	return err != 0 ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
 }
 
-/* What has to be replaced because this piece is new or replaces. */
+/* Replace what has to be replaced because this piece is new or is replaced. */
 static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 {
 	const struct dwarf *dwarf = &all->draft->target->dwarf;
 	int err = 0;
 
-	/* One that is only replaced along with others has the same code in its copies. */
-	for (uint32_t i = 0; !err && piece->is_changed && i < dwarf->n_functions; i++) {
+	/*
+	 * A function that did not change, and is replaced only for the sake of another, is the
+	 * same in its inlined copies.
+	 */
+	for (uint32_t i = 0; err == 0 && piece->is_changed && i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
 		if (!is_version_of(all, unit, piece, function))
 			continue;
 		err = replace_copies(all, unit, function);
-		if (!err)
+		if (err == 0)
 			err = replace_clones(all, function);
 	}
-	if (!err && piece->fate == FATE_REPLACES) {
+	if (err == 0 && piece->fate == FATE_REPLACES) {
 		bool is_bypassed;
 
 		err = bypass(all, piece, &is_bypassed);
 		if (is_bypassed)
 			return err;
 	}
-	const struct piece *judged = piece->twin ? piece->twin : piece;
-	const struct unit *of = piece->twin ? unit->original : unit;
-	if (err || !piece->has_place || !has_ipa_ra(unit->target_unit) || !is_closed(of, judged, 0))
+	const struct piece *judged = piece->twin != NULL ? piece->twin : piece;
+	const struct unit *of = piece->twin != NULL ? unit->original : unit;
+	if (err != 0 || !piece->has_counterpart || !has_ipa_ra(unit->target_unit) ||
+	    !is_closed(of, judged, 0))
 		return err;
 	char why[256];
 	snprintf(why, sizeof(why), "it may rely on registers that '%s' did not use", piece->name);
-	return each_caller(all, piece->place.addr, replace_trusting_caller, why);
+	return each_caller(all, piece->counterpart.addr, replace_trusting_caller, why);
 }
 
 int close_over(struct draft *draft, struct unit *units, size_t n_units)
@@ -396,16 +406,16 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 	int err = 0;
 
 	all.is_seen = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
-	if (!all.is_seen)
-		return fail(ENOMEM, "not enough memory");
-	while (!err && all.any) {
+	if (all.is_seen == NULL)
+		return fail(ENOMEM, "out of memory");
+	while (err == 0 && all.any) {
 		all.any = false;
-		for (size_t i = 0; !err && i < n_units; i++)
-			for (size_t k = 0; !err && k < units[i].n_pieces; k++) {
+		for (size_t i = 0; err == 0 && i < n_units; i++)
+			for (size_t k = 0; err == 0 && k < units[i].n_pieces; k++) {
 				struct piece *piece = &units[i].pieces[k];
 
 				if (!piece->is_closed_over && piece->kind == PIECE_FUNCTION &&
-				    piece->symbol &&
+				    piece->symbol != NULL &&
 				    (piece->is_changed || piece->fate == FATE_REPLACES)) {
 					piece->is_closed_over = true;
 					err = look_at(&all, &units[i], piece);
@@ -431,17 +441,17 @@ int check_changed_prototypes(struct draft *draft)
 	struct closure all = { .draft = draft };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
-		if (replaced->place.index == DWARF_NONE || replaced->body.index == DWARF_NONE)
+		if (replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
 			continue;
 		err = check_prototype(draft, replaced);
-		if (!err && !draft->no_abi_check)
+		if (err == 0 && !draft->no_abi_check)
 			err = check_convention(draft, replaced);
-		/* All that call it by name are new, and nothing else can call it. */
-		if (err == -EINVAL && !is_address_taken(draft->target, replaced->place.addr) &&
-		    !each_caller(&all, replaced->place.addr, find_old_caller, NULL)) {
+		/* Everything that calls it by name is new, and nothing else can call it. */
+		if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
+		    each_caller(&all, replaced->old.addr, find_old_caller, NULL) == 0) {
 			msg_forget();
 			err = 0;
 		}
@@ -451,22 +461,25 @@ int check_changed_prototypes(struct draft *draft)
 
 /* ---- ranges ---- */
 
-/* Code that the compiler split off a replaced function: nobody may be in there either. */
+/*
+ * The compiler split off parts of a replaced function, such as f.cold.  No thread may be in
+ * these either.
+ */
 static int add_parts_of(struct draft *draft, size_t func)
 {
 	const struct binary *target = draft->target;
 	const struct dwarf *dwarf = &target->dwarf;
-	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->place.index];
+	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->old.index];
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *other = &dwarf->functions[i];
 
-		if (!other->hi || other == function || other->lo == function->lo ||
-		    !is_instance_of(dwarf, function, other->origin) || !clone_name(target, other))
+		if (other->hi == 0 || other == function || other->lo == function->lo ||
+		    !is_instance_of(dwarf, function, other->origin) || clone_name(target, other) == NULL)
 			continue;
-		for (uint32_t k = 0; !err && k < other->n_ranges; k++) {
+		for (uint32_t k = 0; err == 0 && k < other->n_ranges; k++) {
 			struct dwarf_range range = dwarf->ranges[other->first_range + k];
 
 			err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
@@ -479,8 +492,8 @@ int add_parts(struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
-		if (draft->replaced[i]->place.index != DWARF_NONE)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->old.index != DWARF_NONE)
 			err = add_parts_of(draft, i);
 	return err;
 }

@@ -9,42 +9,42 @@
 
 #include "lines.h"
 
-#define DEPTH_MAX 8		/* unnamed data that refers to unnamed data */
+#define DEPTH_MAX 8		/* so deep does unnamed data that refers to unnamed data go */
 
-/* A piece in its unit. */
-struct at {
+/* A piece, and the unit that it is of. */
+struct unit_piece {
 	const struct unit *unit;
 	const struct piece *piece;
 };
 
-static const struct unit_section *section_of(struct at at)
+static const struct unit_section *section_of(struct unit_piece one)
 {
-	return &at.unit->sections[at.piece->section];
+	return &one.unit->sections[one.piece->section];
 }
 
-static const uint8_t *bytes_of(struct at at)
+static const uint8_t *bytes_of(struct unit_piece one)
 {
-	const struct unit_section *section = section_of(at);
+	const struct unit_section *section = section_of(one);
 
-	return section->bytes ? section->bytes + at.piece->start : NULL;
+	return section->bytes != NULL ? section->bytes + one.piece->start : NULL;
 }
 
-static const struct unit_reloc *reloc_of(struct at at, uint32_t i)
+static const struct unit_reloc *reloc_of(struct unit_piece one, uint32_t i)
 {
-	return &section_of(at)->relocs[at.piece->first_reloc + i];
+	return &section_of(one)->relocs[one.piece->first_reloc + i];
 }
 
 static bool same_stem(const char *a, const char *b)
 {
 	size_t size = stem_length(a);
 
-	return size == stem_length(b) && !memcmp(a, b, size);
+	return size == stem_length(b) && memcmp(a, b, size) == 0;
 }
 
 /* ---- twins ---- */
 
-/* Does a function, or data, called like `user` in the other unit, refer to `piece`? */
-static bool is_user(struct at user, const struct piece *piece)
+/* Does `user` refer to `piece`? */
+static bool is_user(struct unit_piece user, const struct piece *piece)
 {
 	for (uint32_t i = 0; i < user.piece->n_relocs; i++) {
 		int64_t offset;
@@ -55,10 +55,10 @@ static bool is_user(struct at user, const struct piece *piece)
 	return false;
 }
 
-static bool is_used_by(struct at piece, const char *user_name)
+static bool is_used_by(struct unit_piece piece, const char *user_name)
 {
 	for (size_t i = 0; i < piece.unit->n_pieces; i++) {
-		struct at user = { piece.unit, &piece.unit->pieces[i] };
+		struct unit_piece user = { piece.unit, &piece.unit->pieces[i] };
 
 		if (same_stem(user.piece->name, user_name) && is_user(user, piece.piece))
 			return true;
@@ -66,11 +66,11 @@ static bool is_used_by(struct at piece, const char *user_name)
 	return false;
 }
 
-/* Is each one used by all, by name, that use the other? */
-static bool same_users(struct at a, struct at b)
+/* Does every user of the one thing have a namesake that uses the other thing? */
+static bool same_users(struct unit_piece a, struct unit_piece b)
 {
 	for (size_t i = 0; i < a.unit->n_pieces; i++) {
-		struct at user = { a.unit, &a.unit->pieces[i] };
+		struct unit_piece user = { a.unit, &a.unit->pieces[i] };
 
 		if (is_user(user, a.piece) && !is_used_by(b, user.piece->name))
 			return false;
@@ -101,15 +101,15 @@ enum closeness { BY_USERS, BY_NAME, BY_STEM };
 static const struct piece *find_twin(const struct unit *unit, const struct piece *piece,
 				     const struct unit *original, enum closeness closeness)
 {
-	bool numbered = piece->name[stem_length(piece->name)];
+	bool numbered = piece->name[stem_length(piece->name)] != '\0';
 
 	for (size_t i = 0; i < original->n_pieces; i++) {
 		const struct piece *old = &original->pieces[i];
-		struct at a = { unit, piece }, b = { original, old };
+		struct unit_piece a = { unit, piece }, b = { original, old };
 
 		if (old->kind != piece->kind || !same_stem(old->name, piece->name))
 			continue;
-		if (!numbered || closeness == BY_NAME ? strcmp(old->name, piece->name) : false)
+		if ((!numbered || closeness == BY_NAME) && strcmp(old->name, piece->name) != 0)
 			continue;
 		if (is_taken(unit, old))
 			continue;
@@ -125,23 +125,23 @@ static void match(struct unit *unit, const struct unit *original)
 {
 	for (int closeness = BY_USERS; closeness <= BY_STEM; closeness++)
 		for (size_t i = 0; i < unit->n_pieces; i++)
-			if (!unit->pieces[i].twin)
+			if (unit->pieces[i].twin == NULL)
 				unit->pieces[i].twin = find_twin(unit, &unit->pieces[i], original,
 								 (enum closeness)closeness);
 }
 
 /* ---- bytes ---- */
 
-/* Mark the bytes of relocations; NULL when out of memory. */
-static uint8_t *mask_of(struct at at)
+/* A byte for each byte of the piece: 1 where a relocation is.  NULL when out of memory. */
+static uint8_t *mask_of(struct unit_piece one)
 {
-	uint8_t *mask = calloc(1, (size_t)at.piece->size + 1);
+	uint8_t *mask = calloc(1, (size_t)one.piece->size + 1);
 
-	for (uint32_t i = 0; mask && i < at.piece->n_relocs; i++) {
-		const struct unit_reloc *reloc = reloc_of(at, i);
-		uint64_t from = reloc->offset - at.piece->start;
+	for (uint32_t i = 0; mask != NULL && i < one.piece->n_relocs; i++) {
+		const struct unit_reloc *reloc = reloc_of(one, i);
+		uint64_t from = reloc->offset - one.piece->start;
 
-		if (from < at.piece->size && at.piece->size - from >= reloc->type->width)
+		if (from < one.piece->size && one.piece->size - from >= reloc->type->width)
 			memset(mask + from, 1, reloc->type->width);
 	}
 	return mask;
@@ -156,39 +156,45 @@ static int64_t number_at(const uint8_t *bytes, size_t width)
 	return number;
 }
 
-/* By how much a function's source lines have moved: 0 if they have not, or nothing is known. */
-static int64_t find_shift(struct at a, struct at b, const struct compare_lines *lines)
+/*
+ * By how many lines the function has moved in its source; 0 if it has not, or if that is not
+ * known.
+ */
+static int64_t find_shift(struct unit_piece a, struct unit_piece b, const struct compare_lines *lines)
 {
-	if (!lines || a.piece->kind != PIECE_FUNCTION)
+	if (lines == NULL || a.piece->kind != PIECE_FUNCTION)
 		return 0;
 	uint32_t new = lines->declared(a.unit, a.piece, lines->ctx);
 	uint32_t old = lines->declared(b.unit, b.piece, lines->ctx);
-	return new && old ? (int64_t)new - (int64_t)old : 0;
+	return new != 0 && old != 0 ? (int64_t)new - (int64_t)old : 0;
 }
 
-static enum verdict compare_bytes(struct at a, struct at b, const struct compare_lines *lines)
+static enum verdict compare_bytes(struct unit_piece a, struct unit_piece b, const struct compare_lines *lines)
 {
 	const uint8_t *x = bytes_of(a), *y = bytes_of(b);
 	size_t size = (size_t)a.piece->size, at = 0;
 	enum verdict verdict = VERDICT_SAME;
 
-	if (a.piece->size != b.piece->size || !x != !y)
+	if (a.piece->size != b.piece->size || (x == NULL) != (y == NULL))
 		return VERDICT_CHANGED;
-	if (!x || !size)
+	if (x == NULL || size == 0)
 		return VERDICT_SAME;
 	uint8_t *mask = mask_of(a);
-	if (!mask)
+	if (mask == NULL)
 		return VERDICT_CHANGED;
 	struct lines numbers = { x, mask, size, a.unit->file.elf_class == ELFCLASS64, 0 };
 	const int64_t shift = find_shift(a, b, lines);
 	size_t from, width;
 	while (at < size && verdict != VERDICT_CHANGED) {
-		if (mask[at] || x[at] == y[at]) {
+		if (mask[at] != 0 || x[at] == y[at]) {
 			at++;
 			continue;
 		}
-		/* A line's number that moved as its function did. */
-		if (shift && lines_find(&numbers, at, &from, &width) &&
+		/*
+		 * The number is that of a line which has moved as its function has: assert()
+		 * passes such ones.
+		 */
+		if (shift != 0 && lines_find(&numbers, at, &from, &width) &&
 		    number_at(x + from, width) - number_at(y + from, width) == shift &&
 		    lines->is_within(a.unit, a.piece, (uint32_t)number_at(x + from, width), lines->ctx)) {
 			verdict = VERDICT_LINES;
@@ -203,11 +209,11 @@ static enum verdict compare_bytes(struct at a, struct at b, const struct compare
 
 /* ---- what relocations mean ---- */
 
-static bool same_content(struct at a, struct at b, unsigned depth);
+static bool same_content(struct unit_piece a, struct unit_piece b, unsigned depth);
 
-/* Strings and constants that the linker merges: what stands at that place. */
-static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, struct at to_a,
-			struct at to_b)
+/* Compare two strings, or constants, of sections whose contents the linker merges. */
+static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, struct unit_piece to_a,
+			struct unit_piece to_b)
 {
 	const struct unit_section *s = section_of(to_a), *t = section_of(to_b);
 	bool by_section = x->symbol->type == STT_SECTION;
@@ -215,20 +221,20 @@ static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, 
 	uint64_t k = y->symbol->value + (by_section ? (uint64_t)y->addend + y->bias : 0);
 
 	if (by_section != (y->symbol->type == STT_SECTION) || s->flags != t->flags ||
-	    s->entsize != t->entsize || !s->entsize || !s->bytes || !t->bytes ||
+	    s->entsize != t->entsize || s->entsize == 0 || s->bytes == NULL || t->bytes == NULL ||
 	    i >= s->size || k >= t->size || (!by_section && x->addend != y->addend))
 		return false;
-	if (!(s->flags & SHF_STRINGS))
+	if ((s->flags & SHF_STRINGS) == 0)
 		return s->entsize <= s->size - i && s->entsize <= t->size - k &&
-			!memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize);
+			memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize) == 0;
 	for (;; i += s->entsize, k += s->entsize) {
 		static const uint8_t zeros[8];
 
 		if (s->entsize > sizeof(zeros) || s->size - i < s->entsize ||
 		    t->size - k < s->entsize ||
-		    memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize))
+		    memcmp(s->bytes + i, t->bytes + k, (size_t)s->entsize) != 0)
 			return false;
-		if (!memcmp(s->bytes + i, zeros, (size_t)s->entsize))
+		if (memcmp(s->bytes + i, zeros, (size_t)s->entsize) == 0)
 			return true;
 		if (s->size - i == s->entsize || t->size - k == s->entsize)
 			return false;
@@ -237,26 +243,26 @@ static bool same_merged(const struct unit_reloc *x, const struct unit_reloc *y, 
 
 static const char *symbol_name(const struct unit_reloc *reloc)
 {
-	return reloc->symbol ? reloc->symbol->name : "";
+	return reloc->symbol != NULL ? reloc->symbol->name : "";
 }
 
-/* Must the contents be equal, because code uses its own copy of the thing? */
+/* Is the thing compared by its contents, because code has a copy of its own of it? */
 static bool is_by_content(const struct piece *piece)
 {
 	return piece->kind == PIECE_UNNAMED || is_made_by_compiler(piece);
 }
 
 /*
- * Where the thing at `from` of a section without names ends: where the next that
- * anything refers to begins.
+ * A section without names holds several things.  The one that begins at `from` ends where the
+ * next one begins that anything refers to.
  */
-static uint64_t end_of_thing(struct at to, uint64_t from)
+static uint64_t end_of_thing(struct unit_piece to, uint64_t from)
 {
 	const struct unit *unit = to.unit;
 	uint64_t end = to.piece->end;
 
 	for (size_t i = 0; i < unit->n_pieces; i++) {
-		struct at user = { unit, &unit->pieces[i] };
+		struct unit_piece user = { unit, &unit->pieces[i] };
 
 		for (uint32_t k = 0; k < user.piece->n_relocs; k++) {
 			const struct unit_reloc *reloc = reloc_of(user, k);
@@ -272,25 +278,25 @@ static uint64_t end_of_thing(struct at to, uint64_t from)
 	return end;
 }
 
-/* Literals that lie in one section, as without optimisation: strings, mostly. */
-static bool same_thing(struct at a, struct at b, int64_t at_a, int64_t at_b)
+/* Compare two literals, mostly strings.  Without optimisation all of them lie in one section. */
+static bool same_thing(struct unit_piece a, struct unit_piece b, int64_t at_a, int64_t at_b)
 {
 	if (at_a < 0 || at_b < 0 || (uint64_t)at_a >= a.piece->size || (uint64_t)at_b >= b.piece->size)
 		return false;
 	uint64_t i = a.piece->start + (uint64_t)at_a, k = b.piece->start + (uint64_t)at_b;
 	uint64_t end_a = end_of_thing(a, i), end_b = end_of_thing(b, k);
 	const uint8_t *x = section_of(a)->bytes, *y = section_of(b)->bytes;
-	if (!x || !y)
+	if (x == NULL || y == NULL)
 		return false;
-	/* What is behind the shorter one is padding. */
+	/* The bytes behind the shorter one are padding. */
 	for (; i < end_a || k < end_b; i++, k++)
 		if ((i < end_a ? x[i] : 0) != (k < end_b ? y[k] : 0))
 			return false;
 	return true;
 }
 
-/* Do two relocations, at the same place of two pieces, mean the same? */
-static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
+/* Do two relocations, at the same offset of two pieces, mean the same thing? */
+static bool same_meaning(struct unit_piece a, const struct unit_reloc *x, struct unit_piece b,
 			 const struct unit_reloc *y, unsigned depth)
 {
 	int64_t i = 0, k = 0;
@@ -299,39 +305,39 @@ static bool same_meaning(struct at a, const struct unit_reloc *x, struct at b,
 
 	if (x->type != y->type || x->offset - a.piece->start != y->offset - b.piece->start)
 		return false;
-	/* Global names mean the same, wherever they are defined. */
-	bool global_a = !to_a || (x->symbol->bind != STB_LOCAL && !is_clone(to_a));
-	bool global_b = !to_b || (y->symbol->bind != STB_LOCAL && !is_clone(to_b));
+	/* A global name means the same thing wherever it is defined. */
+	bool global_a = to_a == NULL || (x->symbol->bind != STB_LOCAL && !is_clone(to_a));
+	bool global_b = to_b == NULL || (y->symbol->bind != STB_LOCAL && !is_clone(to_b));
 	if (global_a && global_b)
-		return !strcmp(symbol_name(x), symbol_name(y)) && x->addend == y->addend;
-	if (!to_a || !to_b)
+		return strcmp(symbol_name(x), symbol_name(y)) == 0 && x->addend == y->addend;
+	if (to_a == NULL || to_b == NULL)
 		return false;
 	if (is_mergeable(a.unit, to_a) && is_mergeable(b.unit, to_b))
-		return same_merged(x, y, (struct at){ a.unit, to_a }, (struct at){ b.unit, to_b });
-	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && !to_a->n_relocs &&
-	    !to_b->n_relocs)
-		return same_thing((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
+		return same_merged(x, y, (struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b });
+	if (to_a->kind == PIECE_UNNAMED && to_b->kind == PIECE_UNNAMED && to_a->n_relocs == 0 &&
+	    to_b->n_relocs == 0)
+		return same_thing((struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b },
 				  i + x->bias, k + y->bias);
 	if (i != k)
 		return false;
 	if (is_by_content(to_a) && is_by_content(to_b))
-		return same_content((struct at){ a.unit, to_a }, (struct at){ b.unit, to_b },
+		return same_content((struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b },
 				    depth + 1);
 	return to_a->twin == to_b;
 }
 
-/* Relocations that matter: not those in the padding. */
-static uint32_t count_relocs(struct at at)
+/* How many relocations the piece has, without those in the padding behind it. */
+static uint32_t count_relocs(struct unit_piece one)
 {
 	uint32_t count = 0;
 
-	while (count < at.piece->n_relocs &&
-	       reloc_of(at, count)->offset - at.piece->start < at.piece->size)
+	while (count < one.piece->n_relocs &&
+	       reloc_of(one, count)->offset - one.piece->start < one.piece->size)
 		count++;
 	return count;
 }
 
-static bool same_relocs(struct at a, struct at b, unsigned depth, uint32_t *which)
+static bool same_relocs(struct unit_piece a, struct unit_piece b, unsigned depth, uint32_t *which)
 {
 	uint32_t count = count_relocs(a), others = count_relocs(b);
 
@@ -342,7 +348,7 @@ static bool same_relocs(struct at a, struct at b, unsigned depth, uint32_t *whic
 	return count == others;
 }
 
-static bool same_content(struct at a, struct at b, unsigned depth)
+static bool same_content(struct unit_piece a, struct unit_piece b, unsigned depth)
 {
 	uint32_t which;
 
@@ -357,31 +363,31 @@ static void set_changed(struct piece *piece, const char *why, const char *name)
 {
 	piece->verdict = VERDICT_CHANGED;
 	free(piece->why);
-	if (asprintf(&piece->why, *name ? "%s '%s'" : "%s", why, name) < 0)
+	if (asprintf(&piece->why, *name != '\0' ? "%s '%s'" : "%s", why, name) < 0)
 		piece->why = NULL;
 }
 
-static const char *reloc_name(struct at at, const struct unit_reloc *reloc)
+static const char *reloc_name(struct unit_piece one, const struct unit_reloc *reloc)
 {
 	int64_t offset;
-	const struct piece *to = reloc_piece(at.unit, reloc, &offset);
+	const struct piece *to = reloc_piece(one.unit, reloc, &offset);
 
-	if (!to)
+	if (to == NULL)
 		return symbol_name(reloc);
-	return to->symbol ? to->name : "";
+	return to->symbol != NULL ? to->name : "";
 }
 
-static void judge(struct at a, struct piece *piece, const struct unit *original,
+static void judge(struct unit_piece a, struct piece *piece, const struct unit *original,
 		  const struct compare_lines *lines)
 {
-	struct at b = { original, piece->twin };
+	struct unit_piece b = { original, piece->twin };
 	uint32_t which = 0;
 
-	if (!piece->twin) {
+	if (piece->twin == NULL) {
 		piece->verdict = VERDICT_NEW;
 		return;
 	}
-	if (piece->symbol && piece->twin->symbol && piece->kind == PIECE_FUNCTION &&
+	if (piece->symbol != NULL && piece->twin->symbol != NULL && piece->kind == PIECE_FUNCTION &&
 	    (piece->symbol->bind == STB_LOCAL) != (piece->twin->symbol->bind == STB_LOCAL)) {
 		set_changed(piece, "it became static or stopped being so", "");
 		return;
@@ -399,24 +405,24 @@ static void judge(struct at a, struct piece *piece, const struct unit *original,
 		return;
 	}
 	const char *name = reloc_name(a, reloc_of(a, which));
-	set_changed(piece, *name ? "it refers to" : "strings or constants differ", name);
+	set_changed(piece, *name != '\0' ? "it refers to" : "strings or constants differ", name);
 }
 
-/* A change of these is one of whoever refers to them. */
+/* If such a thing changed, whoever refers to it has changed: f.part.0 is a part of f. */
 static bool is_contagious(const struct unit *unit, const struct piece *piece)
 {
 	return is_clone(piece) || (piece->kind == PIECE_VARIABLE && is_constant(unit, piece) &&
 				   piece->symbol->bind == STB_LOCAL);
 }
 
-static bool catch_from(struct at at, struct piece *piece)
+static bool catch_from(struct unit_piece one, struct piece *piece)
 {
-	for (uint32_t i = 0; i < at.piece->n_relocs; i++) {
+	for (uint32_t i = 0; i < one.piece->n_relocs; i++) {
 		int64_t offset;
-		const struct piece *to = reloc_piece(at.unit, reloc_of(at, i), &offset);
+		const struct piece *to = reloc_piece(one.unit, reloc_of(one, i), &offset);
 
-		if (to && to != piece && to->verdict == VERDICT_CHANGED &&
-		    is_contagious(at.unit, to)) {
+		if (to != NULL && to != piece && to->verdict == VERDICT_CHANGED &&
+		    is_contagious(one.unit, to)) {
 			set_changed(piece, "it uses the changed", to->name);
 			return true;
 		}
@@ -431,18 +437,18 @@ int compare_units(struct unit *unit, struct unit *original, const struct compare
 	unit->original = original;
 	match(unit, original);
 	for (size_t i = 0; i < unit->n_pieces; i++)
-		judge((struct at){ unit, &unit->pieces[i] }, &unit->pieces[i], original, lines);
+		judge((struct unit_piece){ unit, &unit->pieces[i] }, &unit->pieces[i], original, lines);
 	while (any) {
 		any = false;
 		for (size_t i = 0; i < unit->n_pieces; i++) {
 			struct piece *piece = &unit->pieces[i];
 
 			if (piece->verdict == VERDICT_SAME || piece->verdict == VERDICT_LINES)
-				any |= catch_from((struct at){ unit, piece }, piece);
+				any |= catch_from((struct unit_piece){ unit, piece }, piece);
 		}
 	}
 	for (size_t i = 0; i < unit->n_pieces; i++)
-		if (unit->pieces[i].verdict == VERDICT_CHANGED && !unit->pieces[i].why)
-			return fail(ENOMEM, "not enough memory");
+		if (unit->pieces[i].verdict == VERDICT_CHANGED && unit->pieces[i].why == NULL)
+			return fail(ENOMEM, "out of memory");
 	return 0;
 }

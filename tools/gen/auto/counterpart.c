@@ -17,11 +17,11 @@ uint32_t patch_function(const struct draft *draft, const struct piece *piece)
 	for (uint32_t i = 0; piece->is_placed && i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
-		if (!function->hi || !function->name)
+		if (function->hi == 0 || function->name == NULL)
 			continue;
 		if (entry_range(draft->patch, function).lo != piece->addr)
 			continue;
-		if (!strcmp(function->name, piece->name))
+		if (strcmp(function->name, piece->name) == 0)
 			return i;
 		found = i;
 	}
@@ -37,8 +37,8 @@ uint32_t patch_variable(const struct draft *draft, const struct piece *piece)
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
 		if (variable->addr == piece->addr && variable->is_tls == tls &&
-		    (tls || variable->has_addr) && variable->name &&
-		    strstr(piece->name, variable->name))
+		    (tls || variable->has_addr) && variable->name != NULL &&
+		    strstr(piece->name, variable->name) != NULL)
 			return i;
 	}
 	return DWARF_NONE;
@@ -52,10 +52,10 @@ char *piece_source(const struct draft *draft, const struct unit *unit, const str
 	char *text = NULL, *source;
 
 	if (i == DWARF_NONE)
-		return strdup(*unit->source ? unit->source : base_name(unit->file.path));
+		return strdup(*unit->source != '\0' ? unit->source : base_name(unit->file.path));
 	source = code ? dwarf_file(dwarf, dwarf->functions[i].file_unit, dwarf->functions[i].file) :
 		dwarf_file(dwarf, dwarf->variables[i].file_unit, dwarf->variables[i].file);
-	if (asprintf(&text, "%s:%u", source ? base_name(source) : unit->source,
+	if (asprintf(&text, "%s:%u", source != NULL ? base_name(source) : unit->source,
 		     code ? dwarf->functions[i].line : dwarf->variables[i].line) < 0)
 		text = NULL;
 	free(source);
@@ -82,7 +82,7 @@ static uint32_t unit_of(const struct draft *draft, const struct unit *unit)
 	return DWARF_NONE;
 }
 
-/* Components that two paths have in common at their ends. */
+/* How many components two paths have in common at their ends: of a/b/c.c and x/b/c.c two. */
 static unsigned common_components(const char *a, const char *b)
 {
 	const char *a_end = a + strlen(a), *b_end = b + strlen(b);
@@ -95,7 +95,7 @@ static unsigned common_components(const char *a, const char *b)
 			x--;
 		while (y > b && y[-1] != '/')
 			y--;
-		if (a_end - x != b_end - y || memcmp(x, y, (size_t)(a_end - x)))
+		if (a_end - x != b_end - y || memcmp(x, y, (size_t)(a_end - x)) != 0)
 			break;
 		count++;
 		a_end = x > a ? x - 1 : a;
@@ -104,7 +104,7 @@ static unsigned common_components(const char *a, const char *b)
 	return count;
 }
 
-/* Functions that a unit of the target has in common with the author's object. */
+/* How many functions a unit of the target has in common with the author's object. */
 static unsigned common_functions(const struct draft *draft, const struct unit *unit,
 				 uint32_t target_unit)
 {
@@ -127,7 +127,10 @@ static unsigned common_functions(const struct draft *draft, const struct unit *u
 	return count;
 }
 
-/* The unit with the most functions in common; of several the one whose path is most alike. */
+/*
+ * The unit with the most functions in common.  If several have as many, it is the one whose
+ * path is most alike.
+ */
 static uint32_t choose_unit(const struct draft *draft, const struct unit *unit, const char *path)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
@@ -137,12 +140,12 @@ static uint32_t choose_unit(const struct draft *draft, const struct unit *unit, 
 	for (uint32_t i = 0; i < dwarf->n_units; i++) {
 		const struct dwarf_unit *candidate = &dwarf->units[i];
 
-		if (candidate->tag != DW_TAG_compile_unit || !candidate->name ||
-		    strcmp(base_name(candidate->name), base_name(path)))
+		if (candidate->tag != DW_TAG_compile_unit || candidate->name == NULL ||
+		    strcmp(base_name(candidate->name), base_name(path)) != 0)
 			continue;
 		char *other = dwarf_unit_path(candidate);
 		uint64_t score = (uint64_t)common_functions(draft, unit, i) << 32 |
-			(other ? common_components(path, other) : 0);
+			(other != NULL ? common_components(path, other) : 0);
 		free(other);
 		if (score > best) {
 			best = score;
@@ -161,13 +164,13 @@ int find_target_unit(const struct draft *draft, struct unit *unit)
 		return 0;
 	unit->patch_unit = &dwarf->units[index];
 	char *path = dwarf_unit_path(unit->patch_unit);
-	if (!path)
-		return fail(ENOMEM, "not enough memory");
+	if (path == NULL)
+		return fail(ENOMEM, "out of memory");
 	uint32_t found = choose_unit(draft, unit, path);
 	if (found != DWARF_NONE) {
 		unit->target_unit = &draft->target->dwarf.units[found];
 		unit->target_path = dwarf_unit_path(unit->target_unit);
-		if (unit->target_path)
+		if (unit->target_path != NULL)
 			say("%s: %s is %s of %s", unit->file.path, path, unit->target_path,
 			    draft->target->file.path);
 	}
@@ -188,15 +191,15 @@ static int find_piece_function(const struct draft *draft, const struct unit *uni
 		.line = index == DWARF_NONE ? 0 : draft->patch->dwarf.functions[index].line,
 	};
 
-	/* The target's unit is known, and has it or not. */
-	if (local && !unit->target_path)
+	/* If the target's unit is not known, nothing tells whether it has this function. */
+	if (local && unit->target_path == NULL)
 		return 0;
 	return find_function(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
-			     &piece->place);
+			     &piece->counterpart);
 }
 
-/* A variable of a unit without debug info: by its name, if that is the only one. */
-static int find_symbol(const struct draft *draft, const struct piece *piece, struct place *out)
+/* Find a variable of a unit without debug info by its name, if only one symbol has that name. */
+static int find_symbol(const struct draft *draft, const struct piece *piece, struct definition *out)
 {
 	const struct symbols *symbols = draft->target->symbols;
 	bool local = piece->symbol->bind == STB_LOCAL;
@@ -205,13 +208,13 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 	for (size_t i = 0; i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, piece->name) ||
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, piece->name) != 0 ||
 		    (symbol->type != STT_OBJECT && symbol->type != STT_TLS &&
 		     symbol->type != piece->symbol->type) ||
 		    (local && (symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT)) ||
 		    (!local && symbol->bind == STB_LOCAL && symbol->visibility == STV_DEFAULT))
 			continue;
-		*out = (struct place){
+		*out = (struct definition){
 			.name = symbol->name, .addr = symbol->value, .size = symbol->size,
 			.index = DWARF_NONE, .global = !local,
 		};
@@ -220,12 +223,15 @@ static int find_symbol(const struct draft *draft, const struct piece *piece, str
 	return count == 1;
 }
 
-/* The function of "function.variable": find.c. */
+/*
+ * The name of the function in a symbol like "function.variable", which clang writes (find.c,
+ * is_local_to).
+ */
 static const char *owner_name(const struct piece *piece, char owner[NAME_MAX + 1])
 {
 	size_t size = strcspn(piece->name, ".");
 
-	if (!piece->name[size] || size > NAME_MAX)
+	if (piece->name[size] == '\0' || size > NAME_MAX)
 		return NULL;
 	memcpy(owner, piece->name, size);
 	owner[size] = '\0';
@@ -245,8 +251,8 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 	char owner[NAME_MAX + 1];
 
 	if (local && index == DWARF_NONE)
-		return is_constant(unit, piece) ? 0 : find_symbol(draft, piece, &piece->place);
-	if (local && !unit->target_path)
+		return is_constant(unit, piece) ? 0 : find_symbol(draft, piece, &piece->counterpart);
+	if (local && unit->target_path == NULL)
 		return 0;
 	if (index != DWARF_NONE) {
 		const struct dwarf_variable *variable = &dwarf->variables[index];
@@ -255,17 +261,17 @@ static int find_piece_variable(const struct draft *draft, const struct unit *uni
 		wanted.line = variable->line;
 		if (variable->function != DWARF_NONE)
 			wanted.function = dwarf->functions[variable->function].name;
-		if (variable->function != DWARF_NONE && !wanted.function)
+		if (variable->function != DWARF_NONE && wanted.function == NULL)
 			wanted.function = owner_name(piece, owner);
-		if (variable->function != DWARF_NONE && !wanted.function)
-			return find_symbol(draft, piece, &piece->place);
+		if (variable->function != DWARF_NONE && wanted.function == NULL)
+			return find_symbol(draft, piece, &piece->counterpart);
 	}
 	int found = find_variable(draft->target, &wanted, local ? LINKAGE_STATIC : LINKAGE_GLOBAL,
-				  &piece->place);
-	return found || local ? found : find_symbol(draft, piece, &piece->place);
+				  &piece->counterpart);
+	return found != 0 || local ? found : find_symbol(draft, piece, &piece->counterpart);
 }
 
-/* Has the target's unit a definition of its own, whether the linker kept it or not? */
+/* Does the target's unit have a definition of its own, even if the linker dropped it? */
 static bool defines(const struct dwarf *dwarf, const struct unit *unit, const struct piece *piece)
 {
 	bool code = piece->kind == PIECE_FUNCTION;
@@ -282,7 +288,10 @@ static bool defines(const struct dwarf *dwarf, const struct unit *unit, const st
 	return false;
 }
 
-/* The debug info of a weak variable may lead to the one in its place: two definitions, one address. */
+/*
+ * The linker may have taken another file's variable in place of a weak one.  Then the debug
+ * info has two definitions with one address.
+ */
 static bool is_defined_elsewhere(const struct dwarf *dwarf, const struct unit *unit,
 				 const struct piece *piece)
 {
@@ -292,34 +301,37 @@ static bool is_defined_elsewhere(const struct dwarf *dwarf, const struct unit *u
 	       (i = dwarf_find_variable(dwarf, piece->name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *other = &dwarf->variables[i];
 
-		if (other->external && !other->declaration && other->addr == piece->place.addr &&
+		if (other->external && !other->declaration && other->addr == piece->counterpart.addr &&
 		    &dwarf->units[other->unit] != unit->target_unit)
 			return true;
 	}
 	return false;
 }
 
-/* Did the linker take what another file defines?  Debug info that is not that one's is dropped. */
+/*
+ * Did the linker take what another file defines in place of this weak thing?  Debug info of the
+ * one that is not in use is not used either.
+ */
 static bool is_overridden(const struct draft *draft, const struct unit *unit, struct piece *piece)
 {
 	const struct symbol *symbol = find_global_symbol(draft->target, piece->name);
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	struct place *place = &piece->place;
-	bool is_described = place->index != DWARF_NONE &&
-		(piece->kind != PIECE_FUNCTION || dwarf->functions[place->index].hi);
+	struct definition *have = &piece->counterpart;
+	bool is_described = have->index != DWARF_NONE &&
+		(piece->kind != PIECE_FUNCTION || dwarf->functions[have->index].hi != 0);
 
-	if (!symbol || !may_be_overridden(unit, piece))
+	if (symbol == NULL || !may_be_overridden(unit, piece))
 		return false;
-	if (is_described && place->unit == unit->target_unit)
+	if (is_described && have->unit == unit->target_unit)
 		return symbol->bind != STB_WEAK && is_defined_elsewhere(dwarf, unit, piece);
-	/* Hidden ones have become local, and nothing is left of their having been weak. */
+	/* A hidden symbol has become local, and nothing tells any more that it was weak. */
 	if (is_described)
 		return symbol->bind == STB_GLOBAL || defines(dwarf, unit, piece);
-	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && !unit->target_unit))
+	if (symbol->bind == STB_WEAK || (symbol->bind == STB_LOCAL && unit->target_unit == NULL))
 		return false;
-	place->index = DWARF_NONE;
-	place->unit = NULL;
-	place->file = NULL;
+	have->index = DWARF_NONE;
+	have->unit = NULL;
+	have->file = NULL;
 	return true;
 }
 
@@ -329,8 +341,8 @@ static int refuse_twice(const struct draft *draft, const struct unit *unit,
 	char *source = piece_source(draft, unit, piece);
 	char *elsewhere = piece_source(draft, unit, other);
 	int err = fail(EINVAL, "%s: it cannot be told whether this '%s' or that of %s is the one that %s "
-		       "has: give the new one another name", source ? source : unit->source,
-		       piece->place.name, elsewhere ? elsewhere : "another line",
+		       "has: give the new one another name", source != NULL ? source : unit->source,
+		       piece->counterpart.name, elsewhere != NULL ? elsewhere : "another line",
 		       draft->target->file.path);
 
 	free(elsewhere);
@@ -339,20 +351,23 @@ static int refuse_twice(const struct draft *draft, const struct unit *unit,
 }
 
 /*
- * Variables of one name, in blocks of a function that had one of that name: any may be the
- * one that it had.  Of constants the patch may have copies; what has no size has no value.
+ * The new function may have two variables of one name, in two blocks, where the old one had
+ * one.  Either may be the one that it had, so this is refused.  Of constants the patch may have
+ * copies.  A thing without a size holds no value.
  */
 static int check_twice(const struct draft *draft, struct unit *unit, struct piece *piece)
 {
 	bool constant = is_constant(unit, piece);
 
 	for (struct piece *other = unit->pieces; other < piece; other++) {
-		if (other->kind != piece->kind || !other->size || !piece->size || !other->place.name)
+		if (other->kind != piece->kind || other->size == 0 || piece->size == 0 ||
+		    other->counterpart.name == NULL)
 			continue;
-		if (constant && is_constant(unit, other) && piece->place.index != DWARF_NONE &&
-		    piece->place.index == other->place.index)
-			piece->has_place = other->has_place = false;
-		else if (!constant && other->has_place && other->place.addr == piece->place.addr)
+		if (constant && is_constant(unit, other) && piece->counterpart.index != DWARF_NONE &&
+		    piece->counterpart.index == other->counterpart.index)
+			piece->has_counterpart = other->has_counterpart = false;
+		else if (!constant && other->has_counterpart &&
+			 other->counterpart.addr == piece->counterpart.addr)
 			return refuse_twice(draft, unit, other, piece);
 	}
 	return 0;
@@ -364,24 +379,24 @@ int find_counterparts(const struct draft *draft, struct unit *unit)
 		struct piece *piece = &unit->pieces[i];
 		int found = 0;
 
-		if (!piece->symbol || is_clone(piece) || is_made_by_compiler(piece) ||
+		if (piece->symbol == NULL || is_clone(piece) || is_made_by_compiler(piece) ||
 		    !piece->is_placed)
 			continue;
 		found = piece->kind == PIECE_FUNCTION ? find_piece_function(draft, unit, piece) :
 			find_piece_variable(draft, unit, piece);
 		if (found < 0)
 			return found;
-		piece->has_place = found;
-		piece->is_overridden = found && is_overridden(draft, unit, piece);
-		if (found && piece->kind != PIECE_FUNCTION) {
+		piece->has_counterpart = found != 0;
+		piece->is_overridden = found != 0 && is_overridden(draft, unit, piece);
+		if (found != 0 && piece->kind != PIECE_FUNCTION) {
 			int err = check_twice(draft, unit, piece);
 
-			if (err)
+			if (err != 0)
 				return err;
 		}
-		if (found)
+		if (found != 0)
 			debug("%s: '%s' is at 0x%llx", unit->file.path, piece->name,
-			      (unsigned long long)piece->place.addr);
+			      (unsigned long long)piece->counterpart.addr);
 	}
 	return 0;
 }

@@ -9,34 +9,36 @@
 
 #include "compare.h"
 #include "counterpart.h"
-#include "linked.h"
 #include "type.h"
 
 static int refuse(const struct draft *draft, const struct unit *unit, const struct piece *piece,
 		  const char *why)
 {
 	char *source = piece_source(draft, unit, piece);
-	int err = fail(EINVAL, "%s: '%s' %s", source ? source : unit->source, piece->name, why);
+	int err = fail(EINVAL, "%s: '%s' %s", source != NULL ? source : unit->source, piece->name, why);
 
 	free(source);
 	return err;
 }
 
-/* 0 if unknown, as it is of a thing without a size: another may have its address. */
+/*
+ * The size of the target's variable; 0 if it is not known.  A thing without a size may share
+ * its address with another one, so of such a thing it is not known.
+ */
 static uint64_t target_size(const struct draft *draft, const struct piece *piece)
 {
 	const struct symbols *symbols = draft->target->symbols;
 	bool tls = piece->kind == PIECE_TLS;
 
-	for (size_t i = 0; piece->size && i < symbols->count; i++) {
+	for (size_t i = 0; piece->size != 0 && i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 
-		if (symbol->section != SHN_UNDEF && symbol->value == piece->place.addr &&
-		    symbol->size && (symbol->type == STT_TLS) == tls &&
+		if (symbol->section != SHN_UNDEF && symbol->value == piece->counterpart.addr &&
+		    symbol->size != 0 && (symbol->type == STT_TLS) == tls &&
 		    (symbol->type == STT_OBJECT || tls))
 			return symbol->size;
 	}
-	return piece->place.size;
+	return piece->counterpart.size;
 }
 
 static int check_type(const struct draft *draft, const struct unit *unit, const struct piece *piece)
@@ -45,43 +47,43 @@ static int check_type(const struct draft *draft, const struct unit *unit, const 
 	uint32_t index = patch_variable(draft, piece);
 	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
 
-	if (index == DWARF_NONE || piece->place.index == DWARF_NONE)
+	if (index == DWARF_NONE || piece->counterpart.index == DWARF_NONE)
 		return 0;
 	struct type a = { patch, patch->variables[index].type };
-	struct type b = { target, target->variables[piece->place.index].type };
-	if (!a.die || !b.die)
+	struct type b = { target, target->variables[piece->counterpart.index].type };
+	if (a.die == 0 || b.die == 0)
 		return 0;
 	int same = type_equal(a, b, why);
-	if (same < 0 || same)
+	if (same < 0 || same != 0)
 		return same < 0 ? same : 0;
 	type_name(a, now);
 	type_name(b, before);
 	char *source = piece_source(draft, unit, piece);
-	int err = fail(EINVAL, "%s: '%s' is now '%s', in %s it is '%s'%s%s", source ? source : "?",
-		       piece->name, now, draft->target->file.path, before, *why ? ": " : "", why);
+	int err = fail(EINVAL, "%s: '%s' is now '%s', in %s it is '%s'%s%s", source != NULL ? source : "?",
+		       piece->name, now, draft->target->file.path, before, *why != '\0' ? ": " : "", why);
 	free(source);
 	return err;
 }
 
-/* Where the target's initial value is, as a link-time address; UINT64_MAX: nowhere. */
+/* The link-time address of the target's initial value; UINT64_MAX if it has none in the file. */
 static uint64_t initial_addr(const struct draft *draft, const struct piece *piece)
 {
 	const struct elffile *target = &draft->target->file;
 
 	if (piece->kind != PIECE_TLS)
-		return piece->place.addr;
-	/* A thread-local variable's place is an offset in the template. */
+		return piece->counterpart.addr;
+	/* The address of a thread-local variable is an offset in the template of the block. */
 	for (size_t i = 0; i < target->n_phdrs; i++) {
 		const GElf_Phdr *phdr = &target->phdrs[i];
 
 		if (phdr->p_type == PT_TLS)
-			return piece->place.addr < phdr->p_filesz ?
-				phdr->p_vaddr + piece->place.addr : UINT64_MAX;
+			return piece->counterpart.addr < phdr->p_filesz ?
+				phdr->p_vaddr + piece->counterpart.addr : UINT64_MAX;
 	}
 	return UINT64_MAX;
 }
 
-/* The bytes, but for addresses, in the target's file and in the object. */
+/* Are the bytes in the target's file those in the object, addresses aside? */
 static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 			   const struct piece *piece)
 {
@@ -90,21 +92,21 @@ static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 	uint64_t from = initial_addr(draft, piece), at = 0;
 	bool same = there != NULL;
 
-	/* What is not in the file is zero. */
+	/* A variable that is not in the file begins as zeros. */
 	if (same && (from == UINT64_MAX ||
 		     !elffile_read(&draft->target->file, from, there, (size_t)piece->size)))
 		memset(there, 0, (size_t)piece->size);
 	for (uint32_t i = 0; same && i <= piece->n_relocs && at < piece->size; i++) {
 		const struct unit_reloc *reloc = i < piece->n_relocs ?
 			&section->relocs[piece->first_reloc + i] : NULL;
-		uint64_t end = reloc ? reloc->offset - piece->start : piece->size;
+		uint64_t end = reloc != NULL ? reloc->offset - piece->start : piece->size;
 
 		if (end > piece->size)
 			end = piece->size;
 		for (; same && at < end; at++)
 			same = there[at] ==
-				(section->bytes ? section->bytes[piece->start + at] : 0);
-		if (reloc)
+				(section->bytes != NULL ? section->bytes[piece->start + at] : 0);
+		if (reloc != NULL)
 			at = end + reloc->type->width;
 	}
 	free(there);
@@ -113,19 +115,19 @@ static bool has_same_bytes(const struct draft *draft, const struct unit *unit,
 
 static bool is_same(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	if (unit->original && piece->verdict == VERDICT_CHANGED)
+	if (unit->original != NULL && piece->verdict == VERDICT_CHANGED)
 		return false;
 	return has_same_bytes(draft, unit, piece);
 }
 
 static bool is_member(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	return piece->symbol && is_list(draft->target, unit->sections[piece->section].name);
+	return piece->symbol != NULL && is_listed(draft->target, unit->sections[piece->section].name);
 }
 
 int check_new_data(const struct draft *draft, const struct unit *unit, const struct piece *piece)
 {
-	bool is_new = !unit->original || piece->verdict == VERDICT_NEW ||
+	bool is_new = unit->original == NULL || piece->verdict == VERDICT_NEW ||
 		piece->verdict == VERDICT_CHANGED;
 
 	if (!is_new || !piece->is_placed || !is_member(draft, unit, piece))
@@ -142,9 +144,9 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 	if (piece->is_overridden)
 		return 0;
 	int err = check_type(draft, unit, piece);
-	if (err)
+	if (err != 0)
 		return err;
-	if (size && size != piece->size) {
+	if (size != 0 && size != piece->size) {
 		char text[128];
 
 		snprintf(text, sizeof(text), "is %" PRIu64 " bytes large, the target's %" PRIu64,
@@ -166,7 +168,10 @@ int decide_data(const struct draft *draft, const struct unit *unit, struct piece
 	return 0;
 }
 
-/* Does it hold the address of a place inside a function that is replaced? */
+/*
+ * The function that is replaced, of whose inside the variable holds an address; NULL if there
+ * is none.
+ */
 static const struct piece *find_replaced_label(const struct unit *unit, const struct piece *piece)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
@@ -176,7 +181,7 @@ static const struct piece *find_replaced_label(const struct unit *unit, const st
 		const struct piece *to = reloc_piece(unit,
 						     &section->relocs[piece->first_reloc + i], &offset);
 
-		if (to && to->kind == PIECE_FUNCTION && offset > 0 && to->fate == FATE_REPLACES)
+		if (to != NULL && to->kind == PIECE_FUNCTION && offset > 0 && to->fate == FATE_REPLACES)
 			return to;
 	}
 	return NULL;
@@ -190,7 +195,7 @@ int settle_labels(const struct draft *draft, const struct unit *unit)
 			piece->kind == PIECE_VARIABLE ? find_replaced_label(unit, piece) : NULL;
 		char text[256];
 
-		if (!function)
+		if (function == NULL)
 			continue;
 		if (is_constant(unit, piece) && piece->symbol->bind == STB_LOCAL) {
 			piece->fate = FATE_OWN;
@@ -213,7 +218,7 @@ static int check_removed_since(const struct unit *unit)
 {
 	for (size_t i = 0; i < unit->original->n_pieces; i++) {
 		const struct piece *old = &unit->original->pieces[i];
-		bool kept = !old->symbol || old->kind == PIECE_FUNCTION ||
+		bool kept = old->symbol == NULL || old->kind == PIECE_FUNCTION ||
 			is_constant(unit->original, old) || is_made_by_compiler(old);
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
@@ -224,7 +229,7 @@ static int check_removed_since(const struct unit *unit)
 	return 0;
 }
 
-/* Is it in memory that stays writable? */
+/* Is the address in memory that stays writable when the program runs? */
 static bool is_writable(const struct elffile *file, uint64_t addr)
 {
 	bool writable = false;
@@ -236,7 +241,7 @@ static bool is_writable(const struct elffile *file, uint64_t addr)
 			continue;
 		if (phdr->p_type == PT_GNU_RELRO)
 			return false;
-		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W);
+		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W) != 0;
 	}
 	return writable;
 }
@@ -245,15 +250,16 @@ int check_removed_data(const struct draft *draft, const struct unit *unit)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
-	if (unit->original)
+	if (unit->original != NULL)
 		return check_removed_since(unit);
-	for (uint32_t i = 0; unit->target_unit && i < dwarf->n_variables; i++) {
+	for (uint32_t i = 0; unit->target_unit != NULL && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *old = &dwarf->variables[i];
 		bool kept = &dwarf->units[old->unit] != unit->target_unit || !old->has_addr ||
-			!old->name || !is_writable(&draft->target->file, old->addr);
+			old->name == NULL || !is_writable(&draft->target->file, old->addr);
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
-			kept = unit->pieces[k].has_place && unit->pieces[k].place.addr == old->addr;
+			kept = unit->pieces[k].has_counterpart &&
+				unit->pieces[k].counterpart.addr == old->addr;
 		if (!kept)
 			return refuse_removed(unit, old->name);
 	}

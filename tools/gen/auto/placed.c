@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Local symbols of one object stand together in the linked symbol table, behind its STT_FILE. */
+/*
+ * The local symbols of one object.  They stand together in the linked symbol table, behind its
+ * STT_FILE.
+ */
 struct group {
 	size_t first, end;
 };
@@ -28,7 +31,10 @@ static bool is_at(const struct symbol *symbol)
 		symbol->type != STT_SECTION;
 }
 
-/* Has the group all local functions of the unit?  The linker may have dropped some, not all. */
+/*
+ * Are local functions or variables of the unit in the group?  The linker may have dropped some
+ * of them, but not all.
+ */
 static bool fits(const struct unit *unit, const struct symbols *symbols, struct group group)
 {
 	size_t wanted = 0, found = 0;
@@ -36,27 +42,30 @@ static bool fits(const struct unit *unit, const struct symbols *symbols, struct 
 	for (size_t i = 0; i < unit->n_pieces; i++) {
 		const struct piece *piece = &unit->pieces[i];
 
-		if (!piece->symbol || piece->symbol->bind != STB_LOCAL)
+		if (piece->symbol == NULL || piece->symbol->bind != STB_LOCAL)
 			continue;
 		wanted++;
 		for (size_t k = group.first; k < group.end; k++)
 			if (is_at(&symbols->table[k]) &&
-			    !strcmp(symbols->table[k].name, piece->name)) {
+			    strcmp(symbols->table[k].name, piece->name) == 0) {
 				found++;
 				break;
 			}
 	}
-	return found || !wanted;
+	return found != 0 || wanted == 0;
 }
 
-/* The n-th unit of a source name has the n-th fitting group. */
+/*
+ * The first group behind `after` that fits.  The second unit of a source name has the second
+ * one.
+ */
 static struct group find_group(const struct unit *unit, const struct symbols *symbols, size_t after)
 {
 	for (size_t i = after; i < symbols->count; i++) {
 		const struct symbol *symbol = &symbols->table[i];
 		struct group group = { i + 1, i + 1 };
 
-		if (symbol->type != STT_FILE || strcmp(base_name(symbol->name), unit->source))
+		if (symbol->type != STT_FILE || strcmp(base_name(symbol->name), unit->source) != 0)
 			continue;
 		while (group.end < symbols->count &&
 		       symbols->table[group.end].type != STT_FILE &&
@@ -68,21 +77,24 @@ static struct group find_group(const struct unit *unit, const struct symbols *sy
 	return (struct group){ 0, 0 };
 }
 
-/* Is the object's code at `addr`, but for what the linker fills in? */
+/* Is the object's code at `addr`, apart from what the linker fills in? */
 static bool is_code_at(const struct unit *unit, const struct piece *piece,
 		       const struct elffile *file, uint64_t addr)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 	uint8_t *have = malloc((size_t)piece->size + 1);
 	uint64_t at = 0;
-	bool same = have && elffile_read(file, addr, have, (size_t)piece->size);
+	bool same = have != NULL && elffile_read(file, addr, have, (size_t)piece->size);
 
 	for (uint32_t i = 0; same && i < piece->n_relocs; i++) {
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
 		uint64_t from = reloc->offset - piece->start, end = from + reloc->type->width;
 		enum reloc_kind kind = reloc->type->kind;
 
-		/* Opcode and ModRM in front may have been relaxed, and what is around TLS sequences. */
+		/*
+		 * The linker may have changed opcode and ModRM in front of such an operand, and
+		 * the instructions around one of thread-local storage.
+		 */
 		if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
 			from = from > 3 ? from - 3 : 0;
 		if (kind == RELOC_TLS_CODE || kind == RELOC_DTPOFF) {
@@ -92,14 +104,14 @@ static bool is_code_at(const struct unit *unit, const struct piece *piece,
 		if (from > piece->size)
 			break;
 		if (from > at)
-			same = !memcmp(section->bytes + piece->start + at, have + at,
-				       (size_t)(from - at));
+			same = memcmp(section->bytes + piece->start + at, have + at,
+				       (size_t)(from - at)) == 0;
 		if (end > at)
 			at = end;
 	}
 	if (same && at < piece->size)
-		same = !memcmp(section->bytes + piece->start + at, have + at,
-			       (size_t)(piece->size - at));
+		same = memcmp(section->bytes + piece->start + at, have + at,
+			       (size_t)(piece->size - at)) == 0;
 	free(have);
 	return same;
 }
@@ -109,10 +121,10 @@ static bool try_symbol(const struct unit *unit, struct piece *piece, const struc
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 
-	if (!is_at(symbol) || strcmp(symbol->name, piece->name))
+	if (!is_at(symbol) || strcmp(symbol->name, piece->name) != 0)
 		return false;
-	/* Of a thread-local one only the symbol is known. */
-	if (piece->kind != PIECE_TLS && section->bytes &&
+	/* Of a thread-local variable only the symbol is known. */
+	if (piece->kind != PIECE_TLS && section->bytes != NULL &&
 	    !is_code_at(unit, piece, file, symbol->value))
 		return false;
 	piece->addr = symbol->value;
@@ -122,7 +134,7 @@ static bool try_symbol(const struct unit *unit, struct piece *piece, const struc
 
 static bool may_be(const struct piece *piece, const struct symbol *symbol)
 {
-	/* The linker makes hidden ones local. */
+	/* The linker makes hidden symbols local. */
 	return symbol->bind != STB_LOCAL || piece->symbol->visibility == STV_HIDDEN ||
 		piece->symbol->visibility == STV_INTERNAL;
 }
@@ -136,18 +148,21 @@ static int place_named(struct unit *unit, struct piece *piece, const struct bina
 	for (size_t i = local ? group.first : 0; i < (local ? group.end : symbols->count); i++) {
 		if (!local && !may_be(piece, &symbols->table[i]))
 			continue;
-		known |= is_at(&symbols->table[i]) && !strcmp(symbols->table[i].name, piece->name);
+		known |= is_at(&symbols->table[i]) && strcmp(symbols->table[i].name, piece->name) == 0;
 		if (try_symbol(unit, piece, &patch->file, &symbols->table[i]))
 			return 0;
 	}
-	/* What is not there at all was dropped by the linker. */
+	/* If no symbol has that name, the linker dropped the piece. */
 	if (!known || piece->symbol->bind == STB_WEAK)
 		return 0;
 	return fail(EINVAL, "%s: '%s' is not that of %s: it was not linked from this object",
 		    patch->file.path, piece->name, unit->file.path);
 }
 
-/* Where a relocation of a placed piece leads, as the linker resolved it. */
+/*
+ * The address of the piece that a relocation of a placed piece leads to, by what the linker
+ * wrote there.
+ */
 static bool resolved_start(const struct unit *unit, const struct piece *piece,
 			   const struct unit_reloc *reloc, const struct elffile *file,
 			   int64_t offset, uint64_t *start)
@@ -168,7 +183,7 @@ static bool resolved_start(const struct unit *unit, const struct piece *piece,
 	return true;
 }
 
-/* One round over all placed pieces; true if a piece was placed. */
+/* Look at all placed pieces once; true if another piece was placed by one of them. */
 static bool place_unnamed(struct unit *unit, const struct elffile *file)
 {
 	bool any = false;
@@ -182,7 +197,7 @@ static bool place_unnamed(struct unit *unit, const struct elffile *file)
 			int64_t offset;
 			struct piece *to = reloc_piece(unit, reloc, &offset);
 
-			if (!to || to->symbol || to->is_placed || is_mergeable(unit, to))
+			if (to == NULL || to->symbol != NULL || to->is_placed || is_mergeable(unit, to))
 				continue;
 			to->is_placed = resolved_start(unit, piece, reloc, file, offset, &to->addr);
 			any |= to->is_placed;
@@ -195,7 +210,7 @@ int place_units(struct unit *units, size_t n_units, const struct binary *patch)
 {
 	int err = 0;
 
-	if (!patch->file.symtab.count)
+	if (patch->file.symtab.count == 0)
 		return fail(EINVAL, "%s: it has no symbol table (link it without -s)",
 			    patch->file.path);
 	for (size_t i = 0; i < n_units; i++) {
@@ -203,13 +218,13 @@ int place_units(struct unit *units, size_t n_units, const struct binary *patch)
 		size_t after = 0;
 
 		for (size_t k = 0; k < i; k++)
-			if (!strcmp(units[k].source, unit->source))
+			if (strcmp(units[k].source, unit->source) == 0)
 				after = find_group(&units[k], patch->symbols, after).end;
 		struct group group = find_group(unit, patch->symbols, after);
-		for (size_t k = 0; !err && k < unit->n_pieces; k++)
-			if (unit->pieces[k].symbol)
+		for (size_t k = 0; err == 0 && k < unit->n_pieces; k++)
+			if (unit->pieces[k].symbol != NULL)
 				err = place_named(unit, &unit->pieces[k], patch, group);
-		while (!err && place_unnamed(unit, &patch->file))
+		while (err == 0 && place_unnamed(unit, &patch->file))
 			;
 	}
 	return err;

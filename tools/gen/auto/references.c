@@ -6,30 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
 #include "closure.h"
-#include "externs.h"
-#include "linked.h"
-#include "manual.h"
 #include "counterpart.h"
+#include "externs.h"
 #include "placed.h"
 
 struct references {
 	struct draft *draft;
 	struct unit *units;
 	size_t n_units;
-	bool hands_out;			/* the address of a function that is only the patch's */
-	bool any;			/* a piece was reached in this round */
+	bool hands_out;			/* the patch gives away the address of a function that only it has */
+	bool any;			/* another piece was reached in this round */
 };
 
-/* A relocation that is looked at, and where it is in the patch. */
+/* A relocation of a piece, and where the linker has put it in the patch. */
 struct reference {
 	struct unit *unit;
 	struct piece *piece;
 	const struct unit_reloc *reloc;
 	uint64_t addr;
-	struct unit *to_unit;		/* what it leads to: NULL if in none of the objects */
+	struct unit *to_unit;		/* where it leads; NULL if none of the objects has it */
 	struct piece *to;
-	int64_t offset;			/* to be added to the start of that */
+	int64_t offset;			/* is added to the address of that piece */
 };
 
 static int unclear(const struct references *all, const struct reference *ref, const char *why)
@@ -46,14 +45,14 @@ static void find_destination(const struct references *all, struct reference *ref
 
 	ref->to_unit = ref->unit;
 	ref->to = reloc_piece(ref->unit, ref->reloc, &ref->offset);
-	/* The linker takes another object's in place of a weak one. */
-	if (!symbol || (ref->to && (symbol->bind != STB_WEAK || ref->to->is_placed)) ||
+	/* In place of a weak definition the linker may have taken another object's. */
+	if (symbol == NULL || (ref->to != NULL && (symbol->bind != STB_WEAK || ref->to->is_placed)) ||
 	    symbol->bind == STB_LOCAL)
 		return;
 	for (size_t i = 0; i < all->n_units; i++) {
 		struct piece *to = unit_find_global(&all->units[i], symbol->name);
 
-		if (!to || (ref->to && !to->is_placed))
+		if (to == NULL || (ref->to != NULL && !to->is_placed))
 			continue;
 		ref->to_unit = &all->units[i];
 		ref->to = to;
@@ -67,7 +66,7 @@ static const struct symbol *find_dynamic(const struct references *all, const cha
 	const struct symbols *dynsym = &all->draft->patch->file.dynsym;
 
 	for (size_t i = 0; i < dynsym->count; i++)
-		if (!strcmp(dynsym->table[i].name, name))
+		if (strcmp(dynsym->table[i].name, name) == 0)
 			return &dynsym->table[i];
 	return NULL;
 }
@@ -79,20 +78,23 @@ static int add_place(const struct references *all, const struct reference *ref, 
 {
 	struct vz_place place = {
 		.patch_addr = addr, .width = width, .kind = kind,
-		.target_addr = ref->to->place.addr, .addend = addend,
+		.target_addr = ref->to->counterpart.addr, .addend = addend,
 	};
 	const struct vzpatch *meta = &all->draft->meta;
 
-	/* Slots are shared. */
+	/* Several relocations may share one slot. */
 	for (size_t i = 0; i < meta->n_places; i++)
 		if (meta->places[i].patch_addr == addr)
 			return 0;
 	debug("'%s' at 0x%" PRIx64 " is the target's '%s'", ref->piece->name, addr,
-	      ref->to->place.name);
+	      ref->to->counterpart.name);
 	return draft_add_place(all->draft, &place);
 }
 
-/* Through a dynamic symbol of the patch, which then means the target's. */
+/*
+ * The reference goes through a dynamic symbol of the patch, which from now on means the
+ * target's thing.
+ */
 static int add_symbol(const struct references *all, const struct reference *ref,
 		      const struct symbol *symbol)
 {
@@ -101,7 +103,7 @@ static int add_symbol(const struct references *all, const struct reference *ref,
 	for (size_t i = 0; i < meta->n_dynrefs; i++)
 		if (meta->dynrefs[i].symbol == symbol->index)
 			return 0;
-	return draft_add_dynref(all->draft, symbol->index, &ref->to->place);
+	return draft_add_dynref(all->draft, symbol->index, &ref->to->counterpart);
 }
 
 static uint64_t word_size(const struct references *all)
@@ -110,19 +112,23 @@ static uint64_t word_size(const struct references *all)
 }
 
 /*
- * A slot of the GOT: the dynamic linker fills it by a symbol, or with the patch's own
- * address, also where there is a symbol: one that is protected, or linked -Bsymbolic.
+ * A slot of the GOT.  The dynamic linker fills it by a symbol, or with the address of the
+ * patch's own thing.  It may do the latter even if there is a symbol: if that is protected, or
+ * the patch was linked with -Bsymbolic.  So both are turned to the target.
  */
 static int follow_slot(const struct references *all, const struct reference *ref, uint64_t slot)
 {
 	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
 		find_dynamic(all, ref->reloc->symbol->name);
-	int err = symbol ? add_symbol(all, ref, symbol) : 0;
+	int err = symbol != NULL ? add_symbol(all, ref, symbol) : 0;
 
-	return err ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
+	return err != 0 ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
 }
 
-/* A displacement from the place: direct, or by way of the PLT. */
+/*
+ * A displacement counted from its own address: it leads to the thing itself, or to its entry in
+ * the PLT.
+ */
 static int follow_relative(const struct references *all, const struct reference *ref)
 {
 	uint64_t mask = word_size(all) == 8 ? UINT64_MAX : UINT32_MAX;
@@ -137,7 +143,7 @@ static int follow_relative(const struct references *all, const struct reference 
 		return add_place(all, ref, ref->addr, width, VZ_PLACE_PCREL, ref->offset);
 	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
 		find_dynamic(all, ref->reloc->symbol->name);
-	if (!symbol)
+	if (symbol == NULL)
 		return unclear(all, ref, "does not lead to where the object says");
 	return add_symbol(all, ref, symbol);
 }
@@ -146,16 +152,17 @@ static int add_got_relative(const struct references *all, const struct reference
 {
 	uint64_t got = elffile_got(&all->draft->patch->file);
 
-	/* Counted from the place, where the dynamic section does not tell of the GOT. */
-	if (!got)
+	/* The distance is from the GOT, so the address of the GOT has to be known. */
+	if (got == 0)
 		return unclear(all, ref, "the patch has no DT_PLTGOT");
 	return add_place(all, ref, ref->addr, 4, VZ_PLACE_GOTREL, ref->offset);
 }
 
 /*
- * An operand that was a slot of the GOT.  The linker may have relaxed it (psABI
- * AMD64 B.2, Intel386 A.2): mov of the slot to lea of the thing, call and jmp
- * through the slot to direct ones, the jmp one byte before.
+ * An operand that was the slot of a thing in the GOT.  The linker may have changed the
+ * instruction (psABI AMD64 B.2, Intel386 A.2).  It makes a lea of the thing out of a mov of the
+ * slot, and a direct call or jmp out of one through the slot; the operand of such a jmp is one
+ * byte before.
  */
 static int follow_got(const struct references *all, const struct reference *ref)
 {
@@ -199,12 +206,15 @@ static const struct tls_model {
 static const struct tls_model *find_model(const char *type)
 {
 	for (size_t i = 0; i < sizeof(tls_models) / sizeof(tls_models[0]); i++)
-		if (!strcmp(type, tls_models[i].type))
+		if (strcmp(type, tls_models[i].type) == 0)
 			return &tls_models[i];
 	return NULL;
 }
 
-/* The slots of the GOT, without a symbol if the linker knew that the variable is the patch's. */
+/*
+ * The variable's slots in the GOT.  They have no symbol if the linker knew that the variable is
+ * the patch's own.
+ */
 static int follow_tls(const struct references *all, const struct reference *ref)
 {
 	const struct elffile *file = &all->draft->patch->file;
@@ -214,16 +224,19 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 	uint64_t word = word_size(all), slot;
 	int64_t value;
 
-	if (!model)
+	if (model == NULL)
 		return unclear(all, ref, "this way to a thread-local variable is not supported (compile "
 			       "with -fPIC alone)");
-	/* The module is the target's: link.h. */
+	/*
+	 * The module's slot is filled with the target's module when nsb links the patch
+	 * (link.h).
+	 */
 	if (model->model == MODEL_MODULE)
 		return 0;
 	if (model->model == MODEL_OFFSET)
 		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
-	int err = symbol ? add_symbol(all, ref, symbol) : 0;
-	if (err)
+	int err = symbol != NULL ? add_symbol(all, ref, symbol) : 0;
+	if (err != 0)
 		return err;
 	if (!read_word(file, ref->addr, 4, &value))
 		return unclear(all, ref, "is not in the file");
@@ -272,55 +285,48 @@ static int reach(struct references *all, const struct reference *ref)
 		return 0;
 	to->is_reached = true;
 	all->any = true;
-	if (!to->is_placed && to->n_relocs)
+	if (!to->is_placed && to->n_relocs != 0)
 		return unclear(all, ref, "leads to a section that is not found in the patch");
-	/* Compilers name sections after their own variables: what -fsanitize=undefined reports of. */
-	if (to->kind == PIECE_UNNAMED && !is_constant(ref->to_unit, to) && !strstr(to->name, "..L"))
+	/*
+	 * Compilers name the sections of variables of their own with "..L", such as what
+	 * -fsanitize=undefined reports with.
+	 */
+	if (to->kind == PIECE_UNNAMED && !is_constant(ref->to_unit, to) && strstr(to->name, "..L") == NULL)
 		return fail(EINVAL, "%s: '%s' refers to variables of section %s that have no symbol (of"
 			    " an asm() statement?): they would be the patch's own",
 			    ref->to_unit->file.path, ref->piece->name, to->name);
-	if (to->symbol && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) && !to->has_place)
+	if (to->symbol != NULL && to->kind != PIECE_FUNCTION && !is_made_by_compiler(to) &&
+	    !to->has_counterpart)
 		say("new variable '%s'", to->name);
 	return 0;
 }
 
-/* Is it a place inside a function: a label of a jump table, of a computed goto? */
+/* Does it lead into the middle of a function, as jump tables and computed goto do? */
 static bool is_label(const struct reference *ref)
 {
-	bool code = ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR;
+	bool code = (ref->unit->sections[ref->piece->section].flags & SHF_EXECINSTR) != 0;
 
 	if (!code && ref->reloc->type->kind != RELOC_ABS)
 		return true;
 	return ref->offset + ref->reloc->bias != 0;
 }
 
-/* Does it call or jump, directly or through a slot? */
-static bool is_call(const struct reference *ref)
-{
-	const struct unit_section *section = &ref->unit->sections[ref->piece->section];
-	enum reloc_kind kind = ref->reloc->type->kind;
-
-	if (kind == RELOC_GOT || kind == RELOC_GOTPCREL)
-		return ref->reloc->offset >= 2 && section->bytes[ref->reloc->offset - 2] == 0xff;
-	return is_branch(ref->unit, ref->piece, ref->reloc);
-}
-
 /*
- * Direct calls of what is replaced, and of functions that only the patch's
- * callers know how to call, stay in the patch; addresses that code can compare or
- * keep are the target's.
+ * Does the reference stay in the patch?  Direct calls of a replaced function do, and so do
+ * calls of a function that only callers in the patch know how to call.  An address that code
+ * can compare or keep has to be the target's.
  */
 static bool stays(const struct reference *ref)
 {
 	const struct piece *to = ref->to;
 
-	if (!to->has_place || to->fate == FATE_OWN)
+	if (!to->has_counterpart || to->fate == FATE_OWN)
 		return true;
 	if (to->kind != PIECE_FUNCTION)
 		return false;
 	if (is_label(ref))
 		return true;
-	if (!is_branch(ref->unit, ref->piece, ref->reloc))
+	if (!reloc_is_branch(ref->unit, ref->piece, ref->reloc))
 		return false;
 	return to->fate == FATE_REPLACES ||
 		(ref->unit == ref->to_unit && needs_own_copy(ref->unit, to));
@@ -330,19 +336,20 @@ static int refuse_new_tls(const struct references *all, const struct reference *
 {
 	char *source = piece_source(all->draft, ref->to_unit, ref->to);
 	int err = fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
-		       "already could not have", source ? source : ref->to_unit->source, ref->to->name);
+		       "already could not have", source != NULL ? source : ref->to_unit->source,
+		       ref->to->name);
 
 	free(source);
 	return err;
 }
 
-/* What externs_print() made, as it is in the patch: the linker has made it local. */
+/* The stand-in that externs_print() made.  In the linked patch it is a local symbol. */
 static const struct symbol *find_stand_in(const struct binary *patch, const char *name)
 {
 	for (size_t i = 0; i < patch->symbols->count; i++) {
 		const struct symbol *symbol = &patch->symbols->table[i];
 
-		if (symbol->section != SHN_UNDEF && !symbol->size && !strcmp(symbol->name, name) &&
+		if (symbol->section != SHN_UNDEF && symbol->size == 0 && strcmp(symbol->name, name) == 0 &&
 		    (symbol->type == STT_NOTYPE || symbol->type == STT_TLS))
 			return symbol;
 	}
@@ -350,49 +357,52 @@ static const struct symbol *find_stand_in(const struct binary *patch, const char
 }
 
 /*
- * Some linkers leave nothing of a symbol's having been hidden.  The only one of its name is
- * it: 1, else 0.
+ * Some linkers drop the mark that a symbol was hidden.  If one symbol of the target has that
+ * name, it is the one that is meant: 1, else 0.
  */
 static int find_only_symbol(const struct binary *target, const char *name, bool tls,
-			    struct place *out)
+			    struct definition *out)
 {
 	int found = 0;
 
 	for (size_t i = 0; i < target->symbols->count && found < 2; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
 
-		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) ||
+		if (symbol->section == SHN_UNDEF || strcmp(symbol->name, name) != 0 ||
 		    (symbol->type != STT_FUNC && symbol->type != STT_OBJECT &&
 		     symbol->type != STT_TLS) || (symbol->type == STT_TLS) != tls)
 			continue;
-		*out = (struct place){ .name = symbol->name, .addr = symbol->value,
+		*out = (struct definition){ .name = symbol->name, .addr = symbol->value,
 				       .size = symbol->size, .index = DWARF_NONE };
 		found++;
 	}
 	return found == 1;
 }
 
-/* By way of a stand-in, which the patch has in place of the target's hidden thing (externs.h). */
+/*
+ * The patch has a stand-in (externs.h) for a hidden thing of the target.  Turn the reference to
+ * that thing.
+ */
 static int follow_stand_in(const struct references *all, struct reference *ref)
 {
 	const struct draft *draft = all->draft;
 	const char *name = ref->reloc->symbol->name;
 	const struct symbol *stand_in = find_stand_in(draft->patch, name);
 	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
-	bool tls = stand_in && stand_in->type == STT_TLS;
+	bool tls = stand_in != NULL && stand_in->type == STT_TLS;
 
-	if (!draft->patch->file.symtab.count)
+	if (draft->patch->file.symtab.count == 0)
 		return unclear(all, ref, "leads to a hidden symbol, and the patch has no symbol table (do "
 			       "not strip it)");
-	/* The linker has found it elsewhere: __stack_chk_fail_local. */
-	if (!stand_in)
+	/* The linker has found the symbol elsewhere, such as __stack_chk_fail_local. */
+	if (stand_in == NULL)
 		return 0;
-	int found = find_extern(draft, name, tls, &to.place);
-	if (!found)
-		found = find_only_symbol(draft->target, name, tls, &to.place);
+	int found = find_extern(draft, name, tls, &to.counterpart);
+	if (found == 0)
+		found = find_only_symbol(draft->target, name, tls, &to.counterpart);
 	if (found < 0)
 		return found;
-	if (!found)
+	if (found == 0)
 		return fail(EINVAL, "%s: it has no hidden %s'%s', to which '%s' refers",
 			    draft->target->file.path, tls ? "thread-local variable " : "", name,
 			    ref->piece->name);
@@ -402,18 +412,18 @@ static int follow_stand_in(const struct references *all, struct reference *ref)
 	return tls ? follow_tls(all, ref) : follow(all, ref);
 }
 
-/* A list that is new with the patch: all of it is the patch's own. */
+/* The list is new with the patch, so all its members are the patch's own. */
 static int reach_list(struct references *all, const struct reference *ref, const char *section)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < all->n_units; i++)
-		for (size_t k = 0; !err && k < all->units[i].n_pieces; k++) {
+		for (size_t k = 0; err == 0 && k < all->units[i].n_pieces; k++) {
 			struct reference member = *ref;
 
 			member.to_unit = &all->units[i];
 			member.to = &all->units[i].pieces[k];
-			if (!strcmp(member.to_unit->sections[member.to->section].name, section))
+			if (strcmp(member.to_unit->sections[member.to->section].name, section) == 0)
 				err = reach(all, &member);
 		}
 	return err;
@@ -423,29 +433,33 @@ static int refuse_missing(const struct references *all, const struct reference *
 {
 	char *source = piece_source(all->draft, ref->unit, ref->piece);
 	int err = fail(EINVAL, "%s: '%s' refers to '%s', which would be that of the patch: %s has none",
-		       source ? source : ref->unit->source, ref->piece->name,
+		       source != NULL ? source : ref->unit->source, ref->piece->name,
 		       ref->reloc->symbol->name, all->draft->target->file.path);
 
 	free(source);
 	return err;
 }
 
-/* The linker bound it to the patch's own; where there is none, it is an extern like others. */
+/*
+ * The linker has bound the symbol to the patch's own section.  If it has not defined it, the
+ * symbol is an extern as any other.
+ */
 static int follow_linker_symbol(struct references *all, struct reference *ref)
 {
-	const char *name = ref->reloc->symbol->name, *section = list_section(name);
+	const char *name = ref->reloc->symbol->name, *section = listed_section(name);
 	const struct symbol *own = find_linker_symbol(all->draft->patch->symbols, name);
 	struct piece to = { .name = name, .kind = PIECE_VARIABLE, .is_placed = true };
 	GElf_Shdr shdr;
 
-	if (!own)
+	if (own == NULL)
 		return 0;
-	int found = find_linker_place(all->draft, name, &to.place);
+	int found = find_linker_definition(all->draft, name, &to.counterpart);
 	if (found < 0)
 		return found;
-	if (!found && section && !elffile_section(&all->draft->target->file, section, &shdr))
+	if (found == 0 && section != NULL &&
+	    elffile_section(&all->draft->target->file, section, &shdr) == NULL)
 		return reach_list(all, ref, section);
-	if (!found)
+	if (found == 0)
 		return refuse_missing(all, ref);
 	to.addr = own->value;
 	ref->to = &to;
@@ -458,22 +472,22 @@ static int look_at(struct references *all, struct reference *ref)
 	enum reloc_kind kind = ref->reloc->type->kind;
 
 	find_destination(all, ref);
-	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol &&
+	if (ref->to == NULL && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol != NULL &&
 	    is_linker_name(ref->reloc->symbol->name))
 		return follow_linker_symbol(all, ref);
-	if (!ref->to && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
+	if (ref->to == NULL && kind != RELOC_GOTPC && kind != RELOC_SIZE &&
 	    is_hidden_extern(ref->reloc->symbol))
 		return follow_stand_in(all, ref);
-	if (!ref->to || kind == RELOC_GOTPC || kind == RELOC_SIZE)
+	if (ref->to == NULL || kind == RELOC_GOTPC || kind == RELOC_SIZE)
 		return 0;
-	if (ref->to->kind == PIECE_TLS && !ref->to->has_place)
+	if (ref->to->kind == PIECE_TLS && !ref->to->has_counterpart)
 		return refuse_new_tls(all, ref);
 	if (ref->to->kind == PIECE_TLS)
 		return follow_tls(all, ref);
 	if (!stays(ref))
 		return follow(all, ref);
-	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_place && !is_label(ref))
-		all->hands_out |= !is_call(ref);
+	if (ref->to->kind == PIECE_FUNCTION && !ref->to->has_counterpart && !is_label(ref))
+		all->hands_out |= !reloc_is_call(ref->unit, ref->piece, ref->reloc);
 	return reach(all, ref);
 }
 
@@ -482,7 +496,7 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 	const struct unit_section *section = &unit->sections[piece->section];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < piece->n_relocs; i++) {
+	for (uint32_t i = 0; err == 0 && i < piece->n_relocs; i++) {
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
 		struct reference ref = {
 			.unit = unit, .piece = piece, .reloc = reloc,
@@ -494,7 +508,7 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 	return err;
 }
 
-/* Every piece is looked at once, in the round after the one in which it was reached. */
+/* Look at every piece once, in the round after the one in which it was reached. */
 int add_references(struct draft *draft, struct unit *units, size_t n_units)
 {
 	struct references all = { .draft = draft, .units = units, .n_units = n_units, .any = true };
@@ -503,10 +517,10 @@ int add_references(struct draft *draft, struct unit *units, size_t n_units)
 	for (size_t i = 0; i < n_units; i++)
 		for (size_t k = 0; k < units[i].n_pieces; k++)
 			units[i].pieces[k].is_reached = units[i].pieces[k].fate == FATE_REPLACES;
-	while (!err && all.any) {
+	while (err == 0 && all.any) {
 		all.any = false;
-		for (size_t i = 0; !err && i < n_units; i++)
-			for (size_t k = 0; !err && k < units[i].n_pieces; k++) {
+		for (size_t i = 0; err == 0 && i < n_units; i++)
+			for (size_t k = 0; err == 0 && k < units[i].n_pieces; k++) {
 				struct piece *piece = &units[i].pieces[k];
 
 				if (!piece->is_reached || piece->is_followed)
@@ -515,7 +529,7 @@ int add_references(struct draft *draft, struct unit *units, size_t n_units)
 				err = look_at_piece(&all, &units[i], piece);
 			}
 	}
-	for (size_t i = 0; !err && all.hands_out && i < draft->meta.n_funcs; i++)
+	for (size_t i = 0; err == 0 && all.hands_out && i < draft->meta.n_funcs; i++)
 		draft->meta.funcs[i].flags |= VZ_FUNC_ADDRESS_TAKEN;
 	return err;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "insn.h"
 
 #define PIECES_MAX 1000000u
@@ -23,28 +24,31 @@ static int read_section(struct unit *unit, Elf_Scn *scn, size_t strings)
 	size_t index = elf_ndxscn(scn);
 	GElf_Shdr shdr;
 
-	if (index >= unit->n_sections || !gelf_getshdr(scn, &shdr))
+	if (index >= unit->n_sections || gelf_getshdr(scn, &shdr) == NULL)
 		return damaged(unit, "a section header", "?");
 	struct unit_section *section = &unit->sections[index];
 	const char *name = elf_strptr(unit->file.elf, strings, shdr.sh_name);
-	section->name = name ? name : "";
+	section->name = name != NULL ? name : "";
 	section->size = shdr.sh_size;
 	section->flags = shdr.sh_flags;
 	section->entsize = shdr.sh_entsize;
-	section->is_alloc = (shdr.sh_flags & SHF_ALLOC) &&
+	section->is_alloc = (shdr.sh_flags & SHF_ALLOC) != 0 &&
 		(shdr.sh_type == SHT_PROGBITS || shdr.sh_type == SHT_NOBITS ||
 		 shdr.sh_type == SHT_INIT_ARRAY || shdr.sh_type == SHT_FINI_ARRAY ||
 		 shdr.sh_type == SHT_PREINIT_ARRAY);
-	/* Unwind tables describe the code, and are the linker's business. */
-	if (!strcmp(section->name, ".eh_frame"))
+	/*
+	 * Unwind tables describe the code; the linker puts them together, and nothing refers to
+	 * them.
+	 */
+	if (strcmp(section->name, ".eh_frame") == 0)
 		section->is_alloc = false;
-	if (!strncmp(section->name, ".gnu.lto_", 9) || !strcmp(section->name, ".llvmbc"))
+	if (strncmp(section->name, ".gnu.lto_", 9) == 0 || strcmp(section->name, ".llvmbc") == 0)
 		return fail(EINVAL, "%s: made for link-time optimisation (build it with -fno-lto)",
 			    unit->file.path);
-	if (!section->is_alloc || shdr.sh_type == SHT_NOBITS || !shdr.sh_size)
+	if (!section->is_alloc || shdr.sh_type == SHT_NOBITS || shdr.sh_size == 0)
 		return 0;
 	Elf_Data *data = elf_rawdata(scn, NULL);
-	if (!data || !data->d_buf || data->d_size != shdr.sh_size)
+	if (data == NULL || data->d_buf == NULL || data->d_size != shdr.sh_size)
 		return damaged(unit, "its bytes are not in the file", section->name);
 	section->bytes = data->d_buf;
 	return 0;
@@ -56,21 +60,21 @@ static int read_sections(struct unit *unit)
 	size_t strings;
 	int err = 0;
 
-	if (elf_getshdrnum(unit->file.elf, &unit->n_sections) ||
-	    elf_getshdrstrndx(unit->file.elf, &strings))
+	if (elf_getshdrnum(unit->file.elf, &unit->n_sections) != 0 ||
+	    elf_getshdrstrndx(unit->file.elf, &strings) != 0)
 		return damaged(unit, "the section table", "?");
 	if (unit->n_sections >= SHN_LORESERVE)
 		return fail(EINVAL, "%s: has %zu sections, more than %d", unit->file.path,
 			    unit->n_sections, SHN_LORESERVE - 1);
 	unit->sections = calloc(unit->n_sections + 1, sizeof(*unit->sections));
-	if (!unit->sections)
-		return fail(ENOMEM, "not enough memory");
-	while (!err && (scn = elf_nextscn(unit->file.elf, scn)))
+	if (unit->sections == NULL)
+		return fail(ENOMEM, "out of memory");
+	while (err == 0 && (scn = elf_nextscn(unit->file.elf, scn)) != NULL)
 		err = read_section(unit, scn, strings);
 	return err;
 }
 
-/* The addend of SHT_REL is in the bytes that are relocated. */
+/* A relocation of SHT_REL has its addend in the bytes that are relocated. */
 static int64_t addend_in_place(const struct unit_section *section, const struct unit_reloc *reloc)
 {
 	uint64_t value = 0;
@@ -86,32 +90,25 @@ static int read_reloc(struct unit *unit, struct unit_section *section, Elf_Data 
 	GElf_Rela rela = { 0 };
 	GElf_Rel rel;
 
-	if (has_addends ? !gelf_getrela(data, index, &rela) : !gelf_getrel(data, index, &rel))
+	if (has_addends ? gelf_getrela(data, index, &rela) == NULL : gelf_getrel(data, index, &rel) == NULL)
 		return damaged(unit, "a relocation", section->name);
 	if (!has_addends)
 		rela = (GElf_Rela){ rel.r_offset, rel.r_info, 0 };
 	uint64_t number = GELF_R_SYM(rela.r_info), type = GELF_R_TYPE(rela.r_info);
 	reloc->type = arch_reloc(unit->arch, (uint32_t)type);
-	if (!reloc->type)
+	if (reloc->type == NULL)
 		return fail(EINVAL, "%s: relocation type %" PRIu64 " at 0x%" PRIx64 " of section %s is "
 			    "unknown", unit->file.path, type, (uint64_t)rela.r_offset, section->name);
 	if (reloc->type->kind == RELOC_NONE)
 		return 0;
 	if (rela.r_offset > section->size || section->size - rela.r_offset < reloc->type->width ||
-	    !section->bytes || number > unit->file.symtab.count)
+	    section->bytes == NULL || number > unit->file.symtab.count)
 		return damaged(unit, "a relocation leads outside", section->name);
 	reloc->offset = rela.r_offset;
-	reloc->symbol = number ? &unit->file.symtab.table[number - 1] : NULL;
+	reloc->symbol = number != 0 ? &unit->file.symtab.table[number - 1] : NULL;
 	reloc->addend = has_addends ? rela.r_addend : addend_in_place(section, reloc);
 	section->n_relocs++;
 	return 0;
-}
-
-static int compare_relocs(const void *a, const void *b)
-{
-	const struct unit_reloc *x = a, *y = b;
-
-	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
 static int read_relocs_of(struct unit *unit, struct unit_section *section, Elf_Scn *scn,
@@ -122,15 +119,15 @@ static int read_relocs_of(struct unit *unit, struct unit_section *section, Elf_S
 	Elf_Data *data = elf_getdata(scn, NULL);
 	int err = 0;
 
-	if (!data || !entry || section->relocs)
+	if (data == NULL || entry == 0 || section->relocs != NULL)
 		return damaged(unit, "its relocations", section->name);
 	size_t count = data->d_size / entry;
 	section->relocs = calloc(count + 1, sizeof(*section->relocs));
-	if (!section->relocs)
-		return fail(ENOMEM, "not enough memory");
-	for (size_t i = 0; !err && i < count && i < INT32_MAX; i++)
+	if (section->relocs == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; err == 0 && i < count && i < INT32_MAX; i++)
 		err = read_reloc(unit, section, data, (int)i, has_addends);
-	qsort(section->relocs, section->n_relocs, sizeof(*section->relocs), compare_relocs);
+	ARRAY_SORT(section->relocs, section->n_relocs, offset);
 	return err;
 }
 
@@ -140,8 +137,8 @@ static int read_relocs(struct unit *unit)
 	GElf_Shdr shdr;
 	int err = 0;
 
-	while (!err && (scn = elf_nextscn(unit->file.elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) ||
+	while (err == 0 && (scn = elf_nextscn(unit->file.elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL ||
 		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) ||
 		    shdr.sh_info >= unit->n_sections)
 			continue;
@@ -158,13 +155,13 @@ bool is_constant(const struct unit *unit, const struct piece *piece)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 
-	/* Written to by the dynamic linker only. */
-	return !(section->flags & SHF_WRITE) || !strncmp(section->name, ".data.rel.ro", 12);
+	/* Only the dynamic linker writes to .data.rel.ro. */
+	return (section->flags & SHF_WRITE) == 0 || strncmp(section->name, ".data.rel.ro", 12) == 0;
 }
 
 bool is_mergeable(const struct unit *unit, const struct piece *piece)
 {
-	return unit->sections[piece->section].flags & SHF_MERGE;
+	return (unit->sections[piece->section].flags & SHF_MERGE) != 0;
 }
 
 bool is_made_by_compiler(const struct piece *piece)
@@ -180,7 +177,8 @@ bool is_made_by_compiler(const struct piece *piece)
 		const char *at = strstr(piece->name, names[i]);
 		size_t size = strlen(names[i]);
 
-		if (at && (at == piece->name || at[-1] == '.') && (!at[size] || at[size] == '.'))
+		if (at != NULL && (at == piece->name || at[-1] == '.') &&
+		    (at[size] == '\0' || at[size] == '.'))
 			return true;
 	}
 	return false;
@@ -188,15 +186,15 @@ bool is_made_by_compiler(const struct piece *piece)
 
 bool may_be_overridden(const struct unit *unit, const struct piece *piece)
 {
-	return piece->symbol && piece->symbol->bind == STB_WEAK &&
-		!(unit->sections[piece->section].flags & SHF_GROUP);
+	return piece->symbol != NULL && piece->symbol->bind == STB_WEAK &&
+		(unit->sections[piece->section].flags & SHF_GROUP) == 0;
 }
 
 size_t stem_length(const char *name)
 {
 	size_t size = strlen(name), end = size;
 
-	while (end > 1 && isdigit((unsigned char)name[end - 1]))
+	while (end > 1 && isdigit((unsigned char)name[end - 1]) != 0)
 		end--;
 	return end < size && end > 1 && name[end - 1] == '.' ? end - 1 : size;
 }
@@ -205,7 +203,7 @@ bool is_clone(const struct piece *piece)
 {
 	const char *dot = piece->kind == PIECE_FUNCTION ? strchr(piece->name + 1, '.') : NULL;
 
-	return dot && *piece->name;
+	return dot != NULL && *piece->name != '\0';
 }
 
 static bool makes_piece(const struct unit *unit, const struct symbol *symbol)
@@ -213,13 +211,13 @@ static bool makes_piece(const struct unit *unit, const struct symbol *symbol)
 	if (symbol->section == SHN_UNDEF || symbol->section >= unit->n_sections)
 		return false;
 	const struct unit_section *section = &unit->sections[symbol->section];
-	if (!section->is_alloc || (section->flags & SHF_MERGE) || !strncmp(symbol->name, ".L", 2) ||
+	if (!section->is_alloc || (section->flags & SHF_MERGE) != 0 || strncmp(symbol->name, ".L", 2) == 0 ||
 	    symbol->value > section->size || symbol->size > section->size - symbol->value)
 		return false;
 	if (symbol->type == STT_FUNC || symbol->type == STT_OBJECT || symbol->type == STT_TLS ||
 	    symbol->type == STT_GNU_IFUNC)
 		return true;
-	/* Labels of assembly. */
+	/* Assembly has labels without a type. */
 	return symbol->type == STT_NOTYPE && symbol->bind != STB_LOCAL;
 }
 
@@ -231,7 +229,10 @@ static int compare_pieces(const void *a, const void *b)
 		return x->section < y->section ? -1 : 1;
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
-	/* Of several names the global one leads, then the first. */
+	/*
+	 * Of several names of one address a global one comes first, and then the first of the
+	 * table.
+	 */
 	bool x_local = x->symbol->bind == STB_LOCAL, y_local = y->symbol->bind == STB_LOCAL;
 	if (x_local != y_local)
 		return x_local ? 1 : -1;
@@ -240,12 +241,12 @@ static int compare_pieces(const void *a, const void *b)
 
 static enum piece_kind kind_of(const struct unit_section *section)
 {
-	if (section->flags & SHF_TLS)
+	if ((section->flags & SHF_TLS) != 0)
 		return PIECE_TLS;
-	return section->flags & SHF_EXECINSTR ? PIECE_FUNCTION : PIECE_VARIABLE;
+	return (section->flags & SHF_EXECINSTR) != 0 ? PIECE_FUNCTION : PIECE_VARIABLE;
 }
 
-/* Named pieces: sorted, without aliases. */
+/* Make the pieces that have names, in order of address, one for each address. */
 static void name_pieces(struct unit *unit)
 {
 	size_t kept = 0;
@@ -260,12 +261,12 @@ static void name_pieces(struct unit *unit)
 				.kind = kind_of(&unit->sections[symbol->section]),
 			};
 	}
-	if (unit->n_pieces)
+	if (unit->n_pieces != 0)
 		qsort(unit->pieces, unit->n_pieces, sizeof(*unit->pieces), compare_pieces);
 	for (size_t i = 0; i < unit->n_pieces; i++) {
-		struct piece *last = kept ? &unit->pieces[kept - 1] : NULL;
+		struct piece *last = kept != 0 ? &unit->pieces[kept - 1] : NULL;
 
-		if (last && last->section == unit->pieces[i].section &&
+		if (last != NULL && last->section == unit->pieces[i].section &&
 		    last->start == unit->pieces[i].start) {
 			if (last->size < unit->pieces[i].size)
 				last->size = unit->pieces[i].size;
@@ -276,7 +277,7 @@ static void name_pieces(struct unit *unit)
 	unit->n_pieces = kept;
 }
 
-/* Ranges and relocations of the pieces of one section. */
+/* Set the ends and the relocations of the pieces of one section. */
 static void bound_pieces(struct unit *unit, struct unit_section *section)
 {
 	uint32_t reloc = 0;
@@ -290,8 +291,8 @@ static void bound_pieces(struct unit *unit, struct unit_section *section)
 		while (reloc < section->n_relocs && (last || section->relocs[reloc].offset < piece->end))
 			reloc++;
 		piece->n_relocs = reloc - piece->first_reloc;
-		/* Data of assembly, where nobody tells its size. */
-		if (piece->kind == PIECE_VARIABLE && piece->symbol->type == STT_NOTYPE && !piece->size)
+		/* Nobody tells how large data of assembly is. */
+		if (piece->kind == PIECE_VARIABLE && piece->symbol->type == STT_NOTYPE && piece->size == 0)
 			piece->size = piece->end - piece->start;
 	}
 }
@@ -303,19 +304,19 @@ static int make_pieces(struct unit *unit)
 	if (most > PIECES_MAX)
 		return fail(EINVAL, "%s: has too many symbols", unit->file.path);
 	unit->pieces = calloc(most + 1, sizeof(*unit->pieces));
-	if (!unit->pieces)
-		return fail(ENOMEM, "not enough memory");
+	if (unit->pieces == NULL)
+		return fail(ENOMEM, "out of memory");
 	name_pieces(unit);
 	for (size_t i = 0; i < unit->n_pieces; i++) {
 		struct unit_section *section = &unit->sections[unit->pieces[i].section];
 
-		if (!section->n_pieces++)
+		if (section->n_pieces++ == 0)
 			section->first_piece = (uint32_t)i;
 	}
 	for (size_t i = 0; i < unit->n_sections; i++) {
 		struct unit_section *section = &unit->sections[i];
 
-		if (section->is_alloc && section->size && !section->n_pieces) {
+		if (section->is_alloc && section->size != 0 && section->n_pieces == 0) {
 			section->first_piece = (uint32_t)unit->n_pieces;
 			section->n_pieces = 1;
 			unit->pieces[unit->n_pieces++] = (struct piece){
@@ -338,8 +339,8 @@ static bool is_displacement(const struct unit_reloc *reloc)
 }
 
 /*
- * What a displacement counts from is the end of its instruction, where an immediate may
- * stand behind it: the code is decoded from the function's start.
+ * A displacement counts from the end of its instruction, and an immediate may stand behind it.
+ * The code is decoded from the function's start to find where the instruction ends.
  */
 static void measure(struct unit *unit, const struct piece *piece)
 {
@@ -354,7 +355,7 @@ static void measure(struct unit *unit, const struct piece *piece)
 		if (!is_displacement(reloc))
 			continue;
 		while (known && end <= reloc->offset) {
-			known = section->bytes && end < piece->end &&
+			known = section->bytes != NULL && end < piece->end &&
 				insn_decode(section->bytes + end, (size_t)(piece->end - end), end, wide, &insn);
 			end += known ? insn.size : 0;
 		}
@@ -363,7 +364,10 @@ static void measure(struct unit *unit, const struct piece *piece)
 	}
 }
 
-/* Where the guess decides which of several things is meant, nothing is guessed. */
+/*
+ * The end of an unknown instruction is only guessed.  Refuse if another guess would lead to
+ * another thing.
+ */
 static int check_displacement(const struct unit *unit, const struct piece *piece,
 			      const struct unit_reloc *reloc)
 {
@@ -383,14 +387,14 @@ static int measure_displacements(struct unit *unit)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < unit->n_pieces && !err; i++) {
+	for (size_t i = 0; i < unit->n_pieces && err == 0; i++) {
 		const struct piece *piece = &unit->pieces[i];
 		const struct unit_section *section = &unit->sections[piece->section];
 
-		if (!(section->flags & SHF_EXECINSTR))
+		if ((section->flags & SHF_EXECINSTR) == 0)
 			continue;
 		measure(unit, piece);
-		for (uint32_t k = 0; k < piece->n_relocs && !err; k++)
+		for (uint32_t k = 0; k < piece->n_relocs && err == 0; k++)
 			err = check_displacement(unit, piece,
 						 &section->relocs[piece->first_reloc + k]);
 	}
@@ -402,7 +406,7 @@ static int check_symbols(struct unit *unit)
 	for (size_t i = 0; i < unit->file.symtab.count; i++) {
 		const struct symbol *symbol = &unit->file.symtab.table[i];
 
-		if (symbol->type == STT_FILE && !*unit->source)
+		if (symbol->type == STT_FILE && *unit->source == '\0')
 			unit->source = base_name(symbol->name);
 		if (symbol->type == STT_GNU_IFUNC && symbol->section != SHN_UNDEF)
 			return fail(EINVAL, "%s: '%s' is an IFUNC, which has chosen already when a patch "
@@ -421,36 +425,36 @@ int unit_open(struct unit *unit, const char *path)
 	*unit = (struct unit){ .source = "" };
 	int err = elffile_open(&unit->file, path);
 
-	if (err)
+	if (err != 0)
 		return err;
 	if (unit->file.type != ET_REL) {
 		err = fail(EINVAL, "%s: not an object file (the .o that the compiler made)", path);
 		goto out;
 	}
 	unit->arch = arch_find(unit->file.elf_class, unit->file.machine);
-	if (!unit->arch) {
+	if (unit->arch == NULL) {
 		err = fail(EINVAL, "%s: made for %s", path,
 			   arch_describe(unit->file.elf_class, unit->file.machine));
 		goto out;
 	}
 	err = read_sections(unit);
-	if (!err)
+	if (err == 0)
 		err = check_symbols(unit);
-	if (!err)
+	if (err == 0)
 		err = read_relocs(unit);
-	if (!err)
+	if (err == 0)
 		err = make_pieces(unit);
-	if (!err)
+	if (err == 0)
 		err = measure_displacements(unit);
 out:
-	if (err)
+	if (err != 0)
 		unit_close(unit);
 	return err;
 }
 
 void unit_close(struct unit *unit)
 {
-	for (size_t i = 0; unit->sections && i < unit->n_sections; i++)
+	for (size_t i = 0; unit->sections != NULL && i < unit->n_sections; i++)
 		free(unit->sections[i].relocs);
 	for (size_t i = 0; i < unit->n_pieces; i++)
 		free(unit->pieces[i].why);
@@ -466,7 +470,7 @@ void unit_close(struct unit *unit)
 
 /* ---- debug info ---- */
 
-/* Places for the sections, none at 0, which means that the linker dropped it. */
+/* Give each section an address.  None is at 0, which would mean that the linker dropped it. */
 static void lay_out(struct unit *unit)
 {
 	uint64_t addr = 0x1000;
@@ -485,12 +489,12 @@ static void relocate_debug(const struct unit *unit, struct dwarf_bytes *section,
 	const struct reloc_type *type = arch_reloc(unit->arch, (uint32_t)GELF_R_TYPE(rela->r_info));
 	uint64_t number = GELF_R_SYM(rela->r_info), value = (uint64_t)rela->r_addend;
 
-	if (!type || type->kind != RELOC_ABS || rela->r_offset > section->size ||
+	if (type == NULL || type->kind != RELOC_ABS || rela->r_offset > section->size ||
 	    section->size - rela->r_offset < type->width || number > unit->file.symtab.count)
 		return;
 	if (!has_addend)
 		memcpy(&value, bytes + rela->r_offset, type->width);
-	if (number) {
+	if (number != 0) {
 		const struct symbol *symbol = &unit->file.symtab.table[number - 1];
 
 		value += symbol->value;
@@ -506,19 +510,19 @@ static void relocate_debug_section(const struct unit *unit, size_t index,
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(unit->file.elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_info != index ||
-		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || !shdr.sh_entsize)
+	while ((scn = elf_nextscn(unit->file.elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || shdr.sh_info != index ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || shdr.sh_entsize == 0)
 			continue;
 		bool has_addend = shdr.sh_type == SHT_RELA;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
+		size_t count = data != NULL ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 			GElf_Rela rela;
 			GElf_Rel rel;
 
-			if (has_addend ? !gelf_getrela(data, (int)i, &rela) :
-			    !gelf_getrel(data, (int)i, &rel))
+			if (has_addend ? gelf_getrela(data, (int)i, &rela) == NULL :
+			    gelf_getrel(data, (int)i, &rel) == NULL)
 				continue;
 			if (!has_addend)
 				rela = (GElf_Rela){ rel.r_offset, rel.r_info, 0 };
@@ -538,54 +542,59 @@ int unit_read_dwarf(struct unit *unit)
 		Elf_Scn *scn = elffile_section(&unit->file, dwarf_section_names[i], &shdr);
 		int err = elffile_bytes(&unit->file, dwarf_section_names[i], section);
 
-		if (err)
+		if (err != 0)
 			return err;
-		if (!scn || !section->size)
+		if (scn == NULL || section->size == 0)
 			continue;
 		unit->debug[i] = malloc(section->size);
-		if (!unit->debug[i])
-			return fail(ENOMEM, "not enough memory");
+		if (unit->debug[i] == NULL)
+			return fail(ENOMEM, "out of memory");
 		memcpy(unit->debug[i], section->data, section->size);
 		relocate_debug_section(unit, elf_ndxscn(scn), section, unit->debug[i]);
 		section->data = unit->debug[i];
 	}
-	return input.sections[DWARF_INFO].size ? dwarf_init(&unit->dwarf, &input, NULL) : 0;
+	return input.sections[DWARF_INFO].size != 0 ? dwarf_init(&unit->dwarf, &input, NULL) : 0;
 }
 
 /* ---- questions ---- */
 
-bool is_branch(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc)
+bool reloc_is_branch(const struct unit *unit, const struct piece *piece,
+		     const struct unit_reloc *reloc)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
-	const uint8_t *at = section->bytes + reloc->offset;
 
-	if (!(section->flags & SHF_EXECINSTR) || reloc->type->width != 4)
+	if ((section->flags & SHF_EXECINSTR) == 0 || reloc->type->width != 4)
 		return false;
 	if (reloc->type->kind != RELOC_PCREL && reloc->type->kind != RELOC_PLT)
 		return false;
-	/* No ModRM byte of an operand relative to %rip looks like these. */
-	if (reloc->offset >= 1 && (at[-1] == 0xe8 || at[-1] == 0xe9))
-		return true;
-	return reloc->offset >= 2 && at[-2] == 0x0f && (at[-1] & 0xf0) == 0x80;
+	/*
+	 * An operand relative to %rip has a ModRM byte before it, and none looks like these
+	 * opcodes.
+	 */
+	return insn_is_branch_operand(section->bytes, (size_t)reloc->offset);
+}
+
+bool reloc_is_call(const struct unit *unit, const struct piece *piece,
+		   const struct unit_reloc *reloc)
+{
+	enum reloc_kind kind = reloc->type->kind;
+
+	if (kind != RELOC_GOT && kind != RELOC_GOTPCREL)
+		return reloc_is_branch(unit, piece, reloc);
+	return reloc->offset >= 2 &&
+		unit->sections[piece->section].bytes[reloc->offset - 2] == 0xff;
 }
 
 static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t offset)
 {
 	const struct unit_section *section = &unit->sections[index];
 	struct piece *pieces = unit->pieces + section->first_piece;
-	uint32_t lo = 0, hi = section->n_pieces;
+	size_t upto = ARRAY_UPTO(pieces, section->n_pieces, start, offset);
 
-	if (!hi)
+	if (section->n_pieces == 0)
 		return NULL;
-	while (hi - lo > 1) {
-		uint32_t middle = lo + (hi - lo) / 2;
-
-		if (pieces[middle].start <= offset)
-			lo = middle;
-		else
-			hi = middle;
-	}
-	return &pieces[lo];
+	/* What is before the first piece belongs to it. */
+	return &pieces[upto > 0 ? upto - 1 : 0];
 }
 
 struct piece *reloc_piece(const struct unit *unit, const struct unit_reloc *reloc,
@@ -593,7 +602,7 @@ struct piece *reloc_piece(const struct unit *unit, const struct unit_reloc *relo
 {
 	const struct symbol *symbol = reloc->symbol;
 
-	if (!symbol || symbol->section == SHN_UNDEF || symbol->section >= unit->n_sections ||
+	if (symbol == NULL || symbol->section == SHN_UNDEF || symbol->section >= unit->n_sections ||
 	    !unit->sections[symbol->section].is_alloc)
 		return NULL;
 	uint64_t at = symbol->value;
@@ -603,7 +612,7 @@ struct piece *reloc_piece(const struct unit *unit, const struct unit_reloc *relo
 		at = exact < 0 ? 0 : (uint64_t)exact;
 	}
 	struct piece *to = piece_at(unit, symbol->section, at);
-	if (to)
+	if (to != NULL)
 		*offset = (int64_t)(symbol->value + (uint64_t)reloc->addend - to->start);
 	return to;
 }
@@ -614,7 +623,7 @@ struct piece *unit_find_global(const struct unit *unit, const char *name)
 		const struct symbol *symbol = &unit->file.symtab.table[i];
 
 		if (symbol->bind != STB_LOCAL && makes_piece(unit, symbol) &&
-		    !strcmp(symbol->name, name))
+		    strcmp(symbol->name, name) == 0)
 			return piece_at(unit, symbol->section, symbol->value);
 	}
 	return NULL;

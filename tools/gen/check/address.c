@@ -5,20 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cursor.h"
+#include "insn.h"
 
-/* Starts of the patch's functions, sorted. */
+/* Where the patch's functions start, sorted. */
 struct starts {
-	uint64_t *table;
+	struct start { uint64_t addr; } *table;
 	size_t count;
 };
-
-static int compare_addresses(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static int starts_init(struct starts *starts, const struct binary *patch)
 {
@@ -26,24 +21,26 @@ static int starts_init(struct starts *starts, const struct binary *patch)
 
 	*starts = (struct starts){ 0 };
 	starts->table = calloc((size_t)dwarf->n_functions + 1, sizeof(*starts->table));
-	if (!starts->table)
-		return fail(ENOMEM, "not enough memory");
+	if (starts->table == NULL)
+		return fail(ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < dwarf->n_functions; i++)
-		if (dwarf->functions[i].hi)
-			starts->table[starts->count++] = entry_range(patch, &dwarf->functions[i]).lo;
-	qsort(starts->table, starts->count, sizeof(*starts->table), compare_addresses);
+		if (dwarf->functions[i].hi != 0)
+			starts->table[starts->count++].addr = entry_range(patch, &dwarf->functions[i]).lo;
+	ARRAY_SORT(starts->table, starts->count, addr);
 	return 0;
 }
 
 static bool is_start(const struct starts *starts, uint64_t addr)
 {
-	return starts->count && bsearch(&addr, starts->table, starts->count,
-					sizeof(*starts->table), compare_addresses);
+	size_t upto = ARRAY_UPTO(starts->table, starts->count, addr, addr);
+
+	return upto > 0 && starts->table[upto - 1].addr == addr;
 }
 
 /*
- * The address of `addr` is taken at `where`.  A new function's address is handed
- * out by the replaced function that takes it, or, unless that is known, by any.
+ * The code at `where` takes the address of the function at `addr`.  If `addr` is a replaced
+ * function, that one is marked.  A new function's address is handed out by the replaced
+ * function that takes it; if nothing tells which one does, all are marked.
  */
 static void mark(struct draft *draft, uint64_t addr, uint64_t where)
 {
@@ -63,7 +60,7 @@ static void mark(struct draft *draft, uint64_t addr, uint64_t where)
 		meta->funcs[i].flags |= VZ_FUNC_ADDRESS_TAKEN;
 }
 
-/* Relocations that store an address: by symbol, or relative to the load address. */
+/* Look at a relocation that stores an address, by a symbol or relative to the load address. */
 static void look_at_relocation(struct draft *draft, const struct starts *starts,
 			       const GElf_Rela *rela)
 {
@@ -74,7 +71,7 @@ static void look_at_relocation(struct draft *draft, const struct starts *starts,
 
 	if (type == (wide ? R_X86_64_JUMP_SLOT : R_386_JMP_SLOT))
 		return;
-	if (index) {
+	if (index != 0) {
 		if (index > file->dynsym.count)
 			return;
 		const struct symbol *symbol = &file->dynsym.table[index - 1];
@@ -92,21 +89,21 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_ALLOC) || !shdr.sh_entsize ||
-		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0 ||
+		    shdr.sh_entsize == 0 || (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
+		size_t count = data != NULL ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
 		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
 			GElf_Rela rela;
 			GElf_Rel rel;
 			uint32_t word;
 
-			if (shdr.sh_type == SHT_RELA && !gelf_getrela(data, (int)i, &rela))
+			if (shdr.sh_type == SHT_RELA && gelf_getrela(data, (int)i, &rela) == NULL)
 				continue;
 			if (shdr.sh_type == SHT_REL) {
-				if (!gelf_getrel(data, (int)i, &rel))
+				if (gelf_getrel(data, (int)i, &rel) == NULL)
 					continue;
 				if (!elffile_read(&draft->patch->file, rel.r_offset, &word, sizeof(word)))
 					word = 0;
@@ -117,15 +114,7 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	}
 }
 
-/* call, jmp and jcc, whose operand begins at `at`, hand nothing out. */
-static bool is_branch(const uint8_t *code, size_t at)
-{
-	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
-		return true;
-	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
-}
-
-/* Any four bytes that may be an operand, relative to what follows or, on i386, to the GOT. */
+/* Any four bytes may be an operand, which counts from what follows it or, on i386, from the GOT. */
 static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
 			 const uint8_t *code, size_t size)
 {
@@ -137,11 +126,14 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 
 		cursor_init(&operand, code + at, 4);
 		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
-		/* Padding before a function has zeros; no instruction there could mean them so. */
-		if (!distance)
+		/*
+		 * The padding before a function has zeros, which no instruction there could
+		 * have as its operand.
+		 */
+		if (distance == 0)
 			continue;
 		uint64_t value = wide ? addr + at + 4 + distance : (uint32_t)(got + distance);
-		if (is_start(starts, value) && !(wide && is_branch(code, at)))
+		if (is_start(starts, value) && !(wide && insn_is_branch_operand(code, at)))
 			mark(draft, value, addr + at);
 	}
 }
@@ -154,15 +146,15 @@ int mark_addresses_taken(struct draft *draft)
 	GElf_Shdr shdr;
 	int err = starts_init(&starts, draft->patch);
 
-	if (err)
+	if (err != 0)
 		return err;
 	look_at_relocations(draft, &starts);
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
 		    shdr.sh_type != SHT_PROGBITS)
 			continue;
 		Elf_Data *data = elf_rawdata(scn, NULL);
-		if (data && data->d_buf)
+		if (data != NULL && data->d_buf != NULL)
 			look_at_code(draft, &starts, shdr.sh_addr, data->d_buf, data->d_size);
 	}
 	free(starts.table);

@@ -7,20 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cursor.h"
 #include "names.h"
-#include "type.h"
 
-/* Does the compiler's command line, as recorded, turn an option on at the end? */
+/* Is an option in force at the end of the command line that the compiler recorded? */
 static bool has_option(const char *producer, const char *on, const char *off)
 {
 	const char *last_on = NULL, *last_off = NULL;
 
-	for (const char *p = producer; (p = strstr(p, on)); p++)
+	for (const char *p = producer; (p = strstr(p, on)) != NULL; p++)
 		last_on = p;
-	for (const char *p = producer; (p = strstr(p, off)); p++)
+	for (const char *p = producer; (p = strstr(p, off)) != NULL; p++)
 		last_off = p;
-	return last_on && (!last_off || last_off < last_on);
+	return last_on != NULL && (last_off == NULL || last_off < last_on);
 }
 
 int check_lto(const struct binary *target)
@@ -28,12 +26,12 @@ int check_lto(const struct binary *target)
 	for (uint32_t i = 0; i < target->dwarf.n_units; i++) {
 		const struct dwarf_unit *unit = &target->dwarf.units[i];
 
-		if (unit->producer && (strstr(unit->producer, "GNU GIMPLE") ||
+		if (unit->producer != NULL && (strstr(unit->producer, "GNU GIMPLE") != NULL ||
 				       has_option(unit->producer, "-flto", "-fno-lto")))
 			return fail(EINVAL, "%s: %s was built with link-time optimisation, so that "
 				    "functions are not where their source says (build it with "
 				    "-fno-lto)", target->file.path,
-				    unit->name && *unit->name ? unit->name : "a part of it");
+				    unit->name != NULL && *unit->name != '\0' ? unit->name : "a part of it");
 	}
 	return 0;
 }
@@ -43,7 +41,7 @@ bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *func
 {
 	uint32_t i = DWARF_NONE;
 
-	if (origin == function->die || (function->origin && origin == function->origin))
+	if (origin == function->die || (function->origin != 0 && origin == function->origin))
 		return true;
 	if (!function->external)
 		return false;
@@ -59,12 +57,12 @@ bool is_replaced(const struct draft *draft, const struct dwarf_function *code)
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
 	for (size_t i = 0; i < draft->meta.n_funcs; i++) {
-		const struct place *place = &draft->replaced[i]->place;
+		const struct definition *old = &draft->replaced[i]->old;
 
-		if (place->addr == entry_range(draft->target, code).lo)
+		if (old->addr == entry_range(draft->target, code).lo)
 			return true;
-		if (place->index != DWARF_NONE && code->origin &&
-		    is_instance_of(dwarf, &dwarf->functions[place->index], code->origin))
+		if (old->index != DWARF_NONE && code->origin != 0 &&
+		    is_instance_of(dwarf, &dwarf->functions[old->index], code->origin))
 			return true;
 	}
 	return false;
@@ -78,7 +76,7 @@ static void list_inlined(const struct draft *draft, const struct dwarf_function 
 	for (uint32_t i = 0; i < dwarf->n_inlined; i++) {
 		const struct dwarf_function *code = &dwarf->functions[dwarf->inlined[i].function];
 
-		if (code->name && is_instance_of(dwarf, function, dwarf->inlined[i].origin) &&
+		if (code->name != NULL && is_instance_of(dwarf, function, dwarf->inlined[i].origin) &&
 		    !is_replaced(draft, code))
 			names_add(names, code->name);
 	}
@@ -89,14 +87,14 @@ int check_inlined(const struct draft *draft)
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
 	for (size_t i = 0; i < draft->meta.n_funcs; i++) {
-		uint32_t index = draft->replaced[i]->place.index;
+		uint32_t index = draft->replaced[i]->old.index;
 		struct names names = { 0 };
 		char text[NAMES_TEXT_MAX];
 
 		if (index == DWARF_NONE)
 			continue;
 		list_inlined(draft, &dwarf->functions[index], &names);
-		if (!names.count)
+		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
 		return fail(EINVAL, "%s: '%s' was inlined into %s, where the old code would stay: "
@@ -117,17 +115,17 @@ int check_absent(const struct draft *draft, const char *name, const char *file)
 		struct names names = { 0 };
 		char text[NAMES_TEXT_MAX];
 
-		if (file && !function->external && !unit_matches_file(unit, file))
+		if (file != NULL && !function->external && !unit_matches_file(unit, file))
 			continue;
-		const char *clone = function->hi ? clone_name(draft->target, function) : NULL;
-		if (clone)
+		const char *clone = function->hi != 0 ? clone_name(draft->target, function) : NULL;
+		if (clone != NULL)
 			return fail(EINVAL, "%s: '%s' exists only as the compiler's clone '%s', "
 				    "which cannot be replaced (replace its callers)",
 				    draft->target->file.path, name, clone);
-		if (function->hi)
+		if (function->hi != 0)
 			continue;
 		list_inlined(draft, function, &names);
-		if (!names.count)
+		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
 		return fail(EINVAL, "%s: '%s' has no code of its own, it was inlined into %s: replace "
@@ -144,7 +142,7 @@ int check_patch_clone(const struct draft *draft, uint32_t index, const char *clo
 	uint32_t i = DWARF_NONE;
 
 	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE)
-		if (dwarf->functions[i].hi && !clone_name(draft->patch, &dwarf->functions[i]))
+		if (dwarf->functions[i].hi != 0 && clone_name(draft->patch, &dwarf->functions[i]) == NULL)
 			return 0;
 	if (dwarf_find_function(&draft->target->dwarf, function->name, DWARF_NONE) == DWARF_NONE)
 		return 0;
@@ -158,21 +156,21 @@ static bool has_suffix_part(const char *clone, const char *name, const char *par
 	return strstr(clone + strlen(name), part) != NULL;
 }
 
-/* Clones that the debug info knows, as instances of the replaced function. */
+/* Check the clones that the debug info knows as instances of the replaced function. */
 static int check_clones_of(struct draft *draft, size_t func)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->place.index];
+	const struct dwarf_function *function = &dwarf->functions[draft->replaced[func]->old.index];
 	uint32_t i = DWARF_NONE;
 
 	while ((i = dwarf_find_function(dwarf, function->name, i)) != DWARF_NONE) {
 		const struct dwarf_function *other = &dwarf->functions[i];
 
-		if (!other->hi || other == function || other->lo == function->lo ||
+		if (other->hi == 0 || other == function || other->lo == function->lo ||
 		    !is_instance_of(dwarf, function, other->origin))
 			continue;
 		const char *clone = clone_name(draft->target, other);
-		if (!clone)
+		if (clone == NULL)
 			continue;
 		if (!has_suffix_part(clone, function->name, ".part.") &&
 		    !has_suffix_part(clone, function->name, ".cold"))
@@ -182,7 +180,7 @@ static int check_clones_of(struct draft *draft, size_t func)
 		for (uint32_t k = 0; k < other->n_ranges; k++) {
 			struct dwarf_range range = dwarf->ranges[other->first_range + k];
 			int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
-			if (err)
+			if (err != 0)
 				return err;
 		}
 	}
@@ -193,21 +191,21 @@ int check_clones(struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
-		if (draft->replaced[i]->place.index != DWARF_NONE)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->old.index != DWARF_NONE)
 			err = check_clones_of(draft, i);
 	return err;
 }
 
-/* gcc -g1: functions are told of, but neither their parameters nor types nor variables. */
+/* With -g1 gcc describes functions, but neither their parameters nor types nor variables. */
 static bool is_without_types(const char *producer)
 {
 	bool without = false;
 
-	/* Of -g, -g1, -ggdb, -gdwarf-5 the last one decides; -gz and its like say nothing of it. */
-	for (const char *p = producer; p && (p = strstr(p, " -g")); p++)
-		if (!p[3] || strchr(" 0123dg", p[3]))
-			without = p[3] == '1' || !strncmp(p + 3, "gdb1", 4);
+	/* Of -g, -g1, -ggdb and -gdwarf-5 the last one decides; -gz and its like do not count. */
+	for (const char *p = producer; p != NULL && (p = strstr(p, " -g")) != NULL; p++)
+		if (p[3] == '\0' || strchr(" 0123dg", p[3]) != NULL)
+			without = p[3] == '1' || strncmp(p + 3, "gdb1", 4) == 0;
 	return without;
 }
 
@@ -219,45 +217,43 @@ static int check_has_types(const struct binary *binary, uint32_t function)
 	if (!is_without_types(unit->producer))
 		return 0;
 	return fail(EINVAL, "%s: %s was built with -g1, which says nothing of the parameters of '%s' "
-		    "(build it with -g)", binary->file.path, unit->name ? unit->name : "a unit",
+		    "(build it with -g)", binary->file.path, unit->name != NULL ? unit->name : "a unit",
 		    dwarf->functions[function].name);
 }
 
-/* The patch's function or declaration `a`, at file:line, and the target's function `b`. */
-static int compare_prototypes(const struct draft *draft, struct type a, struct type b,
-			      const char *name, const char *file, uint32_t line,
-			      const struct place *place)
+/*
+ * Compare the prototype of the patch's function or declaration with that of the target's
+ * function.
+ */
+static int compare_prototypes(const struct draft *draft, const struct declaration *new,
+			      const struct definition *old)
 {
+	const struct dwarf *target = &draft->target->dwarf;
 	char why[TYPE_WHY_MAX];
-	int err = check_has_types(draft->target, place->index);
+	int err = check_has_types(draft->target, old->index);
 
-	if (err)
+	if (err != 0)
 		return err;
-	int same = prototype_equal(a, b, why);
+	int same = prototype_equal(new->type, (struct type){ target, target->functions[old->index].die },
+				   why);
 	if (same < 0)
 		return same;
-	return same ? 0 : fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s", file, line,
-			       name, place->name, place->file ? place->file :
+	return same != 0 ? 0 : fail(EINVAL, "%s:%u: '%s' has not the prototype of %s in %s: %s", new->file,
+			       new->line, new->name, old->name, old->file != NULL ? old->file :
 			       draft->target->file.path, why);
 }
 
-static struct type target_function(const struct draft *draft, const struct place *place)
-{
-	const struct dwarf *target = &draft->target->dwarf;
-
-	return (struct type){ target, target->functions[place->index].die };
-}
-
-static int compare_with_target(const struct draft *draft, const struct place *body,
-			       const struct place *place)
+static int compare_with_target(const struct draft *draft, const struct definition *new,
+			       const struct definition *old)
 {
 	const struct dwarf *patch = &draft->patch->dwarf;
-	const struct dwarf_function *new = &patch->functions[body->index];
-	struct type a = { patch, new->die };
-	char *source = dwarf_file(patch, new->file_unit, new->file);
-	int err = compare_prototypes(draft, a, target_function(draft, place), body->name,
-				     source ? base_name(source) : draft->patch->file.path, new->line,
-				     place);
+	const struct dwarf_function *function = &patch->functions[new->index];
+	char *source = dwarf_file(patch, function->file_unit, function->file);
+	struct declaration declaration = {
+		.type = { patch, function->die }, .name = new->name, .line = function->line,
+		.file = source != NULL ? base_name(source) : draft->patch->file.path,
+	};
+	int err = compare_prototypes(draft, &declaration, old);
 
 	free(source);
 	return err;
@@ -265,21 +261,21 @@ static int compare_with_target(const struct draft *draft, const struct place *bo
 
 int check_prototype(const struct draft *draft, const struct replaced *replaced)
 {
-	int err = check_has_types(draft->patch, replaced->body.index);
+	int err = check_has_types(draft->patch, replaced->new.index);
 
-	return err ? err : compare_with_target(draft, &replaced->body, &replaced->place);
+	return err != 0 ? err : compare_with_target(draft, &replaced->new, &replaced->old);
 }
 
 int check_prototypes(const struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++) {
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
-		if (replaced->place.index != DWARF_NONE && replaced->body.index != DWARF_NONE)
+		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE)
 			err = check_prototype(draft, replaced);
-		else if (replaced->place.index == DWARF_NONE)
+		else if (replaced->old.index == DWARF_NONE)
 			warn("%s: no debug info of '%s', so its prototype is not checked",
 			     draft->target->file.path, draft->meta.funcs[i].name);
 	}
@@ -297,9 +293,9 @@ void check_folded(const struct draft *draft)
 		if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC)
 			continue;
 		size_t func = draft_find(draft, symbol->value);
-		if (func == SIZE_MAX || !strcmp(draft->meta.funcs[func].name, symbol->name))
+		if (func == SIZE_MAX || strcmp(draft->meta.funcs[func].name, symbol->name) == 0)
 			continue;
-		/* An alias that the source made has no definition of its own in the debug info. */
+		/* If the source made the alias, the debug info has no definition of that name. */
 		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
 		if (k != DWARF_NONE && !target->dwarf.functions[k].declaration)
 			warn("%s: '%s' shares its code with '%s', which is replaced with it",
@@ -326,7 +322,7 @@ int check_variables(const struct draft *draft)
 		    symbol->type != STT_OBJECT)
 			continue;
 		const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
-		bool twice = have && have->type == STT_OBJECT;
+		bool twice = have != NULL && have->type == STT_OBJECT;
 		while (!twice && (k = dwarf_find_variable(&draft->target->dwarf, symbol->name, k)) !=
 		       DWARF_NONE)
 			twice = draft->target->dwarf.variables[k].external &&
@@ -339,81 +335,79 @@ int check_variables(const struct draft *draft)
 	return 0;
 }
 
-/* The variable has type `a` at file:line of the patch, and that of `place` in the target. */
-static int compare_types(const struct draft *draft, struct type a, const char *name,
-			 const char *file, uint32_t line, const struct place *place)
+/* Compare the type of a variable as the patch declares it with the target's. */
+static int compare_types(const struct draft *draft, const struct declaration *declaration,
+			 const struct definition *meant)
 {
 	const struct dwarf *target = &draft->target->dwarf;
 	char why[TYPE_WHY_MAX], now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
-	struct type b = { target, place->index == DWARF_NONE ? 0 :
-			  target->variables[place->index].type };
+	struct type b = { target, meant->index == DWARF_NONE ? 0 :
+			  target->variables[meant->index].type };
 
-	if (!a.die || !b.die)
+	if (declaration->type.die == 0 || b.die == 0)
 		return 0;
-	int same = type_equal(a, b, why);
-	if (same)
+	int same = type_equal(declaration->type, b, why);
+	if (same != 0)
 		return same < 0 ? same : 0;
-	type_name(a, now);
+	type_name(declaration->type, now);
 	type_name(b, before);
-	return fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s", file, line, name,
-		    now, place->file ? place->file : draft->target->file.path, before,
-		    *why ? ": " : "", why);
+	return fail(EINVAL, "%s:%u: '%s' is declared '%s', but in %s it is '%s'%s%s", declaration->file,
+		    declaration->line, declaration->name, now,
+		    meant->file != NULL ? meant->file : draft->target->file.path, before,
+		    *why != '\0' ? ": " : "", why);
 }
 
-int check_reference_type(const struct draft *draft, const struct record *record,
-			 const struct place *place, bool is_function)
+int check_declaration(const struct draft *draft, const struct declaration *declaration,
+		      const struct definition *meant, bool is_function)
 {
-	struct type type = { &draft->patch->dwarf, record->type };
-	const char *file = base_name(record->source);
-
-	if (!type.die)
+	if (declaration->type.die == 0)
 		return 0;
-	if (is_function)
-		return compare_prototypes(draft, type, target_function(draft, place), record->name, file,
-					  record->line, place);
-	return compare_types(draft, type, record->name, file, record->line, place);
+	return is_function ? compare_prototypes(draft, declaration, meant) :
+		compare_types(draft, declaration, meant);
 }
 
-int check_declared_variable(const struct draft *draft, const char *name, const struct place *place)
+int check_declared_variable(const struct draft *draft, const char *name, const struct definition *meant)
 {
 	const struct dwarf *patch = &draft->patch->dwarf;
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
+	while (err == 0 && (i = dwarf_find_variable(patch, name, i)) != DWARF_NONE) {
 		const struct dwarf_variable *variable = &patch->variables[i];
-		struct type type = { patch, variable->type };
 
 		if (!variable->declaration)
 			continue;
 		char *source = dwarf_file(patch, variable->file_unit, variable->file);
-		err = compare_types(draft, type, name, source ? base_name(source) :
-				    draft->patch->file.path, variable->line, place);
+		struct declaration declaration = {
+			.type = { patch, variable->type }, .name = name, .line = variable->line,
+			.file = source != NULL ? base_name(source) : draft->patch->file.path,
+		};
+		err = compare_types(draft, &declaration, meant);
 		free(source);
 	}
 	return err;
 }
 
-int check_declared_function(const struct draft *draft, const char *name, const struct place *place)
+int check_declared_function(const struct draft *draft, const char *name, const struct definition *meant)
 {
 	const struct dwarf *patch = &draft->patch->dwarf;
 	uint32_t i = DWARF_NONE;
 	int err = 0;
 
-	while (!err && (i = dwarf_find_function(patch, name, i)) != DWARF_NONE) {
-		struct place declared = { .name = name, .index = i };
+	while (err == 0 && (i = dwarf_find_function(patch, name, i)) != DWARF_NONE) {
+		struct definition declared = { .name = name, .index = i };
 		struct dwarf_die die;
 
 		if (!patch->functions[i].declaration)
 			continue;
 		err = dwarf_die_read(patch, patch->functions[i].die, &die);
-		if (!err && dwarf_has(&die, DWARF_PROTOTYPED))
-			err = compare_with_target(draft, &declared, place);
+		if (err == 0 && dwarf_has(&die, DWARF_PROTOTYPED))
+			err = compare_with_target(draft, &declared, meant);
 	}
 	return err;
 }
 
-/* Has the target a static variable of that name, in that function (NULL: in no function)? */
+/* Has the target a static variable of that name in that function?  NULL means: in no function. */
 static bool has_static(const struct dwarf *target, const char *name, const char *function)
 {
 	uint32_t i = DWARF_NONE;
@@ -425,7 +419,7 @@ static bool has_static(const struct dwarf *target, const char *name, const char 
 
 		if (!variable->has_addr || variable->external)
 			continue;
-		if (function ? owner && !strcmp(owner, function) : !owner)
+		if (function != NULL ? owner != NULL && strcmp(owner, function) == 0 : owner == NULL)
 			return true;
 	}
 	return false;
@@ -440,127 +434,15 @@ void check_statics(const struct draft *draft)
 		const char *function = variable->function == DWARF_NONE ? NULL :
 			patch->functions[variable->function].name;
 
-		if (!variable->has_addr || variable->external || !variable->name ||
-		    !strncmp(variable->name, "vzp__", 5) || !strncmp(variable->name, "__", 2) ||
+		if (!variable->has_addr || variable->external || variable->name == NULL ||
+		    strncmp(variable->name, "vzp__", 5) == 0 || strncmp(variable->name, "__", 2) == 0 ||
 		    !has_static(&draft->target->dwarf, variable->name, function))
 			continue;
 		char *source = dwarf_file(patch, variable->file_unit, variable->file);
 		warn("%s:%u: '%s' is a new variable beside the target's of that name (use "
 		     "VZP_STATIC_VAR_REF for the target's own)",
-		     source ? base_name(source) : draft->patch->file.path, variable->line,
+		     source != NULL ? base_name(source) : draft->patch->file.path, variable->line,
 		     variable->name);
 		free(source);
 	}
-}
-
-int check_unexported(const struct draft *draft, const char *name)
-{
-	const struct dwarf *dwarf = &draft->target->dwarf;
-	uint32_t i = DWARF_NONE;
-
-	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
-		if (dwarf->functions[i].external || dwarf->functions[i].declaration ||
-		    !dwarf->functions[i].hi)
-			continue;
-		warn("%s: '%s' is static in %s of %s: if that is meant, use VZP_STATIC_FUNC_REF",
-		     draft->patch->file.path, name, dwarf->units[dwarf->functions[i].unit].name,
-		     draft->target->file.path);
-		return 0;
-	}
-	while ((i = dwarf_find_variable(dwarf, name, i)) != DWARF_NONE) {
-		if (dwarf->variables[i].external || !dwarf->variables[i].has_addr)
-			continue;
-		warn("%s: '%s' is static in %s of %s: if that is meant, use VZP_STATIC_VAR_REF",
-		     draft->patch->file.path, name, dwarf->units[dwarf->variables[i].unit].name,
-		     draft->target->file.path);
-		return 0;
-	}
-	return 0;
-}
-
-/* The slot that the start-up code fills with what the IFUNC's resolver returns. */
-static bool find_irelative(const struct binary *target, uint64_t resolver, uint64_t *slot)
-{
-	uint32_t irelative = target->file.elf_class == ELFCLASS64 ? R_X86_64_IRELATIVE :
-		R_386_IRELATIVE;
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-
-	while ((scn = elf_nextscn(target->file.elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) ||
-		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL) || !shdr.sh_entsize)
-			continue;
-		Elf_Data *data = elf_getdata(scn, NULL);
-		size_t count = data ? (size_t)(data->d_size / shdr.sh_entsize) : 0;
-		for (size_t i = 0; i < count && i < INT32_MAX; i++) {
-			GElf_Rela rela;
-			GElf_Rel rel;
-			uint32_t word;
-
-			if (shdr.sh_type == SHT_RELA) {
-				if (!gelf_getrela(data, (int)i, &rela))
-					continue;
-			} else {
-				if (!gelf_getrel(data, (int)i, &rel) ||
-				    !elffile_read(&target->file, rel.r_offset, &word, sizeof(word)))
-					continue;
-				rela = (GElf_Rela){ rel.r_offset, rel.r_info, word };
-			}
-			if (GELF_R_TYPE(rela.r_info) != irelative ||
-			    (uint64_t)rela.r_addend != resolver)
-				continue;
-			*slot = rela.r_offset;
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * The stub that jumps through a slot: ff 25, relative to what follows on amd64.
- * (A PIC stub of i386, ff a3, wants the target's own %ebx and is of no use.)
- */
-static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub)
-{
-	static const char *const sections[] = { ".plt", ".iplt", ".plt.sec", ".plt.got" };
-	bool wide = target->file.elf_class == ELFCLASS64;
-
-	for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {
-		struct dwarf_bytes code;
-		GElf_Shdr shdr;
-
-		if (!elffile_section(&target->file, sections[s], &shdr) ||
-		    elffile_bytes(&target->file, sections[s], &code))
-			continue;
-		for (size_t i = 0; i + 6 <= code.size; i++) {
-			struct cursor at;
-
-			if (code.data[i] != 0xff || code.data[i + 1] != 0x25)
-				continue;
-			cursor_init(&at, code.data + i + 2, 4);
-			uint64_t to = cursor_uint(&at, 4);
-			if (wide)
-				to = shdr.sh_addr + i + 6 + (uint64_t)(int64_t)(int32_t)to;
-			if (to != slot)
-				continue;
-			*stub = (shdr.sh_addr + i) & ~UINT64_C(15);
-			return true;
-		}
-	}
-	return false;
-}
-
-int check_ifunc(struct draft *draft, const struct symbol *symbol, const struct symbol *ifunc)
-{
-	uint64_t slot, stub;
-
-	if (!find_irelative(draft->target, ifunc->value, &slot) ||
-	    !find_stub(draft->target, slot, &stub))
-		return fail(EINVAL, "%s: '%s' is an IFUNC, and %s has no code that could be called to "
-			    "reach its choice (define it in the patch)", draft->patch->file.path,
-			    ifunc->name, draft->target->file.path);
-	struct place place = {
-		.name = ifunc->name, .addr = stub, .index = DWARF_NONE, .global = true,
-	};
-	return draft_add_dynref(draft, symbol->index, &place);
 }

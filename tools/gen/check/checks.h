@@ -2,73 +2,81 @@
 /*
  * checks: what cannot be patched, found before anyone tries.
  *
- * Each looks at one thing and returns 0, or -EINVAL with a message that names
- * function, file and cure.
+ * Each check looks at one thing, and answers 0, or -EINVAL with a message that names function,
+ * file and cure.
  */
 #ifndef NSB_GEN_CHECKS_H
 #define NSB_GEN_CHECKS_H
 
 #include "draft.h"
-#include "records.h"
+#include "type.h"
 
 /* The target must not have been built with link-time optimisation. */
 int check_lto(const struct binary *target) MUST_CHECK;
 
 /*
- * Is `origin`, what some code is an instance of, this function?  Other units have
- * DIEs of their own for a global function that is inlined there.
+ * Is `origin`, the DIE that some code is an instance of, this function?  If a global function
+ * is inlined in another unit, it has a DIE there as well.
  */
 bool is_instance_of(const struct dwarf *dwarf, const struct dwarf_function *function,
 		    uint64_t origin);
 
-/* Is this code of the target replaced: as itself, or as a part of what is? */
+/* Is this code of the target replaced, as a function or as a part of one? */
 bool is_replaced(const struct draft *draft, const struct dwarf_function *code);
 
-/* No replaced function's body may stand inlined in code that is not replaced. */
+/* No body of a replaced function may stand inlined in code that is not replaced. */
 int check_inlined(const struct draft *draft) MUST_CHECK;
 
-/* Nor may a clone of it (.constprop, .isra) go on running.  Adds .part and .cold as ranges. */
+/*
+ * No clone of a replaced function (.constprop, .isra) may go on running.  Its parts (.part,
+ * .cold) become ranges that no thread may be in.
+ */
 int check_clones(struct draft *draft) MUST_CHECK;
 
-/* The prototypes must be the same on both sides: of one that both debug infos have, of all. */
+/*
+ * A replaced function must have the same prototype in the patch and in the target.
+ * check_prototype() is for one that both debug infos describe, check_prototypes() for all of
+ * the draft.
+ */
 int check_prototype(const struct draft *draft, const struct replaced *replaced) MUST_CHECK;
 int check_prototypes(const struct draft *draft) MUST_CHECK;
 
-/* Warns where the target's compiler folded another function into a replaced one. */
+/* Warn if the target's compiler folded another function into a replaced one. */
 void check_folded(const struct draft *draft);
 
-/* A global variable must not exist twice. */
+/* A global variable must not exist twice, in the target and in the patch. */
 int check_variables(const struct draft *draft) MUST_CHECK;
 
-/*
- * What the patch declares, and the target has at `place`, must have the same type or
- * prototype on both sides.  By a reference of vzp.h, whose record tells its type, or by
- * a plain declaration, as far as the compiler writes those to the debug info.
- */
-int check_reference_type(const struct draft *draft, const struct record *record,
-			 const struct place *place, bool is_function) MUST_CHECK;
-int check_declared_variable(const struct draft *draft, const char *name,
-			    const struct place *place) MUST_CHECK;
-int check_declared_function(const struct draft *draft, const char *name,
-			    const struct place *place) MUST_CHECK;
+/* Something of the target as the patch's source declares it. */
+struct declaration {
+	struct type type;	/* of a function: its DIE.  DIE 0: nothing is known */
+	const char *name;
+	const char *file;	/* without its folder */
+	uint32_t line;
+};
 
-/* Warns of static variables of the patch that the target's function or file has too. */
+/*
+ * What the patch declares must have the type or prototype that `meant`, the target's own, has.
+ * check_declaration() is given the declaration.  The other two look for plain declarations of
+ * that name in the patch's debug info, as far as the compiler writes them there.
+ */
+int check_declaration(const struct draft *draft, const struct declaration *declaration,
+		      const struct definition *meant, bool is_function) MUST_CHECK;
+int check_declared_variable(const struct draft *draft, const char *name,
+			    const struct definition *meant) MUST_CHECK;
+int check_declared_function(const struct draft *draft, const char *name,
+			    const struct definition *meant) MUST_CHECK;
+
+/* Warn of static variables of the patch that the target's function or file has too. */
 void check_statics(const struct draft *draft);
 
 /*
- * The target has no code called `name`: fine for a new function, not for one that
- * is there inlined or as a clone only.
+ * The target has no code called `name`.  That is right for a new function.  It is refused if
+ * the target has the function, but only inlined or as a clone.
  */
 int check_absent(const struct draft *draft, const char *name, const char *file) MUST_CHECK;
 
-/* The patch's own compiler made a clone of function no. `index`. */
+/* Refuse a patch in which the compiler made a clone of function no. `index` and nothing else. */
 int check_patch_clone(const struct draft *draft, uint32_t index, const char *clone) MUST_CHECK;
-
-/* An undefined symbol of the patch that nobody exports. */
-int check_unexported(const struct draft *draft, const char *name) MUST_CHECK;
-
-/* One that is an IFUNC of a static executable: adds a reference to the target's stub for it. */
-int check_ifunc(struct draft *draft, const struct symbol *symbol,
-		const struct symbol *ifunc) MUST_CHECK;
 
 #endif

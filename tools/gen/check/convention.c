@@ -15,12 +15,12 @@
 enum { OP_REG0 = 0x50, OP_REG31 = 0x6f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f, OP_REGX = 0x90,
        OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
 
-/* Where a parameter is when its function is entered. */
+/* How a parameter comes to its function. */
 struct arrival {
 	const char *name;
-	uint64_t die;		/* of the declaration, where instances have another one */
+	uint64_t die;		/* the declaration's; an instance has DIEs of its own */
 	enum { ARRIVES_UNKNOWN, ARRIVES_IN_REGISTER, ARRIVES_ON_STACK, ARRIVES_NOT } how;
-	int64_t where;		/* DWARF's number; bytes from the first argument on the stack */
+	int64_t where;		/* number of the register in DWARF, or bytes from the first argument on the stack */
 };
 
 struct arrivals {
@@ -49,7 +49,7 @@ static bool frame_base(const struct binary *binary, const struct dwarf_die *func
 		*base = 0;
 		return true;
 	}
-	/* clang: a frame pointer, which is pushed below the return address. */
+	/* clang counts from the frame pointer, which is pushed below the return address. */
 	*base = binary->file.elf_class == ELFCLASS64 ? -16 : -8;
 	return value->data[0] == OP_REG0 + frame_pointer(binary);
 }
@@ -70,7 +70,10 @@ static void read_arrival(const struct binary *binary, const struct dwarf_die *fu
 		out->where = (int64_t)cursor_uleb(&at);
 	} else if (op == OP_FBREG && frame_base(binary, function, &base)) {
 		out->where = base + cursor_sleb(&at);
-		/* Above the return address; what is below was stored there by the function. */
+		/*
+		 * Above the return address the caller put it.  Below that, the function has
+		 * stored it itself.
+		 */
 		if (out->where >= 0)
 			out->how = ARRIVES_ON_STACK;
 	} else if (op == OP_BREG0 + stack_pointer(binary)) {
@@ -78,15 +81,21 @@ static void read_arrival(const struct binary *binary, const struct dwarf_die *fu
 		if (out->where >= 0)
 			out->how = ARRIVES_ON_STACK;
 	}
-	/* Pieces may follow, an operation on the value may not. */
+	/*
+	 * Pieces of the value may follow.  If an operation on it follows, this is not the
+	 * value's place.
+	 */
 	if (at.bad || (at.p < at.end && *at.p != OP_PIECE))
 		out->how = ARRIVES_UNKNOWN;
-	/* gcc: a parameter that a clone has not got. */
+	/* gcc: the clone does not have this parameter. */
 	if (op == OP_GNU_PARAMETER_REF)
 		out->how = ARRIVES_NOT;
 }
 
-/* The parameters in order: instances of a function may have theirs in another one. */
+/*
+ * List the parameters in their order.  An instance of a function has them in the DIE of another
+ * one.
+ */
 static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *function,
 			   struct arrivals *out)
 {
@@ -94,18 +103,18 @@ static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *fu
 	uint64_t origin;
 	int err = 0;
 
-	for (int i = 0; !err && i < 8; i++) {
+	for (int i = 0; err == 0 && i < 8; i++) {
 		if (!dwarf_reference(dwarf, &root, DWARF_ORIGIN, &origin) &&
 		    !dwarf_reference(dwarf, &root, DWARF_SPECIFICATION, &origin))
 			break;
 		err = dwarf_die_read(dwarf, origin, &root);
 	}
-	int more = err ? err : dwarf_child(dwarf, &root, &die);
+	int more = err != 0 ? err : dwarf_child(dwarf, &root, &die);
 	for (; more > 0 && out->count < PARAMETERS_MAX; more = dwarf_sibling(dwarf, &die, &die)) {
 		if (die.tag != DW_TAG_formal_parameter)
 			continue;
 		const char *name = dwarf_text(dwarf, &die, DWARF_NAME);
-		out->table[out->count++] = (struct arrival){ name ? name : "?", die.offset, 0, 0 };
+		out->table[out->count++] = (struct arrival){ name != NULL ? name : "?", die.offset, 0, 0 };
 	}
 	return more < 0 ? more : 0;
 }
@@ -119,9 +128,9 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 	int err = dwarf_die_read(dwarf, function->die, &owner);
 
 	*out = (struct arrivals){ 0 };
-	if (!err)
+	if (err == 0)
 		err = list_parameters(dwarf, &owner, out);
-	int more = err ? err : dwarf_child(dwarf, &owner, &die);
+	int more = err != 0 ? err : dwarf_child(dwarf, &owner, &die);
 	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die)) {
 		struct dwarf_bytes expression;
 		unsigned i = 0;
@@ -170,7 +179,7 @@ static bool differ(const struct arrival *a, const struct arrival *b)
 		(a->how != b->how || a->where != b->where);
 }
 
-/* Do the target's callers pass arguments as __attribute__((regparm(3))) says? */
+/* Do the target's callers pass arguments in registers, as __attribute__((regparm(3))) says? */
 static bool is_regparm(const struct binary *target, const struct arrivals *arrivals)
 {
 	for (unsigned i = 0; i < arrivals->count; i++)
@@ -179,7 +188,7 @@ static bool is_regparm(const struct binary *target, const struct arrivals *arriv
 	return false;
 }
 
-/* Bytes of arguments that a function takes off the stack when it returns. */
+/* How many bytes of arguments a function takes off the stack when it returns. */
 static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 {
 	struct dwarf_range range = entry_range(binary, &binary->dwarf.functions[index]);
@@ -199,60 +208,48 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 	return 0;
 }
 
-static int refuse(const struct draft *draft, const struct replaced *replaced, const char *what)
-{
-	const struct dwarf *patch = &draft->patch->dwarf;
-	const struct dwarf_function *new = &patch->functions[replaced->body.index];
-	char *source = dwarf_file(patch, new->file_unit, new->file);
-	int err = fail(EINVAL, "%s:%u: %s", source ? base_name(source) : draft->patch->file.path,
-		       new->line, what);
-
-	free(source);
-	return err;
-}
-
 int check_convention(const struct draft *draft, const struct replaced *replaced)
 {
 	const struct binary *target = draft->target, *patch = draft->patch;
 	char now[64], before[64], what[512];
 	struct arrivals new, old;
-	int err = find_arrivals(patch, replaced->body.index, &new);
+	int err = find_arrivals(patch, replaced->new.index, &new);
 
-	if (!err)
-		err = find_arrivals(target, replaced->place.index, &old);
-	for (unsigned i = 0; !err && i < new.count && i < old.count; i++) {
+	if (err == 0)
+		err = find_arrivals(target, replaced->old.index, &old);
+	for (unsigned i = 0; err == 0 && i < new.count && i < old.count; i++) {
 		if (!differ(&new.table[i], &old.table[i]))
 			continue;
 		describe(patch, &new.table[i], now, sizeof(now));
 		describe(target, &old.table[i], before, sizeof(before));
 		snprintf(what, sizeof(what), "parameter %u '%.60s' of '%.120s' comes %s, but the target's "
-			 "callers pass it %s%s", i + 1, new.table[i].name, replaced->body.name, now, before,
+			 "callers pass it %s%s", i + 1, new.table[i].name, replaced->new.name, now, before,
 			 is_regparm(target, &old) ? " (declare the function VZP_REGISTER_ARGS)" :
 			 is_regparm(patch, &new) ? " (declare it without VZP_REGISTER_ARGS)" :
 			 ": the compiler gave it a convention of its own (replace its callers instead)");
-		return refuse(draft, replaced, what);
+		return refuse_function(draft, replaced, what);
 	}
-	unsigned pops = err ? 0 : popped_bytes(patch, replaced->body.index);
-	unsigned popped = err ? 0 : popped_bytes(target, replaced->place.index);
+	unsigned pops = err != 0 ? 0 : popped_bytes(patch, replaced->new.index);
+	unsigned popped = err != 0 ? 0 : popped_bytes(target, replaced->old.index);
 	if (pops == popped)
 		return err;
 	snprintf(what, sizeof(what), "'%.120s' takes %u bytes of arguments off the stack, the target's %u",
-		 replaced->body.name, pops, popped);
-	return refuse(draft, replaced, what);
+		 replaced->new.name, pops, popped);
+	return refuse_function(draft, replaced, what);
 }
 
 int check_conventions(const struct draft *draft)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < draft->meta.n_funcs; i++)
-		if (draft->replaced[i]->place.index != DWARF_NONE &&
-		    draft->replaced[i]->body.index != DWARF_NONE)
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->old.index != DWARF_NONE &&
+		    draft->replaced[i]->new.index != DWARF_NONE)
 			err = check_convention(draft, draft->replaced[i]);
 	return err;
 }
 
-int check_reference_convention(const struct draft *draft, const struct place *place,
+int check_reference_convention(const struct draft *draft, const struct definition *meant,
 			       const char *source, uint32_t line, bool in_registers)
 {
 	const struct binary *target = draft->target;
@@ -261,8 +258,8 @@ int check_reference_convention(const struct draft *draft, const struct place *pl
 
 	if (target->file.elf_class != ELFCLASS32)
 		return 0;
-	int err = find_arrivals(target, place->index, &arrivals);
-	if (err || !arrivals.count)
+	int err = find_arrivals(target, meant->index, &arrivals);
+	if (err != 0 || arrivals.count == 0)
 		return err;
 	for (unsigned i = 0; i < arrivals.count; i++) {
 		const struct arrival *arrival = &arrivals.table[i];
@@ -271,13 +268,13 @@ int check_reference_convention(const struct draft *draft, const struct place *pl
 			continue;
 		describe(target, arrival, where, sizeof(where));
 		return fail(EINVAL, "%s:%u: '%s' of %s takes parameter %u '%s' %s: %s", base_name(source),
-			    line, place->name, target->file.path, i + 1, arrival->name, where,
+			    line, meant->name, target->file.path, i + 1, arrival->name, where,
 			    is_regparm(target, &arrivals) ?
 			    "declare it with VZP_REGISTER_FUNC_REF" : "copy the function into the patch");
 	}
 	if (in_registers && arrivals.table[0].how == ARRIVES_ON_STACK)
 		return fail(EINVAL, "%s:%u: '%s' of %s takes its arguments on the stack: declare it with "
-			    "VZP_STATIC_FUNC_REF", base_name(source), line, place->name,
+			    "VZP_STATIC_FUNC_REF", base_name(source), line, meant->name,
 			    target->file.path);
 	return 0;
 }

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "find.h"
-
+#include "array.h"
 
 #define CODE_MAX (16 << 20)	/* bytes of one function */
 #define TABLE_MAX 4096		/* entries of one jump table */
-#define ROUNDS_MAX 1000		/* of a data flow analysis; three or four do */
+#define ROUNDS_MAX 1000		/* rounds of a data flow analysis, which takes three or four */
 #define CALLS_DEEP 200
 
 static const struct regset nothing, everything = { UINT64_MAX, UINT32_MAX };
@@ -35,7 +34,7 @@ struct regset regset_minus(struct regset a, struct regset b)
 
 bool regset_any(struct regset set)
 {
-	return set.general || set.vector;
+	return set.general != 0 || set.vector != 0;
 }
 
 static bool is_equal(struct regset a, struct regset b)
@@ -50,9 +49,9 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 
 	*text = 0;
 	for (unsigned reg = 0; reg < 16 && at < size; reg++) {
-		if (!(set.general & GPR_BITS(reg)))
+		if ((set.general & GPR_BITS(reg)) == 0)
 			continue;
-		const char *comma = at ? ", " : "";
+		const char *comma = at != 0 ? ", " : "";
 		if (reg < 8)
 			at += (size_t)snprintf(text + at, size - at, "%s%c%s", comma,
 					       wide ? 'r' : 'e', names[reg]);
@@ -60,8 +59,8 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 			at += (size_t)snprintf(text + at, size - at, "%sr%u", comma, reg);
 	}
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
-		if (set.vector & UINT32_C(1) << reg)
-			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at ? ", " : "",
+		if ((set.vector & UINT32_C(1) << reg) != 0)
+			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at != 0 ? ", " : "",
 					       reg);
 }
 
@@ -92,7 +91,10 @@ static struct regset arguments(unsigned n_general, unsigned n_vector)
 	return set;
 }
 
-/* Reads the DIE below typedefs and qualifiers; false for void and what cannot be read. */
+/*
+ * Read the DIE of the owner's type, below typedefs and qualifiers; false for void and for what
+ * cannot be read.
+ */
 static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
 		      struct dwarf_die *die)
 {
@@ -100,7 +102,7 @@ static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
 	uint64_t type;
 
 	for (int i = 0; i < 32 && dwarf_reference(dwarf, at, DWARF_TYPE, &type); i++) {
-		if (dwarf_die_read(dwarf, type, die)) {
+		if (dwarf_die_read(dwarf, type, die) != 0) {
 			msg_forget();
 			return false;
 		}
@@ -115,7 +117,7 @@ static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
 
 enum { ENCODING_COMPLEX = 3, ENCODING_FLOAT = 4 };
 
-/* Has a structure a member, of its own or of one inside, that a vector register would hold? */
+/* Does a value of the type have a number in it that a vector register would hold? */
 static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, unsigned depth)
 {
 	struct dwarf_die die, inner;
@@ -136,7 +138,7 @@ static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, u
 	return false;
 }
 
-/* How many registers of each kind a value of that type takes at most. */
+/* Count the registers of each kind that a value of the type takes at most. */
 static void count_registers(const struct dwarf *dwarf, const struct dwarf_die *type,
 			    unsigned *n_general, unsigned *n_vector)
 {
@@ -156,26 +158,26 @@ static void count_registers(const struct dwarf *dwarf, const struct dwarf_die *t
 		*n_vector += words;
 }
 
-/* The DIE that has the prototype: what an instance or definition refers to. */
+/* Read the DIE with the prototype.  An instance or a definition of a function refers to it. */
 static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct dwarf_die *die)
 {
 	int err = dwarf_die_read(dwarf, function, die);
 	uint64_t origin;
 
-	for (int i = 0; !err && i < 8; i++) {
+	for (int i = 0; err == 0 && i < 8; i++) {
 		if (!dwarf_reference(dwarf, die, DWARF_ORIGIN, &origin) &&
 		    !dwarf_reference(dwarf, die, DWARF_SPECIFICATION, &origin))
 			break;
 		err = dwarf_die_read(dwarf, origin, die);
 	}
-	if (err)
+	if (err != 0)
 		msg_forget();
-	return !err;
+	return err == 0;
 }
 
 /*
- * The registers that the named arguments of this prototype come in, on amd64.  False: it
- * is not known.
+ * The registers in which the named arguments of this prototype come, on amd64.  False: it is
+ * not known.
  */
 static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, struct regset *set)
 {
@@ -186,7 +188,7 @@ static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, st
 		return false;
 	if (read_type(dwarf, &die, &type) && (type.tag == DW_TAG_structure_type ||
 					      type.tag == DW_TAG_union_type))
-		n_general++;		/* where the result goes */
+		n_general++;		/* the address where the result goes */
 	int more = dwarf_child(dwarf, &die, &die);
 	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
 		if (die.tag == DW_TAG_formal_parameter && read_type(dwarf, &die, &type))
@@ -198,23 +200,24 @@ static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, st
 }
 
 /*
- * Of a call with arguments that nobody knows: if some were put in place for it, since
- * the last call, there are no more than up to the last of those.
+ * The argument registers of a call whose prototype nobody knows.  If some were written since
+ * the last call, for this one, there are no more arguments than up to the last of those.
+ * Example: after writes to %rdi and %rdx the call has at most three.
  */
 static struct regset likely_arguments(struct regset recent)
 {
 	unsigned n_general = 0, n_vector = 0;
 
 	for (unsigned i = 0; i < 6; i++)
-		if (recent.general & GPR_BITS(argument_registers[i]))
+		if ((recent.general & GPR_BITS(argument_registers[i])) != 0)
 			n_general = i + 1;
 	for (unsigned i = 0; i < 8; i++)
-		if (recent.vector & UINT32_C(1) << i)
+		if ((recent.vector & UINT32_C(1) << i) != 0)
 			n_vector = i + 1;
-	return n_general || n_vector ? arguments(n_general, n_vector) : arguments(6, 8);
+	return n_general != 0 || n_vector != 0 ? arguments(n_general, n_vector) : arguments(6, 8);
 }
 
-/* The registers that have the result of a function, by its DIE. */
+/* The registers in which a function returns its result; `function` is its DIE. */
 static struct regset result_registers(const struct program *program, uint64_t function)
 {
 	const struct dwarf *dwarf = &program->binary->dwarf;
@@ -228,22 +231,15 @@ static struct regset result_registers(const struct program *program, uint64_t fu
 		uint64_t size;
 
 		n_general = dwarf_number(&type, DWARF_BYTE_SIZE, &size) && size > 4 ? 2 : 1;
-		n_vector = 0;		/* floating point results are x87's */
+		n_vector = 0;		/* x87 has a result of floating point */
 	}
 	return (struct regset){
-		(n_general ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
-		n_vector ? (n_vector > 1 ? 3 : 1) : 0,
+		(n_general != 0 ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
+		n_vector != 0 ? (n_vector > 1 ? 3 : 1) : 0,
 	};
 }
 
 /* ---- decoding ---- */
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct code_range *x = a, *y = b;
-
-	return (x->lo > y->lo) - (x->lo < y->lo);
-}
 
 int program_init(struct program *program, const struct binary *binary)
 {
@@ -254,31 +250,31 @@ int program_init(struct program *program, const struct binary *binary)
 	};
 	program->codes = calloc((size_t)dwarf->n_functions + 1, sizeof(*program->codes));
 	program->ranges = calloc((size_t)dwarf->n_ranges + 1, sizeof(*program->ranges));
-	if (!program->codes || !program->ranges) {
+	if (program->codes == NULL || program->ranges == NULL) {
 		program_deinit(program);
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	}
 	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
-		for (uint32_t k = 0; function->hi && k < function->n_ranges; k++) {
+		for (uint32_t k = 0; function->hi != 0 && k < function->n_ranges; k++) {
 			struct dwarf_range range = dwarf->ranges[function->first_range + k];
 
 			if (range.hi > range.lo && program->n_ranges < dwarf->n_ranges)
 				program->ranges[program->n_ranges++] =
-					(struct code_range){ range.lo, range.hi, i };
+					(struct function_range){ range.lo, range.hi, i };
 		}
 	}
-	qsort(program->ranges, program->n_ranges, sizeof(*program->ranges), compare_ranges);
+	ARRAY_SORT(program->ranges, program->n_ranges, lo);
 	int err = frames_init(&program->frames, &binary->file);
-	if (err)
+	if (err != 0)
 		program_deinit(program);
 	return err;
 }
 
 static void code_free(struct code *code)
 {
-	if (!code)
+	if (code == NULL)
 		return;
 	free(code->insns);
 	free(code->targets);
@@ -289,7 +285,7 @@ static void code_free(struct code *code)
 
 void program_deinit(struct program *program)
 {
-	for (uint32_t i = 0; program->codes && i < program->binary->dwarf.n_functions; i++)
+	for (uint32_t i = 0; program->codes != NULL && i < program->binary->dwarf.n_functions; i++)
 		code_free(program->codes[i]);
 	free(program->codes);
 	free(program->ranges);
@@ -299,44 +295,30 @@ void program_deinit(struct program *program)
 
 uint32_t program_function_at(const struct program *program, uint64_t addr)
 {
-	size_t lo = 0, hi = program->n_ranges;
+	size_t upto = ARRAY_UPTO(program->ranges, program->n_ranges, lo, addr);
 
-	while (lo < hi) {
-		size_t middle = lo + (hi - lo) / 2;
-
-		if (program->ranges[middle].lo <= addr)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo && addr < program->ranges[lo - 1].hi ? program->ranges[lo - 1].function :
+	return upto != 0 && addr < program->ranges[upto - 1].hi ? program->ranges[upto - 1].function :
 		DWARF_NONE;
 }
 
-static int decode_range(const struct program *program, struct code *code, struct dwarf_range range,
-			size_t *room)
+static int decode_range(const struct program *program, struct code *code, struct dwarf_range range)
 {
 	size_t size = (size_t)(range.hi - range.lo);
 	uint8_t *bytes = size <= CODE_MAX ? malloc(size) : NULL;
 
-	if (!bytes)
-		return size <= CODE_MAX ? fail(ENOMEM, "not enough memory") : 0;
+	if (bytes == NULL)
+		return size <= CODE_MAX ? fail(ENOMEM, "out of memory") : 0;
 	if (!elffile_read(&program->binary->file, range.lo, bytes, size)) {
 		code->is_whole = false;
 		free(bytes);
 		return 0;
 	}
 	for (size_t at = 0; at < size;) {
-		if (code->n_insns == *room) {
-			size_t more = *room ? *room * 2 : 64;
-			struct insn *bigger = reallocarray(code->insns, more, sizeof(*bigger));
+		int err = ARRAY_GROW(&code->insns, code->n_insns, 1);
 
-			if (!bigger) {
-				free(bytes);
-				return fail(ENOMEM, "not enough memory");
-			}
-			code->insns = bigger;
-			*room = more;
+		if (err != 0) {
+			free(bytes);
+			return err;
 		}
 		struct insn *insn = &code->insns[code->n_insns++];
 		if (!insn_decode(bytes + at, size - at, range.lo + at, program->wide, insn)) {
@@ -353,34 +335,19 @@ static int decode_range(const struct program *program, struct code *code, struct
 	return 0;
 }
 
-static int compare_insns(const void *a, const void *b)
-{
-	uint64_t x = ((const struct insn *)a)->addr, y = ((const struct insn *)b)->addr;
-
-	return (x > y) - (x < y);
-}
-
 /* Index of the instruction at an address; n_insns if there is none. */
 static size_t insn_at(const struct code *code, uint64_t addr)
 {
-	size_t lo = 0, hi = code->n_insns;
+	size_t upto = ARRAY_UPTO(code->insns, code->n_insns, addr, addr);
 
-	while (lo < hi) {
-		size_t middle = lo + (hi - lo) / 2;
-
-		if (code->insns[middle].addr < addr)
-			lo = middle + 1;
-		else
-			hi = middle;
-	}
-	return lo < code->n_insns && code->insns[lo].addr == addr ? lo : code->n_insns;
+	return upto > 0 && code->insns[upto - 1].addr == addr ? upto - 1 : code->n_insns;
 }
 
 bool leaves(const struct code *code, const struct insn *insn)
 {
 	if (insn->flow == FLOW_JUMP || insn->flow == FLOW_BRANCH)
 		return insn_at(code, insn->to) == code->n_insns;
-	return insn->flow == FLOW_JUMP_ANY && !code->n_targets;
+	return insn->flow == FLOW_JUMP_ANY && code->n_targets == 0;
 }
 
 /* ---- jump tables ---- */
@@ -390,22 +357,23 @@ static int add_target(struct code *code, size_t at)
 	for (size_t i = 0; i < code->n_targets; i++)
 		if (code->targets[i] == at)
 			return 0;
-	size_t *bigger = reallocarray(code->targets, code->n_targets + 1, sizeof(*bigger));
-	if (!bigger)
-		return fail(ENOMEM, "not enough memory");
-	code->targets = bigger;
-	code->targets[code->n_targets++] = at;
-	return 0;
+	int err = ARRAY_GROW(&code->targets, code->n_targets, 1);
+	if (err == 0)
+		code->targets[code->n_targets++] = at;
+	return err;
 }
 
-/* Entries of `size` bytes from `table` on that, with `base` added, lead into the function. */
+/*
+ * Add the targets in a table: entries of `size` bytes to which `base` is added.  The table ends
+ * before the first entry that does not lead into the function.
+ */
 static int read_table(const struct program *program, struct code *code, uint64_t table,
 		      uint64_t base, size_t size)
 {
 	uint64_t mask = program->wide ? UINT64_MAX : UINT32_MAX;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < TABLE_MAX; i++) {
+	for (size_t i = 0; err == 0 && i < TABLE_MAX; i++) {
 		int32_t small;
 		uint64_t value;
 
@@ -422,7 +390,10 @@ static int read_table(const struct program *program, struct code *code, uint64_t
 	return err;
 }
 
-/* All that may be a table: of addresses, or of distances from itself or from the GOT. */
+/*
+ * Look at everything that may be a jump table: of addresses, of distances from itself, or of
+ * distances from the GOT.
+ */
 static int find_targets(const struct program *program, struct code *code)
 {
 	uint64_t got = program->wide ? 0 : elffile_got(&program->binary->file);
@@ -431,15 +402,15 @@ static int find_targets(const struct program *program, struct code *code)
 
 	for (size_t i = 0; i < code->n_insns; i++)
 		has_any = has_any || code->insns[i].flow == FLOW_JUMP_ANY;
-	for (size_t i = 0; !err && has_any && i < code->n_insns; i++) {
+	for (size_t i = 0; err == 0 && has_any && i < code->n_insns; i++) {
 		uint64_t memory = code->insns[i].memory;
 
-		if (!memory)
+		if (memory == 0)
 			continue;
 		err = read_table(program, code, memory, 0, program->wide ? 8 : 4);
-		if (!err && program->wide)
+		if (err == 0 && program->wide)
 			err = read_table(program, code, memory, memory, 4);
-		else if (!err)
+		else if (err == 0)
 			err = read_table(program, code, (uint32_t)(got + memory), got, 4);
 	}
 	return err;
@@ -447,22 +418,25 @@ static int find_targets(const struct program *program, struct code *code)
 
 /* ---- calls ---- */
 
-/* The name of the symbol whose address the dynamic linker puts at `slot`; NULL if it is none. */
+/*
+ * The name of the symbol whose address the dynamic linker puts into the slot; NULL if there is
+ * none.
+ */
 static const char *slot_name(const struct elffile *file, uint64_t slot)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 	GElf_Rela rela;
 
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_RELA ||
-		    !(shdr.sh_flags & SHF_ALLOC))
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || shdr.sh_type != SHT_RELA ||
+		    (shdr.sh_flags & SHF_ALLOC) == 0)
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		for (int i = 0; data && gelf_getrela(data, i, &rela); i++) {
+		for (int i = 0; data != NULL && gelf_getrela(data, i, &rela) != NULL; i++) {
 			uint64_t symbol = GELF_R_SYM(rela.r_info);
 
-			if (rela.r_offset == slot && symbol && symbol <= file->dynsym.count)
+			if (rela.r_offset == slot && symbol != 0 && symbol <= file->dynsym.count)
 				return file->dynsym.table[symbol - 1].name;
 		}
 	}
@@ -477,13 +451,13 @@ const char *program_called_name(const struct program *program, const struct insn
 	uint8_t bytes[16];
 
 	if (insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
-		return insn->memory ? slot_name(file, insn->memory) : NULL;
+		return insn->memory != 0 ? slot_name(file, insn->memory) : NULL;
 	for (int i = 0; i < 3; i++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)) ||
 		    !insn_decode(bytes, sizeof(bytes), at, program->wide, &stub))
 			return NULL;
 		if (stub.flow == FLOW_JUMP_ANY)
-			return stub.memory ? slot_name(file, stub.memory) : NULL;
+			return stub.memory != 0 ? slot_name(file, stub.memory) : NULL;
 		if (stub.flow != FLOW_NEXT)
 			return NULL;
 		at += stub.size;
@@ -491,7 +465,10 @@ const char *program_called_name(const struct program *program, const struct insn
 	return NULL;
 }
 
-/* Is the callee's code compiled along with the caller's, so that one knew the other? */
+/*
+ * Was the callee compiled along with the caller, so that the compiler knew one when it made the
+ * other?
+ */
 static bool is_same_unit(const struct program *program, uint32_t callee,
 			 const struct dwarf_function *caller)
 {
@@ -507,7 +484,7 @@ static uint32_t direct_callee(const struct program *program, const struct insn *
 		program_function_at(program, insn->to);
 }
 
-/* What the debug info knows of what is called: DWARF_NONE if nothing. */
+/* The callee in the debug info; DWARF_NONE if that does not know it. */
 static uint32_t described_callee(const struct program *program, const struct insn *insn)
 {
 	uint32_t callee = direct_callee(program, insn);
@@ -515,10 +492,10 @@ static uint32_t described_callee(const struct program *program, const struct ins
 	if (callee != DWARF_NONE)
 		return callee;
 	const char *name = program_called_name(program, insn);
-	return name ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
+	return name != NULL ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
 }
 
-/* The argument registers that a call or a jump out of the function needs. */
+/* The argument registers that a call, or a jump out of the function, reads. */
 static struct regset call_reads(struct program *program, const struct code *code,
 				const struct insn *insn, struct regset recent)
 {
@@ -529,9 +506,9 @@ static struct regset call_reads(struct program *program, const struct code *code
 		program->depth++;
 		const struct code *body = look_at(program, callee);
 		program->depth--;
-		size_t entry = body ? insn_at(body, insn->to) : 0;
+		size_t entry = body != NULL ? insn_at(body, insn->to) : 0;
 
-		if (body && body->live && entry < body->n_insns)
+		if (body != NULL && body->live != NULL && entry < body->n_insns)
 			return regset_and(body->live[entry], body->defined[entry]);
 	}
 	if (!program->wide)
@@ -542,10 +519,13 @@ static struct regset call_reads(struct program *program, const struct code *code
 	    prototype_arguments(dwarf, dwarf->functions[callee].die, &known))
 		return known;
 	const char *name = program_called_name(program, insn);
-	return name && !strcmp(name, "__stack_chk_fail") ? nothing : likely_arguments(recent);
+	return name != NULL && strcmp(name, "__stack_chk_fail") == 0 ? nothing : likely_arguments(recent);
 }
 
-/* What may be its result, of what is not known that it has none. */
+/*
+ * The registers in which the call may return a result.  Of an unknown function these are %rax
+ * and %rdx.
+ */
 static struct regset call_result(const struct program *program, const struct insn *insn)
 {
 	static const struct regset general = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_DX), 0 };
@@ -586,7 +566,10 @@ static struct regset call_clobbers(struct program *program, const struct code *c
 
 /* ---- data flow ---- */
 
-/* What may follow no. `at`, its own jump tables aside: at most two. */
+/*
+ * Indices of the instructions that may run after no. `at`, two at most.  The targets of an
+ * indirect jump are not among them: they are code->targets.
+ */
 static size_t followers(const struct code *code, size_t at, size_t *out)
 {
 	const struct insn *insn = &code->insns[at];
@@ -618,7 +601,10 @@ static bool flow_into(struct regset *at, struct regset set)
 	return changed;
 }
 
-/* A forward problem: in[i] is what holds before instruction i. */
+/*
+ * What an instruction makes of the registers in a set.  solve_forward() sets in[i] to what
+ * holds before instruction i, on any way there.
+ */
 typedef struct regset (*transfer)(const struct code *code, size_t at, struct regset in,
 				  const void *ctx);
 
@@ -642,14 +628,14 @@ static void solve_forward(const struct code *code, struct regset *in, transfer s
 	}
 }
 
-/* Written since the last call. */
+/* The registers that were written since the last call. */
 static struct regset recent(const struct code *code, size_t at, struct regset in, const void *ctx)
 {
 	(void)ctx;
 	return is_call(&code->insns[at]) ? nothing : regset_or(in, code->insns[at].writes);
 }
 
-/* What no. `at` reads and writes, with what it calls. */
+/* What an instruction reads and writes, together with the function that it calls. */
 struct effect {
 	struct regset reads, writes, result;
 };
@@ -660,7 +646,7 @@ static struct effect *find_effects(struct program *program, const struct code *c
 	struct effect *effects = calloc(code->n_insns + 1, sizeof(*effects));
 	struct regset *before = calloc(code->n_insns + 1, sizeof(*before));
 
-	if (!effects || !before) {
+	if (effects == NULL || before == NULL) {
 		free(effects);
 		free(before);
 		return NULL;
@@ -708,7 +694,7 @@ static void solve_live(struct code *code, const struct effect *effects)
 	}
 }
 
-/* A call leaves its result; all else that it changes means nothing afterwards. */
+/* After a call the result means something.  Nothing else does that the call changes. */
 static struct regset define(const struct code *code, size_t at, struct regset in, const void *ctx)
 {
 	const struct effect *effects = ctx;
@@ -724,14 +710,14 @@ static int analyse(struct program *program, struct code *code)
 
 	code->live = calloc(code->n_insns + 1, sizeof(*code->live));
 	code->defined = calloc(code->n_insns + 1, sizeof(*code->defined));
-	if (!effects || !code->live || !code->defined) {
+	if (effects == NULL || code->live == NULL || code->defined == NULL) {
 		free(effects);
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	}
 	solve_live(code, effects);
 	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
 	if (entry < code->n_insns) {
-		if (!program->wide || clone_name(program->binary, code->function) ||
+		if (!program->wide || clone_name(program->binary, code->function) != NULL ||
 		    !prototype_arguments(&program->binary->dwarf, code->function->die,
 					 &code->defined[entry]))
 			code->defined[entry] = caller_saved(program->wide);
@@ -741,33 +727,31 @@ static int analyse(struct program *program, struct code *code)
 	return 0;
 }
 
-/* The code of a function, decoded; while it is being analysed, live is empty. */
+/* The code of a function, decoded.  While it is being analysed, code->live is NULL. */
 static struct code *look_at(struct program *program, uint32_t index)
 {
 	const struct dwarf *dwarf = &program->binary->dwarf;
 	const struct dwarf_function *function = &dwarf->functions[index];
 	struct code *code = program->codes[index];
-	size_t room = 0;
 	int err = 0;
 
-	if (code)
+	if (code != NULL)
 		return code;
 	code = calloc(1, sizeof(*code));
-	if (!code) {
-		fail(ENOMEM, "not enough memory");
+	if (code == NULL) {
+		fail(ENOMEM, "out of memory");
 		return NULL;
 	}
 	*code = (struct code){ .function = function, .is_whole = true };
 	program->codes[index] = code;
-	for (uint32_t i = 0; !err && i < function->n_ranges; i++)
-		err = decode_range(program, code, dwarf->ranges[function->first_range + i], &room);
-	if (code->n_insns > 0)
-		qsort(code->insns, code->n_insns, sizeof(*code->insns), compare_insns);
-	if (!err)
+	for (uint32_t i = 0; err == 0 && i < function->n_ranges; i++)
+		err = decode_range(program, code, dwarf->ranges[function->first_range + i]);
+	ARRAY_SORT(code->insns, code->n_insns, addr);
+	if (err == 0)
 		err = find_targets(program, code);
-	if (!err)
+	if (err == 0)
 		err = analyse(program, code);
-	return err ? NULL : code;
+	return err != 0 ? NULL : code;
 }
 
 const struct code *program_code(struct program *program, uint32_t index)
@@ -777,11 +761,11 @@ const struct code *program_code(struct program *program, uint32_t index)
 
 /* ---- what a function changes ---- */
 
-/* A pop of what .eh_frame says is the register's old value. */
+/* Does the instruction pop what .eh_frame says is the register's old value? */
 static bool is_restored(const struct program *program, const struct insn *insn)
 {
 	return insn->pops >= 0 &&
-		(frame_at(&program->frames, insn->addr).saved & 1U << insn->pops);
+		(frame_at(&program->frames, insn->addr).saved & 1U << insn->pops) != 0;
 }
 
 struct clobbering {
@@ -799,20 +783,20 @@ static struct regset dirty(const struct code *code, size_t at, struct regset in,
 	return regset_or(in, c->effects[at].writes);
 }
 
-/* What is dirty where control leaves. */
+/* The registers that do not have their old values where control leaves the function. */
 static struct regset clobbers_of(struct program *program, struct code *code)
 {
 	struct effect *effects = find_effects(program, code);
 	struct regset *in = calloc(code->n_insns + 1, sizeof(*in)), sum = nothing;
 
-	if (effects && in) {
+	if (effects != NULL && in != NULL) {
 		struct clobbering c = { program, effects };
 
 		solve_forward(code, in, dirty, &c);
 	} else {
 		sum = everything;
 	}
-	for (size_t i = 0; effects && in && i < code->n_insns; i++) {
+	for (size_t i = 0; effects != NULL && in != NULL && i < code->n_insns; i++) {
 		const struct insn *insn = &code->insns[i];
 
 		if (insn->flow == FLOW_RETURN)
@@ -833,7 +817,7 @@ struct regset program_clobbers(struct program *program, uint32_t index)
 		return changeable;
 	program->depth++;
 	struct code *code = look_at(program, index);
-	if (code && !code->has_clobbers) {
+	if (code != NULL && !code->has_clobbers) {
 		/* A function that calls itself changes nothing more by that. */
 		code->has_clobbers = true;
 		code->clobbers = nothing;
@@ -841,14 +825,14 @@ struct regset program_clobbers(struct program *program, uint32_t index)
 			regset_and(clobbers_of(program, code), changeable) : changeable;
 	}
 	program->depth--;
-	return code ? code->clobbers : changeable;
+	return code != NULL ? code->clobbers : changeable;
 }
 
 /* ---- alignment of the stack ---- */
 
 struct stack {
 	bool is_known, is_aligned, has_frame;
-	int64_t depth, frame;		/* the frame pointer's depth */
+	int64_t depth, frame;		/* frame: the depth at which the frame pointer points */
 };
 
 static struct stack move_stack(struct stack stack, const struct insn *insn)
@@ -876,13 +860,16 @@ static struct stack move_stack(struct stack stack, const struct insn *insn)
 	return stack;
 }
 
-/* By following the code from the entry: for functions with a frame pointer. */
+/*
+ * Follow the code from the entry.  This is for functions with a frame pointer and without
+ * unwind information.
+ */
 static struct stack follow_stack(const struct program *program, const struct code *code, size_t at)
 {
 	struct stack *stacks = calloc(code->n_insns + 1, sizeof(*stacks)), found = { 0 };
 	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
 
-	if (!stacks || entry == code->n_insns) {
+	if (stacks == NULL || entry == code->n_insns) {
 		free(stacks);
 		return found;
 	}
@@ -912,11 +899,11 @@ enum alignment program_alignment(const struct program *program, const struct cod
 	struct frame frame = frame_at(&program->frames, code->insns[at].addr);
 
 	if (frame.has_depth)
-		return frame.depth % 16 ? ALIGNMENT_BAD : ALIGNMENT_GOOD;
+		return frame.depth % 16 != 0 ? ALIGNMENT_BAD : ALIGNMENT_GOOD;
 	struct stack stack = follow_stack(program, code, at);
 	if (!stack.is_known)
 		return ALIGNMENT_UNKNOWN;
-	if (stack.depth % 16)
+	if (stack.depth % 16 != 0)
 		return ALIGNMENT_BAD;
 	return stack.is_aligned ? ALIGNMENT_ALWAYS : ALIGNMENT_GOOD;
 }

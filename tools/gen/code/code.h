@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * code: the machine code of a binary's functions, and which registers carry
- * something from one instruction to another.
+ * code: the machine code of a binary's functions, and which registers carry a value from one
+ * instruction to another.
  *
- * A compiler that sees a function's code may know which registers it leaves alone,
- * and its callers may rely on that (gcc's -fipa-ra).  What is told here errs
- * to the side that finds such callers: an instruction that is not understood reads
- * and writes everything.
+ * A compiler that sees a function's code may know which registers it leaves alone, and its
+ * callers may rely on that (gcc's -fipa-ra).
+ *
+ * Decoding of a range ends at the first instruction that is not understood.  The function is
+ * then taken to change all that the ABI lets it change, and the calls behind that instruction
+ * are not seen.  So an unknown instruction in a new function makes a refusal more likely; in an
+ * old one, or in a caller, it makes one less likely.
  */
 #ifndef NSB_GEN_CODE_H
 #define NSB_GEN_CODE_H
@@ -15,86 +18,98 @@
 #include "frame.h"
 #include "insn.h"
 
-/* One function, all its ranges. */
+/* One function with all its ranges. */
 struct code {
 	const struct dwarf_function *function;
 	struct insn *insns;		/* by address */
 	size_t n_insns;
-	size_t *targets;		/* of its indirect jumps: indices */
+	size_t *targets;		/* where its indirect jumps may lead: indices */
 	size_t n_targets;
-	struct regset *live;		/* before each: what may be read before it is written */
-	struct regset *defined;		/* before each: what may have a meaning */
-	struct regset clobbers;		/* of caller-saved registers, callees included */
-	bool is_whole;			/* all of it was understood */
-	bool has_clobbers;		/* private */
+	struct regset *live;		/* before each instruction: what may be read before it is written */
+	struct regset *defined;		/* before each instruction: what may mean something */
+	struct regset clobbers;		/* what it changes of what the ABI lets it change, callees included */
+	bool is_whole;			/* every instruction was understood */
+	bool has_clobbers;		/* private: clobbers is set */
 };
 
-struct code_range {
+/* One range of a function, by the function's index. */
+struct function_range {
 	uint64_t lo, hi;
 	uint32_t function;
 };
 
+/* The code of all functions of a file, decoded as far as somebody asked for it. */
 struct program {
 	const struct binary *binary;
 	bool wide;			/* amd64 */
-	struct code **codes;		/* by index of the function; NULL: not looked at yet */
-	struct code_range *ranges;	/* sorted */
+	struct code **codes;		/* by index of the function; NULL: not decoded yet */
+	struct function_range *ranges;	/* sorted by address */
 	size_t n_ranges;
 	struct frames frames;
-	unsigned depth;			/* private: of calls that are being followed */
+	unsigned depth;			/* private: calls that are being followed */
 };
 
+/* Prepare to decode the functions that the debug info of `binary` has.  -ENOMEM. */
 int program_init(struct program *program, const struct binary *binary) MUST_CHECK;
-/* Harmless on a zeroed struct. */
+/* It does nothing to a zeroed struct. */
 void program_deinit(struct program *program);
 
-/* Index of the function whose code is at an address; DWARF_NONE if the debug info knows none. */
+/*
+ * Index of the function whose code is at an address; DWARF_NONE if the debug info does not know
+ * it.
+ */
 uint32_t program_function_at(const struct program *program, uint64_t addr);
 
-/* Decode function no. `index`, and find out what is live and defined.  NULL: out of memory. */
+/*
+ * Decode function no. `index`, and find out what is live and defined in it.  The struct is the
+ * program's.  NULL means out of memory, with a message.
+ */
 const struct code *program_code(struct program *program, uint32_t index) MUST_CHECK;
 
 /*
- * The registers, of those that the ABI lets it change, that the function does not
- * bring back as they were: its callees' too.  Everything where that is not known.
+ * The registers that the function, or one that it calls, changes and does not bring back, of
+ * those that the ABI lets it change.  If that is not known, it is all of these.
  */
 struct regset program_clobbers(struct program *program, uint32_t index);
 
-/* Registers that a function may change, by the ABI. */
+/* The registers that a function may change, by the ABI. */
 struct regset caller_saved(bool wide);
 
-/* A call of a function of two instructions without debug info, as i386 code has to find its pc. */
+/*
+ * Is this a call of a function of two instructions without debug info?  Code of i386 finds its
+ * pc by such ones.  *writes is what it changes.
+ */
 bool program_is_thunk(const struct program *program, const struct insn *call,
 		      struct regset *writes);
 
 /*
- * The name of what is called through a stub of the procedure linkage table, or
- * directly through its slot; NULL if it is not known.
+ * The name of what is called through a stub of the procedure linkage table, or directly through
+ * its slot; NULL if it is not known.
  */
 const char *program_called_name(const struct program *program, const struct insn *insn);
 
-/* Does control leave the function by this jump? */
+/* Does this jump leave the function? */
 bool leaves(const struct code *code, const struct insn *insn);
 
 /*
- * Is the stack aligned to 16 bytes at an instruction, if it is as the ABI wants it where the
- * function is entered?
+ * Is the stack aligned to 16 bytes at an instruction, provided that it was at the function's
+ * entry as the ABI says?
  */
 enum alignment {
 	ALIGNMENT_UNKNOWN,
-	ALIGNMENT_ALWAYS,	/* the function sees to it itself */
+	ALIGNMENT_ALWAYS,	/* the function aligns it itself */
 	ALIGNMENT_GOOD,
 	ALIGNMENT_BAD,
 };
 
 enum alignment program_alignment(const struct program *program, const struct code *code, size_t at);
 
-/* Sets. */
+/* Sums, common parts and differences of sets. */
 struct regset regset_or(struct regset a, struct regset b);
 struct regset regset_and(struct regset a, struct regset b);
 struct regset regset_minus(struct regset a, struct regset b);
 bool regset_any(struct regset set);
-/* "rcx, xmm1", at most `size` bytes. */
+/* Write a set as "rcx, xmm1", cut off at `size` bytes. */
 void regset_format(struct regset set, bool wide, char *text, size_t size);
 
 #endif

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * A step is made from a frame that does not exist, in places where no file has
- * anything, so that what comes out tells how it was found.
+ * cfi_step() is given a frame that does not exist.  Its stack and its frame pointer are at
+ * addresses where no file has anything, so that the result shows where it came from.
  */
 #define STACK_AT UINT64_C(0x7f000000)
 #define FRAME_AT UINT64_C(0x7d000000)
@@ -30,18 +30,18 @@ int frames_init(struct frames *frames, const struct elffile *file)
 	GElf_Shdr shdr;
 
 	*frames = (struct frames){ .file = file };
-	if (!elffile_section(file, ".eh_frame", &shdr) || shdr.sh_type == SHT_NOBITS)
+	if (elffile_section(file, ".eh_frame", &shdr) == NULL || shdr.sh_type == SHT_NOBITS)
 		return 0;
 	const struct arch *arch = arch_find(file->elf_class, file->machine);
 	frames->table = (struct cfi_table){
 		.end = UINT64_MAX, .eh_frame = shdr.sh_addr, .eh_frame_size = shdr.sh_size,
 	};
-	int err = arch ? cfi_index_create(arch, &frames->table, &bytes, &frames->index,
+	int err = arch != NULL ? cfi_index_create(arch, &frames->table, &bytes, &frames->index,
 					  &frames->table.n_index) : -ENOENT;
 	if (err == -ENOMEM)
-		return fail(ENOMEM, "not enough memory");
+		return fail(ENOMEM, "out of memory");
 	frames->table.index = frames->index;
-	frames->arch = err ? NULL : arch;
+	frames->arch = err != 0 ? NULL : arch;
 	return 0;
 }
 
@@ -51,7 +51,7 @@ void frames_deinit(struct frames *frames)
 	*frames = (struct frames){ 0 };
 }
 
-/* The number that instructions have for what DWARF calls register no. `i`. */
+/* The number that instructions use for the register that is no. `i` in DWARF. */
 static unsigned general_number(const struct arch *arch, unsigned i)
 {
 	/* psABI, amd64 figure 3.36: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp. */
@@ -67,7 +67,7 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 	struct cfi_frame at = { .pc = addr, .exact = true };
 	struct frame out = { 0 };
 
-	if (!arch)
+	if (arch == NULL)
 		return out;
 	at.reg[arch->dwarf_sp] = STACK_AT;
 	at.reg[arch->dwarf_fp] = FRAME_AT;
@@ -78,7 +78,7 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 	out.has_depth = cfa >= STACK_AT && cfa - STACK_AT < STACK_SIZE;
 	out.depth = out.has_depth ? cfa - STACK_AT : 0;
 	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < 16; i++)
-		if (i != arch->dwarf_sp && i != arch->dwarf_fp && (at.known & UINT32_C(1) << i))
+		if (i != arch->dwarf_sp && i != arch->dwarf_fp && (at.known & UINT32_C(1) << i) != 0)
 			out.saved |= (uint16_t)(1U << general_number(arch, i));
 	return out;
 }

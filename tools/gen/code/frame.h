@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * frame: what .eh_frame says of a function's frame at an instruction.
- */
+/* frame: what .eh_frame says of a function's frame at an instruction. */
 #ifndef NSB_GEN_FRAME_H
 #define NSB_GEN_FRAME_H
 
 #include "cfi.h"
 #include "elffile.h"
 
+/* The unwind information of a file. */
 struct frames {
 	const struct elffile *file;
 	const struct arch *arch;		/* NULL: nothing is known */
@@ -15,17 +14,19 @@ struct frames {
 	struct cfi_index_entry *index;
 };
 
+/* What is known of a frame at one instruction. */
 struct frame {
 	bool has_depth;
-	uint64_t depth;			/* the stack pointer is so far below the arguments on the stack */
-	uint16_t saved;			/* general registers, by number, that the frame has the old values of */
+	uint64_t depth;			/* bytes from the stack pointer up to the arguments on the stack */
+	uint16_t saved;			/* bit per general register whose old value is in the frame */
 };
 
+/* Index .eh_frame of a file; a file without it is no error.  -ENOMEM. */
 int frames_init(struct frames *frames, const struct elffile *file) MUST_CHECK;
-/* Harmless on a zeroed struct. */
+/* It does nothing to a zeroed struct. */
 void frames_deinit(struct frames *frames);
 
-/* At an instruction; nothing known where there is no unwind information. */
+/* The frame at an instruction.  Nothing in it is known where there is no unwind information. */
 struct frame frame_at(const struct frames *frames, uint64_t addr);
 
 #endif

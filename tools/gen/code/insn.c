@@ -5,21 +5,24 @@
 
 #include "cursor.h"
 
-/* What an opcode does: E is the operand of ModRM's r/m, G that of its reg field. */
+/*
+ * What an opcode does.  E is the operand of ModRM's r/m field, G the one of its reg field, as
+ * in Intel's opcode maps.
+ */
 enum {
 	KNOWN = 1 << 0,
 	MODRM = 1 << 1 | KNOWN,
-	RE = 1 << 2 | MODRM, WE = 1 << 3 | MODRM,	/* reads, writes E */
+	RE = 1 << 2 | MODRM, WE = 1 << 3 | MODRM,	/* E is read, is written; the same of G below */
 	RG = 1 << 4 | MODRM, WG = 1 << 5 | MODRM,
-	BE = 1 << 6, BG = 1 << 7,			/* E, G has one byte */
-	HE = 1 << 8,					/* E has two */
-	VE = 1 << 9, VG = 1 << 10,			/* E, G is a vector register */
-	MM = 1 << 11,					/* or, without a prefix, one of MMX */
-	I1 = 1 << 12 | KNOWN, IZ = 1 << 13 | KNOWN,	/* immediate: a byte; two or four */
-	SAME = 1 << 14,		/* of one register with itself: does not depend on it */
-	ALIGN = 1 << 15,	/* needs E aligned, unless with F2 or F3 */
-	MEM = 1 << 16,		/* E is only an address */
-	ODD = 1 << 17 | KNOWN,	/* see odd() */
+	BE = 1 << 6, BG = 1 << 7,			/* E has one byte; G has */
+	HE = 1 << 8,					/* E has two bytes */
+	VE = 1 << 9, VG = 1 << 10,			/* E is a vector register; G is */
+	MM = 1 << 11,					/* without a prefix it is one of MMX */
+	I1 = 1 << 12 | KNOWN, IZ = 1 << 13 | KNOWN,	/* an immediate of a byte; of two or four */
+	SAME = 1 << 14,		/* of a register with itself it does not depend on the register */
+	ALIGN = 1 << 15,	/* E has to be aligned, except with F2 or F3 */
+	MEM = 1 << 16,		/* only E's address is computed */
+	ODD = 1 << 17 | KNOWN,	/* odd() knows what else it does */
 
 	RWE = RE | WE, RWG = RG | WG,
 	SSE = RWG | RE | VE | VG | ALIGN,		/* G op= E */
@@ -27,7 +30,7 @@ enum {
 	INT = SSE | MM, INT_W = SSE_W | MM,
 };
 
-/* The six forms of an operation: to E, to G, and to the accumulator. */
+/* The six forms of an operation: to E and to G, of a byte and of more, and to the accumulator. */
 #define ALU(op, to_e, to_g) \
 	[op] = (to_e) | BE | BG, [(op) + 1] = (to_e), [(op) + 2] = (to_g) | BE | BG, \
 	[(op) + 3] = (to_g), [(op) + 4] = ODD | I1, [(op) + 5] = ODD | IZ
@@ -88,7 +91,7 @@ static const uint32_t two_byte[256] = {
 	[0xf8 ... 0xfb] = INT | SAME, [0xfc ... 0xfe] = INT, [0xff] = ODD,
 };
 
-/* 0F 38 */
+/* Opcodes that follow 0F 38. */
 static const uint32_t three_byte[256] = {
 	[0x00 ... 0x0b] = INT, [0x10] = ODD | SSE, [0x14 ... 0x15] = ODD | SSE,
 	[0x17] = RG | RE | VG | VE | ALIGN, [0x1c ... 0x1e] = INT_W, [0x20 ... 0x25] = SSE_W & ~ALIGN,
@@ -98,7 +101,7 @@ static const uint32_t three_byte[256] = {
 	[0xf0 ... 0xf1] = ODD | MODRM, [0xf6] = RWG | RE,
 };
 
-/* 0F 3A: all have a byte of immediate. */
+/* Opcodes that follow 0F 3A.  All have an immediate of a byte. */
 static const uint32_t three_byte_imm[256] = {
 	[0x08 ... 0x0b] = SSE_W | I1, [0x0c ... 0x0e] = SSE | I1, [0x0f] = INT | I1,
 	[0x14 ... 0x17] = WE | RG | VG | I1, [0x20] = RWG | RE | VG | I1, [0x21] = SSE | I1,
@@ -109,13 +112,13 @@ static const uint32_t three_byte_imm[256] = {
 struct decoder {
 	struct cursor at;
 	bool wide, data16, addr_small, rep, repne, vex;
-	uint8_t rex;			/* bits W R X B, 0x40 if there was one */
+	uint8_t rex;			/* bits W R X B, and 0x40 if there was one */
 	uint8_t vvvv, map;
 	uint8_t opcode, mod, reg, rm;
 	uint64_t immediate;
 	int64_t displacement;
 	int8_t base, index;		/* -1: none */
-	bool is_relative;		/* to the next instruction */
+	bool is_relative;		/* the displacement counts from the next instruction */
 	struct insn *out;
 };
 
@@ -129,28 +132,28 @@ static bool has(uint32_t flags, uint32_t what)
 /* ---- registers ---- */
 
 /*
- * A move to the low part of a register: what stays above it means nothing to a
- * compiler, which reads the whole of it later nevertheless.
+ * Is it a move to the low part of a register?  What stays above that part means nothing to a
+ * compiler, but later instructions may read the whole register.
  */
 static bool is_small_move(const struct decoder *d)
 {
 	if (d->map == 1)
 		return d->opcode >= 0x90 && d->opcode <= 0x9f;
-	return !d->map && ((d->opcode >= 0x88 && d->opcode <= 0x8b) || d->opcode == 0xc6 ||
+	return d->map == 0 && ((d->opcode >= 0x88 && d->opcode <= 0x8b) || d->opcode == 0xc6 ||
 			   d->opcode == 0xc7 || (d->opcode >= 0xb0 && d->opcode <= 0xbf));
 }
 
 static unsigned width_of(const struct decoder *d, uint32_t flags, uint32_t byte)
 {
-	if (flags & byte)
+	if ((flags & byte) != 0)
 		return 1;
-	return d->data16 && !(d->rex & REX_W) ? 2 : 4;
+	return d->data16 && (d->rex & REX_W) == 0 ? 2 : 4;
 }
 
-/* The bits of a general register that an operand of 1, 2 or more bytes has. */
+/* The bits, in a set, of an operand of `width` bytes in a general register. */
 static uint64_t bits_of(const struct decoder *d, unsigned reg, unsigned width)
 {
-	if (width == 1 && !d->rex && reg >= 4 && reg < 8)
+	if (width == 1 && d->rex == 0 && reg >= 4 && reg < 8)
 		return UINT64_C(2) << 3 * (reg - 4);	/* ah, ch, dh, bh */
 	return (width == 1 ? UINT64_C(1) : width == 2 ? UINT64_C(3) : UINT64_C(7)) << 3 * reg;
 }
@@ -162,7 +165,7 @@ static void reads(struct decoder *d, unsigned reg, unsigned width)
 
 static void writes(struct decoder *d, unsigned reg, unsigned width)
 {
-	bool is_high = width == 1 && !d->rex && reg >= 4 && reg < 8;	/* ah, ch, dh, bh */
+	bool is_high = width == 1 && d->rex == 0 && reg >= 4 && reg < 8;	/* ah, ch, dh, bh */
 
 	d->out->writes.general |= bits_of(d, reg, is_small_move(d) && !is_high ? 8 : width);
 }
@@ -190,18 +193,21 @@ static void read_prefixes(struct decoder *d)
 		d->rex = REX | cursor_u8(&d->at);
 }
 
-/* The two or three bytes of VEX, inverted bits and all, become what REX and prefixes say. */
+/*
+ * Read the two or three bytes of VEX.  Some bits of it are inverted.  The result is what REX
+ * and prefixes would say.
+ */
 static void read_vex(struct decoder *d, bool is_long)
 {
 	uint8_t first = cursor_u8(&d->at), last = first;
 
 	d->map = 1;
-	d->rex = REX | (first & 0x80 ? 0 : REX_R);
+	d->rex = REX | ((first & 0x80) != 0 ? 0 : REX_R);
 	if (is_long) {
 		d->map = first & 0x1f;
-		d->rex |= (uint8_t)((first & 0x40 ? 0 : REX_X) | (first & 0x20 ? 0 : REX_B));
+		d->rex |= (uint8_t)(((first & 0x40) != 0 ? 0 : REX_X) | ((first & 0x20) != 0 ? 0 : REX_B));
 		last = cursor_u8(&d->at);
-		if (last & 0x80)
+		if ((last & 0x80) != 0)
 			d->rex |= REX_W;
 	}
 	d->vex = true;
@@ -241,13 +247,13 @@ static int64_t read_signed(struct decoder *d, unsigned size)
 static void read_sib(struct decoder *d)
 {
 	uint8_t sib = cursor_u8(&d->at);
-	uint8_t index = (uint8_t)((sib >> 3 & 7) | (d->rex & REX_X ? 8 : 0));
+	uint8_t index = (uint8_t)((sib >> 3 & 7) | ((d->rex & REX_X) != 0 ? 8 : 0));
 
 	d->index = index == GPR_SP ? -1 : (int8_t)index;
 	if ((sib & 7) == 5 && d->mod == 0)
 		d->displacement = read_signed(d, 4);
 	else
-		d->base = (int8_t)((sib & 7) | (d->rex & REX_B ? 8 : 0));
+		d->base = (int8_t)((sib & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
 }
 
 static void read_modrm(struct decoder *d)
@@ -255,8 +261,8 @@ static void read_modrm(struct decoder *d)
 	uint8_t byte = cursor_u8(&d->at);
 
 	d->mod = byte >> 6;
-	d->reg = (uint8_t)((byte >> 3 & 7) | (d->rex & REX_R ? 8 : 0));
-	d->rm = (uint8_t)((byte & 7) | (d->rex & REX_B ? 8 : 0));
+	d->reg = (uint8_t)((byte >> 3 & 7) | ((d->rex & REX_R) != 0 ? 8 : 0));
+	d->rm = (uint8_t)((byte & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
 	if (d->mod == 3)
 		return;
 	d->out->has_memory = true;
@@ -290,7 +296,7 @@ static uint32_t flags_of(const struct decoder *d)
 static void to_address(struct decoder *d, enum insn_flow flow)
 {
 	d->out->flow = flow;
-	d->out->to = (uint64_t)d->immediate;	/* still relative: finish() */
+	d->out->to = (uint64_t)d->immediate;	/* still relative: insn_decode() adds the rest */
 }
 
 static void moves_stack(struct decoder *d, int64_t by)
@@ -324,8 +330,8 @@ static void pop(struct decoder *d, unsigned reg)
 static void arithmetic(struct decoder *d, uint32_t flags)
 {
 	unsigned op = d->reg & 7, width = width_of(d, flags, BE);
-	/* As compilers write constants: the old value does not matter. */
-	bool is_constant = (op == 1 && d->immediate == UINT64_MAX) || (op == 4 && !d->immediate);
+	/* Compilers write the constants -1 and 0 in this way, so the old value does not matter. */
+	bool is_constant = (op == 1 && d->immediate == UINT64_MAX) || (op == 4 && d->immediate == 0);
 
 	if (d->mod != 3)
 		return;
@@ -337,7 +343,7 @@ static void arithmetic(struct decoder *d, uint32_t flags)
 		return;
 	if (op == 0 || op == 5)
 		moves_stack(d, op == 0 ? (int64_t)d->immediate : -(int64_t)d->immediate);
-	else if (op == 4 && !(d->immediate & 15))
+	else if (op == 4 && (d->immediate & 15) == 0)
 		d->out->stack = STACK_ALIGNED;
 	else
 		d->out->stack = STACK_LOST;
@@ -393,7 +399,7 @@ static bool group_five(struct decoder *d)
 /* movs, cmps, stos, lods, scas. */
 static void string_operation(struct decoder *d)
 {
-	unsigned kind = d->opcode & 0xfe, width = d->opcode & 1 ? width_of(d, 0, 0) : 1;
+	unsigned kind = d->opcode & 0xfe, width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 	if (kind != 0xaa && kind != 0xae) {
 		reads(d, GPR_SI, 8);
@@ -416,23 +422,23 @@ static void string_operation(struct decoder *d)
 static void reads_all(struct decoder *d, uint32_t regs)
 {
 	for (unsigned reg = 0; reg < 16; reg++)
-		if (regs & UINT32_C(1) << reg)
+		if ((regs & UINT32_C(1) << reg) != 0)
 			reads(d, reg, 8);
 }
 
 static void writes_all(struct decoder *d, uint32_t regs)
 {
 	for (unsigned reg = 0; reg < 16; reg++)
-		if (regs & UINT32_C(1) << reg)
+		if ((regs & UINT32_C(1) << reg) != 0)
 			writes(d, reg, 8);
 }
 
 #define R(reg) (UINT32_C(1) << GPR_##reg)
 
-/* Forty to fifty-nine: inc, dec, push, pop; ninety: xchg with eax. */
+/* 40 to 5f: inc, dec, push and pop; 90 to 97: xchg with eax; b0 to bf: mov $imm. */
 static bool short_form(struct decoder *d)
 {
-	unsigned reg = (d->opcode & 7U) | (d->rex & REX_B ? 8U : 0), width = width_of(d, 0, 0);
+	unsigned reg = (d->opcode & 7U) | ((d->rex & REX_B) != 0 ? 8U : 0), width = width_of(d, 0, 0);
 
 	switch (d->opcode & 0xf8) {
 	case 0x40: case 0x48:
@@ -457,7 +463,7 @@ static bool short_form(struct decoder *d)
 		writes(d, reg, 1);
 		return true;
 	case 0xb8:
-		cursor_skip(&d->at, d->rex & REX_W ? 8 : width);
+		cursor_skip(&d->at, (d->rex & REX_W) != 0 ? 8 : width);
 		writes(d, reg, width);
 		return true;
 	default:
@@ -465,7 +471,10 @@ static bool short_form(struct decoder *d)
 	}
 }
 
-/* Moves between stack and frame pointer, and lea into the stack pointer. */
+/*
+ * See whether it moves between stack pointer and frame pointer, or is a lea to the stack
+ * pointer.
+ */
 static void look_at_stack(struct decoder *d)
 {
 	bool is_lea = d->opcode == 0x8d;
@@ -487,10 +496,10 @@ static void look_at_stack(struct decoder *d)
 		out->stack = from == GPR_BP ? STACK_FROM_FRAME : STACK_LOST;
 }
 
-/* mov between the accumulator and an address. */
+/* Opcodes a0 to a3: mov between the accumulator and an address. */
 static void absolute_move(struct decoder *d)
 {
-	unsigned width = d->opcode & 1 ? width_of(d, 0, 0) : 1;
+	unsigned width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 	d->out->has_memory = true;
 	d->displacement = (int64_t)cursor_uint(&d->at, d->wide && !d->addr_small ? 8 : 4);
@@ -505,7 +514,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 	uint8_t op = d->opcode;
 
 	if (op < 0x40) {		/* op $imm, %eax */
-		unsigned width = op & 1 ? width_of(d, 0, 0) : 1;
+		unsigned width = (op & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 		reads(d, GPR_AX, width);
 		if (op < 0x38)
@@ -537,7 +546,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 		look_at_stack(d);
 		return true;
 	case 0x8f:
-		if (d->reg & 7)
+		if ((d->reg & 7) != 0)
 			return false;	/* XOP */
 		if (d->mod == 3)
 			pop(d, d->rm);
@@ -545,7 +554,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 			moves_stack(d, word(d));
 		return true;
 	case 0x98:			/* cltq and smaller */
-		reads(d, GPR_AX, d->rex & REX_W ? 4 : d->data16 ? 1 : 2);
+		reads(d, GPR_AX, (d->rex & REX_W) != 0 ? 4 : d->data16 ? 1 : 2);
 		writes(d, GPR_AX, width_of(d, 0, 0));
 		return true;
 	case 0x99:			/* cltd, cqto */
@@ -562,7 +571,7 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 		writes(d, GPR_AX, 2);
 		return true;
 	case 0xa8: case 0xa9:
-		reads(d, GPR_AX, op & 1 ? width_of(d, 0, 0) : 1);
+		reads(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
 		return true;
 	case 0xc2:
 		d->out->popped = (uint16_t)cursor_uint(&d->at, 2);
@@ -613,13 +622,13 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 	}
 }
 
-/* 0F 01, 0F AE and 0F C7: what user programs have of them. */
+/* 0F 01, 0F AE and 0F C7: the instructions in these groups that user programs have. */
 static bool system_group(struct decoder *d)
 {
 	unsigned op = d->reg & 7;
 
 	if (d->opcode == 0x01) {
-		if (d->mod != 3 || ((d->reg != 2 || d->rm) && (d->reg != 7 || d->rm != 1)))
+		if (d->mod != 3 || ((d->reg != 2 || d->rm != 0) && (d->reg != 7 || d->rm != 1)))
 			return false;
 		if (d->reg == 2)	/* xgetbv */
 			reads(d, GPR_CX, 4);
@@ -653,7 +662,7 @@ static bool odd_two_byte(struct decoder *d)
 		return true;
 	}
 	if (op >= 0xc8 && op < 0xd0) {	/* bswap */
-		unsigned reg = (op & 7U) | (d->rex & REX_B ? 8U : 0);
+		unsigned reg = (op & 7U) | ((d->rex & REX_B) != 0 ? 8U : 0);
 
 		reads(d, reg, 8);
 		writes(d, reg, 8);
@@ -692,8 +701,8 @@ static bool odd_two_byte(struct decoder *d)
 		reads(d, GPR_CX, 1);
 		return true;
 	case 0xb0: case 0xb1:
-		reads(d, GPR_AX, op & 1 ? width_of(d, 0, 0) : 1);
-		writes(d, GPR_AX, op & 1 ? width_of(d, 0, 0) : 1);
+		reads(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
+		writes(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
 		return true;
 	default:
 		return false;
@@ -705,7 +714,7 @@ static bool odd_three_byte(struct decoder *d)
 	if (d->map == 3) {		/* pcmpestr and pcmpistr: to xmm0 or ecx */
 		if (d->opcode < 0x62)
 			reads_all(d, R(AX) | R(DX));
-		if (d->opcode & 1)
+		if ((d->opcode & 1) != 0)
 			writes_all(d, R(CX));
 		else
 			d->out->writes.vector |= 1;
@@ -715,7 +724,7 @@ static bool odd_three_byte(struct decoder *d)
 		d->out->reads.vector |= 1;
 		return true;
 	}
-	unsigned width = d->opcode & 1 ? width_of(d, 0, 0) : 1;
+	unsigned width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 	if (d->repne) {			/* crc32 */
 		reads(d, d->reg, 8);
 		writes(d, d->reg, 8);
@@ -731,14 +740,14 @@ static bool odd_three_byte(struct decoder *d)
 
 static bool odd(struct decoder *d, uint32_t flags)
 {
-	if (!d->map)
+	if (d->map == 0)
 		return odd_one_byte(d, flags);
 	return d->map == 1 ? odd_two_byte(d) : odd_three_byte(d);
 }
 
 /* ---- operands ---- */
 
-/* Whole, because nothing is gained by knowing the parts of vector registers. */
+/* A vector register counts as a whole, as nothing is gained by knowing its parts. */
 static void vector_operand(const struct decoder *d, uint8_t reg, bool is_read, bool is_written)
 {
 	uint32_t bit = UINT32_C(1) << reg;
@@ -751,26 +760,29 @@ static void vector_operand(const struct decoder *d, uint8_t reg, bool is_read, b
 
 static void operands(struct decoder *d, uint32_t flags)
 {
-	bool is_mmx = (flags & MM) && !d->data16 && !d->rep && !d->repne;
+	bool is_mmx = (flags & MM) != 0 && !d->data16 && !d->rep && !d->repne;
 	bool is_scalar = d->rep || d->repne;
-	bool is_same = (flags & SAME) && d->mod == 3 && d->reg == d->rm;
+	bool is_same = (flags & SAME) != 0 && d->mod == 3 && d->reg == d->rm;
 	bool reads_e = has(flags, RE) && !is_same, writes_e = has(flags, WE);
 	bool reads_g = has(flags, RG) && !is_same, writes_g = has(flags, WG);
 
-	/* movss and movsd between registers, movlps, movhps and movhlps keep a part. */
+	/* movss and movsd between registers, movlps, movhps and movhlps keep a part of G. */
 	if (d->map == 1 && (d->opcode == 0x10 || d->opcode == 0x11) && is_scalar && d->mod == 3) {
 		reads_g = true;
 		reads_e = reads_e || d->opcode == 0x11;
 	}
 	if (d->map == 1 && (d->opcode == 0x12 || d->opcode == 0x16) && !is_scalar)
 		reads_g = true;
-	if (d->mod == 3 && !(flags & MEM)) {
-		if (!(flags & VE)) {
-			unsigned width = flags & HE ? 2 : width_of(d, flags, BE);
+	if (d->mod == 3 && (flags & MEM) == 0) {
+		if ((flags & VE) == 0) {
+			unsigned width = (flags & HE) != 0 ? 2 : width_of(d, flags, BE);
 
-			/* A prefix that is part of the opcode says nothing of the width. */
-			if (flags & VG)
-				width = flags & HE ? 2 : 8;
+			/*
+			 * A prefix that is part of the opcode says nothing of the operand's
+			 * width.
+			 */
+			if ((flags & VG) != 0)
+				width = (flags & HE) != 0 ? 2 : 8;
 			if (reads_e)
 				reads(d, d->rm, width);
 			if (writes_e)
@@ -779,8 +791,8 @@ static void operands(struct decoder *d, uint32_t flags)
 			vector_operand(d, d->rm, reads_e, writes_e);
 		}
 	}
-	if (!(flags & VG)) {
-		unsigned width = flags & VE ? 8 : width_of(d, flags, BG);
+	if ((flags & VG) == 0) {
+		unsigned width = (flags & VE) != 0 ? 8 : width_of(d, flags, BG);
 
 		if (reads_g)
 			reads(d, d->reg, width);
@@ -789,14 +801,14 @@ static void operands(struct decoder *d, uint32_t flags)
 	} else if (!is_mmx) {
 		vector_operand(d, d->reg, reads_g, writes_g);
 	}
-	if ((flags & ALIGN) && !is_scalar && !is_mmx && !d->vex && d->mod != 3 &&
+	if ((flags & ALIGN) != 0 && !is_scalar && !is_mmx && !d->vex && d->mod != 3 &&
 	    (d->base == GPR_SP || d->base == GPR_BP))
 		d->out->needs_alignment = true;
 }
 
 /*
- * VEX: most have a second source, and a destination that is not read.  What is in
- * no table below is taken for such a one, of vector registers.
+ * Instructions with VEX.  Most have a second source, and a destination that is not read.  One
+ * that is in none of the tables is taken for such an instruction of vector registers.
  */
 static bool vex_operands(struct decoder *d)
 {
@@ -809,7 +821,7 @@ static bool vex_operands(struct decoder *d)
 	if (d->map == 1 && d->opcode >= 0x90 && d->opcode <= 0x99)
 		return false;
 	if (d->map == 1 && d->opcode == 0x77) {
-		if (d->rex & REX_W)
+		if ((d->rex & REX_W) != 0)
 			d->out->writes.vector = UINT16_MAX;
 		return true;
 	}
@@ -831,11 +843,11 @@ static bool vex_operands(struct decoder *d)
 	d->out->reads.vector |= UINT32_C(1) << d->vvvv;
 	if (d->map == 1 && d->opcode == 0x7e)
 		return odd_two_byte(d);
-	if (flags & KNOWN) {
-		/* The tables' destinations are sources too in the older form only. */
+	if ((flags & KNOWN) != 0) {
+		/* In the tables a destination is a source, too.  With VEX it is not. */
 		if (has(flags, WG) && !has(flags, ODD))
 			flags &= ~(uint32_t)(RG ^ MODRM);
-		d->data16 = true;	/* there is no MMX here */
+		d->data16 = true;	/* MMX has no form with VEX */
 		operands(d, flags);
 		if (has(flags, ODD) && d->map == 3)
 			return odd_three_byte(d);
@@ -851,15 +863,15 @@ static bool legacy_operands(struct decoder *d)
 {
 	uint32_t flags = flags_of(d);
 
-	if (!(flags & KNOWN) || (d->map == 0 && d->opcode == 0x63 && !d->wide))
+	if ((flags & KNOWN) == 0 || (d->map == 0 && d->opcode == 0x63 && !d->wide))
 		return false;
 	if (has(flags, MODRM))
 		read_modrm(d);
 	if (has(flags, I1))
 		d->immediate = (uint64_t)read_signed(d, 1);
 	if (has(flags, IZ))
-		d->immediate = (uint64_t)read_signed(d, d->data16 && !(d->rex & REX_W) ? 2 : 4);
-	if (!d->map && (d->opcode & 0xfe) == 0xf6 && (d->reg & 7) < 2)
+		d->immediate = (uint64_t)read_signed(d, d->data16 && (d->rex & REX_W) == 0 ? 2 : 4);
+	if (d->map == 0 && (d->opcode & 0xfe) == 0xf6 && (d->reg & 7) < 2)
 		cursor_skip(&d->at, d->opcode == 0xf6 ? 1 : d->data16 ? 2 : 4);
 	operands(d, flags);
 	return !has(flags, ODD) || odd(d, flags);
@@ -875,20 +887,27 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	read_opcode(&d);
 	bool is_known = d.vex ? vex_operands(&d) : legacy_operands(&d);
 	out->size = (uint8_t)(d.at.p - d.at.start);
-	if (!is_known || d.at.bad || !out->size)
+	if (!is_known || d.at.bad || out->size == 0)
 		return false;
 	uint64_t next = addr + out->size, mask = wide ? UINT64_MAX : UINT32_MAX;
 	if (out->flow == FLOW_JUMP || out->flow == FLOW_BRANCH || out->flow == FLOW_CALL)
 		out->to = (next + out->to) & mask;
-	/* A call of what follows finds the pc; what it pushes is popped soon. */
+	/* A call of what follows finds the pc.  Its return address is popped soon. */
 	if (out->flow == FLOW_CALL && out->to == next) {
 		out->flow = FLOW_NEXT;
 		moves_stack(&d, -word(&d));
 	}
-	if (out->has_memory && d.displacement)
+	if (out->has_memory && d.displacement != 0)
 		out->memory = ((d.is_relative ? next : 0) + (uint64_t)d.displacement) & mask;
-	/* What the stack pointer does is told by `stack`. */
-	if ((out->writes.general & GPR_BITS(GPR_SP)) && out->stack == STACK_KEPT)
+	/* What becomes of the stack pointer is told by `stack`. */
+	if ((out->writes.general & GPR_BITS(GPR_SP)) != 0 && out->stack == STACK_KEPT)
 		out->stack = STACK_LOST;
 	return true;
+}
+
+bool insn_is_branch_operand(const uint8_t *code, size_t at)
+{
+	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
+		return true;
+	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
 }

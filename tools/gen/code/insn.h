@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * insn: what an x86 instruction does with registers, as far as a caller can rely
- * on them.
+ * insn: what an x86 instruction does with registers, as far as a caller can rely on them.
  *
- * Decodes what compilers make of C, up to AVX2.  Knows no file and no process.
- * Sources: Intel's Software Developer's Manual, volume 2, appendix A (opcode
- * maps) and chapter 2 (formats).
+ * It decodes what compilers make of C, up to AVX2, and knows no file and no process.  Sources:
+ * Intel's Software Developer's Manual, volume 2, appendix A (opcode maps) and chapter 2
+ * (formats).
  */
 #ifndef NSB_GEN_INSN_H
 #define NSB_GEN_INSN_H
@@ -15,15 +14,16 @@
 #include <stdint.h>
 
 /*
- * A set of registers: of the general ones, three bits each (bits 0-7, 8-15, the
- * rest); of the vector registers, one bit each.  Flags, x87, mask registers and the
- * stack pointer are not told: nothing lives there across a call.
+ * A set of registers.  A general register has three bits: for its bits 0 to 7, for 8 to 15, and
+ * for the rest.  A vector register has one bit.  Flags, x87, mask registers and the stack
+ * pointer are in no set, because no compiler keeps a value there over a call.
  */
 struct regset {
 	uint64_t general;
 	uint32_t vector;
 };
 
+/* General registers by the numbers that instructions have for them. */
 enum {
 	GPR_AX, GPR_CX, GPR_DX, GPR_BX, GPR_SP, GPR_BP, GPR_SI, GPR_DI,
 	GPR_8, GPR_9, GPR_10, GPR_11,
@@ -32,23 +32,26 @@ enum {
 /* All parts of general register no. `reg`. */
 #define GPR_BITS(reg) (UINT64_C(7) << 3 * (reg))
 
+/* Where control goes from an instruction. */
 enum insn_flow {
 	FLOW_NEXT,
 	FLOW_JUMP, FLOW_BRANCH, FLOW_CALL,	/* to `to` */
 	FLOW_JUMP_ANY, FLOW_CALL_ANY,		/* through a register or memory */
 	FLOW_RETURN,
-	FLOW_STOP,				/* nothing behind it is run */
+	FLOW_STOP,				/* nothing behind it runs */
 };
 
+/* What an instruction does to the stack pointer. */
 enum insn_stack {
 	STACK_KEPT,
-	STACK_MOVED,		/* by `moved` */
-	STACK_ALIGNED,		/* and with -16 or coarser */
-	STACK_TO_FRAME,		/* the frame pointer becomes the stack pointer's value */
-	STACK_FROM_FRAME,	/* and back, with `moved` added */
+	STACK_MOVED,		/* by `moved` bytes */
+	STACK_ALIGNED,		/* and with -16 or a coarser mask */
+	STACK_TO_FRAME,		/* the frame pointer is set to the stack pointer */
+	STACK_FROM_FRAME,	/* the stack pointer is set to the frame pointer, and `moved` is added */
 	STACK_LOST,
 };
 
+/* One instruction. */
 struct insn {
 	uint64_t addr;
 	uint8_t size;
@@ -57,14 +60,23 @@ struct insn {
 	struct regset reads, writes;
 	enum insn_stack stack;
 	int64_t moved;
-	uint16_t popped;		/* FLOW_RETURN: bytes of arguments */
-	int8_t pops, pushes;		/* the general register of a push or pop, else -1 */
-	bool needs_alignment;		/* of 16 bytes, in memory on the stack */
+	uint16_t popped;		/* of FLOW_RETURN: bytes of arguments */
+	int8_t pops, pushes;		/* the general register of a pop, of a push; else -1 */
+	bool needs_alignment;		/* of 16 bytes of memory on the stack */
 	bool has_memory;
-	uint64_t memory;		/* the constant part of the operand's address; 0: none */
+	uint64_t memory;		/* the constant part of the operand's address; 0: it has none */
 };
 
-/* Decode the one at the start of `code`, which is at `addr`.  False: unknown, or cut off. */
+/*
+ * Decode the instruction at the start of `code`, which is at address `addr`.  False: it is
+ * unknown, or cut off.
+ */
 bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out);
+
+/*
+ * Is the displacement of four bytes at code[at] that of a call, jmp or jcc?  Only the opcode
+ * before it is looked at: e8, e9, or 0f 80 to 0f 8f.
+ */
+bool insn_is_branch_operand(const uint8_t *code, size_t at);
 
 #endif

@@ -3,12 +3,12 @@
 
 #include "insn.h"
 
-#define STEPS_MAX 64		/* from the argument to its call */
+#define STEPS_MAX 64		/* instructions from the argument to its call */
 
 enum { REX = 0x40, PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MODRM = 0xc7, CALL = 0xe8 };
 
 static const uint8_t wide_arguments[] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
-static const uint8_t narrow_arguments[] = { GPR_DX, GPR_CX };	/* of -mregparm; not the result's */
+static const uint8_t narrow_arguments[] = { GPR_DX, GPR_CX };	/* of -mregparm; %eax has results, too */
 
 static bool is_argument(unsigned reg, bool wide)
 {
@@ -22,13 +22,13 @@ static bool is_argument(unsigned reg, bool wide)
 }
 
 /*
- * Does the instruction put a constant where arguments are?  *width is that of the
- * constant, its last bytes; *reg the register, -1 on the stack.
+ * Does the instruction put a constant where arguments are?  *width is the width of the
+ * constant, which is its last bytes.  *reg is the register, or -1 for the stack.
  */
 static bool puts_argument(const uint8_t *code, size_t size, bool wide, size_t *width, int *reg)
 {
 	size_t at = wide && (code[0] & 0xf0) == REX;
-	unsigned high = at && (code[0] & 1) ? 8 : 0;
+	unsigned high = at != 0 && (code[0] & 1) != 0 ? 8 : 0;
 
 	*width = 4;
 	*reg = -1;
@@ -46,14 +46,14 @@ static bool puts_argument(const uint8_t *code, size_t size, bool wide, size_t *w
 		*reg = (int)((code[at + 1] & 7) | high);
 		return is_argument((unsigned)*reg, wide);
 	}
-	/* Memory from the stack pointer on, without an index. */
-	return (code[at + 1] & 7) == 4 && code[at + 2] == 0x24 && !high;
+	/* The operand is memory from the stack pointer on, without an index. */
+	return (code[at + 1] & 7) == 4 && code[at + 2] == 0x24 && high == 0;
 }
 
 static bool is_masked(const struct lines *lines, size_t from, size_t size)
 {
 	for (size_t i = from; i < from + size; i++)
-		if (lines->mask[i])
+		if (lines->mask[i] != 0)
 			return true;
 	return false;
 }
@@ -66,7 +66,10 @@ static bool comes_to_call(const struct lines *lines, size_t at, int reg)
 
 		if (!insn_decode(lines->code + at, lines->size - at, at, lines->wide, &insn))
 			return false;
-		/* Before it is linked it may look like a call of what follows: how i386 gets its pc. */
+		/*
+		 * A call that is not linked yet may look as one of what follows, by which i386
+		 * code finds its pc.
+		 */
 		if (lines->code[at] == CALL && is_masked(lines, at, insn.size))
 			return true;
 		switch (insn.flow) {
@@ -74,13 +77,13 @@ static bool comes_to_call(const struct lines *lines, size_t at, int reg)
 		case FLOW_CALL_ANY:
 			return true;
 		case FLOW_JUMP:
-			/* To another function, or to code that several calls share. */
+			/* It leads to another function, or to code that several calls share. */
 			if (is_masked(lines, at, insn.size) || insn.to > lines->size)
 				return true;
 			at = (size_t)insn.to;
 			break;
 		case FLOW_NEXT:
-			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)))
+			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)) != 0)
 				return false;
 			at += insn.size;
 			break;

@@ -7,12 +7,12 @@
 
 #define JUMP_SIZE 5		/* e9 rel32 */
 #define ENDBR_SIZE 4
-#define PADDING_MAX 256		/* more is no alignment */
+#define PADDING_MAX 256		/* a larger gap is no alignment */
 
 /*
- * What assemblers and linkers fill gaps with: single bytes, the multi-byte nop
- * 0f 1f /0 with operand size and segment prefixes, and on i386 also moves and
- * lea of a register to itself (binutils gas, config/tc-i386.c).
+ * Assemblers and linkers fill gaps with single bytes, and with the nop of several bytes, 0f 1f
+ * /0, which may have operand size and segment prefixes.  On i386 they also take moves and lea
+ * of a register to itself (binutils gas, config/tc-i386.c).
  */
 static const struct { uint8_t size; uint8_t bytes[8]; } fills[] = {
 	{ 1, { 0x90 } }, { 1, { 0xcc } }, { 1, { 0x00 } },
@@ -34,7 +34,7 @@ static size_t fill_size(const uint8_t *code, size_t size)
 	code += prefixes;
 	size -= prefixes;
 	for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++)
-		if (fills[i].size <= size && !memcmp(code, fills[i].bytes, fills[i].size))
+		if (fills[i].size <= size && memcmp(code, fills[i].bytes, fills[i].size) == 0)
 			return prefixes + fills[i].size;
 	return 0;
 }
@@ -43,7 +43,7 @@ static size_t fills_size(const uint8_t *code, size_t size)
 {
 	size_t at = 0, one;
 
-	while (at < size && (one = fill_size(code + at, size - at)))
+	while (at < size && (one = fill_size(code + at, size - at)) != 0)
 		at += one;
 	return at;
 }
@@ -52,7 +52,7 @@ size_t padding_size(const uint8_t *code, size_t size)
 {
 	size_t at = fills_size(code, size);
 
-	/* Large gaps are jumped over: eb N, and N bytes of padding. */
+	/* A large gap begins with a jump over it: eb N, and N bytes of padding. */
 	if (size - at >= 2 && code[at] == 0xeb) {
 		size_t gap = code[at + 1];
 
@@ -62,7 +62,7 @@ size_t padding_size(const uint8_t *code, size_t size)
 	return at;
 }
 
-/* Where the next thing after the function's end begins. */
+/* The address at which the next thing behind the function's end begins. */
 static uint64_t next_start(const struct binary *target, uint64_t end, uint64_t limit)
 {
 	for (size_t i = 0; i < target->symbols->count; i++) {
@@ -78,32 +78,33 @@ static uint64_t next_start(const struct binary *target, uint64_t end, uint64_t l
 	return limit;
 }
 
-int measure_room(const struct binary *target, const struct place *function, uint64_t *room)
+int measure_room(const struct binary *target, const char *name, uint64_t addr, uint64_t size,
+		 uint64_t *room)
 {
 	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	static const uint8_t endbr32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
-	uint64_t lo, hi, end = function->addr + function->size;
+	uint64_t lo, hi, end = addr + size;
 	uint8_t padding[PADDING_MAX], first[ENDBR_SIZE];
 
-	if (!elffile_code_around(&target->file, function->addr, &lo, &hi) || end < function->addr ||
+	if (!elffile_code_around(&target->file, addr, &lo, &hi) || end < addr ||
 	    end > hi)
 		return fail(EINVAL, "%s: '%s' at 0x%" PRIx64 " is not in the file's code (is the "
-			    "debug info that of another build?)", target->file.path, function->name,
-			    function->addr);
-	uint64_t size = next_start(target, end, hi) - end;
-	if (size > sizeof(padding))
-		size = sizeof(padding);
-	if (!elffile_read(&target->file, end, padding, (size_t)size))
-		size = 0;
-	*room = function->size + padding_size(padding, (size_t)size);
+			    "debug info that of another build?)", target->file.path, name,
+			    addr);
+	uint64_t gap = next_start(target, end, hi) - end;
+	if (gap > sizeof(padding))
+		gap = sizeof(padding);
+	if (!elffile_read(&target->file, end, padding, (size_t)gap))
+		gap = 0;
+	*room = size + padding_size(padding, (size_t)gap);
 	uint64_t needed = JUMP_SIZE;
-	if (elffile_read(&target->file, function->addr, first, sizeof(first)) &&
-	    (!memcmp(first, endbr64, sizeof(first)) || !memcmp(first, endbr32, sizeof(first))))
+	if (elffile_read(&target->file, addr, first, sizeof(first)) &&
+	    (memcmp(first, endbr64, sizeof(first)) == 0 || memcmp(first, endbr32, sizeof(first)) == 0))
 		needed += ENDBR_SIZE;
 	if (*room < needed)
 		return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "
 			    "after it, the jump needs %" PRIu64 " (replace its callers instead, if "
-			    "nothing has its address)", target->file.path, function->name, *room,
+			    "nothing has its address)", target->file.path, name, *room,
 			    needed);
 	return 0;
 }

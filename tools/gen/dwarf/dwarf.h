@@ -2,14 +2,14 @@
 /*
  * dwarf: an index of debug info, DWARF 2 to 5, as C compilers write it.
  *
- * Knows no process and no ELF: its input is the debug sections as byte ranges,
- * linked (relocated) already, which must stay in place while the index lives.
- * Its output is arrays of functions, inlined instances and variables, and DIEs
- * (debugging information entries) that are read when asked for.  Nothing in
- * the input is trusted: every read is bounded, every walk ends.
+ * It knows no process and no ELF.  Its input is the bytes of the debug sections, which have
+ * been linked (relocated) and must stay in place while the index lives.  Its output is arrays
+ * of functions, inlined instances and variables, and DIEs (debugging information entries),
+ * which are read when somebody asks for them.  Nothing in the input is trusted: every read is
+ * bounded, and every walk ends.
  *
- * A DIE is named by its offset.  There is one space of offsets: .debug_info,
- * then .debug_types, then the .debug_info of a supplementary (dwz) file.
+ * A DIE is named by its offset.  All offsets are in one space: .debug_info comes first, then
+ * .debug_types, then the .debug_info of a supplementary file, which dwz made.
  */
 #ifndef NSB_GEN_DWARF_H
 #define NSB_GEN_DWARF_H
@@ -29,17 +29,19 @@ enum dwarf_section_id {
 /* ".debug_info" and so on, in the order of the enum. */
 extern const char *const dwarf_section_names[DWARF_N_SECTIONS];
 
+/* Bytes that belong to somebody else. */
 struct dwarf_bytes {
 	const uint8_t *data;
 	size_t size;
 };
 
+/* The debug sections of one file. */
 struct dwarf_input {
-	const char *name;	/* of the file, for messages; must outlive the index */
+	const char *name;	/* the file's, for messages; it must outlive the index */
 	struct dwarf_bytes sections[DWARF_N_SECTIONS];
 };
 
-#define DWARF_NONE UINT32_MAX	/* no index */
+#define DWARF_NONE UINT32_MAX	/* there is no index */
 
 /* The tags that users of the index look at (DWARF 5, table 7.3). */
 enum dwarf_tag {
@@ -55,7 +57,7 @@ enum dwarf_tag {
 	DW_TAG_rvalue_reference_type = 0x42, DW_TAG_atomic_type = 0x47,
 };
 
-/* The attributes that are kept of a DIE. */
+/* The attributes of a DIE that are kept. */
 enum dwarf_field {
 	DWARF_NO_FIELD,
 	DWARF_SIBLING, DWARF_LOCATION, DWARF_NAME, DWARF_BYTE_SIZE, DWARF_BIT_OFFSET, DWARF_BIT_SIZE,
@@ -69,85 +71,104 @@ enum dwarf_field {
 	DWARF_N_FIELDS
 };
 
+/* What the value of an attribute is, and which members of struct dwarf_value have it. */
 enum dwarf_kind {
-	DWARF_CONSTANT,		/* u, negative ones sign-extended; flags are 0 or 1 */
+	DWARF_CONSTANT,		/* u: sign-extended if it is negative; a flag is 0 or 1 */
 	DWARF_ADDRESS,		/* u */
 	DWARF_ADDRESS_INDEX,	/* u: index into .debug_addr */
 	DWARF_STRING,		/* data, NUL-terminated */
 	DWARF_STRING_INDEX,	/* u: index into .debug_str_offsets */
 	DWARF_REFERENCE,	/* u: offset of a DIE */
 	DWARF_TYPE_SIGNATURE,	/* u */
-	DWARF_BLOCK,		/* data, size */
+	DWARF_BLOCK,		/* data, and u: its size */
 	DWARF_OFFSET,		/* u: offset in the section that the attribute means */
-	DWARF_LIST_INDEX,	/* u: index of a range or location list */
-	DWARF_ABSENT,		/* what it refers to is not there */
+	DWARF_LIST_INDEX,	/* u: index of a list of ranges or locations */
+	DWARF_ABSENT,		/* it refers to something that is not there */
 };
 
+/* The value of an attribute. */
 struct dwarf_value {
 	enum dwarf_kind kind;
-	uint64_t u;		/* also the size of a block */
+	uint64_t u;		/* of a block it is the size */
 	const uint8_t *data;
 };
 
+/* How large numbers are in a unit. */
+struct dwarf_shape {
+	uint8_t version;		/* of DWARF: 2 to 5 */
+	uint8_t address_size, offset_size;
+};
+
+/* A unit of the debug info: mostly what one compilation made. */
 struct dwarf_unit {
-	uint64_t offset, dies, end;	/* header, first DIE, end: DIE offsets */
-	uint32_t input;			/* 0, or 1 for the supplementary file */
-	uint8_t version, address_size, offset_size, kind;
-	uint32_t abbrevs;		/* index of the table */
+	uint64_t offset, dies, end;	/* offsets of the header, of the first DIE, of the end */
+	uint32_t input;			/* 0; 1 for the supplementary file */
+	struct dwarf_shape shape;
+	uint8_t kind;
+	uint32_t abbrevs;		/* index of its table of abbreviations */
 	uint16_t tag;
-	const char *name, *comp_dir, *producer, *dwo_name;	/* NULL where absent */
+	const char *name, *comp_dir, *producer, *dwo_name;	/* NULL: absent */
 	uint64_t language, low_pc, stmt_list, addr_base, str_offsets_base, rnglists_base;
 	uint64_t loclists_base;
 	bool has_stmt_list;
 	uint64_t signature, type_die;	/* of a type unit */
 };
 
+/* The addresses from lo up to, and without, hi. */
 struct dwarf_range {
 	uint64_t lo, hi;
 };
 
+/* A function: its definition, an instance of it, or a declaration. */
 struct dwarf_function {
-	const char *name;		/* NULL for one without a name */
-	const char *linkage_name;	/* NULL where absent */
+	const char *name;		/* NULL: it has none */
+	const char *linkage_name;	/* NULL: absent */
 	uint64_t die;
-	uint64_t origin;		/* DIE that this one is an instance or definition of, 0 if none */
-	uint64_t lo, hi;		/* the range with the entry; 0, 0 if there is no code */
-	uint32_t first_range, n_ranges;	/* all its ranges, into `ranges` */
+	uint64_t origin;		/* DIE that it is an instance or definition of; 0: none */
+	uint64_t lo, hi;		/* the range with the entry; 0 and 0: it has no code */
+	uint32_t first_range, n_ranges;	/* all its ranges, in the array `ranges` */
 	uint32_t unit;
-	uint32_t file_unit, file, line;	/* where declared: dwarf_file(file_unit, file); 0: no line */
-	uint32_t next;			/* private: next of the same hash */
+	uint32_t file_unit, file, line;	/* its declaration: dwarf_file(file_unit, file); line 0: not known */
+	uint32_t next;			/* private: the next of the same hash */
 	bool external, declaration, is_inlined;
-	bool is_dropped;		/* had code that the linker dropped */
+	bool is_dropped;		/* the linker dropped its code */
 };
 
-/* One place where a function's body stands inside another function's code. */
+/* A function's body that stands inside another function's code. */
 struct dwarf_inlined {
 	uint64_t origin;		/* DIE of the function that was inlined */
-	uint32_t function;		/* index of the function whose code it is */
+	uint32_t function;		/* index of the function that it stands in */
 	uint32_t line;			/* of the call */
 };
 
+/* A variable with static storage, or a declaration of one. */
 struct dwarf_variable {
 	const char *name;
-	uint64_t die, type;		/* type: DIE offset, 0 if none */
+	uint64_t die, type;		/* type: offset of its DIE; 0: it has none */
 	uint64_t addr;
 	uint32_t function;		/* index of the function that it is local to, or DWARF_NONE */
-	uint32_t unit, file_unit, file, line;	/* as of a function */
-	uint32_t next;			/* private: next of the same hash */
+	uint32_t unit, file_unit, file, line;	/* as those of a function */
+	uint32_t next;			/* private: the next of the same hash */
 	bool external, declaration, has_addr;
-	bool is_tls;		/* addr is then an offset in the thread's block */
+	bool is_tls;			/* addr is an offset in the thread's block */
+};
+
+/* Which DIE the signature of a type means. */
+struct dwarf_type_unit {
+	uint64_t signature, die;
 };
 
 #define DWARF_ABBREV_HEADS 1024
 
-struct dwarf_names {			/* hash table: name -> first index */
+struct dwarf_names {			/* a hash table from a name to the first index */
 	uint32_t *heads;
 	uint32_t mask;
 };
 
+/* The index.  It is filled by dwarf_init() and does not change afterwards. */
 struct dwarf {
 	struct dwarf_input inputs[2];
-	uint64_t bases[3], ends[3];	/* DIE offsets of .debug_info, .debug_types, supplementary */
+	uint64_t bases[3], ends[3];	/* offsets of .debug_info, .debug_types, supplementary */
 	struct dwarf_unit *units;
 	struct dwarf_function *functions;
 	struct dwarf_inlined *inlined;
@@ -155,52 +176,57 @@ struct dwarf {
 	struct dwarf_range *ranges;
 	uint32_t n_units, n_functions, n_inlined, n_variables, n_ranges;
 	struct dwarf_names function_names, variable_names;
-	struct dwarf_abbrevs *abbrevs;	/* private, as all below */
+	struct dwarf_abbrevs *abbrevs;	/* private, as everything below */
 	uint32_t n_abbrevs;
-	uint32_t abbrev_heads[DWARF_ABBREV_HEADS];	/* hash of the tables' offsets */
-	uint64_t abbrev_bytes;		/* that were parsed to tables */
-	uint32_t *type_units, n_type_units;
+	uint32_t abbrev_heads[DWARF_ABBREV_HEADS];	/* by a hash of the tables' offsets */
+	uint64_t abbrev_bytes;		/* so many were parsed to tables */
+	struct dwarf_type_unit *type_units;	/* by signature */
+	uint32_t n_type_units;
 };
 
+/* An entry with its attributes. */
 struct dwarf_die {
 	uint64_t offset;
-	uint64_t next;			/* offset of what follows the attributes */
+	uint64_t next;			/* offset of what follows its attributes */
 	const struct dwarf_unit *unit;
 	uint16_t tag;
 	bool has_children;
-	uint64_t present;		/* bit per enum dwarf_field */
+	uint64_t present;		/* a bit for each enum dwarf_field */
 	struct dwarf_value values[DWARF_N_FIELDS];
 };
 
 /*
- * Index `input`; `supplement` (the dwz file's sections) may be NULL.  Errors:
- * -ENOEXEC with a message naming section and offset, -ENOMEM.  Freed by
- * dwarf_deinit(), which is harmless on a zeroed struct.
+ * Index `input`.  `supplement` has the sections of the supplementary file; it may be NULL.
+ * Errors: -ENOEXEC with a message that names section and offset, -ENOMEM.  dwarf_deinit() frees
+ * the index, and does nothing to a zeroed struct.
  */
 int dwarf_init(struct dwarf *dwarf, const struct dwarf_input *input,
 	       const struct dwarf_input *supplement) MUST_CHECK;
 void dwarf_deinit(struct dwarf *dwarf);
 
 /*
- * Function or variable of a name: the first one after index `after`, which is
- * DWARF_NONE to begin with.  DWARF_NONE if there is none.
+ * The first function or variable of that name whose index is greater than `after`; DWARF_NONE
+ * if there is none.  Begin with an `after` of DWARF_NONE.
  */
 uint32_t dwarf_find_function(const struct dwarf *dwarf, const char *name, uint32_t after);
 uint32_t dwarf_find_variable(const struct dwarf *dwarf, const char *name, uint32_t after);
 
-/* Read the DIE at `offset`.  -ENOEXEC where there is none. */
+/* Read the DIE at an offset.  -ENOEXEC if there is none. */
 int dwarf_die_read(const struct dwarf *dwarf, uint64_t offset, struct dwarf_die *die) MUST_CHECK;
 
 /*
- * First child and next sibling: 1 and *out, 0 at the end, -ENOEXEC.  `out` may
- * be the DIE that is asked from.
+ * Read the first child, or the next sibling: 1 and *out, 0 if there is none, or -ENOEXEC.
+ * `out` may be the DIE that is given.
  */
 int dwarf_child(const struct dwarf *dwarf, const struct dwarf_die *die,
 		struct dwarf_die *out) MUST_CHECK;
 int dwarf_sibling(const struct dwarf *dwarf, const struct dwarf_die *die,
 		  struct dwarf_die *out) MUST_CHECK;
 
-/* An attribute's value; false (NULL) if absent, of another kind, or outside its section. */
+/*
+ * The value of an attribute.  The answer is false (NULL) if the DIE does not have it, if it is
+ * of another kind, or if it leads outside its section.
+ */
 bool dwarf_has(const struct dwarf_die *die, enum dwarf_field field);
 bool dwarf_number(const struct dwarf_die *die, enum dwarf_field field, uint64_t *out);
 bool dwarf_address(const struct dwarf *dwarf, const struct dwarf_die *die,
@@ -215,19 +241,19 @@ bool dwarf_indexed_address(const struct dwarf *dwarf, const struct dwarf_unit *u
 			   uint64_t index, uint64_t *out);
 
 /*
- * The expression that says where a variable is while the pc is at `pc`; false if
- * that is nowhere, or not known.
+ * The expression that says where a variable is when the pc is at `pc`; false if it is nowhere,
+ * or if that is not known.
  */
 bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, uint64_t pc,
 		       struct dwarf_bytes *expression);
 
 /*
- * Path of file number `index` of the unit's line table, directory included as
- * the compiler recorded it; malloced, NULL if unknown or out of memory.
+ * Path of file no. `index` of the unit's line table, with its folder as the compiler recorded
+ * it.  The caller frees it.  NULL: not known, or out of memory.
  */
 char *dwarf_file(const struct dwarf *dwarf, uint32_t unit, uint32_t index);
 
-/* Name of a unit's source file with its directory; malloced, NULL when out of memory. */
+/* Path of a unit's source file, with its folder.  The caller frees it.  NULL: out of memory. */
 char *dwarf_unit_path(const struct dwarf_unit *unit);
 
 #endif

@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "dwarf_form.h"
 
 enum { CONTENT_PATH = 1, CONTENT_DIRECTORY = 2 };
-enum { LINE_FORM_DATA1 = 0x0b, LINE_FORM_DATA2 = 0x05, LINE_FORM_UDATA = 0x0f, LINE_FORM_STRING = 0x08,
-       LINE_FORM_STRP = 0x0e, LINE_FORM_LINE_STRP = 0x1f, LINE_FORM_DATA16 = 0x1e,
-       LINE_FORM_BLOCK = 0x09, LINE_FORM_DATA4 = 0x06, LINE_FORM_DATA8 = 0x07 };
 
 struct line_entry {
 	const char *path;
@@ -22,25 +20,25 @@ static char *join(const char *directory, const char *name)
 {
 	char *path;
 
-	if (!directory || !*directory || *name == '/')
+	if (directory == NULL || *directory == '\0' || *name == '/')
 		return strdup(name);
 	return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
 }
 
 char *dwarf_unit_path(const struct dwarf_unit *unit)
 {
-	return join(unit->comp_dir, unit->name ? unit->name : "?");
+	return join(unit->comp_dir, unit->name != NULL ? unit->name : "?");
 }
 
 static const char *section_string(const struct dwarf_bytes *bytes, uint64_t offset)
 {
 	if (offset >= bytes->size ||
-	    !memchr(bytes->data + offset, 0, (size_t)(bytes->size - offset)))
+	    memchr(bytes->data + offset, 0, (size_t)(bytes->size - offset)) == NULL)
 		return NULL;
 	return (const char *)bytes->data + offset;
 }
 
-/* One attribute of an entry, whichever of the forms that producers use. */
+/* Read one attribute of an entry, in any of the forms that producers use. */
 static void read_content(const struct dwarf_input *input, uint8_t word, struct cursor *at,
 			 uint64_t content, uint64_t form, struct line_entry *entry)
 {
@@ -48,34 +46,34 @@ static void read_content(const struct dwarf_input *input, uint8_t word, struct c
 	uint64_t number = 0;
 
 	switch (form) {
-	case LINE_FORM_STRING:
+	case FORM_STRING:
 		text = cursor_string(at);
 		break;
-	case LINE_FORM_STRP:
+	case FORM_STRP:
 		text = section_string(&input->sections[DWARF_STR], cursor_uint(at, word));
 		break;
-	case LINE_FORM_LINE_STRP:
+	case FORM_LINE_STRP:
 		text = section_string(&input->sections[DWARF_LINE_STR], cursor_uint(at, word));
 		break;
-	case LINE_FORM_UDATA:
+	case FORM_UDATA:
 		number = cursor_uleb(at);
 		break;
-	case LINE_FORM_DATA1:
+	case FORM_DATA1:
 		number = cursor_u8(at);
 		break;
-	case LINE_FORM_DATA2:
+	case FORM_DATA2:
 		number = cursor_uint(at, 2);
 		break;
-	case LINE_FORM_DATA4:
+	case FORM_DATA4:
 		number = cursor_uint(at, 4);
 		break;
-	case LINE_FORM_DATA8:
+	case FORM_DATA8:
 		number = cursor_uint(at, 8);
 		break;
-	case LINE_FORM_DATA16:
+	case FORM_DATA16:
 		cursor_skip(at, 16);
 		break;
-	case LINE_FORM_BLOCK:
+	case FORM_BLOCK:
 		cursor_skip(at, cursor_uleb(at));
 		break;
 	default:
@@ -87,7 +85,10 @@ static void read_content(const struct dwarf_input *input, uint8_t word, struct c
 		entry->directory = number;
 }
 
-/* Table of directories or files in DWARF 5: a description of the columns, then rows. */
+/*
+ * Read the table of directories or files in DWARF 5, which describes its columns and then has
+ * rows.  The answer is row `wanted`, or one without a path.
+ */
 static struct line_entry read_rows(const struct dwarf_input *input, uint8_t word,
 				   struct cursor *at, uint64_t wanted)
 {
@@ -102,7 +103,7 @@ static struct line_entry read_rows(const struct dwarf_input *input, uint8_t word
 		columns[i].form = cursor_uleb(at);
 	}
 	uint64_t n_rows = cursor_uleb(at);
-	for (uint64_t row = 0; row < n_rows && n_columns && !at->bad; row++) {
+	for (uint64_t row = 0; row < n_rows && n_columns != 0 && !at->bad; row++) {
 		struct line_entry entry = { NULL, 0 };
 		const uint8_t *before = at->p;
 
@@ -123,13 +124,20 @@ static char *file_of_version_5(const struct dwarf_input *input, const struct dwa
 
 	read_rows(input, word, at, UINT64_MAX);
 	struct line_entry file = read_rows(input, word, at, index);
-	if (!file.path)
+	if (file.path == NULL)
 		return NULL;
 	if (*file.path == '/')
 		return strdup(file.path);
 	struct line_entry directory = read_rows(input, word, &directories, file.directory);
-	char *whole = join(unit->comp_dir, directory.path ? directory.path : "");
-	char *path = whole ? join(directory.path ? whole : unit->comp_dir, file.path) : NULL;
+	/*
+	 * Directory 0 is the same as DW_AT_comp_dir.  -ffile-prefix-map may make both relative,
+	 * as in "./obj"; the path must not have that twice.
+	 */
+	bool is_comp_dir = file.directory == 0 && unit->comp_dir != NULL;
+	if (directory.path == NULL || (is_comp_dir && *directory.path != '/'))
+		return join(unit->comp_dir, file.path);
+	char *whole = join(unit->comp_dir, directory.path);
+	char *path = whole != NULL ? join(whole, file.path) : NULL;
 	free(whole);
 	return path;
 }
@@ -140,27 +148,27 @@ static char *file_of_version_2(const struct dwarf_unit *unit, struct cursor *at,
 	const char *name, *directory = NULL;
 	uint64_t wanted = 0;
 
-	while ((name = cursor_string(at)) && *name)
+	while ((name = cursor_string(at)) != NULL && *name != '\0')
 		;
 	for (uint64_t i = 1; ; i++) {
 		name = cursor_string(at);
 		wanted = cursor_uleb(at);
 		cursor_uleb(at);
 		cursor_uleb(at);
-		if (!name || !*name || at->bad)
+		if (name == NULL || *name == '\0' || at->bad)
 			return NULL;
 		if (i == index)
 			break;
 	}
-	if (*name == '/' || !wanted)
+	if (*name == '/' || wanted == 0)
 		return join(unit->comp_dir, name);
 	for (uint64_t i = 0; i < wanted; i++) {
 		directory = cursor_string(&directories);
-		if (!directory || !*directory)
+		if (directory == NULL || *directory == '\0')
 			return join(unit->comp_dir, name);
 	}
 	char *whole = join(unit->comp_dir, directory);
-	char *path = whole ? join(whole, name) : NULL;
+	char *path = whole != NULL ? join(whole, name) : NULL;
 	free(whole);
 	return path;
 }
@@ -185,11 +193,11 @@ char *dwarf_file(const struct dwarf *dwarf, uint32_t unit_index, uint32_t index)
 	if (version < 2 || version > 5)
 		return NULL;
 	if (version >= 5)
-		cursor_skip(&at, 2);		/* sizes of address and segment selector */
+		cursor_skip(&at, 2);		/* sizes of addresses and segment selectors */
 	cursor_skip(&at, word);			/* header_length */
 	cursor_skip(&at, version >= 4 ? 5 : 4);	/* up to line_range */
 	uint8_t opcode_base = cursor_u8(&at);
-	cursor_skip(&at, opcode_base ? opcode_base - 1u : 0);
+	cursor_skip(&at, opcode_base != 0 ? opcode_base - 1u : 0);
 	if (at.bad)
 		return NULL;
 	if (version >= 5)

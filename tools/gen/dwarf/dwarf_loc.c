@@ -4,7 +4,10 @@
 
 #include "cursor.h"
 
-/* One entry, read: does it end the list, move the base, or have an expression? */
+/*
+ * What an entry of a list is: its end, a new base or something else without a range, a range
+ * with an expression, or the expression for all other addresses.
+ */
 enum entry { ENTRY_END, ENTRY_OTHER, ENTRY_RANGE, ENTRY_DEFAULT };
 
 struct list {
@@ -14,20 +17,20 @@ struct list {
 	uint64_t base, lo, hi;
 };
 
-static const struct dwarf_bytes *list_section(const struct dwarf *dwarf,
+static const struct dwarf_bytes *section_with_lists(const struct dwarf *dwarf,
 					      const struct dwarf_unit *unit)
 {
-	return &dwarf->inputs[unit->input].sections[unit->version < 5 ? DWARF_LOC : DWARF_LOCLISTS];
+	return &dwarf->inputs[unit->input].sections[unit->shape.version < 5 ? DWARF_LOC : DWARF_LOCLISTS];
 }
 
 static enum entry read_old_entry(struct list *list)
 {
-	uint8_t size = list->unit->address_size;
+	uint8_t size = list->unit->shape.address_size;
 	uint64_t highest = size == 4 ? UINT32_MAX : UINT64_MAX;
 
 	list->lo = cursor_uint(&list->at, size);
 	list->hi = cursor_uint(&list->at, size);
-	if (!list->lo && !list->hi)
+	if (list->lo == 0 && list->hi == 0)
 		return ENTRY_END;
 	if (list->lo == highest) {
 		list->base = list->hi;
@@ -43,7 +46,7 @@ static enum entry read_new_entry(struct list *list)
 	enum { END_OF_LIST, BASE_ADDRESSX, STARTX_ENDX, STARTX_LENGTH, OFFSET_PAIR, DEFAULT_LOCATION,
 	       BASE_ADDRESS, START_END, START_LENGTH, VIEW_PAIR };
 	struct cursor *at = &list->at;
-	uint8_t size = list->unit->address_size, kind = cursor_u8(at);
+	uint8_t size = list->unit->shape.address_size, kind = cursor_u8(at);
 
 	switch (kind) {
 	case BASE_ADDRESSX:
@@ -76,7 +79,7 @@ static enum entry read_new_entry(struct list *list)
 		list->lo = cursor_uint(at, size);
 		list->hi = list->lo + cursor_uleb(at);
 		return ENTRY_RANGE;
-	case VIEW_PAIR:			/* gcc's, of views at the same address */
+	case VIEW_PAIR:			/* gcc's, of views at one address */
 		cursor_uleb(at);
 		cursor_uleb(at);
 		return ENTRY_OTHER;
@@ -87,7 +90,7 @@ static enum entry read_new_entry(struct list *list)
 
 static bool find_in_list(struct list *list, uint64_t pc, struct dwarf_bytes *expression)
 {
-	bool is_old = list->unit->version < 5;
+	bool is_old = list->unit->shape.version < 5;
 
 	for (;;) {
 		enum entry entry = is_old ? read_old_entry(list) : read_new_entry(list);
@@ -125,7 +128,7 @@ bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, u
 	if (value->kind != DWARF_OFFSET && value->kind != DWARF_LIST_INDEX &&
 	    value->kind != DWARF_CONSTANT)
 		return false;
-	const struct dwarf_bytes *bytes = list_section(dwarf, unit);
+	const struct dwarf_bytes *bytes = section_with_lists(dwarf, unit);
 	cursor_init(&list.at, bytes->data, bytes->size);
 	if (value->kind == DWARF_LIST_INDEX) {
 		struct cursor at = list.at;
@@ -133,8 +136,8 @@ bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, u
 		if (offset > bytes->size)
 			return false;
 		cursor_skip(&at, unit->loclists_base);
-		cursor_skip(&at, offset * unit->offset_size);
-		offset = unit->loclists_base + cursor_uint(&at, unit->offset_size);
+		cursor_skip(&at, offset * unit->shape.offset_size);
+		offset = unit->loclists_base + cursor_uint(&at, unit->shape.offset_size);
 	}
 	cursor_skip(&list.at, offset);
 	return find_in_list(&list, pc, expression);

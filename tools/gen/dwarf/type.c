@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEEL_MAX 64		/* typedef of const of typedef... */
-#define DEPTH_MAX 24		/* nesting of types that is compared or named */
+#define PEEL_MAX 64		/* a typedef of a const of a typedef, and so on */
+#define DEPTH_MAX 24		/* types inside of types that are compared or named */
 #define PAIRS_MAX 4096
 #define STEPS_MAX 1000000	/* what a compiler writes takes some hundred */
 
-/* Pairs that were compared, or are being compared, already. */
+/* A comparison, with the pairs of types that were compared in it, or are being compared. */
 struct comparison {
 	struct { uint64_t a, b; } *pairs;
 	size_t n_pairs;
 	unsigned int depth, steps;
-	unsigned int pointers;		/* followed on the way here */
+	unsigned int pointers;		/* so many were followed on the way here */
 	char *why;
 };
 
@@ -29,7 +29,7 @@ static int differ(struct comparison *c, const char *fmt, ...)
 {
 	va_list args;
 
-	if (*c->why)
+	if (*c->why != '\0')
 		return 0;
 	va_start(args, fmt);
 	vsnprintf(c->why, TYPE_WHY_MAX, fmt, args);
@@ -52,18 +52,18 @@ static bool is_transparent(uint16_t tag)
 		tag == DW_TAG_restrict_type || tag == DW_TAG_atomic_type;
 }
 
-/* Look through typedefs and qualifiers: 1 and the DIE, 0 for void. */
+/* Read the DIE below typedefs and qualifiers: 1, or 0 for void. */
 static int peel(struct type type, struct dwarf_die *die)
 {
-	for (int i = 0; type.die && i < PEEL_MAX; i++) {
+	for (int i = 0; type.die != 0 && i < PEEL_MAX; i++) {
 		int err = dwarf_die_read(type.dwarf, type.die, die);
 
-		if (err)
+		if (err != 0)
 			return err;
 		if (!is_transparent(die->tag)) {
 			uint64_t whole;
 
-			/* A declaration that stands for a type unit's type. */
+			/* This declaration stands for the type of a type unit. */
 			if (dwarf_reference(type.dwarf, die, DWARF_SIGNATURE, &whole) &&
 			    whole != type.die) {
 				type.die = whole;
@@ -80,7 +80,7 @@ static const char *name_of(struct type type, const struct dwarf_die *die)
 {
 	const char *name = dwarf_text(type.dwarf, die, DWARF_NAME);
 
-	return name ? name : "";
+	return name != NULL ? name : "";
 }
 
 static uint64_t number_of(const struct dwarf_die *die, enum dwarf_field field, uint64_t otherwise)
@@ -119,13 +119,13 @@ static void print_parameters(FILE *out, struct type type, const struct dwarf_die
 	fputc('(', out);
 	for (; more > 0 && n < 16; more = dwarf_sibling(type.dwarf, &die, &die)) {
 		if (die.tag == DW_TAG_formal_parameter) {
-			fputs(n++ ? ", " : "", out);
+			fputs(n++ != 0 ? ", " : "", out);
 			print_type(out, type_of(type, &die), depth + 1);
 		} else if (die.tag == DW_TAG_unspecified_parameters) {
-			fputs(n++ ? ", ..." : "...", out);
+			fputs(n++ != 0 ? ", ..." : "...", out);
 		}
 	}
-	fputs(n ? ")" : "void)", out);
+	fputs(n != 0 ? ")" : "void)", out);
 }
 
 static void print_array(FILE *out, struct type type, const struct dwarf_die *array,
@@ -154,28 +154,31 @@ static void print_pointer(FILE *out, struct type type, const struct dwarf_die *p
 	struct type to = type_of(type, pointer);
 	struct dwarf_die die = { 0 };
 
-	if (to.die && !dwarf_die_read(to.dwarf, to.die, &die) && die.tag == DW_TAG_subroutine_type) {
+	if (to.die != 0 && dwarf_die_read(to.dwarf, to.die, &die) == 0 && die.tag == DW_TAG_subroutine_type) {
 		print_type(out, type_of(to, &die), depth + 1);
 		fputs(" (*)", out);
 		print_parameters(out, to, &die, depth);
 		return;
 	}
 	print_type(out, to, depth + 1);
-	fputs(to.die && die.tag == DW_TAG_pointer_type ? "*" : " *", out);
+	fputs(to.die != 0 && die.tag == DW_TAG_pointer_type ? "*" : " *", out);
 }
 
 static void print_type(FILE *out, struct type type, unsigned int depth)
 {
 	struct dwarf_die die;
 
-	/* A function that takes itself twice would be named 2^24 times; nobody sees the rest. */
+	/*
+	 * A function type that takes itself twice would be named 2^24 times.  What is cut off
+	 * need not be printed.
+	 */
 	if (ftell(out) >= TYPE_NAME_MAX)
 		return;
-	if (!type.die || depth > DEPTH_MAX) {
-		fputs(type.die ? "..." : "void", out);
+	if (type.die == 0 || depth > DEPTH_MAX) {
+		fputs(type.die != 0 ? "..." : "void", out);
 		return;
 	}
-	if (dwarf_die_read(type.dwarf, type.die, &die)) {
+	if (dwarf_die_read(type.dwarf, type.die, &die) != 0) {
 		fputc('?', out);
 		return;
 	}
@@ -202,7 +205,7 @@ static void print_type(FILE *out, struct type type, unsigned int depth)
 		print_parameters(out, type, &die, depth);
 		return;
 	default:
-		fprintf(out, "%s%s", tag_word(die.tag), *name ? name : "{...}");
+		fprintf(out, "%s%s", tag_word(die.tag), *name != '\0' ? name : "{...}");
 	}
 }
 
@@ -213,17 +216,17 @@ void type_name(struct type type, char *text)
 	FILE *out = open_memstream(&whole, &size);
 
 	*text = 0;
-	if (!out)
+	if (out == NULL)
 		return;
 	print_type(out, type, 0);
-	if (!fclose(out) && whole)
+	if (fclose(out) == 0 && whole != NULL)
 		snprintf(text, TYPE_NAME_MAX, "%s", whole);
 	free(whole);
 }
 
 /* Comparison */
 
-/* Members, enumerators or parameters: the next child that matters. */
+/* Read the next child of a kind that matters, such as a member: 1, or 0 if there is none. */
 static int next_child(struct type type, struct dwarf_die *die, bool first,
 		      const struct dwarf_die *parent, bool (*matters)(uint16_t tag))
 {
@@ -255,7 +258,7 @@ static bool is_parameter(uint16_t tag)
 	return tag == DW_TAG_formal_parameter || tag == DW_TAG_unspecified_parameters;
 }
 
-/* Where a bit field or plain member lies, in bits, whichever way it is told. */
+/* Where a member lies, in bits.  DWARF 3, 4 and 5 have different attributes for a bit field. */
 static uint64_t bit_position(const struct dwarf_die *die)
 {
 	uint64_t position = number_of(die, DWARF_MEMBER_LOCATION, 0) * 8;
@@ -263,7 +266,7 @@ static uint64_t bit_position(const struct dwarf_die *die)
 
 	if (dwarf_has(die, DWARF_DATA_BIT_OFFSET))
 		return number_of(die, DWARF_DATA_BIT_OFFSET, 0);
-	if (dwarf_has(die, DWARF_BIT_OFFSET))	/* counted from the other end: DWARF 3 */
+	if (dwarf_has(die, DWARF_BIT_OFFSET))	/* DWARF 3 counts from the other end */
 		return position + size - number_of(die, DWARF_BIT_OFFSET, 0) -
 			number_of(die, DWARF_BIT_SIZE, 0);
 	return position;
@@ -274,7 +277,7 @@ static int compare_member(struct comparison *c, struct type a, const struct dwar
 {
 	const char *name = name_of(a, x), *other = name_of(b, y);
 
-	if (strcmp(name, other))
+	if (strcmp(name, other) != 0)
 		return differ(c, "member '%s' of %s was '%s'", name, owner, other);
 	if (bit_position(x) != bit_position(y))
 		return differ(c, "member '%s' of %s has offset %" PRIu64 ", was %" PRIu64, name,
@@ -282,7 +285,7 @@ static int compare_member(struct comparison *c, struct type a, const struct dwar
 	if (number_of(x, DWARF_BIT_SIZE, 0) != number_of(y, DWARF_BIT_SIZE, 0))
 		return differ(c, "member '%s' of %s has another number of bits", name, owner);
 	int same = compare(c, type_of(a, x), type_of(b, y));
-	if (same == 0 && !*c->why) {
+	if (same == 0 && *c->why == '\0') {
 		char now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
 
 		type_name(type_of(a, x), now);
@@ -300,23 +303,23 @@ static int compare_structures(struct comparison *c, struct type a, const struct 
 	char owner[80];
 	struct dwarf_die p, q;
 
-	if (strcmp(name, name_of(b, y)))
+	if (strcmp(name, name_of(b, y)) != 0)
 		return 0;
-	/* Only declared on one side: nothing there depends on what is inside. */
+	/* If one side only declares it, nothing there depends on what is inside. */
 	if (dwarf_has(x, DWARF_DECLARATION) || dwarf_has(y, DWARF_DECLARATION))
 		return 1;
-	snprintf(owner, sizeof(owner), "%s%s", tag_word(x->tag), *name ? name : "{...}");
+	snprintf(owner, sizeof(owner), "%s%s", tag_word(x->tag), *name != '\0' ? name : "{...}");
 	for (bool first = true; ; first = false) {
 		int more = next_child(a, &p, first, x, is_member);
 		int others = next_child(b, &q, first, y, is_member);
 
 		if (more < 0 || others < 0)
 			return more < 0 ? more : others;
-		if (!more && !others)
+		if (more == 0 && others == 0)
 			break;
-		if (!more || !others)
-			return differ(c, "%s has %s member '%s'", owner, more ? "a new" : "lost its",
-				      more ? name_of(a, &p) : name_of(b, &q));
+		if (more == 0 || others == 0)
+			return differ(c, "%s has %s member '%s'", owner, more != 0 ? "a new" : "lost its",
+				      more != 0 ? name_of(a, &p) : name_of(b, &q));
 		int same = compare_member(c, a, &p, b, &q, owner);
 		if (same <= 0)
 			return same;
@@ -332,13 +335,13 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 {
 	struct dwarf_die p, q;
 
-	if (strcmp(name_of(a, x), name_of(b, y)))
+	if (strcmp(name_of(a, x), name_of(b, y)) != 0)
 		return 0;
 	if (dwarf_has(x, DWARF_DECLARATION) || dwarf_has(y, DWARF_DECLARATION))
 		return 1;
 	if (number_of(x, DWARF_BYTE_SIZE, 0) != number_of(y, DWARF_BYTE_SIZE, 0))
 		return 0;
-	/* New ones take nothing away from what knows the old ones. */
+	/* A new value takes nothing away from code that knows the old ones. */
 	for (bool first = true, first_new = true; ; first = false) {
 		int others = next_child(b, &q, first, y, is_enumerator), more;
 
@@ -347,7 +350,7 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 		do {
 			more = next_child(a, &p, first_new, x, is_enumerator);
 			first_new = false;
-		} while (more > 0 && strcmp(name_of(a, &p), name_of(b, &q)));
+		} while (more > 0 && strcmp(name_of(a, &p), name_of(b, &q)) != 0);
 		if (more <= 0)
 			return more < 0 ? more : differ(c, "enum %s lost its value '%s'",
 							name_of(a, x), name_of(b, &q));
@@ -367,7 +370,7 @@ static uint64_t elements(const struct dwarf_die *subrange)
 		return bound;
 	if (dwarf_number(subrange, DWARF_UPPER_BOUND, &bound))
 		return bound + 1;
-	return UINT64_MAX;		/* of unknown length: fits any */
+	return UINT64_MAX;		/* of unknown length: it fits any */
 }
 
 static int compare_arrays(struct comparison *c, struct type a, const struct dwarf_die *x,
@@ -381,9 +384,9 @@ static int compare_arrays(struct comparison *c, struct type a, const struct dwar
 
 		if (more < 0 || others < 0)
 			return more < 0 ? more : others;
-		if (!more && !others)
+		if (more == 0 && others == 0)
 			return compare(c, type_of(a, x), type_of(b, y));
-		if (!more || !others)
+		if (more == 0 || others == 0)
 			return 0;
 		if (elements(&p) != elements(&q) && elements(&p) != UINT64_MAX &&
 		    elements(&q) != UINT64_MAX)
@@ -398,14 +401,14 @@ static int compare_pointers(struct comparison *c, struct type a, struct type b)
 
 	if (any < 0 || other < 0)
 		return any < 0 ? any : other;
-	if (!any || !other)		/* void * on either side */
+	if (any == 0 || other == 0)		/* void * on one side */
 		return any == other;
-	if (c->pointers) {
+	if (c->pointers != 0) {
 		if (x.tag != y.tag)
 			return 0;
 		if (x.tag == DW_TAG_structure_type || x.tag == DW_TAG_union_type ||
 		    x.tag == DW_TAG_class_type || x.tag == DW_TAG_subroutine_type)
-			return !strcmp(name_of(a, &x), name_of(b, &y));
+			return strcmp(name_of(a, &x), name_of(b, &y)) == 0;
 	}
 	c->pointers++;
 	int same = compare(c, a, b);
@@ -443,9 +446,9 @@ static int compare_parameter(struct comparison *c, struct type a, const struct d
 	type_name(type_of(b, y), before);
 	snprintf(inner, sizeof(inner), "%s", c->why);
 	*c->why = 0;
-	/* Declarations do without names. */
-	const char *name = *name_of(a, x) ? name_of(a, x) : name_of(b, y);
-	if (*inner)
+	/* A declaration may do without names. */
+	const char *name = *name_of(a, x) != '\0' ? name_of(a, x) : name_of(b, y);
+	if (*inner != '\0')
 		return differ(c, "parameter %u '%.40s' is '%.60s': %.120s", number, name, now, inner);
 	return differ(c, "parameter %u '%.40s' is '%.80s', the target's '%.80s'", number, name, now,
 		      before);
@@ -487,7 +490,10 @@ static int compare_functions(struct comparison *c, struct type a, const struct d
 	return 1;
 }
 
-/* Was this pair met before?  Then it is equal, as far as this place is concerned. */
+/*
+ * Was this pair compared before, or is it being compared?  Then this place says nothing against
+ * it.
+ */
 static bool is_known_pair(struct comparison *c, struct type a, struct type b)
 {
 	for (size_t i = 0; i < c->n_pairs; i++)
@@ -518,7 +524,7 @@ static int compare_dies(struct comparison *c, struct type a, const struct dwarf_
 	case DW_TAG_subroutine_type:
 		return compare_functions(c, a, x, b, y);
 	default:
-		return !strcmp(name_of(a, x), name_of(b, y));
+		return strcmp(name_of(a, x), name_of(b, y)) == 0;
 	}
 }
 
@@ -529,7 +535,7 @@ static int compare(struct comparison *c, struct type a, struct type b)
 
 	if (any < 0 || other < 0)
 		return any < 0 ? any : other;
-	if (!any || !other)
+	if (any == 0 || other == 0)
 		return any == other;
 	if (x.tag != y.tag)
 		return 0;
@@ -551,7 +557,7 @@ static int comparison_init(struct comparison *c, char *why)
 	*c = (struct comparison){ .why = why };
 	*why = 0;
 	c->pairs = calloc(PAIRS_MAX, sizeof(*c->pairs));
-	return c->pairs ? 0 : fail(ENOMEM, "not enough memory");
+	return c->pairs != NULL ? 0 : fail(ENOMEM, "out of memory");
 }
 
 int type_equal(struct type a, struct type b, char *why)
@@ -559,20 +565,20 @@ int type_equal(struct type a, struct type b, char *why)
 	struct comparison c;
 	int same = comparison_init(&c, why);
 
-	if (!same)
+	if (same == 0)
 		same = compare(&c, a, b);
 	free(c.pairs);
 	return same;
 }
 
-/* The DIE that has the prototype: what an instance or definition refers to. */
+/* Read the DIE with the prototype.  An instance or a definition of a function refers to it. */
 static int read_root(struct type *function, struct dwarf_die *die)
 {
 	for (int i = 0; i < PEEL_MAX; i++) {
 		int err = dwarf_die_read(function->dwarf, function->die, die);
 		uint64_t origin;
 
-		if (err || (!dwarf_reference(function->dwarf, die, DWARF_ORIGIN, &origin) &&
+		if (err != 0 || (!dwarf_reference(function->dwarf, die, DWARF_ORIGIN, &origin) &&
 			    !dwarf_reference(function->dwarf, die, DWARF_SPECIFICATION, &origin)))
 			return err;
 		function->die = origin;
@@ -586,11 +592,11 @@ int prototype_equal(struct type a, struct type b, char *why)
 	struct comparison c;
 	int same = comparison_init(&c, why);
 
-	if (!same)
+	if (same == 0)
 		same = read_root(&a, &x);
-	if (!same)
+	if (same == 0)
 		same = read_root(&b, &y);
-	if (!same)
+	if (same == 0)
 		same = compare_functions(&c, a, &x, b, &y);
 	free(c.pairs);
 	return same;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * type: are two types of two files' debug info the same to compiled code?
+ * type: are two types, of two files' debug info, the same to compiled code?
  *
- * Names of typedefs and qualifiers do not matter; sizes, encodings, offsets,
- * members, enumerators and tags do.  What a pointer points to is compared one
- * level deep, below that only by its tag.
+ * Sizes, encodings, offsets, members, enumerators and tags matter; names of typedefs and
+ * qualifiers do not.  A type behind a pointer is compared in the same way.  A structure, union
+ * or function behind a further pointer is compared by its tag and name.
  */
 #ifndef NSB_GEN_TYPE_H
 #define NSB_GEN_TYPE_H
 
 #include "dwarf.h"
 
-/* A type as the offset of its DIE; 0 is void. */
+/* A type, by the offset of its DIE.  0 is void. */
 struct type {
 	const struct dwarf *dwarf;
 	uint64_t die;
@@ -21,15 +21,15 @@ struct type {
 #define TYPE_WHY_MAX 256
 
 /*
- * 1 if they are the same; 0 if not, and `why`, of TYPE_WHY_MAX bytes, says in
- * what `a` differs from `b` ("" if the types' names say it all); -ENOEXEC.
+ * Compare two types: 1 if they are the same, 0 if not, or -ENOEXEC.  `why`, of TYPE_WHY_MAX
+ * bytes, says in what `a` differs from `b`; it is "" if the names of the types say everything.
  */
 int type_equal(struct type a, struct type b, char *why) MUST_CHECK;
 
-/* The same for two functions by their DIEs: result, parameters, "...". */
+/* Compare two functions, by their DIEs: the result, the parameters, and "...". */
 int prototype_equal(struct type a, struct type b, char *why) MUST_CHECK;
 
-/* The type in C's words, cut off at TYPE_NAME_MAX bytes: "unsigned int *". */
+/* Write the type in words of C, such as "unsigned int *", cut off at TYPE_NAME_MAX bytes. */
 void type_name(struct type type, char *text);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "room.h"
 
 static const char *class_name(uint8_t elf_class)
@@ -14,7 +15,7 @@ static const char *class_name(uint8_t elf_class)
 
 static int describe(const struct elffile *file, struct vz_object *out)
 {
-	if (!file->build_id_size)
+	if (file->build_id_size == 0)
 		return fail(EINVAL, "%s: no build-id (link with -Wl,--build-id)", file->path);
 	if (file->machine != EM_386 && file->machine != EM_X86_64)
 		return fail(EINVAL, "%s: machine %u is neither i386 (3) nor x86-64 (62)",
@@ -36,9 +37,9 @@ int draft_init(struct draft *draft, const struct binary *target, const struct bi
 	*draft = (struct draft){ .target = target, .patch = patch };
 	int err = describe(&target->file, &draft->meta.target);
 
-	if (!err)
+	if (err == 0)
 		err = describe(&patch->file, &draft->meta.patch);
-	if (err)
+	if (err != 0)
 		return err;
 	if (target->file.machine != patch->file.machine ||
 	    target->file.elf_class != patch->file.elf_class)
@@ -68,28 +69,15 @@ void draft_deinit(struct draft *draft)
 	*draft = (struct draft){ 0 };
 }
 
-/* Room for one more; NULL with a message when out of memory. */
-static void *one_more(void *array, size_t count, size_t element)
-{
-	void *bigger = reallocarray(array, count + 1, element);
-
-	if (!bigger)
-		fail(ENOMEM, "not enough memory");
-	return bigger;
-}
-
 static const char *copy_string(struct draft *draft, const char *text)
 {
-	char **owned = one_more(draft->owned, draft->n_owned, sizeof(*owned));
-
-	if (!owned)
+	if (ARRAY_GROW(&draft->owned, draft->n_owned, 1) != 0)
 		return NULL;
-	draft->owned = owned;
 	char *copy = strdup(text);
-	if (!copy)
-		fail(ENOMEM, "not enough memory");
+	if (copy == NULL)
+		fail(ENOMEM, "out of memory");
 	else
-		owned[draft->n_owned++] = copy;
+		draft->owned[draft->n_owned++] = copy;
 	return copy;
 }
 
@@ -100,120 +88,108 @@ int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t si
 	for (size_t i = 0; i < meta->n_ranges; i++)
 		if (meta->ranges[i].func == func && meta->ranges[i].addr == addr)
 			return 0;
-	struct vz_range *ranges = one_more(meta->ranges, meta->n_ranges, sizeof(*ranges));
-	if (!ranges)
-		return -ENOMEM;
-	meta->ranges = ranges;
-	ranges[meta->n_ranges++] = (struct vz_range){ func, addr, size };
-	return 0;
+	int err = ARRAY_GROW(&meta->ranges, meta->n_ranges, 1);
+	if (err == 0)
+		meta->ranges[meta->n_ranges++] = (struct vz_range){ func, addr, size };
+	return err;
 }
 
-/* The rest of the function: cold code that the compiler moved away. */
-static int add_other_ranges(struct draft *draft, size_t func, const struct place *place)
+/* Add the other ranges of the function: cold code that the compiler moved away. */
+static int add_other_ranges(struct draft *draft, size_t func, const struct definition *old)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
-	if (place->index == DWARF_NONE)
+	if (old->index == DWARF_NONE)
 		return 0;
-	const struct dwarf_function *function = &dwarf->functions[place->index];
+	const struct dwarf_function *function = &dwarf->functions[old->index];
 	for (uint32_t i = 0; i < function->n_ranges; i++) {
 		struct dwarf_range range = dwarf->ranges[function->first_range + i];
 
-		if (range.lo == place->addr)
+		if (range.lo == old->addr)
 			continue;
 		int err = draft_add_range(draft, func, range.lo, range.hi - range.lo);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 	return 0;
 }
 
-int draft_add_function(struct draft *draft, const struct place *body, const struct place *place,
+int draft_add_function(struct draft *draft, const struct definition *new, const struct definition *old,
 		       uint64_t flags)
 {
 	struct vzpatch *meta = &draft->meta;
-	size_t same = draft_find(draft, place->addr);
+	size_t same = draft_find(draft, old->addr);
 	uint64_t room = 0;
-	int err = measure_room(draft->target, place, &room);
+	int err = measure_room(draft->target, old->name, old->addr, old->size, &room);
 
-	if (err)
+	if (err != 0)
 		return err;
 	if (same != SIZE_MAX)
 		return fail(EINVAL, "%s: '%s' and '%s' are one function there, as they were equal: it"
 			    " cannot become two (keep them equal, or change what calls them instead)",
-			    draft->target->file.path, meta->funcs[same].name, place->name);
-	struct vz_func *funcs = one_more(meta->funcs, meta->n_funcs, sizeof(*funcs));
-	if (!funcs)
-		return -ENOMEM;
-	meta->funcs = funcs;
-	struct replaced **all = one_more(draft->replaced, meta->n_funcs, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	draft->replaced = all;
+			    draft->target->file.path, meta->funcs[same].name, old->name);
+	err = ARRAY_GROW(&meta->funcs, meta->n_funcs, 1);
+	if (err == 0)
+		err = ARRAY_GROW(&draft->replaced, meta->n_funcs, 1);
+	if (err != 0)
+		return err;
 	struct replaced *replaced = calloc(1, sizeof(*replaced));
-	if (!replaced)
-		return fail(ENOMEM, "not enough memory");
-	*replaced = (struct replaced){ .body = *body, .place = *place };
+	if (replaced == NULL)
+		return fail(ENOMEM, "out of memory");
+	*replaced = (struct replaced){ .new = *new, .old = *old };
 	size_t size = room < FIRST_BYTES_MAX ? (size_t)room : FIRST_BYTES_MAX;
-	if (!elffile_read(&draft->target->file, place->addr, replaced->first, size)) {
+	if (!elffile_read(&draft->target->file, old->addr, replaced->first, size)) {
 		free(replaced);
 		return fail(EINVAL, "%s: the code of '%s' is not in the file",
-			    draft->target->file.path, place->name);
+			    draft->target->file.path, old->name);
 	}
-	all[meta->n_funcs] = replaced;
-	funcs[meta->n_funcs++] = (struct vz_func){
-		.name = place->name,
-		.file = place->global || !place->file ? "" : place->file,
-		.target_addr = place->addr,
-		.target_size = place->size,
-		.patch_addr = body->addr,
-		.patch_size = body->size,
-		.flags = flags | (place->global ? VZ_FUNC_GLOBAL : 0),
+	draft->replaced[meta->n_funcs] = replaced;
+	meta->funcs[meta->n_funcs++] = (struct vz_func){
+		.name = old->name,
+		.file = old->global || old->file == NULL ? "" : old->file,
+		.target_addr = old->addr,
+		.target_size = old->size,
+		.patch_addr = new->addr,
+		.patch_size = new->size,
+		.flags = flags | (old->global ? VZ_FUNC_GLOBAL : 0),
 		.room = room,
 		.first = { replaced->first, size },
 	};
-	return add_other_ranges(draft, meta->n_funcs - 1, place);
+	return add_other_ranges(draft, meta->n_funcs - 1, old);
 }
 
-int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct place *place)
+int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definition *meant)
 {
 	struct vzpatch *meta = &draft->meta;
-	struct vz_dynref *dynrefs = one_more(meta->dynrefs, meta->n_dynrefs, sizeof(*dynrefs));
+	int err = ARRAY_GROW(&meta->dynrefs, meta->n_dynrefs, 1);
 
-	if (!dynrefs)
-		return -ENOMEM;
-	meta->dynrefs = dynrefs;
-	dynrefs[meta->n_dynrefs++] = (struct vz_dynref){
-		.symbol = symbol, .target_addr = place->addr, .size = place->size,
-		.name = place->name,
-	};
-	return 0;
+	if (err == 0)
+		meta->dynrefs[meta->n_dynrefs++] = (struct vz_dynref){
+			.symbol = symbol, .target_addr = meant->addr, .size = meant->size,
+			.name = meant->name,
+		};
+	return err;
 }
 
 int draft_add_place(struct draft *draft, const struct vz_place *place)
 {
 	struct vzpatch *meta = &draft->meta;
-	struct vz_place *places = one_more(meta->places, meta->n_places, sizeof(*places));
+	int err = ARRAY_GROW(&meta->places, meta->n_places, 1);
 
-	if (!places)
-		return -ENOMEM;
-	meta->places = places;
-	places[meta->n_places++] = *place;
-	return 0;
+	if (err == 0)
+		meta->places[meta->n_places++] = *place;
+	return err;
 }
 
 int draft_add_comment(struct draft *draft, const char *key, const char *text)
 {
 	struct vzpatch *meta = &draft->meta;
-	struct vz_comment *comments = one_more(meta->comments, meta->n_comments, sizeof(*comments));
+	int err = ARRAY_GROW(&meta->comments, meta->n_comments, 1);
+	const char *copy = err != 0 ? NULL : copy_string(draft, text);
 
-	if (!comments)
+	if (copy == NULL)
 		return -ENOMEM;
-	meta->comments = comments;
-	const char *copy = copy_string(draft, text);
-	if (!copy)
-		return -ENOMEM;
-	comments[meta->n_comments++] = (struct vz_comment){ key, copy };
+	meta->comments[meta->n_comments++] = (struct vz_comment){ key, copy };
 	return 0;
 }
 
@@ -223,4 +199,16 @@ size_t draft_find(const struct draft *draft, uint64_t addr)
 		if (draft->meta.funcs[i].target_addr == addr)
 			return i;
 	return SIZE_MAX;
+}
+
+int refuse_function(const struct draft *draft, const struct replaced *replaced, const char *why)
+{
+	const struct dwarf *patch = &draft->patch->dwarf;
+	const struct dwarf_function *new = &patch->functions[replaced->new.index];
+	char *source = dwarf_file(patch, new->file_unit, new->file);
+	int err = fail(EINVAL, "%s:%u: %s", source != NULL ? base_name(source) : draft->patch->file.path,
+		       new->line, why);
+
+	free(source);
+	return err;
 }

@@ -15,7 +15,7 @@ static bool has_debug_info(const struct elffile *file)
 {
 	GElf_Shdr shdr;
 
-	return elffile_section(file, ".debug_info", &shdr) && shdr.sh_type != SHT_NOBITS;
+	return elffile_section(file, ".debug_info", &shdr) != NULL && shdr.sh_type != SHT_NOBITS;
 }
 
 static bool has_old_compression(const struct elffile *file)
@@ -30,21 +30,22 @@ static int check_build_id(const struct elffile *file, const struct elffile *debu
 	char wanted[2 * BUILD_ID_MAX + 1], have[2 * BUILD_ID_MAX + 1];
 
 	if (file->build_id_size == debug->build_id_size &&
-	    !memcmp(file->build_id, debug->build_id, file->build_id_size))
+	    memcmp(file->build_id, debug->build_id, file->build_id_size) == 0)
 		return 0;
 	build_id_format(file->build_id, file->build_id_size, wanted);
 	build_id_format(debug->build_id, debug->build_id_size, have);
 	return fail(EINVAL, "%s is not the debug file of %s: its build-id is %s, not %s",
-		    debug->path, file->path, *have ? have : "missing", *wanted ? wanted : "missing");
+		    debug->path, file->path, *have != '\0' ? have : "missing",
+		    *wanted != '\0' ? wanted : "missing");
 }
 
 static int open_if_there(struct elffile *out, char *path)
 {
 	int err;
 
-	if (!path)
-		return fail(ENOMEM, "not enough memory");
-	err = access(path, R_OK) ? -ENOENT : elffile_open(out, path);
+	if (path == NULL)
+		return fail(ENOMEM, "out of memory");
+	err = access(path, R_OK) != 0 ? -ENOENT : elffile_open(out, path);
 	free(path);
 	return err;
 }
@@ -68,20 +69,20 @@ static int open_by_build_id(const struct elffile *file, struct elffile *out)
 	return open_if_there(out, path);
 }
 
-/* The places where gdb's manual says that a .gnu_debuglink is looked for. */
+/* gdb's manual says where a .gnu_debuglink is looked for. */
 static int open_by_link(const struct elffile *file, struct elffile *out)
 {
 	struct dwarf_bytes link;
 	char *real, *slash;
 	int err = elffile_bytes(file, ".gnu_debuglink", &link);
 
-	if (err)
+	if (err != 0)
 		return err;
-	if (!link.size || !memchr(link.data, 0, link.size))
+	if (link.size == 0 || memchr(link.data, 0, link.size) == NULL)
 		return -ENOENT;
 	const char *name = base_name((const char *)link.data);
 	real = realpath(file->path, NULL);
-	if (!real)
+	if (real == NULL)
 		return fail(errno, "%s: %s", file->path, strerror(errno));
 	slash = strrchr(real, '/');
 	slash[1] = 0;
@@ -99,7 +100,7 @@ static int open_debug_file(struct binary *binary, const char *debug_path)
 	struct elffile *out = &binary->debug_file;
 	int err;
 
-	if (debug_path)
+	if (debug_path != NULL)
 		err = elffile_open(out, debug_path);
 	else if (has_debug_info(&binary->file) || has_old_compression(&binary->file))
 		return 0;
@@ -112,14 +113,14 @@ static int open_debug_file(struct binary *binary, const char *debug_path)
 				    "package, or name the file with --debugfile)",
 				    binary->file.path);
 	}
-	if (!err)
+	if (err == 0)
 		err = check_build_id(&binary->file, out);
-	if (!err)
+	if (err == 0)
 		say("debug info of %s is in %s", binary->file.path, out->path);
 	return err;
 }
 
-/* Which file has what several share of their debug info. */
+/* The other file with a part of the debug info, which several debug files share (dwz). */
 struct link {
 	const char *section;
 	const char *name;		/* a path, perhaps relative to the file that has it; NULL: none */
@@ -127,14 +128,14 @@ struct link {
 	size_t id_size;
 };
 
-/* .gnu_debugaltlink: the name, and the build-id of the other file. */
+/* .gnu_debugaltlink has the name and the build-id of the other file. */
 static int read_gnu_link(const struct elffile *file, struct link *link)
 {
 	struct dwarf_bytes bytes;
 	struct cursor at;
 	int err = elffile_bytes(file, link->section = ".gnu_debugaltlink", &bytes);
 
-	if (err || !bytes.size)
+	if (err != 0 || bytes.size == 0)
 		return err;
 	cursor_init(&at, bytes.data, bytes.size);
 	link->name = cursor_string(&at);
@@ -143,17 +144,17 @@ static int read_gnu_link(const struct elffile *file, struct link *link)
 	return at.bad ? fail(ENOEXEC, "%s: section %s is damaged", file->path, link->section) : 0;
 }
 
-/* .debug_sup (DWARF 5, section 7.3.6), which both files have: the checksum is the same. */
+/* Both files have a .debug_sup (DWARF 5, section 7.3.6), with the same checksum. */
 static int read_standard_link(const struct elffile *file, struct link *link)
 {
 	struct dwarf_bytes bytes;
 	struct cursor at;
 	int err = elffile_bytes(file, link->section = ".debug_sup", &bytes);
 
-	if (err || !bytes.size)
+	if (err != 0 || bytes.size == 0)
 		return err;
 	cursor_init(&at, bytes.data, bytes.size);
-	cursor_skip(&at, 2 + 1);	/* version, which of the two files this is */
+	cursor_skip(&at, 2 + 1);	/* the version, and which of the two files this is */
 	link->name = cursor_string(&at);
 	uint64_t size = cursor_uleb(&at);
 	link->id = at.p;
@@ -169,7 +170,7 @@ static char *path_beside(const struct elffile *file, const char *name)
 	if (*name == '/')
 		return strdup(name);
 	char *real = realpath(file->path, NULL), *joined;
-	if (!real) {
+	if (real == NULL) {
 		fail(errno, "%s: %s", file->path, strerror(errno));
 		return NULL;
 	}
@@ -185,8 +186,8 @@ static int check_supplement(const struct elffile *debug, const struct link *want
 	struct link own = { .id = have->build_id, .id_size = have->build_id_size };
 	int err = is_standard ? read_standard_link(have, &own) : 0;
 
-	if (err || (wanted->id_size == own.id_size && own.id &&
-		    !memcmp(wanted->id, own.id, own.id_size)))
+	if (err != 0 || (wanted->id_size == own.id_size && own.id != NULL &&
+		    memcmp(wanted->id, own.id, own.id_size) == 0))
 		return err;
 	return fail(EINVAL, "%s is of another build than %s, which refers to it", have->path,
 		    debug->path);
@@ -196,18 +197,18 @@ static int open_supplement(struct binary *binary, const struct elffile *debug)
 {
 	struct link link = { 0 };
 	int err = read_gnu_link(debug, &link);
-	bool is_standard = !err && !link.name;
+	bool is_standard = err == 0 && link.name == NULL;
 
 	if (is_standard)
 		err = read_standard_link(debug, &link);
-	if (err || !link.name)
+	if (err != 0 || link.name == NULL)
 		return err;
 	err = open_if_there(&binary->supplement_file, path_beside(debug, link.name));
 	if (err == -ENOENT)
 		return fail(ENOENT, "%s: part of the debug info is in a file made by dwz, %s, which "
 			    "is not there (install it with the debug package)", debug->path,
 			    link.name);
-	if (err)
+	if (err != 0)
 		return err;
 	return check_supplement(debug, &link, &binary->supplement_file, is_standard);
 }
@@ -220,9 +221,9 @@ static int read_sections(const struct elffile *file, struct dwarf_input *input)
 	if (has_old_compression(file))
 		return fail(ENOTSUP, "%s: debug info is compressed in the old way, .zdebug_info "
 			    "(objcopy --decompress-debug-sections)", file->path);
-	for (int i = 0; !err && i < DWARF_N_SECTIONS; i++)
+	for (int i = 0; err == 0 && i < DWARF_N_SECTIONS; i++)
 		err = elffile_bytes(file, dwarf_section_names[i], &input->sections[i]);
-	if (!err && !input->sections[DWARF_INFO].size)
+	if (err == 0 && input->sections[DWARF_INFO].size == 0)
 		return fail(ENOENT, "%s: no debug info (build with -g)", file->path);
 	return err;
 }
@@ -230,24 +231,24 @@ static int read_sections(const struct elffile *file, struct dwarf_input *input)
 static int index_debug_info(struct binary *binary)
 {
 	const struct elffile *debug =
-		binary->debug_file.path ? &binary->debug_file : &binary->file;
+		binary->debug_file.path != NULL ? &binary->debug_file : &binary->file;
 	struct dwarf_input input, supplement;
 	int err = read_sections(debug, &input);
 
-	if (!err)
+	if (err == 0)
 		err = open_supplement(binary, debug);
-	if (!err && binary->supplement_file.path)
+	if (err == 0 && binary->supplement_file.path != NULL)
 		err = read_sections(&binary->supplement_file, &supplement);
-	if (!err)
+	if (err == 0)
 		err = dwarf_init(&binary->dwarf, &input,
-				 binary->supplement_file.path ? &supplement : NULL);
-	for (uint32_t i = 0; !err && i < binary->dwarf.n_units; i++) {
+				 binary->supplement_file.path != NULL ? &supplement : NULL);
+	for (uint32_t i = 0; err == 0 && i < binary->dwarf.n_units; i++) {
 		const struct dwarf_unit *unit = &binary->dwarf.units[i];
 
-		if (unit->dwo_name)
+		if (unit->dwo_name != NULL)
 			err = fail(ENOTSUP, "%s: debug info of %s is split off to %s, which is not "
 				   "read (build without -gsplit-dwarf)", debug->path,
-				   unit->name ? unit->name : "a unit", unit->dwo_name);
+				   unit->name != NULL ? unit->name : "a unit", unit->dwo_name);
 	}
 	return err;
 }
@@ -257,16 +258,16 @@ int binary_open(struct binary *binary, const char *path, const char *debug_path)
 	*binary = (struct binary){ 0 };
 	int err = elffile_open(&binary->file, path);
 
-	if (!err)
+	if (err == 0)
 		err = open_debug_file(binary, debug_path);
-	if (!err)
+	if (err == 0)
 		err = index_debug_info(binary);
-	if (err) {
+	if (err != 0) {
 		binary_close(binary);
 		return err;
 	}
 	binary->symbols = &binary->file.symtab;
-	if (!binary->symbols->count && binary->debug_file.path)
+	if (binary->symbols->count == 0 && binary->debug_file.path != NULL)
 		binary->symbols = &binary->debug_file.symtab;
 	say("%s: %u functions, %u variables, %u inlined instances in %u units", path,
 	    binary->dwarf.n_functions, binary->dwarf.n_variables, binary->dwarf.n_inlined,
@@ -293,15 +294,45 @@ const struct symbol *binary_function_symbol(const struct binary *binary, uint64_
 		if (symbol->value != addr || symbol->section == SHN_UNDEF ||
 		    (symbol->type != STT_FUNC && symbol->type != STT_GNU_IFUNC))
 			continue;
-		if (name && !strcmp(symbol->name, name))
+		if (name != NULL && strcmp(symbol->name, name) == 0)
 			return symbol;
-		if (!found)
+		if (found == NULL)
 			found = symbol;
 	}
 	return found;
 }
 
-/* One component back, over "." and "x/..": *end is moved; returns its start. */
+struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_function *function)
+{
+	bool is_split = function->n_ranges > 1 && function->name != NULL;
+
+	for (uint32_t i = 0; is_split && i < function->n_ranges; i++) {
+		struct dwarf_range range = binary->dwarf.ranges[function->first_range + i];
+		const struct symbol *symbol =
+			binary_function_symbol(binary, range.lo, function->name);
+
+		if (symbol != NULL && strcmp(symbol->name, function->name) == 0)
+			return range;
+	}
+	return (struct dwarf_range){ function->lo, function->hi };
+}
+
+const char *clone_name(const struct binary *binary, const struct dwarf_function *function)
+{
+	if (function->name == NULL)
+		return NULL;
+	size_t size = strlen(function->name);
+	const struct symbol *symbol =
+		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
+	if (symbol != NULL && strncmp(symbol->name, function->name, size) == 0 && symbol->name[size] == '.')
+		return symbol->name;
+	return NULL;
+}
+
+/*
+ * Go back by one component of a path: *end becomes its end, the answer is its start, and NULL
+ * means that there is none.  "." is skipped, and so is "x/..".
+ */
 static const char *component_before(const char *path, const char **end)
 {
 	const char *at = *end;
@@ -314,7 +345,7 @@ static const char *component_before(const char *path, const char **end)
 		while (at > path && at[-1] != '/')
 			at--;
 		size_t size = (size_t)(last - at);
-		if (!size)
+		if (size == 0)
 			return NULL;
 		if (size == 1 && *at == '.')
 			continue;
@@ -322,7 +353,7 @@ static const char *component_before(const char *path, const char **end)
 			up++;
 			continue;
 		}
-		if (up) {
+		if (up != 0) {
 			up--;
 			continue;
 		}
@@ -339,9 +370,9 @@ bool path_has_suffix(const char *path, const char *suffix)
 		const char *a = component_before(path, &a_end);
 		const char *b = component_before(suffix, &b_end);
 
-		if (!b)
-			return any && (*suffix != '/' || !a);
-		if (!a || a_end - a != b_end - b || memcmp(a, b, (size_t)(b_end - b)))
+		if (b == NULL)
+			return any && (*suffix != '/' || a == NULL);
+		if (a == NULL || a_end - a != b_end - b || memcmp(a, b, (size_t)(b_end - b)) != 0)
 			return false;
 		a_end = a;
 		b_end = b;
@@ -351,7 +382,7 @@ bool path_has_suffix(const char *path, const char *suffix)
 bool unit_matches_file(const struct dwarf_unit *unit, const char *file)
 {
 	char *path = dwarf_unit_path(unit);
-	bool matches = path && path_has_suffix(path, file);
+	bool matches = path != NULL && path_has_suffix(path, file);
 
 	free(path);
 	return matches;

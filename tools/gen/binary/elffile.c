@@ -12,7 +12,7 @@ const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return slash ? slash + 1 : path;
+	return slash != NULL ? slash + 1 : path;
 }
 
 static int damaged(const struct elffile *file, const char *what)
@@ -25,36 +25,40 @@ static int read_headers(struct elffile *file)
 	GElf_Ehdr ehdr;
 	bool interpreted = false, dynamic = false;
 
-	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &ehdr))
+	if (elf_kind(file->elf) != ELF_K_ELF || gelf_getehdr(file->elf, &ehdr) == NULL)
 		return fail(ENOEXEC, "%s: not an ELF file", file->path);
-	if (elf_getshdrstrndx(file->elf, &file->strings))
+	if (elf_getshdrstrndx(file->elf, &file->strings) != 0)
 		file->strings = 0;
 	file->elf_class = ehdr.e_ident[EI_CLASS];
 	file->machine = ehdr.e_machine;
 	file->type = ehdr.e_type;
 	if (ehdr.e_ident[EI_DATA] != ELFDATA2LSB)
 		return fail(ENOEXEC, "%s: big-endian", file->path);
-	if (elf_getphdrnum(file->elf, &file->n_phdrs))
+	if (elf_getphdrnum(file->elf, &file->n_phdrs) != 0)
 		return damaged(file, "cannot read the program headers");
 	file->phdrs = calloc(file->n_phdrs + 1, sizeof(*file->phdrs));
-	if (!file->phdrs)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+	if (file->phdrs == NULL)
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	for (size_t i = 0; i < file->n_phdrs; i++) {
-		if (!gelf_getphdr(file->elf, (int)i, &file->phdrs[i]))
+		if (gelf_getphdr(file->elf, (int)i, &file->phdrs[i]) == NULL)
 			return damaged(file, "cannot read a program header");
 		interpreted |= file->phdrs[i].p_type == PT_INTERP;
 		dynamic |= file->phdrs[i].p_type == PT_DYNAMIC;
 	}
-	/* A static-pie has PT_DYNAMIC for its own relocations, but nobody links it. */
-	file->is_static = file->type == ET_EXEC ? !dynamic : false;
+	/*
+	 * A static-pie has a PT_DYNAMIC, by which it relocates itself, but no dynamic linker
+	 * reads it.
+	 */
+	file->is_static = file->type == ET_EXEC && !dynamic;
 	if (file->type == ET_DYN && dynamic && !interpreted) {
 		GElf_Shdr shdr;
 		Elf_Scn *scn = elffile_section(file, ".dynamic", &shdr);
-		Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+		Elf_Data *data = scn != NULL ? elf_getdata(scn, NULL) : NULL;
 		GElf_Dyn dyn;
 
-		for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++)
-			if (dyn.d_tag == DT_FLAGS_1 && (dyn.d_un.d_val & DF_1_PIE))
+		for (int i = 0; data != NULL && gelf_getdyn(data, i, &dyn) != NULL &&
+		     dyn.d_tag != DT_NULL; i++)
+			if (dyn.d_tag == DT_FLAGS_1 && (dyn.d_un.d_val & DF_1_PIE) != 0)
 				file->is_static = true;
 	}
 	return 0;
@@ -65,28 +69,28 @@ static int read_symbols(struct elffile *file, uint32_t type, struct symbols *out
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(file->elf, scn)))
-		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == type)
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL)
+		if (gelf_getshdr(scn, &shdr) != NULL && shdr.sh_type == type)
 			break;
-	if (!scn)
+	if (scn == NULL)
 		return 0;
 	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t entry = gelf_fsize(file->elf, ELF_T_SYM, 1, EV_CURRENT);
-	if (!data || !entry)
+	if (data == NULL || entry == 0)
 		return damaged(file, "cannot read the symbols");
 	size_t count = data->d_size / entry;
 	if (count < 2)
 		return 0;
 	out->table = calloc(count, sizeof(*out->table));
-	if (!out->table)
-		return fail(ENOMEM, "%s: not enough memory", file->path);
+	if (out->table == NULL)
+		return fail(ENOMEM, "%s: out of memory", file->path);
 	for (size_t i = 1; i < count && i < INT32_MAX; i++) {
 		GElf_Sym sym;
-		if (!gelf_getsym(data, (int)i, &sym))
+		if (gelf_getsym(data, (int)i, &sym) == NULL)
 			return damaged(file, "cannot read a symbol");
 		const char *name = elf_strptr(file->elf, shdr.sh_link, sym.st_name);
 		out->table[out->count++] = (struct symbol){
-			.name = name ? name : "",
+			.name = name != NULL ? name : "",
 			.value = sym.st_value,
 			.size = sym.st_size,
 			.index = (uint32_t)i,
@@ -104,17 +108,17 @@ static void read_build_id(struct elffile *file)
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_NOTE)
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || shdr.sh_type != SHT_NOTE)
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
 		size_t at = 0, name, desc;
 		GElf_Nhdr note;
 
-		while (data && (at = gelf_getnote(data, at, &note, &name, &desc))) {
+		while (data != NULL && (at = gelf_getnote(data, at, &note, &name, &desc)) != 0) {
 			if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
-			    memcmp((char *)data->d_buf + name, "GNU", 4) ||
-			    !note.n_descsz || note.n_descsz > BUILD_ID_MAX)
+			    memcmp((char *)data->d_buf + name, "GNU", 4) != 0 ||
+			    note.n_descsz == 0 || note.n_descsz > BUILD_ID_MAX)
 				continue;
 			memcpy(file->build_id, (char *)data->d_buf + desc, note.n_descsz);
 			file->build_id_size = note.n_descsz;
@@ -129,8 +133,8 @@ int elffile_open(struct elffile *file, const char *path)
 
 	*file = (struct elffile){ .fd = -1 };
 	file->path = strdup(path);
-	if (!file->path)
-		return fail(ENOMEM, "%s: not enough memory", path);
+	if (file->path == NULL)
+		return fail(ENOMEM, "%s: out of memory", path);
 	file->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (file->fd < 0) {
 		err = fail(errno, "%s: %s", path, strerror(errno));
@@ -138,28 +142,28 @@ int elffile_open(struct elffile *file, const char *path)
 	}
 	elf_version(EV_CURRENT);
 	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP_PRIVATE, NULL);
-	if (!file->elf) {
+	if (file->elf == NULL) {
 		err = fail(ENOEXEC, "%s: not an ELF file", path);
 		goto out;
 	}
 	err = read_headers(file);
-	if (!err)
+	if (err == 0)
 		err = read_symbols(file, SHT_SYMTAB, &file->symtab);
-	if (!err)
+	if (err == 0)
 		err = read_symbols(file, SHT_DYNSYM, &file->dynsym);
-	if (!err)
+	if (err == 0)
 		read_build_id(file);
 out:
-	if (err)
+	if (err != 0)
 		elffile_close(file);
 	return err;
 }
 
 void elffile_close(struct elffile *file)
 {
-	if (!file->path)
+	if (file->path == NULL)
 		return;
-	if (file->elf)
+	if (file->elf != NULL)
 		elf_end(file->elf);
 	if (file->fd >= 0)
 		close(file->fd);
@@ -175,13 +179,13 @@ Elf_Scn *elffile_section(const struct elffile *file, const char *name, GElf_Shdr
 	Elf_Scn *scn = NULL;
 	size_t strings;
 
-	if (elf_getshdrstrndx(file->elf, &strings))
+	if (elf_getshdrstrndx(file->elf, &strings) != 0)
 		return NULL;
-	while ((scn = elf_nextscn(file->elf, scn))) {
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
 		const char *have;
 
-		if (gelf_getshdr(scn, shdr) &&
-		    (have = elf_strptr(file->elf, strings, shdr->sh_name)) && !strcmp(have, name))
+		if (gelf_getshdr(scn, shdr) != NULL &&
+		    (have = elf_strptr(file->elf, strings, shdr->sh_name)) != NULL && strcmp(have, name) == 0)
 			return scn;
 	}
 	return NULL;
@@ -190,13 +194,13 @@ Elf_Scn *elffile_section(const struct elffile *file, const char *name, GElf_Shdr
 /* Uncompress a section in place. */
 static int decompress(const struct elffile *file, Elf_Scn *scn, const char *name)
 {
-	enum { COMPRESSED_BY_ZSTD = 2 };	/* ch_type; older libelf has no name for it */
+	enum { COMPRESSED_BY_ZSTD = 2 };	/* a value of ch_type that older libelf has no name for */
 	GElf_Chdr chdr;
 
 	if (elf_compress(scn, 0, 0) >= 0)
 		return 0;
 	const char *why = elf_errmsg(-1);
-	if (gelf_getchdr(scn, &chdr) && chdr.ch_type == COMPRESSED_BY_ZSTD)
+	if (gelf_getchdr(scn, &chdr) != NULL && chdr.ch_type == COMPRESSED_BY_ZSTD)
 		why = "it is compressed by zstd, which this libelf does not know";
 	return fail(ENOEXEC, "%s: cannot decompress section %s: %s (objcopy "
 		    "--decompress-debug-sections makes a file that can be read)", file->path, name,
@@ -209,17 +213,17 @@ int elffile_bytes(const struct elffile *file, const char *name, struct dwarf_byt
 	Elf_Scn *scn = elffile_section(file, name, &shdr);
 
 	*out = (struct dwarf_bytes){ NULL, 0 };
-	if (!scn || shdr.sh_type == SHT_NOBITS || !shdr.sh_size)
+	if (scn == NULL || shdr.sh_type == SHT_NOBITS || shdr.sh_size == 0)
 		return 0;
-	if (shdr.sh_flags & SHF_COMPRESSED) {
+	if ((shdr.sh_flags & SHF_COMPRESSED) != 0) {
 		int err = decompress(file, scn, name);
-		if (err)
+		if (err != 0)
 			return err;
 	}
 	Elf_Data *data = elf_rawdata(scn, NULL);
-	if (shdr.sh_flags & SHF_COMPRESSED)
+	if ((shdr.sh_flags & SHF_COMPRESSED) != 0)
 		data = elf_getdata(scn, NULL);
-	if (!data || (data->d_size && !data->d_buf))
+	if (data == NULL || (data->d_size != 0 && data->d_buf == NULL))
 		return fail(ENOEXEC, "%s: cannot read section %s: %s", file->path, name,
 			    elf_errmsg(-1));
 	*out = (struct dwarf_bytes){ data->d_buf, data->d_size };
@@ -231,7 +235,7 @@ bool elffile_read(const struct elffile *file, uint64_t addr, void *buf, size_t s
 	size_t file_size;
 	const char *raw = elf_rawfile(file->elf, &file_size);
 
-	for (size_t i = 0; raw && i < file->n_phdrs; i++) {
+	for (size_t i = 0; raw != NULL && i < file->n_phdrs; i++) {
 		const GElf_Phdr *phdr = &file->phdrs[i];
 
 		if (phdr->p_type != PT_LOAD || addr < phdr->p_vaddr ||
@@ -253,8 +257,8 @@ bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
-	while ((scn = elf_nextscn(file->elf, scn))) {
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
 		    addr < shdr.sh_addr || addr - shdr.sh_addr >= shdr.sh_size)
 			continue;
 		*lo = shdr.sh_addr;
@@ -264,7 +268,7 @@ bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo
 	for (size_t i = 0; i < file->n_phdrs; i++) {
 		const GElf_Phdr *phdr = &file->phdrs[i];
 
-		if (phdr->p_type != PT_LOAD || !(phdr->p_flags & PF_X) || addr < phdr->p_vaddr ||
+		if (phdr->p_type != PT_LOAD || (phdr->p_flags & PF_X) == 0 || addr < phdr->p_vaddr ||
 		    addr - phdr->p_vaddr >= phdr->p_filesz)
 			continue;
 		*lo = phdr->p_vaddr;
@@ -278,10 +282,10 @@ uint64_t elffile_got(const struct elffile *file)
 {
 	GElf_Shdr shdr;
 	Elf_Scn *scn = elffile_section(file, ".dynamic", &shdr);
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	Elf_Data *data = scn != NULL ? elf_getdata(scn, NULL) : NULL;
 	GElf_Dyn dyn;
 
-	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++)
+	for (int i = 0; data != NULL && gelf_getdyn(data, i, &dyn) != NULL && dyn.d_tag != DT_NULL; i++)
 		if (dyn.d_tag == DT_PLTGOT)
 			return dyn.d_un.d_ptr;
 	return 0;

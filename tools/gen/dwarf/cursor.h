@@ -2,8 +2,8 @@
 /*
  * cursor: bounded reading of little-endian bytes.
  *
- * A read beyond the end gives 0, moves to the end and sets `bad`, which stays:
- * callers look at it once, after a group of reads.
+ * A read beyond the end gives 0, moves to the end and sets `bad`, which stays set.  So a caller
+ * may look at `bad` once, after a group of reads.
  */
 #ifndef NSB_GEN_CURSOR_H
 #define NSB_GEN_CURSOR_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A place in bytes that belong to somebody else. */
 struct cursor {
 	const uint8_t *start, *p, *end;
 	bool bad;
@@ -20,16 +21,17 @@ struct cursor {
 
 static inline void cursor_init(struct cursor *at, const uint8_t *data, uint64_t size)
 {
-	*at = (struct cursor){ data, data, data ? data + size : data, false };
+	*at = (struct cursor){ data, data, data != NULL ? data + size : data, false };
 }
 
+/* Move on, at most to the end. */
 static inline void cursor_skip(struct cursor *at, uint64_t size)
 {
 	if (size > (uint64_t)(at->end - at->p)) {
 		at->bad = true;
 		size = (uint64_t)(at->end - at->p);
 	}
-	if (size)
+	if (size != 0)
 		at->p += size;
 }
 
@@ -58,7 +60,7 @@ static inline uint8_t cursor_u8(struct cursor *at)
 	return *at->p++;
 }
 
-/* LEB128; bits beyond 64 are dropped. */
+/* A number in LEB128.  Bits beyond 64 are dropped. */
 static inline uint64_t cursor_uleb(struct cursor *at)
 {
 	uint64_t value = 0;
@@ -70,7 +72,7 @@ static inline uint64_t cursor_uleb(struct cursor *at)
 		if (shift < 64)
 			value |= (uint64_t)(byte & 0x7f) << shift;
 		shift += shift < 64 ? 7 : 0;
-	} while (byte & 0x80);
+	} while ((byte & 0x80) != 0);
 	return value;
 }
 
@@ -86,20 +88,20 @@ static inline int64_t cursor_sleb(struct cursor *at)
 			value |= (uint64_t)(byte & 0x7f) << shift;
 			shift += 7;
 		}
-	} while (byte & 0x80);
-	if (shift < 64 && (byte & 0x40))
+	} while ((byte & 0x80) != 0);
+	if (shift < 64 && (byte & 0x40) != 0)
 		value |= ~UINT64_C(0) << shift;
 	return (int64_t)value;
 }
 
-/* A string with its NUL, NULL if it has none. */
+/* A string with its NUL; NULL if no NUL follows. */
 static inline const char *cursor_string(struct cursor *at)
 {
 	size_t left = (size_t)(at->end - at->p);
-	const uint8_t *nul = left ? memchr(at->p, 0, left) : NULL;
+	const uint8_t *nul = left != 0 ? memchr(at->p, 0, left) : NULL;
 	const char *text = (const char *)at->p;
 
-	if (!nul) {
+	if (nul == NULL) {
 		at->bad = true;
 		at->p = at->end;
 		return NULL;

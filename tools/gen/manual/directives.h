@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * directives: what the patch's author said with the macros of vzp.h.
+ *
+ * A directive is a string in the patch's section .vzp, and the value of a variable
+ * vzp__record_N.  The debug info of that variable says in which source file, line and function
+ * the directive stands.
+ */
+#ifndef NSB_GEN_DIRECTIVES_H
+#define NSB_GEN_DIRECTIVES_H
+
+#include "binary.h"
+
+/* What a directive says, and the meaning of its strings. */
+enum directive_kind {
+	DIRECTIVE_FILE = 'F',		/* name: the target's source file for what follows */
+	DIRECTIVE_STATIC_VARIABLE = 'V',	/* name, label, file; so have the four below */
+	DIRECTIVE_STATIC_FUNCTION = 'U',
+	DIRECTIVE_REGISTER_FUNCTION = 'R',
+	DIRECTIVE_HIDDEN_VARIABLE = 'H',
+	DIRECTIVE_HIDDEN_FUNCTION = 'G',
+	DIRECTIVE_ALIAS = 'A',		/* name in the patch; label: name in the target */
+	DIRECTIVE_COMMENT = 'C',		/* name: the text */
+	DIRECTIVE_ALLOW_ACTIVE = 'O',	/* name: the function */
+};
+
+/* One directive. */
+struct directive {
+	enum directive_kind kind;
+	const char *name, *label, *file;
+	char *function;		/* the one it stands in, owned; NULL at file scope */
+	char *source;		/* path of the patch's source file, owned */
+	uint32_t line;
+	uint64_t type;		/* DIE of the type of what it refers to; 0: not known */
+};
+
+/* All directives of a patch. */
+struct directives {
+	struct directive *table;
+	size_t count;
+	struct dwarf_bytes bytes;
+};
+
+/* Read all directives of a patch.  -ENOEXEC for a damaged section, -EINVAL for one that cannot be placed. */
+int directives_read(struct directives *directives, const struct binary *patch) MUST_CHECK;
+void directives_deinit(struct directives *directives);
+
+/*
+ * The target's source file that VZP_FILE names for a line of the patch's source; NULL if none
+ * does.
+ */
+const char *directives_file_at(const struct directives *directives, const char *source, uint32_t line);
+
+/*
+ * The target's name of a thing that the patch calls `name`: VZP_STATIC_SYM_ALIAS gives another
+ * one.
+ */
+const char *directives_target_name(const struct directives *directives, const char *source,
+				    const char *name);
+
+/* Did the author write VZP_ALLOW_ACTIVE of this function? */
+bool directives_allow_active(const struct directives *directives, const char *function);
+
+#endif
