@@ -192,10 +192,10 @@ needs_breakpoints() {
 
 # nsb_traces NSB STATUS-FILE...: a child of that nsb, which does its work, traces one of them.
 nsb_traces() {
-	local workers worker
-	read -r -a workers </proc/"$1"/task/"$1"/children || return 1
-	for worker in "${workers[@]}"; do
-		grep -qs "^TracerPid:.$worker\$" "${@:2}" && return
+	local worker
+	for worker in $(grep -lsx "PPid:.$1" /proc/[0-9]*/status); do
+		worker=${worker#/proc/}
+		grep -qs "^TracerPid:.${worker%/status}\$" "${@:2}" && return
 	done
 	return 1
 }
