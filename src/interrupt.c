@@ -17,6 +17,7 @@ static const struct {
 #define COUNT (sizeof(signals) / sizeof(signals[0]))
 
 static volatile sig_atomic_t noted;
+static bool is_held;
 static uint64_t deadline;	/* 0: there is none */
 
 static void note(int number)
@@ -46,16 +47,21 @@ void interrupt_deadline(uint64_t when)
 	deadline = when;
 }
 
+void interrupt_hold(bool hold)
+{
+	is_held = hold;
+}
+
 bool interrupt_is_over(void)
 {
-	return deadline != 0 && now_ns() > deadline;
+	return !is_held && deadline != 0 && now_ns() > deadline;
 }
 
 int interrupt_check(void)
 {
 	if (interrupt_is_over())
 		return fail(EBUSY, "its time is over (--timeout): nothing was changed");
-	for (size_t i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < COUNT && !is_held; i++) {
 		if (noted == signals[i].number)
 			return fail(EINTR, "ended by %s: nothing was changed", signals[i].name);
 	}

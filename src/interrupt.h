@@ -19,6 +19,8 @@
 void interrupt_init(void);
 /* -EINTR, with a message, if such a signal came: the command has to end, and to undo what it did. */
 int interrupt_check(void) MUST_CHECK;
+/* While it is held neither a signal nor the time ends what is done: it is the undo. */
+void interrupt_hold(bool hold);
 /* Whether that time has come.  Reads of the process fail then, so that every loop of them ends. */
 bool interrupt_is_over(void);
 /* The number of the signal that was noted, 0 if none was. */

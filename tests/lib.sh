@@ -193,10 +193,10 @@ needs_breakpoints() {
 # nsb_traces NSB STATUS-FILE...: a child of that nsb, which does its work, traces one of them.
 nsb_traces() {
 	local worker
-	for worker in $(grep -lsx "PPid:.$1" /proc/[0-9]*/status); do
+	while read -r worker; do
 		worker=${worker#/proc/}
 		grep -qs "^TracerPid:.${worker%/status}\$" "${@:2}" && return
-	done
+	done < <(grep -lsx "PPid:.$1" /proc/[0-9]*/status)
 	return 1
 }
 

@@ -1031,7 +1031,7 @@ int target_close(struct target *target)
 	if (target->pid == 0)
 		return 0;
 	/* What was begun is undone, however late it is. */
-	interrupt_deadline(0);
+	interrupt_hold(true);
 	if (!target->committed) {
 		/* Of another program nothing is undone: what nsb has changed has gone. */
 		if (target->n_changes > 0 && target_check_same(target) != 0)
@@ -1055,6 +1055,7 @@ int target_close(struct target *target)
 		err = fail(EUCLEAN, "%s: could not undo what was begun: %s (the process may be damaged:"
 			   " restart it)", target_name(target), strerror(-err));
 	}
+	interrupt_hold(false);
 	maps_deinit(&target->maps);
 	free(target->threads);
 	free(target->journal);
