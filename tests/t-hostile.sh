@@ -179,9 +179,10 @@ t 'SIGSTOP of nsb and of its child: the kernel ends the child in time' '
 	held && at_work -p $pid --timeout 2 && kill -STOP $started $worker && wait_until untraced &&
 	kill -CONT $started && exits "1 3" wait $started && cat out && lives
 '
+# SIGTSTP, Ctrl-Z, stops only who is in a group of processes that its shell looks after.
 for signal in STOP TSTP; do
 	t "SIG$signal of nsb: the work is finished all the same" "
-		held && at_work -p \$pid --timeout 30 && kill -$signal \$started && wait_until grep -q '^State:.T' /proc/\$started/status &&
+		held && set -m && at_work -p \$pid --timeout 60 && set +m && kill -$signal \$started && wait_until grep -qs '^State:.T' /proc/\$started/status &&
 		says released release && wait_until untraced && listed hold.so && kill -CONT \$started && exits 0 wait \$started && grep applied out &&
 		revert hold.so && listed && lives
 	"
