@@ -119,16 +119,18 @@ t 'a process with a filter and 2000 groups, whose status is long' '
 # execs_amid FILE: until one has met nsb, processes of which a thread calls exec of FILE while nsb has
 # borrowed another: the new program says that it is as it was.
 execs_amid() {
-	local i line
+	local i line status
 	for ((i = 0; i < 20; i++)); do
 		hostile exec nopie 7<"$1" && patch_from greet.c || return 1
 		nsb patch -p "$bad" --timeout 1 -f greet.so
+		status=$?
 		if [ "$(readlink "/proc/$bad/exe")" != "$program" ]; then
 			read -r -t 20 -u "$from" line
 			echo "after $i others, $bad: $line"
 			[[ $line == "as it was, user $2" ]]
 			return
 		fi
+		[ "$status" != 0 ] || listed greet.so || return 1
 		kill -KILL "$bad"
 	done
 	skip 'no exec met nsb'
