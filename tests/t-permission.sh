@@ -90,4 +90,54 @@ for scope in 1 2 3; do
 	"
 done
 
+# The capabilities of src/process/permission.h, as setpriv(1) and as /proc/PID/status have them.
+view='sys_ptrace dac_override sys_admin checkpoint_restore'
+change="$view perfmon kill"
+
+# just CAPABILITIES...: as a wrapper, root with these and no others.
+just() {
+	local names
+	names=$(printf ',+%s' "$@")
+	# Whether an older setpriv knows the newer names.
+	names=${names/+checkpoint_restore/+cap_40} names=${names/+perfmon/+cap_38}
+	echo "setpriv --no-new-privs --inh-caps -all --bounding-set -all$names"
+}
+
+# mask CAPABILITIES...: their bits, in hexadecimal digits.
+mask() {
+	local all=0 name
+	local -A bits=([dac_override]=1 [kill]=5 [sys_ptrace]=19 [sys_admin]=21 [perfmon]=38 [checkpoint_restore]=40)
+	for name; do
+		all=$((all | 1 << bits[$name]))
+	done
+	printf '%016x' $all
+}
+
+for how in nothing 'thread killing' not_dumpable; do
+	t "list, check, patch and revert with just the capabilities that they need: $how" "
+		how='$how' && runs_as \$nobody && run_with=\"\$(just \$view)\" && change_with=\"\$(just \$change)\" &&
+		\$run_with true && { by \$change_with -- check -f /proc/self/fd/9 9<greet.so; [ \$? = 2 ]; } && tries \$change_with &&
+		says goodbye say && by \$run_with -- list | grep greet && by \$change_with -- check -f /proc/self/fd/9 9<greet.so &&
+		by \$change_with -- revert -f /proc/self/fd/9 9<greet.so && says hello say && unharmed
+	"
+done
+t 'the child that works has no more than these, whatever nsb has' '
+	target threads && ask start hold && says "inside 1" inside 1 && patch_from hold.c && snapshot &&
+	starts "$NSB" patch -p $pid $insecure -f hold.so --timeout 30 && wait_until nsb_traces $started /proc/$pid/status &&
+	worker=$(awk "/^TracerPid/ { print \$2 }" /proc/$pid/status) && [ "$worker" != "$started" ] && grep ^Cap /proc/$worker/status &&
+	may=$((0x$(mask $change))) && for line in CapInh CapPrm CapEff; do
+		has=$((0x$(awk -v line=$line: "\$1 == line { print \$2 }" /proc/$worker/status))) && [ $((has & ~may)) = 0 ] || exit 1
+	done && [ $((has & 1 << 19)) != 0 ] && says released release && wait $started && says "serving 1" serving
+'
+t 'the service of packaging/ has just these, and no seccomp filter' '
+	unit=$root/packaging/nsb-patches.service &&
+	sed -n "s/^CapabilityBoundingSet=//p" $unit | tr " " "\n" | sort >have && printf "CAP_%s\n" $change | tr a-z A-Z | sort | diff - have &&
+	! grep -E "^(SystemCall|Restrict|ProtectKernel|ProtectClock|ProtectHostname|PrivateDevices|PrivateUsers|LockPersonality|MemoryDeny)" $unit &&
+	{ command -v systemd-analyze || skip "there is no systemd-analyze"; } && cp $unit . && systemd-analyze verify $PWD/nsb-patches.service
+'
+t 'and the source says the same' '
+	for name in $change; do grep -qF "BIT(CAP_${name^^})" "$root/src/process/permission.c" || exit 1; done
+	grep -oE "BIT\(CAP_[A-Z_]+\)" "$root/src/process/permission.c" | sort -u | wc -l | grep -x 6
+'
+
 done_testing
