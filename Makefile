@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|check-corpus|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|check-distros|check-corpus|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -71,7 +71,7 @@ gen_obj  := $(call objects,$(gen_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
+.PHONY: all demo check check-long check-distros check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen
 
@@ -119,14 +119,14 @@ unit: $(unit_bin)
 
 # Fuzzers: clang's libFuzzer, T seconds each.  What they found worth keeping is where they begin the next time.
 T ?= 60
-fuzz_bin := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/f-*.c))
-build/fuzz/%: tests/fuzz/%.c $(wildcard $(addsuffix /*.[ch],$(src_dirs) $(gen_dirs))) Makefile
+fuzz_bin := $(patsubst tests/fuzz/%.c,$(top)/fuzz/%,$(wildcard tests/fuzz/f-*.c))
+$(top)/fuzz/%: tests/fuzz/%.c $(wildcard $(addsuffix /*.[ch],$(src_dirs) $(gen_dirs))) $(top)/libnsb.a Makefile
 	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) -std=gnu11 -g -O1 -fno-strict-aliasing \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
 		$(lib_src) $(filter-out $(gen_main),$(gen_src)) \
-		$(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)
-fuzz: $(parasites:%=$(obj)/parasite-%.o) $(fuzz_bin)
-	$(Q)tests/fuzz/seeds.sh build/fuzz
+		$(if $(filter i386,$(ARCH)),-m32) $(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)
+fuzz: $(fuzz_bin)
+	$(Q)tests/fuzz/seeds.sh $(top)/fuzz
 	$(Q)for f in $(fuzz_bin); do mkdir -p $$f.corpus && $$f -max_total_time=$(T) -print_final_stats=1 \
 		-artifact_prefix=$$f. $$f.corpus || exit 1; done
 
@@ -138,10 +138,13 @@ check check-long: deps-test
 	$(Q)tools/i386-root.sh $(i386_root) && $(MAKE) --no-print-directory ARCH=i386 build/i386/nsb || \
 		echo 'there will be no tests of the 32-bit nsb'
 	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -a $(if $(filter i386,$(ARCH)),nsb32,both) -j $(JOBS) $(ONLY)
+# The commands of the README on bare Debian systems: ONLY='trixie sid', CLEAN=1 removes what is kept of them.
+check-distros:
+	$(Q)tests/distros.sh $(if $(CLEAN),-r,$(ONLY))
 # Real security fixes, made into patches: docs/corpus.md tells of them.
 check-corpus:
 	$(Q)tests/deps.sh corpus
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
 	$(Q)tests/corpus.sh
 lint: deps-test
 	$(Q)$(MAKE) --no-print-directory unit
@@ -149,7 +152,7 @@ lint: deps-test
 demo:
 	$(Q)tests/deps.sh demo
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/demo.sh
+	$(Q)ARCH=$(ARCH) NSB_BUILD=$(top) tests/demo.sh
 # What a patch costs: tables and build/bench/*.csv.  QUICK=1: a look in a minute; ONLY='pause gen': parts.
 bench:
 	$(Q)tests/deps.sh bench
@@ -157,9 +160,9 @@ bench:
 	$(Q)tests/bench/bench.py --extent $(if $(QUICK),quick,full) $(ONLY)
 
 # All C files, looked at by $(CC) and not kept.
-syntax:
-	$(Q)set -e; for f in $(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c tests/fuzz/*.c); do \
-		case $$f in *.c) $(CC) $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) $(ALL_CFLAGS) -fsyntax-only $$f;; esac; done
+syntax: | $(top)/.looked
+	$(Q)printf '%s\n' $(filter %.c,$(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c tests/fuzz/*.c)) | \
+		xargs -P $(JOBS) -n 1 $(CC) $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) $(ALL_CFLAGS) -fsyntax-only
 
 # Packages: installed when root, named otherwise.  Those of i386 go into a folder.
 deps deps-check:

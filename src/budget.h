@@ -36,6 +36,12 @@
 /* Suspended coroutines. */
 #define BUDGET_CONTEXTS ((size_t)1 << 20)
 
+/* Section headers of the executable's file; libelf takes 300 bytes for each.  A program has some 40. */
+#define BUDGET_SECTIONS ((uint64_t)65535)
+
+/* A table of symbols, or the names in it, in the executable's file.  A browser's is stripped; 150 MB of code have 30 MB. */
+#define BUDGET_SECTION ((size_t)48 << 20)
+
 /* AddressSanitizer reserves terabytes: under it no limit can be set. */
 #if defined(__SANITIZE_ADDRESS__)
 #define BUDGET_MEMORY_CAN_BE_SET 0

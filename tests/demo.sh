@@ -5,8 +5,12 @@
 set -eu
 
 root=$(cd "${0%/*}/.." && pwd)
-nsb=$root/build/nsb
-nsb_gen=$root/build/nsb-gen
+build=${NSB_BUILD:-$root/build}
+build=$(cd "$build" && pwd)
+nsb=${NSB:-$build/nsb}
+nsb_gen=${NSB_GEN:-$build/nsb-gen}
+cc=(gcc)
+[ "${ARCH:-amd64}" = amd64 ] || cc+=(-m32)
 umask 022
 work=$(mktemp -d)
 clients=()
@@ -63,7 +67,7 @@ cd "$work"
 
 explain 'A server is running, and three clients are connected to it.' \
 	'It was built as distributions build: optimised, with debug info (which may lie in a file of its own).'
-gcc -O2 -g -o demo "$root/tests/targets/demo.c"
+"${cc[@]}" -O2 -g -o demo "$root/tests/targets/demo.c"
 mkfifo ready
 ./demo "$work/socket" >ready &
 server=$!
@@ -85,7 +89,7 @@ sed -n '/#include/,$p' "$root/tests/patches/demo.c" | sed 's/^/     /'
 
 explain 'Build it as a shared object, and let nsb-gen write into it what nsb has to know.' \
 	'nsb-gen compares it with the debug info of the server, and refuses what cannot work.'
-run gcc -g -O2 -fPIC -shared "-I$root/include" -o fix.so "$root/tests/patches/demo.c"
+run "${cc[@]}" -g -O2 -fPIC -shared "-I$root/include" -o fix.so "$root/tests/patches/demo.c"
 run "$nsb_gen" generate --mode manual demo fix.so
 
 explain 'Could it be applied now? nsb looks at the stack of each thread.'

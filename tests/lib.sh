@@ -24,9 +24,10 @@ NSB_ABIS=${NSB_ABIS:-amd64 i386}
 NSB_BUILD=${NSB_BUILD:-$root/build}
 NSB=${NSB:-$NSB_BUILD/nsb}
 NSB_GEN=${NSB_GEN:-$NSB_BUILD/nsb-gen}
-# Patience, in seconds, with anything that a test waits for, and with a whole test.
-patience=60
-body_patience=${NSB_LONG:+20}200
+# Patience, in seconds, with anything that a test waits for, and with a whole test; on a
+# slow or busy machine NSB_SLOW=5, for example, makes it five times as long.
+patience=$((60 * ${NSB_SLOW:-1}))
+body_patience=$((${NSB_LONG:+20}200 * ${NSB_SLOW:-1}))
 
 # How Debian builds its programs.
 debian_flags='-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2'

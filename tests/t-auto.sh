@@ -17,7 +17,9 @@
 #	old: FLAGS, new: FLAGS		for that of the target, of the patch
 #
 # A file NAME2.c is a second unit of the case.  Compilers, levels and ABIs make a
-# matrix; a short run takes one field of it for each case, a long one all.
+# matrix; a short run takes one field of it for each case, a long one all.  What
+# Ubuntu and Fedora compile with is two more fields; a short run takes one of them for
+# every fourth case.
 
 . "${0%/*}/lib.sh"
 for_each_abi
@@ -43,11 +45,20 @@ front() {
 	echo "$to"
 }
 
+# level_flags LEVEL: of O0 to Os, or what a distribution has in its place.
+level_flags() {
+	case $1 in
+	ubuntu) echo "-O2 $ubuntu_flags" ;;
+	fedora) echo "-O2 $fedora_flags" ;;
+	*) echo "-$1" ;;
+	esac
+}
+
 # compiled NAME CC LEVEL: the target, and objects in old/ and new/, and p.so.
 # shellcheck disable=SC2046,SC2086 # lists of words
 compiled() {
 	local name=$1 cc unit sources=()
-	cc="$2 $(mflag) $flags -$3 $(field "$1" flags)"
+	cc="$2 $(mflag) $flags $(level_flags "$3") $(field "$1" flags)"
 	for unit in "$name" "$name"2; do
 		[ -e "$cases/$unit.c" ] && sources+=("$unit.c")
 	done
@@ -159,7 +170,20 @@ for path in "$cases"/*.c; do
 		allowed "$name" "$each" amd64 i386 && abis+=" $each"
 	done
 	mapfile -t fields < <(fields "$name")
-	[ -n "${NSB_LONG:-}" ] || fields=("${fields[$((number++ * 5 % ${#fields[@]}))]}")
+	defaults=()
+	if [[ " ${fields[*]} " == *" gcc O2 original "* ]]; then
+		defaults=('gcc ubuntu original' 'gcc fedora original')
+	fi
+	if [ -z "${NSB_LONG:-}" ]; then
+		fields=("${fields[$((number++ * 5 % ${#fields[@]}))]}")
+		# Every fourth case, as a distribution builds.
+		if [ $((number % 4)) = 0 ]; then
+			defaults=("${defaults[@]:$((number / 4 % 2)):1}")
+		else
+			defaults=()
+		fi
+	fi
+	fields+=("${defaults[@]}")
 	for each in "${fields[@]}"; do
 		t "$name: $each" "try $name $each"
 	done

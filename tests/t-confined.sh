@@ -24,12 +24,16 @@ for how in strict killing failing MemoryDenyWriteExecute; do
 	t "seccomp: $how" "confined $how && three_beats"
 	t "seccomp: $how, with a second thread" "confined thread $how && three_beats"
 	t "seccomp: $how, without CAP_SYS_ADMIN it is refused, nothing touched" "
-		confined thread $how &&
+		confined $how &&
 		fails_with 4 'runs under a seccomp filter that nsb may not suspend.*CAP_SYS_ADMIN' \
 			without_admin \$NSB patch -p \$pid -f greet.so && unharmed && says hello say &&
 		patch greet.so && says goodbye say &&
 		fails_with 4 'seccomp' without_admin \$NSB revert -p \$pid -f greet.so &&
 		says goodbye say && without_admin \$NSB list -p \$pid | grep greet.so
+	"
+	t "seccomp: $how, without CAP_SYS_ADMIN a thread that is free of it makes the calls" "
+		confined thread $how && without_admin \$NSB patch -p \$pid -f greet.so && says goodbye say &&
+		without_admin \$NSB revert -p \$pid -f greet.so && says hello say && unharmed
 	"
 done
 t 'seccomp: only one thread is filtered' 'confined thread filtered && three_beats'
@@ -42,7 +46,7 @@ t 'seccomp: only one thread is filtered, without CAP_SYS_ADMIN' '
 '
 t 'seccomp: the leader has gone, the thread that is left is filtered' '
 	confined leaderless filtered && three_beats &&
-	fails_with 3 "no thread is in a state" without_admin $NSB patch -p $pid -f greet.so && unharmed
+	fails_with 4 "seccomp filter that nsb may not suspend" without_admin $NSB patch -p $pid -f greet.so && unharmed
 '
 for how in PR_SET_MDWE 'PR_SET_MDWE MemoryDenyWriteExecute' RLIMIT_NOFILE no_new_privs not_dumpable \
 	'not_dumpable no_new_privs killing RLIMIT_NOFILE'; do

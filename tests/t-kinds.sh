@@ -35,6 +35,19 @@ for kind in $kinds; do
 	t "$kind, -ffunction-sections --gc-sections" \
 		"CFLAGS_EXTRA='-ffunction-sections -Wl,--gc-sections' goes_in_and_out $kind"
 done
+# refused_for_lto KIND: nsb-gen says why there is no patch for such a program.
+refused_for_lto() {
+	target server "$1" && says hello greet && snapshot && patch_object greet.c &&
+	fails_with 1 'link-time optimisation.*-fno-lto' generate && says hello greet && unharmed
+}
+
+for kind in pie nopie so; do
+	for distribution in ubuntu fedora; do
+		added=${distribution}_flags
+		t "$kind, as $distribution builds, without LTO" "CFLAGS_EXTRA='${!added}' goes_in_and_out $kind"
+		t "$kind, as $distribution builds: refused for its LTO" "CFLAGS_EXTRA='${!added} $with_lto' refused_for_lto $kind"
+	done
+done
 for linker in gold lld; do
 	for kind in pie nopie so; do
 		t "$kind, linked by $linker" "CFLAGS_EXTRA=-fuse-ld=$linker goes_in_and_out $kind"

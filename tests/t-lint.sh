@@ -15,7 +15,23 @@ t 'shellcheck of all shell files' '
 '
 for cc in gcc clang; do
 	t "$cc has no warning" "make_here syntax CC=$cc"
+	t "$cc has no warning about a 32-bit nsb" "
+		[ -e \"\$root/build/i386-root/.complete\" ] || skip 'there are no i386 libraries (make deps ARCH=i386)'
+		make_here syntax CC=$cc ARCH=i386
+	"
 done
+t 'SANITIZE=1 is for each compiler and each ARCH' '
+	for cc in gcc clang; do
+		for arch in amd64 i386; do
+			make_here -n SANITIZE=1 CC=$cc ARCH=$arch all unit >commands && grep -q "$cc .*-fsanitize=address" commands || exit 1
+		done
+	done
+'
+t 'make without a header names its package' '
+	mkdir poison && echo "#error as if there was none" >poison/gelf.h &&
+	! make_here CC="gcc -I$PWD/poison" top="$PWD/build" >said 2>&1 && cat said &&
+	grep -q "^nsb cannot be built here for want of gelf.h: apt-get install libelf-dev " said
+'
 t 'gcc has no warning about targets and helpers' '
 	cd "$root" && mapfile -t folders < <(find src -type d) &&
 	for file in tests/targets/*.c tests/helpers/*.c; do

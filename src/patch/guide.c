@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "chain.h"
+#include "exe.h"
 #include "libgcc.h"
 #include "page.h"
 #include "parasite/parasite.h"
@@ -139,11 +140,11 @@ static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
  * Find the function in the executable's symbol table: its address, or 0.  A static C program
  * has it too, for pthread_cancel(3); so it is the symbols of C++ that set *throws.
  */
-static uint64_t find_in_symtab(Elf *file, Elf_Scn *section, const GElf_Shdr *header, bool *throws)
+static uint64_t find_in_symtab(const struct exe *exe, Elf_Scn *section, const GElf_Shdr *header, bool *throws)
 {
-	Elf_Data *strings = elf_rawdata(elf_getscn(file, header->sh_link), NULL);
-	Elf_Data *symbols = elf_getdata(section, NULL);
-	const char *at = strings == NULL ? NULL :
+	Elf_Data *strings = exe_section(exe, elf_getscn(exe->elf, header->sh_link));
+	Elf_Data *symbols = exe_section(exe, section) != NULL ? elf_getdata(section, NULL) : NULL;
+	const char *at = strings == NULL || strings->d_buf == NULL ? NULL :
 			 memmem(strings->d_buf, strings->d_size, find_fde, sizeof(find_fde));
 	GElf_Sym sym;
 
@@ -162,21 +163,19 @@ static uint64_t find_in_exe(const struct target *target, bool *throws)
 {
 	Elf_Scn *section = NULL;
 	uint64_t address = 0;
-	int fd = target_open_exe(target);
-	Elf *file;
+	struct exe exe;
 
-	if (fd == -1)
-		return 0;
-	(void)elf_version(EV_CURRENT);
-	file = elf_begin(fd, ELF_C_READ, NULL);
-	while (file != NULL && address == 0 && (section = elf_nextscn(file, section)) != NULL) {
+	exe_open(&exe, target);
+	while (exe.elf != NULL && (section = elf_nextscn(exe.elf, section)) != NULL) {
 		GElf_Shdr header;
 
-		if (gelf_getshdr(section, &header) != NULL && header.sh_type == SHT_SYMTAB)
-			address = find_in_symtab(file, section, &header, throws);
+		if (gelf_getshdr(section, &header) == NULL || header.sh_type != SHT_SYMTAB)
+			continue;
+		/* There is one at most: gABI, chapter 4, sh_type. */
+		address = find_in_symtab(&exe, section, &header, throws);
+		break;
 	}
-	(void)elf_end(file);
-	(void)close(fd);
+	exe_close(&exe);
 	return address;
 }
 

@@ -483,6 +483,8 @@ static int take_out(struct session *session, const struct options *options)
 	if (err == 0 && !options->dry_run)
 		err = sweep_remains(session);
 	if (err == 0)
+		err = remote_may_call(&session->target);
+	if (err == 0)
 		err = stop_at_safe_point(session, options);
 	if (err == 0 && !options->dry_run)
 		err = switch_off(session);

@@ -11,6 +11,7 @@
 
 #include "array.h"
 #include "budget.h"
+#include "exe.h"
 #include "interrupt.h"
 
 #define LINK_MAP_MAX 65536	/* if the list is longer than this, it is damaged */
@@ -350,17 +351,13 @@ static void find_eh_frame_section(const struct target *target, struct cfi_table 
 {
 	Elf_Scn *section = NULL;
 	Elf_Data *strings = NULL;
-	Elf *file;
+	struct exe exe;
 	size_t names;
-	int fd = target_open_exe(target);
 
-	if (fd == -1)
-		return;
-	(void)elf_version(EV_CURRENT);
-	file = elf_begin(fd, ELF_C_READ, NULL);
-	if (file != NULL && elf_getshdrstrndx(file, &names) == 0)
-		strings = elf_rawdata(elf_getscn(file, names), NULL);
-	while (strings != NULL && (section = elf_nextscn(file, section)) != NULL) {
+	exe_open(&exe, target);
+	if (exe.elf != NULL && elf_getshdrstrndx(exe.elf, &names) == 0)
+		strings = exe_section(&exe, elf_getscn(exe.elf, names));
+	while (strings != NULL && (section = elf_nextscn(exe.elf, section)) != NULL) {
 		GElf_Shdr header;
 		size_t size = sizeof(".eh_frame");
 
@@ -371,8 +368,7 @@ static void find_eh_frame_section(const struct target *target, struct cfi_table 
 			table->eh_frame_size = header.sh_size;
 		}
 	}
-	(void)elf_end(file);
-	(void)close(fd);
+	exe_close(&exe);
 }
 
 int objects_cfi_tables(const struct objects *objects, const struct target *target,

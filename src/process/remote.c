@@ -894,6 +894,27 @@ int remote_run_resolver(struct target *target, uint64_t function, uint64_t *resu
 	return err != 0 ? err : target_continue(target, remote.thread);
 }
 
+int remote_may_call(struct target *target)
+{
+	struct remote remote = { .target = target };
+	int err, restored;
+
+	for (size_t i = 0; i < target->n_threads; i++) {
+		const struct thread *thread = &target->threads[i];
+		struct proc_status status;
+
+		if (thread->state != THREAD_GONE && thread->state != THREAD_KERNEL &&
+		    proc_read_status(thread->tid, &status) == 0 && status.seccomp == 0)
+			return 0;
+	}
+	err = pick_thread(target, &remote.thread);
+	if (err != 0)
+		return err;
+	err = look_at_thread(&remote);
+	restored = target_continue(target, remote.thread);
+	return err != 0 ? err : restored;
+}
+
 int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 {
 	struct remote_call call = { NR_MUNMAP, { address, size }, "unmap memory", 0 };

@@ -72,6 +72,12 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count) 
  * word.  The target's threads need not be traced yet.  Afterwards they are, and run on.
  */
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result) MUST_CHECK;
+/*
+ * Whether nsb may have calls made at all: -EPERM with a message if every thread has a seccomp
+ * filter that nsb may not suspend.  To be asked before anything is changed that needs a call
+ * afterwards.  The threads are seized; one of them may be stopped for a moment.
+ */
+int remote_may_call(struct target *target) MUST_CHECK;
 /* Unmap memory of the target.  The thread that made the call is stopped afterwards. */
 int remote_unmap(struct target *target, uint64_t address, uint64_t size) MUST_CHECK;
 

@@ -207,7 +207,7 @@ int target_open_exe(const struct target *target)
 	char path[40];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", target->living);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
 static int choose_arch(struct target *target)

@@ -66,6 +66,14 @@ def function(number, added, attribute=""):
             f"{{\n\tsink = n;\n\treturn n + {added};\n}}\n")
 
 
+def runs(program):
+    """Can the kernel run it?  Some run no 32-bit programs."""
+    try:
+        return subprocess.run([program], check=False).returncode == 0
+    except OSError:
+        return False
+
+
 class Programs:
     """What is measured and what measures, built in a folder."""
 
@@ -78,7 +86,11 @@ class Programs:
         self.stopper = compile_c(self.path("stopper"), "-static", f"{HERE}/stopper.c")
         functions = write(self.path("functions.c"), "volatile int sink;\n" + "".join(
             function(i, i, "__attribute__((noipa)) ") for i in range(FUNCTIONS)))
-        for abi, flag in ABIS.items():
+        for abi, flag in list(ABIS.items()):
+            if not runs(compile_c(self.path(f"nothing-{abi}"), flag, f"{HERE}/../helpers/nothing.c")):
+                tell(f"This kernel runs no {abi} programs: nothing is measured of them.\n")
+                del ABIS[abi]
+                continue
             compile_c(self.path(f"meter-{abi}"), flag, f"{HERE}/meter.c", functions)
             self.make_libraries(abi, flag)
 

@@ -73,7 +73,7 @@ static int write_metadata(const struct draft *draft, const char *path, size_t *s
 	int err = vzpatch_encode(&draft->meta, &bytes, size);
 
 	if (err == 0)
-		err = output_write(draft->patch->file.path, path, bytes, *size);
+		err = output_write(draft->patch->file.path, path, bytes, *size, draft->is_quiet);
 	free(bytes);
 	return err;
 }

@@ -159,12 +159,24 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 	return 0;
 }
 
-/* Write a new file beside the old one, then rename it. */
-static int replace_file(const struct elffile *file, const char *path, const uint8_t *image,
-			size_t size)
+/* Tell that a file of another user becomes a file of who runs nsb-gen. */
+static void tell_owner(const char *path, const struct stat *old, const struct stat *new)
 {
+	if (old->st_uid != new->st_uid)
+		warn("%s: it belonged to user %lu, and belongs to user %lu now", path, (unsigned long)old->st_uid,
+		     (unsigned long)new->st_uid);
+}
+
+/*
+ * Write a new file beside the old one, then rename it.  The new one belongs to whoever runs
+ * nsb-gen, so it does not take the setuid and setgid bits over: a user who has made the old
+ * one setuid would get a setuid file of root's with his code in it.
+ */
+static int replace_file(const struct elffile *file, const char *path, const uint8_t *image,
+			size_t size, bool is_quiet)
+{
+	struct stat st, old, new = { 0 };
 	char *temporary;
-	struct stat st;
 	int err = 0;
 
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
@@ -176,21 +188,24 @@ static int replace_file(const struct elffile *file, const char *path, const uint
 		return err;
 	}
 	err = write_all(fd, image, size);
-	if (err == 0 && (fstat(file->fd, &st) != 0 || fchmod(fd, st.st_mode & 07777) != 0))
+	if (err == 0 && (fstat(file->fd, &st) != 0 || fchmod(fd, st.st_mode & 0777) != 0 || fstat(fd, &new) != 0))
 		err = -errno;
 	if (close(fd) != 0 && err == 0)
 		err = -errno;
+	bool is_replaced = err == 0 && lstat(path, &old) == 0;
 	if (err == 0 && rename(temporary, path) != 0)
 		err = -errno;
 	if (err != 0) {
 		unlink(temporary);
 		err = fail(-err, "%s: cannot write: %s", path, strerror(-err));
+	} else if (is_replaced && !is_quiet) {
+		tell_owner(path, &old, &new);
 	}
 	free(temporary);
 	return err;
 }
 
-int output_write(const char *from, const char *path, const uint8_t *bytes, size_t size)
+int output_write(const char *from, const char *path, const uint8_t *bytes, size_t size, bool is_quiet)
 {
 	struct layout layout = { 0 };
 	struct elffile file;
@@ -216,7 +231,7 @@ int output_write(const char *from, const char *path, const uint8_t *bytes, size_
 	memcpy(image + layout.section_at, bytes, size);
 	memcpy(image + layout.strings_at, layout.strings, layout.strings_size);
 	write_headers(&file, &layout, image);
-	err = replace_file(&file, path, image, layout.end);
+	err = replace_file(&file, path, image, layout.end, is_quiet);
 out:
 	free(image);
 	free(layout.strings);

@@ -3,6 +3,7 @@
 #ifndef NSB_GEN_OUTPUT_H
 #define NSB_GEN_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,9 +12,10 @@
 /*
  * Write file `from`, with the section added or replaced, to `path`, which may be the same
  * file.  All other sections stay where they are.  The new file appears at once as a whole, with
- * the mode of the old one.
+ * the permissions of the old one, but neither setuid nor setgid.  A line on stderr tells if that
+ * makes a file of another user one of the caller's, unless it `is_quiet`.
  */
-int output_write(const char *from, const char *path, const uint8_t *bytes,
-		 size_t size) MUST_CHECK;
+int output_write(const char *from, const char *path, const uint8_t *bytes, size_t size,
+		 bool is_quiet) MUST_CHECK;
 
 #endif

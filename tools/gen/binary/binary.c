@@ -39,13 +39,91 @@ static int check_build_id(const struct elffile *file, const struct elffile *debu
 		    *wanted != '\0' ? wanted : "missing");
 }
 
-static int open_if_there(struct elffile *out, char *path)
+/* The folder of a file, with the slash behind it, after all symbolic links.  The caller frees it; NULL with a message. */
+static char *folder_of(const struct elffile *file)
 {
-	int err;
+	char *real = realpath(file->path, NULL);
 
-	if (path == NULL)
-		return fail(ENOMEM, "out of memory");
-	err = access(path, R_OK) != 0 ? -ENOENT : elffile_open(out, path);
+	if (real == NULL)
+		fail(errno, "%s: %s", file->path, strerror(errno));
+	else
+		strrchr(real, '/')[1] = '\0';
+	return real;
+}
+
+/* Is a path in a folder that debug info is looked for in?  Each of `folders` ends with a slash, or is NULL. */
+static bool is_known_place(const char *path, char *const folders[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (folders[i] != NULL && strncmp(path, folders[i], strlen(folders[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Cut "a/b/../c" to "a/c", as if no folder were a symbolic link.  The path is absolute. */
+static void drop_parents(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from != '\0';) {
+		size_t length;
+
+		from += strspn(from, "/");
+		length = strcspn(from, "/");
+		if (length == 2 && strncmp(from, "..", 2) == 0) {
+			while (to > path && *--to != '/')
+				continue;
+		} else if (length != 0 && !(length == 1 && *from == '.')) {
+			*to++ = '/';
+			memmove(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	*to = '\0';
+}
+
+/*
+ * Open a file whose path is written in `file`, or follows from what is written there.  Somebody
+ * else may have made `file`, so nsb-gen follows the path only into the folders of the target and
+ * of its debug file, and below /usr/lib/debug.  For example, a debug file in /home/eve that names
+ * /dev/watchdog, or /home/eve/link, which leads there, is refused.  The path is looked at before
+ * the file system is asked, and once more when symbolic links are followed.  It is freed.
+ * -ENOENT without a message: there is no such file.
+ */
+static int open_if_there(const struct binary *binary, const struct elffile *file, char *path, struct elffile *out)
+{
+	char *folders[4] = { strdup(DEBUG_ROOT "/"), NULL, folder_of(&binary->file),
+			     binary->debug_file.path != NULL ? folder_of(&binary->debug_file) : NULL };
+	char *real = NULL, *plain = path != NULL ? strdup(path) : NULL, *root = realpath(DEBUG_ROOT, NULL);
+	bool is_known;
+	int err = 0;
+
+	if (root != NULL && asprintf(&folders[1], "%s/", root) < 0)
+		folders[1] = NULL;
+	if (plain == NULL || folders[0] == NULL || folders[2] == NULL) {
+		err = fail(ENOMEM, "out of memory");
+		goto out;
+	}
+	drop_parents(plain);
+	is_known = is_known_place(plain, folders, 4);
+	if (is_known) {
+		real = realpath(path, NULL);
+		if (real == NULL || access(real, R_OK) != 0) {
+			err = -ENOENT;
+			goto out;
+		}
+		is_known = is_known_place(real, folders, 4);
+	}
+	err = is_known ? elffile_open(out, real) :
+	      fail(EACCES, "%s: it names %s, which is not opened: debug info is looked for only beside the target and "
+		   "its debug file, and below " DEBUG_ROOT, file->path, path);
+out:
+	for (size_t i = 0; i < 4; i++)
+		free(folders[i]);
+	free(root);
+	free(plain);
+	free(real);
 	free(path);
 	return err;
 }
@@ -57,8 +135,9 @@ static char *format_path(const char *before, const char *middle, const char *aft
 	return asprintf(&path, "%s%s%s", before, middle, after) < 0 ? NULL : path;
 }
 
-static int open_by_build_id(const struct elffile *file, struct elffile *out)
+static int open_by_build_id(const struct binary *binary, struct elffile *out)
 {
+	const struct elffile *file = &binary->file;
 	char id[2 * BUILD_ID_MAX + 1], *path;
 
 	if (file->build_id_size < 2)
@@ -66,14 +145,15 @@ static int open_by_build_id(const struct elffile *file, struct elffile *out)
 	build_id_format(file->build_id, file->build_id_size, id);
 	if (asprintf(&path, DEBUG_ROOT "/.build-id/%.2s/%s.debug", id, id + 2) < 0)
 		path = NULL;
-	return open_if_there(out, path);
+	return open_if_there(binary, file, path, out);
 }
 
 /* gdb's manual says where a .gnu_debuglink is looked for. */
-static int open_by_link(const struct elffile *file, struct elffile *out)
+static int open_by_link(const struct binary *binary, struct elffile *out)
 {
+	const struct elffile *file = &binary->file;
 	struct dwarf_bytes link;
-	char *real, *slash;
+	char *folder;
 	int err = elffile_bytes(file, ".gnu_debuglink", &link);
 
 	if (err != 0)
@@ -81,17 +161,15 @@ static int open_by_link(const struct elffile *file, struct elffile *out)
 	if (link.size == 0 || memchr(link.data, 0, link.size) == NULL)
 		return -ENOENT;
 	const char *name = base_name((const char *)link.data);
-	real = realpath(file->path, NULL);
-	if (real == NULL)
-		return fail(errno, "%s: %s", file->path, strerror(errno));
-	slash = strrchr(real, '/');
-	slash[1] = 0;
-	err = open_if_there(out, format_path(real, "", name));
+	folder = folder_of(file);
+	if (folder == NULL)
+		return -EIO;
+	err = open_if_there(binary, file, format_path(folder, "", name), out);
 	if (err == -ENOENT)
-		err = open_if_there(out, format_path(real, ".debug/", name));
+		err = open_if_there(binary, file, format_path(folder, ".debug/", name), out);
 	if (err == -ENOENT)
-		err = open_if_there(out, format_path(DEBUG_ROOT, real, name));
-	free(real);
+		err = open_if_there(binary, file, format_path(DEBUG_ROOT, folder, name), out);
+	free(folder);
 	return err;
 }
 
@@ -105,9 +183,9 @@ static int open_debug_file(struct binary *binary, const char *debug_path)
 	else if (has_debug_info(&binary->file) || has_old_compression(&binary->file))
 		return 0;
 	else {
-		err = open_by_build_id(&binary->file, out);
+		err = open_by_build_id(binary, out);
 		if (err == -ENOENT)
-			err = open_by_link(&binary->file, out);
+			err = open_by_link(binary, out);
 		if (err == -ENOENT)
 			return fail(ENOENT, "%s: no debug info (build with -g, install its debug "
 				    "package, or name the file with --debugfile)",
@@ -169,14 +247,11 @@ static char *path_beside(const struct elffile *file, const char *name)
 {
 	if (*name == '/')
 		return strdup(name);
-	char *real = realpath(file->path, NULL), *joined;
-	if (real == NULL) {
-		fail(errno, "%s: %s", file->path, strerror(errno));
+	char *folder = folder_of(file), *joined;
+	if (folder == NULL)
 		return NULL;
-	}
-	strrchr(real, '/')[1] = 0;
-	joined = format_path(real, "", name);
-	free(real);
+	joined = format_path(folder, "", name);
+	free(folder);
 	return joined;
 }
 
@@ -203,7 +278,7 @@ static int open_supplement(struct binary *binary, const struct elffile *debug)
 		err = read_standard_link(debug, &link);
 	if (err != 0 || link.name == NULL)
 		return err;
-	err = open_if_there(&binary->supplement_file, path_beside(debug, link.name));
+	err = open_if_there(binary, debug, path_beside(debug, link.name), &binary->supplement_file);
 	if (err == -ENOENT)
 		return fail(ENOENT, "%s: part of the debug info is in a file made by dwz, %s, which "
 			    "is not there (install it with the debug package)", debug->path,

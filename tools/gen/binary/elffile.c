@@ -2,11 +2,20 @@
 #include "elffile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "file.h"
+
+/* An object of C++ templates, each in a section of its own, has some 100,000; libelf takes 300 bytes for each. */
+#define MOST_SECTIONS (UINT64_C(1) << 20)
+#define MOST_SEGMENTS (UINT64_C(1) << 16)
+
+/* Debug info shrinks to a fifth when it is compressed, and a table of zeros to much less. */
+#define MOST_GROWTH 64
+#define HARMLESS_GROWTH (UINT64_C(64) << 20)
 
 const char *base_name(const char *path)
 {
@@ -36,6 +45,8 @@ static int read_headers(struct elffile *file)
 		return fail(ENOEXEC, "%s: big-endian", file->path);
 	if (elf_getphdrnum(file->elf, &file->n_phdrs) != 0)
 		return damaged(file, "cannot read the program headers");
+	if (file->n_phdrs > MOST_SEGMENTS)
+		return fail(ENOEXEC, "%s: it claims to have %zu program headers", file->path, file->n_phdrs);
 	file->phdrs = calloc(file->n_phdrs + 1, sizeof(*file->phdrs));
 	if (file->phdrs == NULL)
 		return fail(ENOMEM, "%s: out of memory", file->path);
@@ -129,19 +140,22 @@ static void read_build_id(struct elffile *file)
 
 int elffile_open(struct elffile *file, const char *path)
 {
+	struct stat st;
 	int err;
 
 	*file = (struct elffile){ .fd = -1 };
 	file->path = strdup(path);
 	if (file->path == NULL)
 		return fail(ENOMEM, "%s: out of memory", path);
-	file->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (file->fd < 0) {
-		err = fail(errno, "%s: %s", path, strerror(errno));
+	err = file_open(path, &file->fd, &st);
+	if (err == 0)
+		err = file_check_elf(path, file->fd, &st, MOST_SECTIONS);
+	if (err == 0)
+		err = file_read_all(path, file->fd, &st, &file->bytes);
+	if (err != 0)
 		goto out;
-	}
 	elf_version(EV_CURRENT);
-	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	file->elf = elf_memory((char *)file->bytes, (size_t)st.st_size);
 	if (file->elf == NULL) {
 		err = fail(ENOEXEC, "%s: not an ELF file", path);
 		goto out;
@@ -170,6 +184,7 @@ void elffile_close(struct elffile *file)
 	free(file->symtab.table);
 	free(file->dynsym.table);
 	free(file->phdrs);
+	free(file->bytes);
 	free(file->path);
 	*file = (struct elffile){ .fd = -1 };
 }
@@ -196,11 +211,16 @@ static int decompress(const struct elffile *file, Elf_Scn *scn, const char *name
 {
 	enum { COMPRESSED_BY_ZSTD = 2 };	/* a value of ch_type that older libelf has no name for */
 	GElf_Chdr chdr;
+	GElf_Shdr shdr;
+	bool has_header = gelf_getchdr(scn, &chdr) != NULL && gelf_getshdr(scn, &shdr) != NULL;
 
+	if (has_header && chdr.ch_size > HARMLESS_GROWTH && chdr.ch_size / MOST_GROWTH > shdr.sh_size)
+		return fail(ENOEXEC, "%s: section %s claims to become %" PRIu64 " MiB when it is decompressed",
+			    file->path, name, (uint64_t)chdr.ch_size >> 20);
 	if (elf_compress(scn, 0, 0) >= 0)
 		return 0;
 	const char *why = elf_errmsg(-1);
-	if (gelf_getchdr(scn, &chdr) != NULL && chdr.ch_type == COMPRESSED_BY_ZSTD)
+	if (has_header && chdr.ch_type == COMPRESSED_BY_ZSTD)
 		why = "it is compressed by zstd, which this libelf does not know";
 	return fail(ENOEXEC, "%s: cannot decompress section %s: %s (objcopy "
 		    "--decompress-debug-sections makes a file that can be read)", file->path, name,

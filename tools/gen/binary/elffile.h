@@ -36,6 +36,7 @@ struct symbols {
 struct elffile {
 	char *path;
 	int fd;
+	uint8_t *bytes;			/* all of the file; libelf reads these, and decompresses in place */
 	Elf *elf;
 	size_t strings;			/* index of the section with the names of sections */
 	uint8_t elf_class;
@@ -50,7 +51,7 @@ struct elffile {
 
 /*
  * Open a file and read its headers and symbols.  Errors are those of open(2), and -ENOEXEC for
- * a file that is damaged, or no little-endian ELF file.
+ * a file that is damaged, no regular file, or no little-endian ELF file.
  */
 int elffile_open(struct elffile *file, const char *path) MUST_CHECK;
 /* It does nothing to a zeroed struct. */
