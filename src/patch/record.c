@@ -235,6 +235,18 @@ static int add_record(struct records *records, const struct record *record)
 	return err;
 }
 
+/* A hook is a word of the target, or a jump.  Any other size is forged: nsb makes as many bytes as the ABI says. */
+static bool hooks_fit(const struct record *record, const struct arch *arch)
+{
+	for (uint32_t i = 0; i < record->head->n_hooks; i++) {
+		const struct record_hook *hook = &record->hooks[i];
+
+		if (hook->size != (hook->is_code != 0 ? arch->jump_size : arch->word))
+			return false;
+	}
+	return true;
+}
+
 /* Read the record at `address`, if there is one. */
 static int read_record(struct records *records, const struct target *target, uint64_t address)
 {
@@ -263,6 +275,8 @@ static int read_record(struct records *records, const struct target *target, uin
 	err = target_read(target, address, bytes, head.size);
 	if (err == 0)
 		err = record_decode(bytes, head.size, &record);
+	if (err == 0 && !hooks_fit(&record, target->arch))
+		err = -ENOEXEC;
 	if (err != 0) {
 		free(bytes);
 		return fail(ESTALE, "%s: the state record at 0x%" PRIx64 " is damaged",

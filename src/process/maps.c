@@ -27,8 +27,8 @@ static bool parse_field(char **at, int base, char end, uint64_t *value)
 	return true;
 }
 
-/* Parse a line of /proc/PID/maps, proc(5): start-end perms offset major:minor inode path. */
-static int parse_line(char *line, struct mapping *m)
+/* A line is: start-end perms offset major:minor inode path. */
+int maps_parse_line(char *line, struct mapping *m)
 {
 	uint64_t major, minor;
 	char *at = line;
@@ -79,7 +79,7 @@ int maps_read(struct maps *maps, pid_t pid)
 	while (getline(&line, &line_size, file) != -1) {
 		struct mapping m;
 
-		err = parse_line(line, &m);
+		err = maps_parse_line(line, &m);
 		if (err == 0) {
 			err = append(maps, &m);
 			if (err != 0)

@@ -29,6 +29,11 @@ struct maps {
 /* Read the mappings of a process.  Errors, with a message: those of open(2), -ENOMEM, -EIO. */
 int maps_read(struct maps *maps, pid_t pid) MUST_CHECK;
 void maps_deinit(struct maps *maps);
+/*
+ * Parse a line of /proc/PID/maps, proc(5), which is changed.  The caller frees m->path.  -EIO,
+ * -ENOMEM without a message.
+ */
+int maps_parse_line(char *line, struct mapping *m) MUST_CHECK;
 
 /* The mapping that holds address, or NULL. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t address);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records that somebody forged with a right checksum are refused. */
+#include <elf.h>
+#include <stddef.h>
+
+#include "../fuzz/forged.h"
+#include "record.h"
+#include "tap.h"
+
+/* A process with a record that has one hook, of this size.  How many records does nsb take? */
+static size_t taken(uint32_t hook_size, bool is_code)
+{
+	size_t sealed = offsetof(struct record_head, crc) + sizeof(uint32_t), count;
+	struct records records;
+	struct forged forged;
+
+	forged_init(&forged, arch_find(ELFCLASS64, EM_X86_64));
+	struct record_head *head = (void *)forged.memory;
+	struct record_hook *hook = (void *)(head + 1);
+	*head = (struct record_head){
+		.version = RECORD_VERSION, .state = RECORD_APPLIED, .sequence = 1,
+		.size = sizeof(*head) + sizeof(*hook) + 8, .address = FORGED_BASE, .mapped = FORGED_PAGE,
+		.n_hooks = 1, .strings_size = 8, .patch_id_size = 20, .object_id_size = 20,
+	};
+	memcpy(head->magic, RECORD_MAGIC, sizeof(head->magic));
+	*hook = (struct record_hook){ .place = FORGED_BASE, .size = hook_size, .is_code = is_code };
+	head->crc = crc32_update(0, (uint8_t *)head + sealed, head->size - sealed);
+	forged_map(&forged, 0, 1, PROT_READ, 0);
+	count = records_read(&records, &forged.target) == 0 ? records.count : 0;
+	if (count != 0)
+		records_deinit(&records);
+	msg_forget();
+	forged_deinit(&forged);
+	return count;
+}
+
+int main(void)
+{
+	ok(taken(8, false) == 1, "a word of 8 bytes");
+	ok(taken(5, true) == 1, "a jump of 5 bytes");
+	ok(taken(16, false) == 0 && taken(4, false) == 0, "a word of 16 or 4 bytes is refused");
+	ok(taken(16, true) == 0 && taken(8, true) == 0 && taken(0, true) == 0, "a jump of another size is refused");
+	return done();
+}
