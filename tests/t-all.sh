@@ -110,7 +110,7 @@ t_own '--all is interrupted: the rest is not tried, status 12' '
 		to=${tos[pid]} from=${froms[pid]}; ask start hold && says "inside 1" inside 1 || exit 1
 	done && each_snapshot && for json in "" --json; do
 		starts "$NSB" patch --all $insecure -f hold.so --timeout 60 $json >answer 2>errors && wait_until nsb_traces $started /proc/[0-9]*/status &&
-		kill -TERM $started && { wait $started; [ $? = 12 ]; } && grep "ended by SIGTERM: nothing was changed" errors || exit 1
+		kill -TERM $started && { wait $started; [ $? = 12 ]; } && cat answer && grep "ended by SIGTERM: nothing was changed" errors || exit 1
 		[ -n "$json" ] || grep -xE "[123] processes: 0 done, 0 failed, [123] not tried" answer || exit 1
 	done && is_json answer "(it[\"found\"], it[\"done\"], it[\"not_tried\"], it[\"status\"], it[\"result\"]) == (it[\"not_tried\"], 0, it[\"not_tried\"], 12, \"interrupted\") and 1 <= it[\"found\"] <= 3" && each_unharmed
 '

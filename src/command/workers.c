@@ -25,6 +25,7 @@
 #define MS 1000000ull
 #define PATIENCE_MS 250		/* then the next item begins beside this one */
 #define UNDO_MS 500		/* a child that was told that its time is over may take so long to end */
+#define TOLD_MS 850		/* or after an interrupt: nsb ends within a second */
 #define WATCHDOG_MS 600		/* the kernel's timer: behind nsb's own kill, should that not come */
 #define END_MS 300		/* a killed child that is not gone then sleeps uninterruptibly: it is left */
 #define CHILDREN_MAX 64		/* in one run, those that were left included */
@@ -328,7 +329,7 @@ static void look_at_times(struct run *run)
 		    now > atomic_load(&desk->since) + (run->workers->item_ms + UNDO_MS) * MS) {
 			child->is_late = true;
 			kill_child(child, CHILD_KILLED, SIGKILL);
-		} else if (child->state == CHILD_TOLD && now > child->told_at + UNDO_MS * MS) {
+		} else if (child->state == CHILD_TOLD && now > child->told_at + TOLD_MS * MS) {
 			kill_child(child, CHILD_KILLED, SIGKILL);
 		} else if (child->state == CHILD_KILLED && now > child->told_at + END_MS * MS) {
 			part_with(run, i, CHILD_LEFT, 0);
