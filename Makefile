@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|check-distros|check-corpus|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|check-distros|check-vm|check-corpus|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -71,7 +71,7 @@ gen_obj  := $(call objects,$(gen_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long check-distros check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
+.PHONY: all demo check check-long check-distros check-vm check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen
 
@@ -141,6 +141,14 @@ check check-long: deps-test
 # The commands of the README on bare Debian systems: ONLY='trixie sid', CLEAN=1 removes what is kept of them.
 check-distros:
 	$(Q)tests/distros.sh $(if $(CLEAN),-r,$(ONLY))
+# Some tests on another kernel, in an emulated machine: make check-vm ONLY='t-kinds t-signals' [KERNEL=trixie].
+KERNEL ?= bookworm
+check-vm:
+	$(Q)[ -n "$(ONLY)" ] || { echo "say which tests by ONLY='t-...': all of them would take days" >&2; exit 1; }
+	$(Q)tests/deps.sh vm
+	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
+	$(Q)$(MAKE) --no-print-directory ARCH=i386 build/i386/nsb
+	$(Q)tests/vm.sh --kernel $(KERNEL) -a both $(ONLY)
 # Real security fixes, made into patches: docs/corpus.md tells of them.
 check-corpus:
 	$(Q)tests/deps.sh corpus

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Packages that nsb needs: tests/deps.sh [build|demo|bench|test|corpus]
+# Packages that nsb needs: tests/deps.sh [build|demo|bench|test|corpus|vm]
 #
 # build: to build it; demo, bench: for make demo, make bench; test, the default: for make check;
-# corpus: for make check-corpus, too.  Installs
-# what is missing when run by root; otherwise says what to install.
+# corpus: for make check-corpus, too; vm: for make check-vm and check-kernels, besides those of test.
+# Installs what is missing when run by root; otherwise says what to install.
 
 set -u
 
@@ -17,6 +17,7 @@ test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-lin
 corpus='patchutils autoconf automake libtool autopoint gettext bison flex cmake pkg-config
 	libncurses-dev nettle-dev libgmp-dev libsasl2-dev libssl-dev libpam0g-dev libcap-dev
 	libjpeg-dev libselinux1-dev'
+vm='qemu-system-x86 busybox-static cpio xz-utils zstd debian-archive-keyring'
 
 case ${1:-test} in
 build) wanted=$build ;;
@@ -24,7 +25,8 @@ demo) wanted="$build python3" ;;
 bench) wanted="$build python3 gdb gnuplot-nox" ;;
 test) wanted="$build $test" ;;
 corpus) wanted="$build $test $corpus" ;;
-*) echo "usage: deps.sh [build|demo|bench|test|corpus]" >&2; exit 64 ;;
+vm) wanted="$build $test $vm" ;;
+*) echo "usage: deps.sh [build|demo|bench|test|corpus|vm]" >&2; exit 64 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

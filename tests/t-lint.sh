@@ -11,7 +11,7 @@ make_here() {
 }
 
 t 'shellcheck of all shell files' '
-	cd "$root" && shellcheck tests/*.sh tests/run .ci/run tools/*.sh packaging/*.sh completion/*.bash
+	cd "$root" && shellcheck tests/*.sh tests/vm/*.sh tests/run .ci/run tools/*.sh packaging/*.sh completion/*.bash
 '
 for cc in gcc clang; do
 	t "$cc has no warning" "make_here syntax CC=$cc"

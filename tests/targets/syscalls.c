@@ -4,8 +4,9 @@
  * result, the errno and, where there is a time, after the time that it would have
  * had without any stop in between.
  *
- * start: all go to sleep.  finish: what ends those that wait for an event, then
- * wait for all; the answer is "fine" and their number, or who was disturbed.
+ * start [N]: all go to sleep, N times as long on a machine that is so much slower.
+ * finish: what ends those that wait for an event, then wait for all; the answer is
+ * "fine" and their number, or who was disturbed.
  */
 #include "target.h"
 
@@ -34,7 +35,10 @@
 #include <unistd.h>
 
 /* Timed sleeps take this long; the test makes all its stops in that time. */
-#define TERM_MS 2500
+#define TERM_MS (2500 * slow)
+#define LATE_MS (1500 * slow)
+
+static long slow = 1;
 
 static int plain_pipe[2], full_pipe[2], sockets[2], timed_sockets[2], listener, timed_listener;
 static int event_fd, lock_fd, queue, queue_full, semaphores;
@@ -454,7 +458,7 @@ static void cause_events(void)
 
 static int is_disturbed(const struct sleeper *s)
 {
-	long most = s->term == EXACT ? TERM_MS + 1500 : 2 * TERM_MS + 1500;
+	long most = s->term == EXACT ? TERM_MS + LATE_MS : 2 * TERM_MS + LATE_MS;
 
 	if (s->got != s->result || (s->got < 0 && s->got_err != s->err))
 		return 1;
@@ -490,7 +494,7 @@ static void finish(char *answer, size_t size)
 
 void reply(const char *question, char *answer, size_t size)
 {
-	if (strcmp(question, "start") == 0)
+	if (strcmp(question, "start") == 0 || sscanf(question, "start %ld", &slow) == 1)
 		snprintf(answer, size, start() == 0 ? "started" : "failed: %s", strerror(errno));
 	else if (strcmp(question, "finish") == 0)
 		finish(answer, size);
