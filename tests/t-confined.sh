@@ -60,6 +60,7 @@ t 'RLIMIT_AS: refused, and the limit is named' '
 
 # in_pid_namespace SETTING: vm.memfd_noexec is set for a whole namespace of process ids.
 in_pid_namespace() {
+	needs_kernel_for "$program"
 	unshare --pid --fork --mount-proc sh -c "
 		echo $1 >/proc/sys/vm/memfd_noexec || exit 77
 		exec \"$program\"" <.to >.from 3>&- {to}>&- {from}>&- &
