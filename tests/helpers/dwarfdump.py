@@ -122,6 +122,15 @@ def function_of(entry):
     return at, inlined
 
 
+def declared_in(entry):
+    """The file; where the unit's folder is relative, llvm-dwarfdump 14 puts it there twice."""
+    path, folder = entry.text("decl_file"), entry.unit and entry.unit.text("comp_dir")
+    if not path or not folder or folder.startswith("/"):
+        return path
+    twice = f"{folder}/{folder}/"
+    return f"{folder}/{path[len(twice):]}" if path.startswith(twice) else path
+
+
 def print_function(entries, entry):
     ranges, name = code_of(entry), name_of(entries, entry)
     if not ranges:
@@ -129,7 +138,7 @@ def print_function(entries, entry):
     print("function", name, *(f"{lo:x} {hi:x}" for lo, hi in ranges))
     print("declared", name, f"{ranges[0][0]:x}",
           first(entries, entry, lambda e: e.number("decl_line")) or 0,
-          first(entries, entry, lambda e: e.text("decl_file")) or "-")
+          first(entries, entry, declared_in) or "-")
 
 
 def print_inlined(entries, entry):
