@@ -86,6 +86,8 @@ t 'every file says its licence' '
 		! -exec grep -q "SPDX-License-Identifier: GPL-2.0-or-later" {} \; -print >"$place/without" &&
 	cat "$place/without" && ! [ -s "$place/without" ]
 '
+# All of nsb and nsb-gen is compiled once more for it.
+body_patience=$((body_patience * 4))
 t 'the unit tests with AddressSanitizer and UBSan' '
 	make_here SANITIZE=1 unit >log 2>&1 || { tail -n 30 log; exit 1; }
 	ran=0
