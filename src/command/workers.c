@@ -44,8 +44,8 @@ struct slot {
 
 /* What a child tells nsb of itself. */
 struct desk {
-	_Atomic size_t item;		/* what it is at; NO_ITEM: nothing */
-	_Atomic uint64_t since;		/* CLOCK_MONOTONIC in ns */
+	_Atomic size_t item;			/* what it is at; NO_ITEM: nothing */
+	_Alignas(8) _Atomic uint64_t since;	/* CLOCK_MONOTONIC in ns; i386 aligns it to 4 else */
 };
 
 struct shared {
@@ -150,7 +150,7 @@ static int confine(const struct workers *workers, pid_t parent, int text, int ne
 static int begin_item(const struct workers *workers, timer_t watchdog, struct slot *slot)
 {
 	const struct itimerspec when = {
-		.it_value = { (workers->item_ms + WATCHDOG_MS) / 1000,
+		.it_value = { (time_t)((workers->item_ms + WATCHDOG_MS) / 1000),
 			      (long)((workers->item_ms + WATCHDOG_MS) % 1000 * MS) }
 	};
 	off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
