@@ -969,26 +969,35 @@ static bool is_being_killed(const struct target *target)
 	       ((status.pending | status.shared_pending) >> (SIGKILL - 1) & 1) != 0;
 }
 
+/* What an answer of its files means: not being able to read is no proof that the process has gone. */
+static int not_same(const struct target *target, ssize_t got, int number, const char *what)
+{
+	if (got == -1 && number != ESRCH && number != ENOENT)
+		return fail(number, "%s: cannot read its %s: %s", target_name(target), what, strerror(number));
+	return fail(ESRCH, "%s: has ended or called exec", target_name(target));
+}
+
 int target_check_same(const struct target *target)
 {
 	uint8_t now[AUXV_MAX], byte;
 	char path[40];
 	ssize_t got;
-	int fd;
+	int fd, number;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", target->living);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	got = fd == -1 ? -1 : read(fd, now, sizeof(now));
+	number = errno;
 	if (fd != -1)
 		(void)close(fd);
 	/*
 	 * After exec the memory that was opened is empty, unless a process outside shares it.
 	 * AT_RANDOM, AT_SECURE and the user ids in the auxiliary vector are the new program's.
 	 */
-	if (got == (ssize_t)target->auxv_size && memcmp(now, target->auxv, target->auxv_size) == 0 &&
-	    pread(target->mem_fd, &byte, 1, (off_t)target->auxv_entry) == 1)
-		return 0;
-	return fail(ESRCH, "%s: has ended or called exec", target_name(target));
+	if (got != (ssize_t)target->auxv_size || memcmp(now, target->auxv, target->auxv_size) != 0)
+		return not_same(target, got, number, "auxiliary vector");
+	got = pread(target->mem_fd, &byte, 1, (off_t)target->auxv_entry);
+	return got == 1 ? 0 : not_same(target, got, errno, "memory");
 }
 
 bool target_may_set(const struct target *target, const struct thread *thread)
@@ -1033,8 +1042,11 @@ int target_close(struct target *target)
 	/* What was begun is undone, however late it is. */
 	interrupt_hold(true);
 	if (!target->committed) {
-		/* Of another program nothing is undone: what nsb has changed has gone. */
-		if (target->n_changes > 0 && target_check_same(target) != 0)
+		/*
+		 * Of another program nothing is undone: what nsb has changed has gone.  If nobody
+		 * can tell, the undo goes on: each of its writes is bound to the memory, or asks again.
+		 */
+		if (target->n_changes > 0 && target_check_same(target) == -ESRCH)
 			target->n_changes = 0;
 		while (target->n_changes > 0) {
 			int undone = undo_change(target, &target->journal[--target->n_changes]);

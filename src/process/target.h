@@ -104,7 +104,8 @@ int target_close(struct target *target) MUST_CHECK;
 bool target_has_ended(const struct target *target);
 /*
  * Whether it is still the program that was opened.  -ESRCH with a message if it has ended or
- * has called exec(2).  While nothing of it runs, the answer stays true.
+ * has called exec(2); another error if it cannot be read, for example -EMFILE.  While nothing of
+ * it runs, the answer stays true.
  */
 int target_check_same(const struct target *target) MUST_CHECK;
 /*
