@@ -27,7 +27,7 @@ struct all_file {
 	bool matches;		/* it has the build-id that is looked for */
 };
 
-/* The file of a mapping, NULL if it has not been looked at. */
+/* What is known of the file of a mapping; NULL if it was not looked at yet. */
 static const struct all_file *find_file(const struct all_files *files, const struct mapping *m)
 {
 	size_t i = ARRAY_UPTO(files->all, files->count, inode, m->inode);
@@ -85,8 +85,9 @@ static bool has_build_id(const struct elf *elf, const struct choice *choice)
 }
 
 /*
- * By the file that is mapped, whatever became of its path: 1, 0, or -errno if it cannot
- * be had.  What is no regular file is not opened: a device could be, to its harm.
+ * Does the mapped file have the build-id?  It is found even if it was deleted or renamed since.
+ * 1, 0, or -errno if it cannot be opened.  Only a regular file is opened, as a device may act on
+ * it: a tape, for example, is rewound when it is closed.
  */
 static int file_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
 {
@@ -113,7 +114,7 @@ static int file_matches(const struct choice *choice, pid_t pid, const struct map
 	return match;
 }
 
-/* By what the process has in its memory. */
+/* Does the process have an ELF header with the build-id in its memory there?  Its owner may have forged it. */
 static int memory_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
 {
 	char path[40];
@@ -139,7 +140,7 @@ static bool is_header(const struct mapping *m)
 	return m->inode != 0 && m->offset == 0 && (m->prot & PROT_READ);
 }
 
-/* Whether the process has mapped the file of `m` as a header, or else as code. */
+/* Is there a mapping of the file of `m` that begins with the file's header, or one that is code? */
 static bool is_mapped(const struct maps *maps, const struct mapping *m, bool as_header)
 {
 	for (size_t i = 0; i < maps->count; i++) {
@@ -154,7 +155,11 @@ static bool is_mapped(const struct maps *maps, const struct mapping *m, bool as_
 
 /* ---- one process ---- */
 
-/* The slow way, for an object whose header is in no mapping, as a linker script may have it. */
+/*
+ * Does one of the objects that the process has loaded have the build-id?  This reads all of them,
+ * which takes long, so it is asked only for an object whose ELF header is in no mapping, as a
+ * linker script may have it.
+ */
 static bool objects_match(const struct choice *choice, pid_t pid)
 {
 	struct target target;
@@ -183,21 +188,21 @@ static int mapping_matches(const struct choice *choice, struct all_files *files,
 
 	if (file != NULL)
 		return file->matches;
-	/* What is nowhere executable is data, or a device, and better left alone. */
+	/* A file that is nowhere mapped as code is not a loaded object but data, or a device. */
 	if (!is_mapped(maps, m, false))
 		return 0;
 	match = file_matches(choice, pid, m);
-	/* Without the right to its files there is only its word, which is good for itself. */
+	/* nsb may not open the file.  What the process has in its memory says nothing of other processes. */
 	if (match < 0)
 		return memory_matches(choice, pid, m) == 1;
 	return add_file(files, m, match == 1) != 0 ? -ENOMEM : match;
 }
 
-/* Does it have the build-id loaded?  1, 0 or -errno. */
+/* Has the process loaded an object with the build-id?  1, 0 or -errno. */
 static int maps_match(const struct choice *choice, struct all_files *files, pid_t pid,
 		      const struct maps *maps)
 {
-	bool headless = false;
+	bool lacks_header = false;	/* an object is loaded whose ELF header is in no mapping */
 
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *m = &maps->all[i];
@@ -205,14 +210,14 @@ static int maps_match(const struct choice *choice, struct all_files *files, pid_
 
 		if (is_header(m))
 			match = mapping_matches(choice, files, pid, maps, m);
-		else if (m->inode != 0 && (m->prot & PROT_EXEC) && !headless)
-			headless = !is_mapped(maps, m, true);
+		else if (m->inode != 0 && (m->prot & PROT_EXEC) && !lacks_header)
+			lacks_header = !is_mapped(maps, m, true);
 		if (match == 0)
 			match = interrupt_check();
 		if (match != 0)
 			return match;
 	}
-	return headless && objects_match(choice, pid);
+	return lacks_header && objects_match(choice, pid);
 }
 
 static bool exe_matches(const char *want, pid_t pid)
@@ -248,7 +253,6 @@ bool all_is_still(const struct choice *choice, pid_t pid)
 	       (!choice->by_user || user_matches(choice->uid, pid));
 }
 
-/* What cannot be looked into does not match. */
 int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
 {
 	struct maps maps;

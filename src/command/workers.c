@@ -23,18 +23,18 @@
 #include "ptrace.h"
 
 #define MS 1000000ull
-#define PATIENCE_MS 250		/* then the next item begins beside this one */
-#define UNDO_MS 500		/* a child that was told that its time is over may take so long to end */
-#define TOLD_MS 850		/* or after an interrupt: nsb ends within a second */
-#define WATCHDOG_MS 600		/* the kernel's timer: behind nsb's own kill, should that not come */
-#define END_MS 300		/* a killed child that is not gone then sleeps uninterruptibly: it is left */
-#define CHILDREN_MAX 64		/* in one run, those that were left included */
+#define PATIENCE_MS 250		/* if an item takes longer, the next one begins beside it */
+#define UNDO_MS 500		/* nsb kills a child so long after its item's time was over: it may be undoing */
+#define TOLD_MS 850		/* nsb kills a child so long after an interrupt: nsb itself ends within a second */
+#define WATCHDOG_MS 600		/* so long after an item's time the kernel kills the child, if nsb did not */
+#define END_MS 300		/* a child that lives so long after SIGKILL sleeps uninterruptibly: nsb leaves it */
+#define CHILDREN_MAX 64		/* in one run, with those that nsb has left */
 #define NO_ITEM SIZE_MAX
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u	/* linux/memfd.h */
 #endif
 
-/* What a child and nsb share of an item; its result lies apart. */
+/* What a child tells nsb of an item.  The result is elsewhere, in run->results, as its size varies. */
 struct slot {
 	atomic_bool done;
 	bool floods;			/* the child printed more than BUDGET_TEXT */
@@ -42,28 +42,35 @@ struct slot {
 	size_t child;
 };
 
-/* What a child tells nsb of itself. */
-struct desk {
-	_Atomic size_t item;			/* what it is at; NO_ITEM: nothing */
-	_Alignas(8) _Atomic uint64_t since;	/* CLOCK_MONOTONIC in ns; i386 aligns it to 4 else */
+/* The item that a child is working on. */
+struct current_item {
+	_Atomic size_t item;			/* its number; NO_ITEM: the child works on none */
+	_Alignas(8) _Atomic uint64_t since;	/* when it began, by now_ns(); i386 would align this to 4 */
 };
 
 struct shared {
 	_Atomic size_t next;		/* the first item that nobody has taken */
-	struct desk desks[CHILDREN_MAX];
+	struct current_item current[CHILDREN_MAX];
 	struct slot slots[];
 };
 
-enum child_state { CHILD_NONE, CHILD_WORKS, CHILD_TOLD, CHILD_KILLED, CHILD_LEFT, CHILD_ENDED };
+enum child_state {
+	CHILD_NONE,
+	CHILD_WORKS,
+	CHILD_TOLD,		/* nsb has passed an interrupt on to it */
+	CHILD_KILLED,		/* nsb has sent it SIGKILL */
+	CHILD_LEFT,		/* it did not end even then, and nsb waits for it no longer */
+	CHILD_ENDED,
+};
 
 /* A child, as nsb sees it. */
 struct child {
 	enum child_state state;
 	pid_t pid;
-	int news;		/* a pipe: a byte for each item that is done, its end when the child has ended */
-	int text;		/* memory that its stdout goes to */
-	uint64_t told_at;	/* when it was told to end, or killed */
-	bool is_late;		/* an item's time was over */
+	int done_pipe;		/* the child writes a byte for each item that is done; at its end the pipe closes */
+	int text;		/* its stdout, a file in memory */
+	uint64_t signalled_at;	/* when nsb sent it a signal, by now_ns() */
+	bool is_late;		/* the time of its item was over */
 };
 
 struct run {
@@ -73,12 +80,12 @@ struct run {
 	uint8_t *results;
 	struct child children[CHILDREN_MAX];
 	size_t n_children;
-	size_t told;		/* items up to this one were told of */
+	size_t n_told;		/* workers->tell() was called for so many items */
 	enum item_fate *fates;
 	int *details;
-	bool *settled;		/* fate and detail are known */
-	bool stopping;		/* interrupted, or no child can work: nothing new begins */
-	int err;		/* why none can */
+	bool *settled;		/* whether the item's fate and detail are set */
+	bool stopping;		/* no further item begins: nsb was interrupted, or no child can work */
+	int err;		/* why no child can work */
 };
 
 /* ---- in a child ---- */
@@ -94,7 +101,7 @@ static int limit_resource(int resource, rlim_t value)
 	return setrlimit((__rlimit_resource_t)resource, &limit) == 0 ? 0 : errno;
 }
 
-/* All but stdin, stdout, stderr and one more. */
+/* Close all descriptors but stdin, stdout, stderr and `kept`. */
 static void close_others(int kept)
 {
 	struct rlimit limit;
@@ -112,7 +119,7 @@ static void close_others(int kept)
 	}
 }
 
-/* Bytes of address space that it has now. */
+/* The bytes of address space that this process has now. */
 static size_t own_memory(void)
 {
 	char text[64] = "";
@@ -124,8 +131,11 @@ static size_t own_memory(void)
 	return got <= 0 ? 0 : (size_t)strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* From here on it has its own session, no terminal, and only what it needs.  0 or an errno. */
-static int confine(const struct workers *workers, pid_t parent, int text, int news)
+/*
+ * Take from a child what it does not need: the terminal, nsb's descriptors, memory without a
+ * limit, capabilities.  Returns 0 or an errno, which is going to be its exit status.
+ */
+static int confine(const struct workers *workers, pid_t parent, int text, int done_pipe)
 {
 	int err, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -138,7 +148,7 @@ static int confine(const struct workers *workers, pid_t parent, int text, int ne
 		return errno;
 	if (dup2(text, STDOUT_FILENO) == -1)
 		return errno;
-	close_others(news);
+	close_others(done_pipe);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	err = limit_resource(RLIMIT_CORE, 0);
 	if (err == 0 && BUDGET_MEMORY_CAN_BE_SET)
@@ -146,7 +156,7 @@ static int confine(const struct workers *workers, pid_t parent, int text, int ne
 	return err != 0 ? err : -permission_keep(workers->rights);
 }
 
-/* What begins with an item: its time, its processor time, what it may print. */
+/* Set the limits for an item: its time, its processor time, how much it may print.  0 or an errno. */
 static int begin_item(const struct workers *workers, timer_t watchdog, struct slot *slot)
 {
 	const struct itimerspec when = {
@@ -158,8 +168,8 @@ static int begin_item(const struct workers *workers, timer_t watchdog, struct sl
 	int err = 0;
 
 	/*
-	 * The kernel kills the child then, even if somebody has stopped it and nsb (SIGSTOP): no
-	 * thread of a process stands for longer because of it.
+	 * When this timer expires the kernel kills the child, even if somebody has stopped both
+	 * the child and nsb (SIGSTOP).  So no thread that the child has stopped stands for longer.
 	 */
 	if (at == -1 || getrusage(RUSAGE_SELF, &used) != 0 || timer_settime(watchdog, 0, &when, NULL) != 0)
 		return errno;
@@ -184,11 +194,11 @@ static void end_item(struct slot *slot)
 	msg_forget();
 }
 
-/* Item after item, until none is left.  0 or an errno. */
-static int work(const struct run *run, size_t number, int news)
+/* Work on one item after another until none is left.  0 or an errno. */
+static int work(const struct run *run, size_t number, int done_pipe)
 {
 	const struct workers *workers = run->workers;
-	struct desk *desk = &run->shared->desks[number];
+	struct current_item *current = &run->shared->current[number];
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
 	timer_t watchdog;
 
@@ -201,11 +211,11 @@ static int work(const struct run *run, size_t number, int news)
 
 		if (interrupt_is_noted() != 0)
 			return 0;
-		atomic_store(&desk->since, now_ns());
+		atomic_store(&current->since, now_ns());
 		item = atomic_fetch_add(&run->shared->next, 1);
 		if (item >= workers->count)
 			return 0;
-		atomic_store(&desk->item, item);
+		atomic_store(&current->item, item);
 		slot = &run->shared->slots[item];
 		slot->child = number;
 		err = begin_item(workers, watchdog, slot);
@@ -214,12 +224,15 @@ static int work(const struct run *run, size_t number, int news)
 		workers->work(workers->ctx, item, run->results + item * workers->result_size);
 		end_item(slot);
 		atomic_store(&slot->done, true);
-		atomic_store(&desk->item, NO_ITEM);
-		/* The kernel lets all threads go when their tracer ends: those that did not stop, too. */
+		atomic_store(&current->item, NO_ITEM);
+		/*
+		 * A thread that did not stop could not be let go.  The kernel lets it go when this
+		 * child ends; nsb makes another one for the next item.
+		 */
 		if (pt_has_tracee())
 			return 0;
-		/* Nobody may be listening any more: then the end comes by itself. */
-		if (write(news, "", 1) < 0 && errno != EAGAIN)
+		/* If the pipe is full (EAGAIN), it wakes nsb all the same.  Any other error: nsb is gone. */
+		if (write(done_pipe, "", 1) < 0 && errno != EAGAIN)
 			return 0;
 	}
 }
@@ -252,9 +265,9 @@ static int start_child(struct run *run)
 		(void)close(text);
 		return fail(err, "cannot make a pipe: %s", strerror(err));
 	}
-	*child = (struct child){ .state = CHILD_WORKS, .news = ends[0], .text = text };
-	atomic_store(&run->shared->desks[number].item, NO_ITEM);
-	atomic_store(&run->shared->desks[number].since, now_ns());
+	*child = (struct child){ .state = CHILD_WORKS, .done_pipe = ends[0], .text = text };
+	atomic_store(&run->shared->current[number].item, NO_ITEM);
+	atomic_store(&run->shared->current[number].since, now_ns());
 	(void)fflush(stdout);
 	child->pid = fork();
 	if (child->pid == 0) {
@@ -289,15 +302,15 @@ static void settle(struct run *run, size_t item, enum item_fate fate, int detail
 	run->details[item] = detail;
 }
 
-/* A child has ended, or is left alone: what it was at has its fate. */
-static void part_with(struct run *run, size_t number, enum child_state state, int exit_status)
+/* A child has ended, or nsb leaves it: settle what becomes of the item that it was working on. */
+static void retire_child(struct run *run, size_t number, enum child_state state, int exit_status)
 {
 	struct child *child = &run->children[number];
-	size_t item = atomic_load(&run->shared->desks[number].item);
+	size_t item = atomic_load(&run->shared->current[number].item);
 	int signal = exit_status < 0 ? -exit_status : 0;
 
 	child->state = state;
-	(void)close(child->news);
+	(void)close(child->done_pipe);
 	if (exit_status > 0 && run->err == 0) {
 		run->err = fail(exit_status, "cannot make a process that looks at others: %s",
 				strerror(exit_status));
@@ -313,40 +326,40 @@ static void kill_child(struct child *child, enum child_state state, int signal)
 {
 	(void)kill(child->pid, signal);
 	child->state = state;
-	child->told_at = now_ns();
+	child->signalled_at = now_ns();
 }
 
-/* Those whose time is over are told to end, then killed, then left. */
+/* Kill the children whose time is over.  Those that do not end even then are left. */
 static void look_at_times(struct run *run)
 {
 	uint64_t now = now_ns();
 
 	for (size_t i = 0; i < run->n_children; i++) {
 		struct child *child = &run->children[i];
-		struct desk *desk = &run->shared->desks[i];
+		struct current_item *current = &run->shared->current[i];
 
-		if (child->state == CHILD_WORKS && atomic_load(&desk->item) != NO_ITEM &&
-		    now > atomic_load(&desk->since) + (run->workers->item_ms + UNDO_MS) * MS) {
+		if (child->state == CHILD_WORKS && atomic_load(&current->item) != NO_ITEM &&
+		    now > atomic_load(&current->since) + (run->workers->item_ms + UNDO_MS) * MS) {
 			child->is_late = true;
 			kill_child(child, CHILD_KILLED, SIGKILL);
-		} else if (child->state == CHILD_TOLD && now > child->told_at + TOLD_MS * MS) {
+		} else if (child->state == CHILD_TOLD && now > child->signalled_at + TOLD_MS * MS) {
 			kill_child(child, CHILD_KILLED, SIGKILL);
-		} else if (child->state == CHILD_KILLED && now > child->told_at + END_MS * MS) {
-			part_with(run, i, CHILD_LEFT, 0);
+		} else if (child->state == CHILD_KILLED && now > child->signalled_at + END_MS * MS) {
+			retire_child(run, i, CHILD_LEFT, 0);
 		}
 	}
 }
 
-/* Whether each child that works has been at its item for so long that another may begin. */
+/* Whether every child that works has worked on its item for longer than PATIENCE_MS. */
 static bool all_are_slow(const struct run *run)
 {
 	uint64_t now = now_ns();
 
 	for (size_t i = 0; i < run->n_children; i++) {
-		const struct desk *desk = &run->shared->desks[i];
+		const struct current_item *current = &run->shared->current[i];
 
 		if (run->children[i].state == CHILD_WORKS &&
-		    now < atomic_load(&desk->since) + PATIENCE_MS * MS)
+		    now < atomic_load(&current->since) + PATIENCE_MS * MS)
 			return false;
 	}
 	return true;
@@ -362,7 +375,7 @@ static int keep_working(struct run *run)
 	return start_child(run);
 }
 
-/* The first interrupt is passed on, once, under its own number. */
+/* Pass the first SIGINT, SIGTERM or SIGHUP on to the children that work. */
 static void pass_on_interrupt(struct run *run)
 {
 	int signal = interrupt_is_noted();
@@ -376,8 +389,8 @@ static void pass_on_interrupt(struct run *run)
 	}
 }
 
-/* Wait for news, not longer than until something has to be looked at. */
-static void await_news(struct run *run)
+/* Wait until a child reports an item or ends, but not past the time when look_at_times() is due. */
+static void await_report(struct run *run)
 {
 	struct pollfd fds[CHILDREN_MAX];
 	size_t numbers[CHILDREN_MAX], count = 0;
@@ -386,7 +399,7 @@ static void await_news(struct run *run)
 	for (size_t i = 0; i < run->n_children; i++) {
 		if (run->children[i].state == CHILD_WORKS || run->children[i].state == CHILD_TOLD ||
 		    run->children[i].state == CHILD_KILLED) {
-			fds[count] = (struct pollfd){ .fd = run->children[i].news, .events = POLLIN };
+			fds[count] = (struct pollfd){ .fd = run->children[i].done_pipe, .events = POLLIN };
 			numbers[count++] = i;
 		}
 	}
@@ -402,11 +415,11 @@ static void await_news(struct run *run)
 			got = read(fds[i].fd, bytes, sizeof(bytes));
 		} while (got > 0);
 		if (got == 0 && pt_reap(run->children[numbers[i]].pid, &exit_status) == 0)
-			part_with(run, numbers[i], CHILD_ENDED, exit_status);
+			retire_child(run, numbers[i], CHILD_ENDED, exit_status);
 	}
 }
 
-/* What a child has printed of an item; mapped for as long as it is told. */
+/* Tell of an item that is done, with the text that the child printed.  Free the memory of that text. */
 static void tell_done(const struct run *run, size_t item, void *result)
 {
 	const struct workers *workers = run->workers;
@@ -431,23 +444,24 @@ static void tell(struct run *run)
 {
 	const struct workers *workers = run->workers;
 
-	for (; run->told < workers->count; run->told++) {
-		void *result = run->results + run->told * workers->result_size;
+	for (; run->n_told < workers->count; run->n_told++) {
+		size_t item = run->n_told;
+		void *result = run->results + item * workers->result_size;
 
-		if (atomic_load(&run->shared->slots[run->told].done))
-			tell_done(run, run->told, result);
-		else if (run->settled[run->told])
-			workers->tell(workers->ctx, run->told, run->fates[run->told],
-				      run->details[run->told], result, NULL, 0);
+		if (atomic_load(&run->shared->slots[item].done))
+			tell_done(run, item, result);
+		else if (run->settled[item])
+			workers->tell(workers->ctx, item, run->fates[item], run->details[item], result,
+				      NULL, 0);
 		else
 			return;
 	}
 }
 
-/* An item that a child had taken, and not begun, when it ended is nobody's. */
+/* Settle the items that no child will do: those left after an interrupt, and any that a child took and did not begin. */
 static void settle_rest(struct run *run)
 {
-	for (size_t i = run->told; i < run->workers->count; i++)
+	for (size_t i = run->n_told; i < run->workers->count; i++)
 		settle(run, i, ITEM_NOT_TRIED, 0);
 }
 
@@ -464,7 +478,7 @@ static int run_all(struct run *run)
 		    count_in(run, CHILD_KILLED) == 0 &&
 		    (run->stopping || atomic_load(&run->shared->next) >= run->workers->count))
 			break;
-		await_news(run);
+		await_report(run);
 		pass_on_interrupt(run);
 		look_at_times(run);
 		tell(run);
