@@ -113,7 +113,10 @@ static int search_mapping(struct coroutines *coroutines, const struct target *ta
 		size_t first = 0;
 
 		target_find_pages(target, at, n_pages, exist);
-		/* Each run of pages that exist, in one read: pages that were never touched stay so. */
+		/*
+		 * Read each run of existing pages at once.  A page that was never touched is not
+		 * read, as the kernel would make page tables for it.
+		 */
 		while (first < n_pages && err == 0) {
 			size_t end = first;
 

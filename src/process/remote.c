@@ -77,7 +77,7 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 	return in_rseq_section(target, thread) ? UNFIT : ACCEPTABLE;
 }
 
-/* How the choice of a thread goes on if none was found. */
+/* The rounds of the choice of a thread: if no thread fits in one of them, the next one asks for less. */
 static const struct choice_round {
 	enum fitness least;
 	bool asleep;		/* only threads that sleep: they stop at once, and nobody waits for them */
@@ -99,7 +99,7 @@ static int try_thread(struct target *target, struct thread *thread, const struct
 		err = target_await_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
-	/* Each thread may have a filter of its own. */
+	/* The threads of a process may have different seccomp filters, or none. */
 	if (judge(target, thread) >= round->least && target_may_set(target, thread) &&
 	    proc_read_status(thread->tid, &status) == 0 && (status.seccomp == 0 || round->filtered))
 		*picked = thread;
@@ -383,7 +383,7 @@ static int suspend_filter(struct remote *remote, bool suspend)
 	return 0;
 }
 
-/* What has to be known of the thread before it is touched. */
+/* Find out what has to be known of the thread before anything of it is changed. */
 static int look_at_thread(struct remote *remote)
 {
 	struct proc_status status;
@@ -395,7 +395,7 @@ static int look_at_thread(struct remote *remote)
 	if (err != 0)
 		return failed(remote, err, "read the status of");
 	remote->filtered = status.seccomp != 0;
-	/* Whether it may be suspended has to be known now, and not in the middle. */
+	/* Try whether nsb may suspend the filter: to be refused in the middle of the calls would be too late. */
 	err = suspend_filter(remote, true);
 	return err == 0 ? suspend_filter(remote, false) : err;
 }

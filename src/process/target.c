@@ -570,7 +570,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 		err = pt_wait_some(thread->tid, &status, &reported);
 		if (err == 0 && !reported && now_ns() > end) {
 			err = interrupt_check();
-			/* One that can run stops as soon as it has a processor; there may be many that wait. */
+			/* A thread in state R stops as soon as it gets a processor, for which many may be waiting. */
 			if (err != 0 || proc_thread_state(target->pid, thread->tid) != 'R')
 				return err;
 			end += STOP_MS * 1000000ull;
@@ -872,7 +872,7 @@ int target_journal_mapping(struct target *target, uint64_t address, uint64_t siz
 	return journal_add(target, &change);
 }
 
-/* The same through a stopped thread, if it is certain whose memory that writes. */
+/* Write through a stopped thread, by ptrace, if the memory that it has is certainly the target's. */
 static int store_by_thread(struct target *target, uint64_t address, const void *bytes, size_t size)
 {
 	for (size_t i = 0; i < target->n_threads; i++) {
@@ -894,8 +894,8 @@ static int store(struct target *target, uint64_t address, const void *bytes, siz
 	if (put == (ssize_t)size)
 		return 0;
 	if (put == 0)
-		return -ESRCH;	/* the memory is no more, whatever its thread has now */
-	/* By proc_mem.force_override= a kernel may forbid to write to read-only memory by /proc/PID/mem. */
+		return -ESRCH;	/* the memory is gone, by exec(2) or because the process has ended */
+	/* A kernel may forbid to write to read-only memory through /proc/PID/mem (proc_mem.force_override=). */
 	return store_by_thread(target, address, bytes, size);
 }
 
@@ -1039,12 +1039,13 @@ int target_close(struct target *target)
 
 	if (target->pid == 0)
 		return 0;
-	/* What was begun is undone, however late it is. */
+	/* The undo is made even if a signal came or the deadline is over. */
 	interrupt_hold(true);
 	if (!target->committed) {
 		/*
-		 * Of another program nothing is undone: what nsb has changed has gone.  If nobody
-		 * can tell, the undo goes on: each of its writes is bound to the memory, or asks again.
+		 * If it has become another program, exec(2) has taken away all that nsb had
+		 * changed.  If nobody can tell, the undo goes on: each of its writes is bound to
+		 * the memory, or asks again.
 		 */
 		if (target->n_changes > 0 && target_check_same(target) == -ESRCH)
 			target->n_changes = 0;
@@ -1055,7 +1056,7 @@ int target_close(struct target *target)
 				err = undone;
 		}
 	}
-	/* What does not stop now is let go when this process of nsb's ends (workers.h). */
+	/* A thread that does not stop now cannot be let go.  The kernel does that when this child ends (workers.h). */
 	detached = target_detach_all(target);
 	if (err == 0)
 		err = detached;

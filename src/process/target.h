@@ -28,7 +28,7 @@ enum thread_state {
 	THREAD_FOUND,		/* /proc lists it; nsb does not trace it */
 	THREAD_RUNNING,		/* nsb traces it, and it runs */
 	THREAD_STOPPED,		/* it is in a ptrace-stop, and regs are valid */
-	THREAD_KERNEL,		/* runs no code of the process: a worker of io_uring or vhost */
+	THREAD_KERNEL,		/* it is a worker of io_uring or vhost, and runs no code of the process */
 	THREAD_GONE,
 };
 
@@ -36,7 +36,7 @@ enum thread_state {
 struct thread {
 	pid_t tid;
 	enum thread_state state;
-	bool is_stuck;		/* slept uninterruptibly when it was last looked at */
+	bool is_stuck;		/* it slept uninterruptibly when target_look_asleep() looked */
 	bool asleep;		/* it did not run when target_look_asleep() looked */
 	uint64_t since;		/* when it was asked to stop, by now_ns() */
 	bool group_stop;	/* a job-control signal stopped it, and it has to stay stopped */
@@ -86,7 +86,7 @@ struct target {
 	size_t n_changes;
 };
 
-#define STOP_MS 100		/* a thread that can stop needs microseconds, or a free processor */
+#define STOP_MS 100		/* nsb waits so long for a thread to stop; most take microseconds */
 
 enum target_access {
 	TARGET_VIEW,		/* to read its memory; another process may trace it */
