@@ -371,7 +371,7 @@ static int read_options(int argc, char **argv, struct command_line *options)
 static int run_command(struct command_line *options)
 {
 	if (options->n_arguments == 0)
-		return bad_usage("a command is needed: generate, buildid, check or dump");
+		return bad_usage("a command is needed: generate, externs, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
 	for (size_t i = 0; i < N_COMMANDS; i++) {
