@@ -108,9 +108,9 @@ static void say_pause(const struct session *session)
 	if (target->runner_ns != 0)
 		say("%d: no running thread stood longer than %.3f ms", target->pid,
 		    (double)target->runner_ns / 1e6);
-	say("%d: no thread was held longer than %.3f ms (%zu threads, %zu frames, %u attempt%s)",
-	    target->pid, (double)target->held_ns / 1e6, report->threads, report->frames,
-	    report->attempts, report->attempts == 1 ? "" : "s");
+	say("%d: no thread was held longer than %.3f ms (%zu thread%s, %zu frames, %u attempt%s)",
+	    target->pid, (double)target->held_ns / 1e6, report->threads, report->threads == 1 ? "" : "s",
+	    report->frames, report->attempts, report->attempts == 1 ? "" : "s");
 }
 
 int session_read_objects(struct session *session)
@@ -232,9 +232,9 @@ static int plan_instance(struct session *session, const struct options *options,
 		if (err == 0 && session->n_plans > 1)
 			err = plan_join(&session->plans[0], plan);
 		if (err == 0)
-			say("%d: %zu functions of %s, %" PRIu64 " bytes at 0x%" PRIx64,
-			    session->target.pid, patch->meta.n_funcs, object_name(object),
-			    plan->mapped, plan->address);
+			say("%d: %zu function%s of %s, %" PRIu64 " bytes at 0x%" PRIx64,
+			    session->target.pid, patch->meta.n_funcs, patch->meta.n_funcs == 1 ? "" : "s",
+			    object_name(object), plan->mapped, plan->address);
 		return err;
 	}
 	if (record->head->state == RECORD_APPLIED)
