@@ -969,7 +969,10 @@ static bool is_being_killed(const struct target *target)
 	       ((status.pending | status.shared_pending) >> (SIGKILL - 1) & 1) != 0;
 }
 
-/* What an answer of its files means: not being able to read is no proof that the process has gone. */
+/*
+ * Make the error of target_check_same().  That a file of the process cannot be read, for want of
+ * a descriptor for example, is no proof that the process has ended.
+ */
 static int not_same(const struct target *target, ssize_t got, int number, const char *what)
 {
 	if (got == -1 && number != ESRCH && number != ENOENT)
