@@ -55,7 +55,7 @@ arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
 # Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
 NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz
-GEN_LIBS := $(LIB_DIRS) -lelf -lz
+GEN_LIBS := $(LIB_DIRS) -lelf $(top)/libnsb.a -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
 main_src := src/main.c
