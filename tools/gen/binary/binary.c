@@ -328,11 +328,9 @@ static int index_debug_info(struct binary *binary)
 	return err;
 }
 
-int binary_open(struct binary *binary, const char *path, const char *debug_path)
+/* binary->file is open, or err tells why it is not. */
+static int open_rest(struct binary *binary, const char *path, const char *debug_path, int err)
 {
-	*binary = (struct binary){ 0 };
-	int err = elffile_open(&binary->file, path);
-
 	if (err == 0)
 		err = open_debug_file(binary, debug_path);
 	if (err == 0)
@@ -348,6 +346,18 @@ int binary_open(struct binary *binary, const char *path, const char *debug_path)
 	    binary->dwarf.n_functions, binary->dwarf.n_variables, binary->dwarf.n_inlined,
 	    binary->dwarf.n_units);
 	return 0;
+}
+
+int binary_open(struct binary *binary, const char *path, const char *debug_path)
+{
+	*binary = (struct binary){ 0 };
+	return open_rest(binary, path, debug_path, elffile_open(&binary->file, path));
+}
+
+int binary_open_patch(struct binary *binary, const char *path)
+{
+	*binary = (struct binary){ 0 };
+	return open_rest(binary, path, NULL, elffile_open_kept(&binary->file, path));
 }
 
 void binary_close(struct binary *binary)

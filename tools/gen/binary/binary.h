@@ -24,6 +24,8 @@ struct binary {
  * then by its .gnu_debuglink.
  */
 int binary_open(struct binary *binary, const char *path, const char *debug_path) MUST_CHECK;
+/* The same for the patch, of which file.original is kept: it is read once, and written from that. */
+int binary_open_patch(struct binary *binary, const char *path) MUST_CHECK;
 void binary_close(struct binary *binary);
 
 /*
