@@ -644,7 +644,7 @@ static int list_one(const struct listing *listing, pid_t pid, bool *is_patched)
 
 		if (is_wanted(listing, record)) {
 			show_record(listing->options, pid, record, path_of(listing, record));
-			*is_patched = true;
+			*is_patched = *is_patched || record_is_in_force(record);
 		}
 	}
 	return session_close(&session, err);
