@@ -2,11 +2,13 @@
 #include "maps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "array.h"
 #include "page.h"
@@ -106,6 +108,21 @@ void maps_deinit(struct maps *maps)
 		free(maps->all[i].path);
 	free(maps->all);
 	*maps = (struct maps){ 0 };
+}
+
+int maps_open_file(pid_t pid, const struct mapping *m)
+{
+	char path[80];
+	struct stat st;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, m->start, m->end);
+	if (stat(path, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd == -1 ? -errno : fd;
 }
 
 const struct mapping *maps_find(const struct maps *maps, uint64_t address)

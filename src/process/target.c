@@ -32,6 +32,7 @@
 #define PAGES_AT_ONCE 512
 #define PAGE_PRESENT (1ull << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_SWAPPED (1ull << 62)
+#define PAGE_OF_FILE (1ull << 61)
 #define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
@@ -96,6 +97,21 @@ void target_find_pages(const struct target *target, uint64_t address, size_t cou
 					  (entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0;
 		done += part;
 	}
+}
+
+bool target_has_changed(const struct target *target, const struct mapping *m)
+{
+	uint64_t entries[PAGES_AT_ONCE];
+	size_t count = m->end - m->start < PAGES_AT_ONCE * PAGE ? (size_t)((m->end - m->start) / PAGE) : PAGES_AT_ONCE;
+	ssize_t got = target->pagemap_fd <= 0 ? -1 :
+		      pread(target->pagemap_fd, entries, count * sizeof(entries[0]),
+			    (off_t)(m->start / PAGE * sizeof(entries[0])));
+
+	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(entries[0]); i++) {
+		if ((entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0 && (entries[i] & PAGE_OF_FILE) == 0)
+			return true;
+	}
+	return false;
 }
 
 uint64_t target_read_word(const struct target *target, uint64_t address)

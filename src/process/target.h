@@ -136,6 +136,11 @@ size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 
 /* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched. */
 void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist);
+/*
+ * Whether the process has changed one of the first pages of a private mapping of a file, so that
+ * what it has there is not the file's.  False if nobody tells.
+ */
+bool target_has_changed(const struct target *target, const struct mapping *m);
 /* Read a word of its ABI.  The answer is 0 if it cannot be read. */
 uint64_t target_read_word(const struct target *target, uint64_t address);
 
