@@ -78,8 +78,10 @@ all: $(top)/nsb $(top)/nsb-gen
 $(top)/libnsb.a: $(lib_obj)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
+# src/memory.c tells from where an allocation failed.
+WRAPS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(top)/nsb: $(main_obj) $(top)/libnsb.a src/nounwind.lds
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $(main_obj) $(top)/libnsb.a $(NSB_LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) $(WRAPS) -o $@ $(main_obj) $(top)/libnsb.a $(NSB_LIBS)
 
 $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)

@@ -4,30 +4,7 @@
 
 . "${0%/*}/lib.sh"
 [ "$(id -u)" = 0 ] || skip_all 'it takes root to be attacked by others'
-nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
-as=$nobody
-includes=
-for folder_of_source in "$root"/src "$root"/src/*/; do
-	includes+=" -iquote $folder_of_source"
-done
-
-# hostile ATTACK [KIND]: a process of another user that does what tests/targets/hostile.c says
-# of ATTACK.  The program has a build-id that no other process has: other tests run beside.
-hostile() {
-	launch_hostile "${2:-pie}" && attacks "$1"
-}
-
-launch_hostile() {
-	CFLAGS_EXTRA="$includes -rdynamic -Wl,--defsym=own_$({ echo "$root $NSB"; cat "$root/src/patch/record.h"; } | md5sum | cut -c 1-32)=0"
-	build hostile "$1" && launch $as /proc/self/fd/8 8<"$program" && bad=$pid
-}
-
-# attacks ATTACK [ARGUMENT]
-attacks() {
-	said=$(ask attack "$@") || return 1
-	[[ $said != cannot* ]] || skip "the attack $said"
-	[ "$said" = attacks ]
-}
+. "$tests/hostile.sh"
 
 # honest: another process of the program.
 honest() {
@@ -143,6 +120,33 @@ t 'a parent of a vfork child, which does not stop' '
 t 'and -p of it ends in time, with status 3' '
 	hostile vfork && patch_from greet.c && began=$SECONDS && exits 3 nsb patch -p $bad --timeout 1 -f greet.so && [ $((SECONDS - began)) -lt 8 ] &&
 	grep "^TracerPid:.0" /proc/$bad/status
+'
+
+# The honest one is patched in time beside each of these, and so is the other one or nsb says why not.
+while read -r how what; do
+	t "$what" "
+		beside $how && exits '0 10' all patch -f greet.so && honest_is_patched
+	"
+done <<'END'
+tables		600 objects, each with its own 16 MiB of an unwind table that is not there
+needs		4000 objects that need one another
+hash		a hash table of 2^31 buckets
+contexts	8 million words that look like suspended contexts
+much		32000 mappings of its program
+flood		SIGSTOP and SIGCONT all the time
+churn		threads that end as soon as they have a successor
+deep		1000 threads with 255 MiB of stack that has to be scanned
+parasite	2000 threads in a parasite that no nsb has left
+END
+t 'code in a file whose contents never come' '
+	mkdir mnt && { [ -c /dev/fuse ] && grep -q "fuse$" /proc/filesystems || skip "no FUSE here"; } && as="$(helper unserved) mnt $nobody" &&
+	beside unserved && exits 10 all patch -f greet.so && grep "^nsb: $bad .*does not answer in time" said && honest_is_patched
+'
+
+# All of them at once.  Some take all processors, so an honest process may take seconds to stop.
+t 'one of each kind among 52 honest ones: these are patched, all of them, and nsb stays below 64 MiB' '
+	crowd 52 && echo "${#hostile_ones[@]} hostile ones" && to_crowd $((5 * slow)) patch; cut -c 1-200 said; [ "$(in_force)" = 52 ] &&
+	[ "$most" -gt 500 ] && { [[ $NSB == *sanitize* ]] || [ "$most" -le 65536 ]; } && to_crowd $((5 * slow)) revert --exe "$PWD/honest" && [ "$(in_force)" = 0 ]
 '
 
 # ---- what it does meanwhile ----

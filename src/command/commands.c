@@ -113,10 +113,38 @@ static int list_others(pid_t **pids, size_t *count)
 	return err;
 }
 
+/* Whether a message begins with the number of the process. */
+static bool names_process(const char *message, pid_t pid)
+{
+	char *end;
+
+	return strtol(message, &end, 10) == pid && (*end == ':' || *end == ' ');
+}
+
 static void take_reason(struct outcome *outcome)
 {
-	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", msg_kept());
+	const char *message = msg_kept();
+
+	/* An interrupt ends the command, and not what is done to one process. */
+	if (message[0] == '\0' || outcome->err == -EINTR || names_process(message, outcome->pid))
+		(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", message);
+	else
+		(void)snprintf(outcome->reason, sizeof(outcome->reason), "%d (%s): %s", outcome->pid, outcome->comm,
+			       message);
 	text_clean(outcome->reason);
+}
+
+/* What fails when the time is over fails because of that: reads of the process fail then. */
+static void look_at_time(struct outcome *outcome)
+{
+	int err = outcome->err;
+
+	if (!interrupt_is_over() || err == 0 || err == -EUCLEAN || err == -EBUSY || err == -EEXIST || err == -ESRCH ||
+	    err == -ENOENT)
+		return;
+	outcome->err = -EBUSY;
+	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%d (%s): its time is over (--timeout): nothing was"
+		       " changed", outcome->pid, outcome->comm);
 }
 
 static void take_answer(struct outcome *outcome, const char *done)
@@ -278,7 +306,11 @@ static bool has_record(const struct job *job, pid_t pid)
 static int is_for(struct job *job, pid_t pid)
 {
 	int match = all_matches(&job->choice, &job->files, pid);
+	struct proc_status status;
 
+	/* The number of a process that has ended may be that of a thread now. */
+	if (match == 1 && (proc_read_status(pid, &status) != 0 || status.tgid != pid))
+		return 0;
 	return match == 1 && job->one == revert_one ? has_record(job, pid) : match;
 }
 
@@ -301,6 +333,7 @@ static void work_on(void *ctx, size_t item, void *result)
 	outcome->is_meant = true;
 	if (match == 1) {
 		(void)job->one(job, outcome);
+		look_at_time(outcome);
 	} else {
 		outcome->err = match;
 		take_reason(outcome);
@@ -503,12 +536,19 @@ static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail
 	tell_one_of_many(job, outcome);
 }
 
+static bool outcome_failed(const void *result)
+{
+	return ((const struct outcome *)result)->err != 0;
+}
+
 static int do_each(struct job *job)
 {
 	const struct workers workers = {
 		.count = job->n_pids, .item_ms = item_ms(job->options),
-		.memory = BUDGET_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
-		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on, .tell = tell_outcome,
+		.memory = BUDGET_MEMORY + 8 * job->patch.size,
+		.more_memory = BUDGET_MORE_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
+		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on,
+		.has_failed = outcome_failed, .tell = tell_outcome,
 	};
 
 	return workers_run(&workers);
@@ -715,12 +755,19 @@ static void list_unpatched(const struct listing *listing)
 	}
 }
 
+static bool listed_failed(const void *result)
+{
+	return ((const struct listed *)result)->err != 0;
+}
+
 static int list_each(struct listing *listing)
 {
 	const struct workers workers = {
 		.count = listing->n_pids, .item_ms = item_ms(listing->options),
-		.memory = BUDGET_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
-		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item, .tell = tell_listed,
+		.memory = BUDGET_MEMORY + 8 * listing->patch.size,
+		.more_memory = BUDGET_MORE_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
+		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item,
+		.has_failed = listed_failed, .tell = tell_listed,
 	};
 	int err;
 

@@ -20,6 +20,7 @@
 #ifndef NSB_WORKERS_H
 #define NSB_WORKERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,12 @@ enum item_fate {
 struct workers {
 	size_t count;
 	unsigned item_ms;	/* how long a child may work on one item */
-	size_t memory;		/* bytes of address space that a child may add to nsb's own */
+	/*
+	 * Bytes of address space that a child may add to nsb's own.  An item that fails because that
+	 * was short is done again when all others are done: one such item at a time, by a child
+	 * that may add more_memory.  So is an item that is the only one.
+	 */
+	size_t memory, more_memory;
 	uint64_t rights;	/* capabilities that a child keeps, a bit each: capabilities(7) */
 	size_t result_size;	/* bytes of `result` below */
 	void *ctx;
@@ -47,10 +53,12 @@ struct workers {
 	 * that is printed on stdout meanwhile.
 	 */
 	void (*work)(void *ctx, size_t item, void *result);
+	/* Whether the result is that of a failure, which more memory might have prevented. */
+	bool (*has_failed)(const void *result);
 	/*
 	 * nsb calls this for each item, in the order of their numbers, with what the child has
-	 * answered.  A hostile process may have taken over the child, so nothing in *result is
-	 * to be trusted: a string there may have no end.
+	 * answered; for those that were done again at last.  A hostile process may have taken over
+	 * the child, so nothing in *result is to be trusted: a string there may have no end.
 	 */
 	void (*tell)(void *ctx, size_t item, enum item_fate fate, int detail, void *result,
 		     const char *text, size_t text_size);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "array.h"
+#include "budget.h"
 #include "page.h"
 
 #define LOWEST_ADDRESS 0x10000u		/* the usual value of vm.mmap_min_addr */
@@ -55,7 +56,7 @@ int maps_parse_line(char *line, struct mapping *m)
 
 static int append(struct maps *maps, const struct mapping *m)
 {
-	int err = ARRAY_GROW(&maps->all, maps->count, 1);
+	int err = maps->count == BUDGET_MAPPINGS ? -EFBIG : ARRAY_GROW(&maps->all, maps->count, 1);
 
 	if (err == 0)
 		maps->all[maps->count++] = *m;

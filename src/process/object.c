@@ -14,7 +14,6 @@
 #include "exe.h"
 #include "interrupt.h"
 
-#define LINK_MAP_MAX 65536	/* if the list is longer than this, it is damaged */
 #define NAME_BYTES 1024
 
 const char *object_name(const struct object *object)
@@ -90,6 +89,10 @@ static int add_object(struct objects *objects, const struct target *target,
 
 	if (err != 0)
 		return err;
+	objects->n_needed += elf->dyn.n_needed;
+	if (objects->n_needed > BUDGET_NEEDED)
+		return fail(EINVAL, "%s: its objects say that they need more than %zu others", target_name(target),
+			    BUDGET_NEEDED);
 	objects->all[objects->count++] = (struct object){
 		.elf = *elf,
 		.path = m->path,
@@ -117,6 +120,9 @@ static int read_object(struct objects *objects, const struct target *target, str
 
 	if (!has_magic(&bytes, m->start))
 		return 0;
+	if (++objects->n_headers > BUDGET_OBJECTS)
+		return fail(EINVAL, "%s: more than %u of its mappings begin like an object", target_name(target),
+			    BUDGET_OBJECTS);
 	err = elf_open(&elf, bytes, m->start);
 	if (err == -ENOMEM)
 		return err;
@@ -270,7 +276,7 @@ static int read_link_map(struct objects *objects, const struct target *target, u
 	for (size_t i = 0; map != 0; i++) {
 		const struct object *found = objects_at(objects, target_read_word(target, map + 2 * word));
 
-		if (i == LINK_MAP_MAX)
+		if (i == BUDGET_LINK_MAPS)
 			return fail(EINVAL, "%s: the dynamic linker's list of objects has no end",
 				    target_name(target));
 		if (found != NULL) {

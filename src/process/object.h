@@ -37,6 +37,7 @@ struct object {
 struct objects {
 	struct object *all;	/* sorted by elf.lo */
 	size_t count;
+	size_t n_headers, n_needed;	/* looked at, and DT_NEEDED of all objects: budget.h */
 	struct {
 		size_t n_global;	/* so many objects of the list, the first ones, are the global scope */
 		size_t n_linked;

@@ -15,7 +15,7 @@
 #include "proc.h"
 
 #define PICK_ROUNDS 200
-#define RESULT_NS 2000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
+#define RESULT_NS 1000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
 #define RETURN_MS 1000		/* a thread runs through the parasite in microseconds */
 #define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
@@ -63,11 +63,19 @@ static bool in_system_call(const struct arch *arch, const struct regs *regs)
 	return regs_get(arch, regs, REG_ORIG_AX) != none;
 }
 
+/* Calls are made on the thread's stack.  Code that uses the stack pointer for something else has none. */
+static bool has_stack(const struct target *target, const struct thread *thread)
+{
+	const struct mapping *m = maps_find(&target->maps, regs_get(target->arch, &thread->regs, REG_SP) - 1);
+
+	return m == NULL || (m->prot & PROT_WRITE) != 0;
+}
+
 static enum fitness judge(const struct target *target, const struct thread *thread)
 {
 	const struct arch *arch = target->arch;
 
-	if (thread->state != THREAD_STOPPED)
+	if (thread->state != THREAD_STOPPED || !has_stack(target, thread))
 		return UNFIT;
 	if (thread->restarts_call)
 		return GOOD;	/* it makes its call again when it goes on; until then it is in none */
@@ -955,8 +963,10 @@ static int find_returning(struct target *target, bool *found)
 	*found = false;
 	for (size_t i = 0; i < target->n_threads; i++) {
 		struct thread *thread = &target->threads[i];
-		int err = target_interrupt(target, thread);
+		int err = interrupt_check();
 
+		if (err == 0)
+			err = target_interrupt(target, thread);
 		if (err == 0)
 			err = target_await_stop(target, thread);
 		if (err != 0)
@@ -973,7 +983,9 @@ static int find_returning(struct target *target, bool *found)
 
 int remote_await_return(struct target *target)
 {
-	for (unsigned waited = 0; waited < RETURN_MS; waited++) {
+	const uint64_t end = now_ns() + RETURN_MS * 1000000ull;
+
+	while (now_ns() < end) {
 		bool found;
 		int err = find_returning(target, &found);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -97,6 +98,33 @@ void target_find_pages(const struct target *target, uint64_t address, size_t cou
 					  (entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0;
 		done += part;
 	}
+}
+
+/* The argument of PAGEMAP_SCAN and what it fills, Documentation/admin-guide/mm/pagemap.rst. */
+struct page_scan {
+	uint64_t size, flags, start, end, walk_end, regions, n_regions, most_pages;
+	uint64_t inverted, all_of, any_of, returned;
+};
+struct page_region {
+	uint64_t start, end, categories;
+};
+
+#define SCAN_PAGES _IOWR('f', 16, struct page_scan)
+#define SCAN_PRESENT (1u << 3)
+#define SCAN_SWAPPED (1u << 4)
+
+uint64_t target_next_page(const struct target *target, uint64_t address, uint64_t end)
+{
+	struct page_region region = { 0 };
+	struct page_scan scan = {
+		.size = sizeof(scan), .start = address, .end = end, .regions = (uintptr_t)&region, .n_regions = 1,
+		.most_pages = 1, .any_of = SCAN_PRESENT | SCAN_SWAPPED, .returned = SCAN_PRESENT | SCAN_SWAPPED,
+	};
+	int found = target->pagemap_fd <= 0 ? -1 : ioctl(target->pagemap_fd, SCAN_PAGES, &scan);
+
+	if (found < 0)
+		return address;
+	return found == 0 ? end : region.start;
 }
 
 bool target_has_changed(const struct target *target, const struct mapping *m)
@@ -585,9 +613,14 @@ int target_await_stop(struct target *target, struct thread *thread)
 	for (;;) {
 		err = pt_wait_some(thread->tid, &status, &reported);
 		if (err == 0 && !reported && now_ns() > end) {
+			char state = proc_thread_state(target->pid, thread->tid);
+
+			/*
+			 * A thread in state R stops as soon as it gets a processor, for which many may be
+			 * waiting.  In state t it has stopped by now: it was nsb that waited for one.
+			 */
 			err = interrupt_check();
-			/* A thread in state R stops as soon as it gets a processor, for which many may be waiting. */
-			if (err != 0 || proc_thread_state(target->pid, thread->tid) != 'R')
+			if (err != 0 || (state != 'R' && state != 't'))
 				return err;
 			end += STOP_MS * 1000000ull;
 		}

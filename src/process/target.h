@@ -137,6 +137,11 @@ size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 /* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched. */
 void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist);
 /*
+ * The first page from `address` on, and before `end`, that exists; `end` if there is none.  A kernel before
+ * Linux 6.7 does not tell: the answer is `address` then.
+ */
+uint64_t target_next_page(const struct target *target, uint64_t address, uint64_t end);
+/*
  * Whether the process has changed one of the first pages of a private mapping of a file, so that
  * what it has there is not the file's.  False if nobody tells.
  */

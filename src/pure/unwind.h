@@ -16,7 +16,6 @@
 #include "arch.h"
 #include "cfi.h"
 
-#define UNWIND_MAX_FRAMES 4096
 
 /* Code that no thread may be in: [start, end), run-time addresses. */
 struct code_range {
@@ -83,6 +82,7 @@ struct unwind_verdict {
 	uint64_t hit_return;	/* if proven: where that frame returns to; 0 if it is the bottom frame */
 	const struct code_range *range;	/* the range that was hit; NULL if safe */
 	size_t n_frames;
+	uint64_t scanned;	/* so many bytes of the stack were scanned */
 };
 
 /*

@@ -3,6 +3,7 @@
  * A process that looks like all others of its program until it is told to be hostile.
  * "attack NAME [ARGUMENT]" prepares what a line of the table below says, and is answered by "attacks".
  */
+#include "hostile.h"
 #include "target.h"
 
 #include <errno.h>
@@ -27,10 +28,6 @@
 
 #include "record.h"	/* the layout of what is forged */
 
-#define MIB ((size_t)1 << 20)
-#define PAGE_SIZE ((size_t)4096)
-
-extern char _start[];
 extern uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 
 static atomic_long refused, escaped;
@@ -57,14 +54,14 @@ static KEEP int (*choose(void))(void)
 
 KEEP int chosen(void) __attribute__((ifunc("choose")));
 
-static void *reserve(size_t size, int prot)
+void *reserve(size_t size, int prot)
 {
 	void *at = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static void start(void *(*run)(void *arg))
+void start(void *(*run)(void *arg))
 {
 	pthread_t thread;
 
@@ -371,6 +368,9 @@ static const struct attack {
 	{ "large", be_large }, { "disguise", disguise }, { "destroy", destroy }, { "resolver", keep_resolver },
 	{ "sandbox", be_sandboxed }, { "groups", join_groups }, { "vfork", wait_for_child },
 	{ "exec", exec_later }, { "claim", claim_applied }, { "claim-other", claim_other },
+	{ "tables", fake_tables }, { "needs", fake_needs }, { "hash", fake_hash }, { "contexts", forge_contexts },
+	{ "much", map_much }, { "unserved", map_unserved }, { "flood", flood }, { "churn", churn }, { "deep", scan_deep },
+	{ "parasite", stay_in_parasite },
 	{ "claim-nothing", claim_nothing }, { "claim-begun", claim_begun },
 };
 
