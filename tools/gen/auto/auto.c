@@ -14,6 +14,8 @@
 #include "compare.h"
 #include "counterpart.h"
 #include "data.h"
+#include "headers.h"
+#include "identify.h"
 #include "layout.h"
 #include "placed.h"
 #include "references.h"
@@ -65,15 +67,34 @@ static int check_machines(const struct work *work)
 
 /* ---- comparing ---- */
 
+/* Did the compiler get the same name for both, as for one source before and after a change? */
+static bool is_same_name(const struct unit *unit, const struct unit *original)
+{
+	const struct dwarf *dwarf = &original->dwarf;
+
+	return unit->patch_unit != NULL && dwarf->n_units != 0 && unit->patch_unit->name != NULL &&
+		dwarf->units[0].name != NULL &&
+		strcmp(unit->patch_unit->name, dwarf->units[0].name) == 0;
+}
+
 /*
  * The original of an object is the one of the same source.  If several objects have that
- * source, the second one goes with the second original, and so on.
+ * source, as lib/util.c and src/util.c, the names that the compiler was given tell; else the
+ * second one goes with the second original, and so on.
  */
 static struct unit *find_original(const struct work *work, size_t index)
 {
-	struct unit *unit = &work->units[index];
-	size_t skip = 0;
+	struct unit *unit = &work->units[index], *found = NULL;
+	size_t skip = 0, named = 0;
 
+	for (size_t i = 0; i < work->n_originals; i++)
+		if (strcmp(work->originals[i].source, unit->source) == 0 &&
+		    is_same_name(unit, &work->originals[i])) {
+			found = &work->originals[i];
+			named++;
+		}
+	if (named == 1)
+		return found;
 	for (size_t i = 0; i < index; i++)
 		skip += strcmp(work->units[i].source, unit->source) == 0;
 	for (size_t i = 0; i < work->n_originals; i++)
@@ -148,12 +169,12 @@ static int compare(struct work *work)
 	struct compare_lines lines = { declared, is_within, work->draft };
 	int err = 0;
 
+	for (size_t i = 0; err == 0 && i < work->n_originals; i++)
+		err = unit_read_dwarf(&work->originals[i]);
 	for (size_t i = 0; err == 0 && work->n_originals != 0 && i < work->n_units; i++) {
 		struct unit *original = find_original(work, i);
 
 		if (original != NULL)
-			err = unit_read_dwarf(original);
-		if (original != NULL && err == 0)
 			err = compare_units(&work->units[i], original, &lines);
 		if (original == NULL)
 			say("%s: no original given, so all of it is new", work->units[i].file.path);
@@ -451,6 +472,10 @@ static int draw(struct work *work)
 		err = find_things(work);
 	if (err == 0)
 		err = compare(work);
+	if (err == 0)
+		err = check_units(draft, work->units, work->n_units);
+	if (err == 0)
+		err = check_headers(draft, work->units, work->n_units);
 	if (err == 0)
 		err = check_removed(work);
 	if (err != 0)
