@@ -16,16 +16,16 @@ linked() {
 		int call(const char *s, int n);
 		int main(void) { char l[9]; while (fgets(l, 9, stdin)) printf("%d\n", call("\1\1\1\1", 2)); return 0; }
 	END
-	${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o "$1" "${@:2}" main.c
+	${CC:-gcc} $(mflag) -g ${level:--O2} -Wl,--build-id=sha1 -o "$1" "${@:2}" main.c
 }
 
-# objects old|new SOURCES...: compiled for auto mode.  $pic and $CC have their say.
+# objects old|new SOURCES...: compiled for auto mode.  $pic, $level and $CC have their say.
 # shellcheck disable=SC2046,SC2086
 objects() {
 	local to=$1 source
 	mkdir -p "$to"
 	for source in "${@:2}"; do
-		${CC:-gcc} $(mflag) -g -O2 $pic -c -o "$to/$(basename "${source%.c}").o" "$source" || return 1
+		${CC:-gcc} $(mflag) -g ${level:--O2} $pic -c -o "$to/$(basename "${source%.c}").o" "$source" || return 1
 	done
 }
 
@@ -129,6 +129,35 @@ t 'a function of a header, without originals' '
 	header "<=" && CC="gcc -DA=1" linked prog a.c b.c && pic="$pic -DA=1" && header "<" && objects new a.c &&
 	gcc $(mflag) -shared -Wl,--build-id=sha1 -o p.so new/a.o && "$NSB_GEN" generate --mode auto prog p.so new/a.o >told 2>&1 &&
 	cat told && grep "nothing shows whether .check. of headers changed, without --original; .*: .b.c." told
+'
+
+# ---- callers ----
+
+# tiny ANSWER: a function without room for a jump, and one that ends by a short jump to it.
+tiny() {
+	cat >a.c <<-END
+		#include <stdlib.h>
+		#ifdef __clang__
+		#define noipa noinline
+		#endif
+		__attribute__((noipa)) static int before(int n) { return n + 7; }
+		__attribute__((noipa)) static int tiny(int n) { (void)n; return $1; }
+		__attribute__((noipa)) static int after(int n) { return n + 9; }
+		__attribute__((noipa)) static int near(const char *s) { return tiny(atoi(s)); }
+		int call(const char *s, int n) { return near(s) + before(n) + after(n); }
+	END
+}
+t 'a caller that ends in a short jump is replaced with what has no room' '
+	level=-Os; tiny 0 && linked prog a.c && objects old a.c && tiny 1 && objects new a.c &&
+	objdump -d prog | grep -E "jmp .*<tiny>" | grep -E "eb [0-9a-f]{2} " &&
+	tells 0 "replaced: near: it calls .tiny., which has no room" prog a
+'
+t 'a caller in assembly, without debug info, of what has no room' '
+	level=-Os; tiny 0 && sed -i "s/static int tiny/int tiny/" a.c &&
+	printf "%s\n" ".section .note.GNU-stack,\"\",@progbits" ".text" ".globl far" ".type far, @function" \
+		"far: call tiny" "ret" ".size far, .-far" >s.s && gcc $(mflag) -c s.s &&
+	linked prog a.c s.o && objects old a.c && tiny 1 && sed -i "s/static int tiny/int tiny/" a.c &&
+	objects new a.c && tells 1 "the code at 0x[0-9a-f]+ \(.far.\), of which there is no debug info, may go on" prog a
 '
 
 done_testing
