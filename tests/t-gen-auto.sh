@@ -160,4 +160,39 @@ t 'a caller in assembly, without debug info, of what has no room' '
 	objects new a.c && tells 1 "the code at 0x[0-9a-f]+ \(.far.\), of which there is no debug info, may go on" prog a
 '
 
+# ---- what objects do not show ----
+
+# pure COUNT: gcc knows that limit() is pure while it does not count, so same() does not call it at all.
+pure() {
+	cat >a.c <<-END
+		#include <string.h>
+		int calls;
+		__attribute__((noinline)) int limit(const char *s) { $1 return (int)strlen(s) + calls; }
+		int same(const char *s) { int first = limit(s); return limit(s) - first; }
+		int call(const char *s, int n) { return same(s) * s[0] + n * 3 + s[1] * 7; }
+	END
+}
+t 'objects compiled with -fPIC alone hide what a caller knows; with -fno-semantic-interposition it shows' '
+	pure "" && linked prog a.c && pic="-fPIC $isolated" && objects old a.c && pure "calls++;" && objects new a.c &&
+	tells 0 "new/a.o: it was compiled with -fPIC alone, which does not show what .same. of prog may know of the old .limit." prog a &&
+	pic="$pic -fno-semantic-interposition" && pure "" && objects old a.c && pure "calls++;" && objects new a.c &&
+	tells 0 "changed: call" prog a && ! grep -- "-fPIC alone" told
+'
+t 'a target that was compiled with -fPIC alone knows no more than such objects' '
+	pure "" && pic="-fPIC $isolated" && objects . a.c && linked prog a.o && objects old a.c && pure "calls++;" && objects new a.c &&
+	tells 0 "changed: limit" prog a && ! grep -- "-fPIC alone" told
+'
+# constant N: a function of which an inlined copy leaves no instruction.
+constant() {
+	echo "int limit(void) { return $1; }
+	__attribute__((noinline)) int below(int n) { return n < limit(); }
+	int call(const char *s, int n) { return s[0] + below(n); }" >a.c
+}
+t 'inlined without a trace, and objects compiled with -fPIC alone' '
+	constant 10 && linked prog a.c && pic="-fPIC $isolated" && objects old a.c && constant 20 && objects new a.c &&
+	tells 1 "a.c:1: .limit. was inlined in prog without a trace .*perhaps into .call., .below.*-fno-semantic-interposition" prog a &&
+	pic="$pic -fno-semantic-interposition" && constant 10 && objects old a.c && constant 20 && objects new a.c &&
+	tells 0 "changed: below" prog a
+'
+
 done_testing

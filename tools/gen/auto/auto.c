@@ -16,6 +16,7 @@
 #include "data.h"
 #include "headers.h"
 #include "identify.h"
+#include "interposed.h"
 #include "layout.h"
 #include "placed.h"
 #include "references.h"
@@ -492,6 +493,8 @@ static int draw(struct work *work)
 		err = settle_all_labels(work);
 	if (err == 0)
 		err = add_functions(work);
+	if (err == 0)
+		err = check_interposed(draft, work->units, work->n_units);
 	if (err == 0)
 		err = add_references(draft, work->units, work->n_units);
 	if (err == 0)

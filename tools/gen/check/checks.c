@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "traceless.h"
 
 /* Is an option in force at the end of the command line that the compiler recorded? */
 static bool has_option(const char *producer, const char *on, const char *off)
@@ -19,6 +20,17 @@ static bool has_option(const char *producer, const char *on, const char *off)
 	for (const char *p = producer; (p = strstr(p, off)) != NULL; p++)
 		last_off = p;
 	return last_on != NULL && (last_off == NULL || last_off < last_on);
+}
+
+bool is_interposable(const struct dwarf_unit *unit)
+{
+	const char *producer = unit != NULL ? unit->producer : NULL;
+
+	if (producer == NULL || strstr(producer, "GNU") == NULL)
+		return false;
+	return (has_option(producer, " -fPIC", " -fno-PIC") || has_option(producer, " -fpic", " -fno-pic")) &&
+		!has_option(producer, " -fno-semantic-interposition", " -fsemantic-interposition") &&
+		strstr(producer, " -Ofast") == NULL;
 }
 
 int check_lto(const struct binary *target)
@@ -104,7 +116,7 @@ int check_inlined(const struct draft *draft)
 	return 0;
 }
 
-int check_absent(const struct draft *draft, const char *name, const char *file)
+int check_absent(const struct draft *draft, const char *name, const char *file, bool callers_checked)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	uint32_t i = DWARF_NONE;
@@ -125,6 +137,15 @@ int check_absent(const struct draft *draft, const char *name, const char *file)
 		if (function->hi != 0)
 			continue;
 		list_inlined(draft, function, &names);
+		if (names.count == 0 && !callers_checked) {
+			list_traceless(draft, i, &names);
+			names_format(&names, text, sizeof(text));
+			if (names.count != 0)
+				return fail(EINVAL, "%s: '%s' has no code of its own, it was inlined without "
+					    "a trace in the debug info, perhaps into %s: replace what calls "
+					    "it in the source (VZP_CALLERS_CHECKED(%s) says that you did)",
+					    draft->target->file.path, name, text, name);
+		}
 		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
