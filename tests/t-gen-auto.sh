@@ -131,6 +131,102 @@ t 'a function of a header, without originals' '
 	cat told && grep "nothing shows whether .check. of headers changed, without --original; .*: .b.c." told
 '
 
+# ---- the originals ----
+
+t 'an original without an earlier fix that the target has, one line longer' '
+	limit 10 >a.c && echo "int more(int n) { return n * 7 + 3; }" >>a.c && sed "1i /* fixed */" a.c >b.c && cp a.c c.c && mv b.c a.c &&
+	linked prog a.c && cp c.c a.c && objects old a.c && sed -i s/10/20/ a.c && objects new a.c &&
+	tells 1 "old/a.o: function .(call|more). is on line [12] of a.c, in prog it was on line [23]: the original is not of the source" prog a
+'
+t 'an original without an earlier fix that calls something' '
+	echo "#include <string.h>
+	int call(const char *s, int n) { return strlen(s) > 9 ? -1 : n < 10; }" >a.c && linked prog a.c &&
+	echo "#include <string.h>
+	int call(const char *s, int n) { return n < 10; }" >a.c && objects old a.c && sed -i s/10/20/ a.c && objects new a.c &&
+	tells 0 "a.c: .call. of prog calls .strlen., which it does not in old/a.o: is the original of the version" prog a
+'
+
+# ---- functions that are one in the target ----
+
+# equal TIMES TIMES: two functions, which are equal if the words are.
+equal() {
+	echo "int in(int q), out(int q);
+	int in(int q) { return q > 100 ? 100 : q * $1; }
+	int out(int q) { return q > 100 ? 100 : q * $2; }" >a.c
+	echo "int in(int q), out(int q); int call(const char *s, int n) { return in(s[0]) * 100 + out(n); }" >c.c
+}
+# folded LINKER
+folded() {
+	command -v "ld.$1" >/dev/null || skip "no linker $1"
+	equal 3 3 && CC="gcc -ffunction-sections -fuse-ld=$1 -Wl,--icf=all" linked prog a.c c.c &&
+	pic="$pic -fno-ipa-icf" && objects old a.c
+}
+for linker in lld gold mold; do
+	t "one of two functions that $linker has folded changes" "
+		folded $linker && equal 3 5 && objects new a.c && tells 1 'a.c:3: .out. is one function with .in. in prog' prog a &&
+		equal 5 3 && objects new a.c && tells 1 'a.c:2: .in. is one function with .out. in prog' prog a
+	"
+	t "two functions that $linker has folded change in the same way" "
+		folded $linker && equal 5 5 && objects new a.c && tells 0 '1 function replaced' prog a
+	"
+	t "one of two functions that $linker has folded is in a file without an object" "
+		echo 'int on(int q) { return q > 100 ? 100 : q * 3; }' >d.c && equal 3 4 &&
+		{ command -v ld.$linker >/dev/null || skip 'no linker $linker'; } &&
+		CC='gcc -ffunction-sections -fuse-ld=$linker -Wl,--icf=all' linked prog a.c c.c d.c &&
+		{ [ \"\$(nm prog | grep -cE '^\$(nm prog | sed -n 's/ T in\$//p') ')\" = 2 ] || skip 'this $linker does not fold them'; } &&
+		objects old a.c && equal 9 4 && objects new a.c && tells 1 '.in. is one function with .on. in prog' prog a
+	"
+done
+t 'another name of the source for a function is no other function' '
+	equal 3 4 && echo "int more(int q) __attribute__((alias(\"out\")));" >>a.c && linked prog a.c c.c && objects old a.c &&
+	sed -i "s/q \* 4/q * 7/" a.c && objects new a.c && tells 0 "changed: (out|more)" prog a
+'
+
+# ---- numbers of lines ----
+
+# numbered LINES CODE: the body of get(), so many lines farther down.
+numbered() {
+	cat >a.c <<-'END'
+		#include <assert.h>
+		int allowed(int n, int limit), note(const char *file, int line), mark(int line);
+		#define MARK() mark(__LINE__)
+		#define NOTE() note(__FILE__, __LINE__)
+		int get(int n);
+	END
+	for ((i = 0; i < 20 + $1; i++)); do echo "/* nothing */"; done >>a.c
+	printf '%s\n' 'int get(int n)' '{' "	$2" '}' >>a.c
+	cat >c.c <<-'END'
+		int get(int n), allowed(int n, int limit), note(const char *file, int line), mark(int line);
+		int allowed(int n, int limit) { return n <= limit; }
+		int note(const char *file, int line) { return file[0] + line; }
+		int mark(int line) { return line; }
+		int call(const char *s, int n) { return get(s[0] + n + 19); }
+	END
+}
+# passes NUMBER NUMBER: get() passes one, then, a line farther down, the other.
+passes() {
+	numbered 0 "return allowed(n, $1) ? 1 : -1;" && linked prog a.c c.c && objects old a.c &&
+	numbered 1 "return allowed(n, $2) ? 1 : -1;" && objects new a.c
+}
+t 'a limit that grows as the function moves is none of a line' '
+	passes 26 27 && tells 0 "changed: get" prog a && passes 30 31 && tells 0 "changed: get" prog a
+'
+t 'lines that only the line table shows, and those that stand beside __FILE__' '
+	numbered 0 "return MARK() + n;" && linked prog a.c c.c && objects old a.c && numbered 3 "return MARK() + n;" && objects new a.c &&
+	tells 3 "a.c:29: same: get: but for line numbers" prog a && grep "nothing differs" told &&
+	numbered 0 "return NOTE() + n;" && objects old a.c && numbered 3 "return NOTE() + n;" && objects new a.c &&
+	tells 3 "a.c:29: same: get: but for line numbers" prog a
+'
+t 'a function that gets longer and passes lines further down' '
+	numbered 0 "return NOTE() + MARK() + n;" && linked prog a.c c.c && objects old a.c &&
+	numbered 3 "return n > 3 ? NOTE() + MARK() + n : 7;" && objects new a.c && tells 0 "changed: get" prog a
+'
+t 'objects built with -D__LINE__=1 have no numbers of lines' '
+	pic="$pic -Wno-builtin-macro-redefined -D__LINE__=1" && numbered 0 "return MARK() + NOTE() + n;" &&
+	linked prog a.c c.c && objects old a.c && numbered 3 "return MARK() + NOTE() + n;" && objects new a.c &&
+	tells 3 "nothing differs" prog a && ! grep "same: get" told
+'
+
 # ---- callers ----
 
 # tiny ANSWER: a function without room for a jump, and one that ends by a short jump to it.

@@ -362,6 +362,12 @@ t 'a target built with link-time optimisation' '
 	compiled -flto && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
 	fails_with 1 "link-time optimisation" generate
 '
+for cc in gcc clang; do
+	t "a target built with -g1, $cc" "
+		CC=$cc compiled -g1 && echo 'int print(const char *s, ...) { return 1; }' >p.c && patch_object p.c &&
+		fails_with 1 'one.c was built with -g1, which says nothing of the parameters of .print.' generate
+	"
+done
 t 'split debug info' '
 	compiled -gsplit-dwarf && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
 	fails_with 1 "is split off to .*dwo.*build without -gsplit-dwarf" generate

@@ -28,11 +28,7 @@ struct closure {
 
 /* ---- functions that call nothing unknown ---- */
 
-/*
- * The compiler adds calls of these on its own account: whether a function has them depends on
- * its options, not on its source.
- */
-static bool is_of_compiler(const char *name)
+bool is_of_compiler(const char *name)
 {
 	static const char *const names[] = {
 		"__stack_chk_fail", "__stack_chk_fail_local", "__tls_get_addr", "___tls_get_addr",
@@ -428,6 +424,9 @@ int check_changed_prototypes(struct draft *draft)
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
+		err = check_described(draft, replaced);
+		if (err != 0)
+			return err;
 		if (replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
 			continue;
 		err = check_prototype(draft, replaced);

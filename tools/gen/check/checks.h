@@ -68,6 +68,13 @@ int check_declared_function(const struct draft *draft, const char *name,
 			    const struct definition *meant) MUST_CHECK;
 
 /*
+ * Refuse a function that is replaced and of which target or patch lacks the full debug info.
+ * Nothing is known of functions of assembly, and of what was compiled without -g, so such ones
+ * pass.
+ */
+int check_described(const struct draft *draft, const struct replaced *replaced) MUST_CHECK;
+
+/*
  * Did gcc take the unit's global functions for replaceable, as -fPIC alone says?  Then callers
  * in the unit rely on nothing but the ABI.  clang takes none for replaceable.
  */
