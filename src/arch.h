@@ -7,10 +7,11 @@
  * set that the kernel returns.
  *
  * Porting guide: write src/arch/NAME/NAME.c, which fills in a struct arch; add its row to
- * arch_all (src/arch/table.c), its parasite to src/parasite/NAME.S, and its name to
+ * arch_all (src/arch/table.c), its guide to src/parasite/NAME.S, and its name to
  * `parasites` in the Makefile.  No other file of src/ may know the architecture.  Field by
  * field:
  *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
+ *   - user_top: where the user address space ends;
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
  *   - reg: where each neutral register lies in that set, and how wide it is;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
@@ -27,7 +28,9 @@
  *   - may_branch_to: whether code might branch into given bytes of itself;
  *   - landing: bytes a function may start with that must stay (ENDBR);
  *   - carry: moves the first instructions of a function elsewhere;
- *   - parasite: the blob of src/parasite for this ABI (parasite.h), the guide's code behind it.
+ *   - errand, errand_result, errand_index: the code that a borrowed thread runs for nsb;
+ *   - sigreturn_call: what a function that nsb has called returns to;
+ *   - guide: the blob of src/parasite for this ABI (parasite.h).
  */
 #ifndef NSB_ARCH_H
 #define NSB_ARCH_H
@@ -62,7 +65,7 @@ struct regs {
 };
 
 enum nr {
-	NR_MMAP, NR_MUNMAP, NR_MPROTECT, NR_PPOLL, NR_READ, NR_RT_SIGRETURN,
+	NR_MMAP, NR_MUNMAP, NR_PPOLL, NR_READ, NR_RT_SIGPROCMASK, NR_RT_SIGRETURN,
 	NR_RESTART_SYSCALL, NR_EXIT_GROUP, NR_COUNT
 };
 
@@ -125,6 +128,38 @@ struct arch_code {
 	unsigned size;
 };
 
+#define ERRAND_CALLS_MAX 8	/* system calls in one errand */
+
+/* A system call of an errand.  Its arguments 4 and 5 are -1 and 0, as mmap(2) needs them. */
+struct arch_call {
+	enum nr nr;
+	uint64_t args[4];
+	uint64_t expected;	/* with any other result the calls end */
+};
+
+/*
+ * What a borrowed thread does for nsb: code without a loop, which holds all values, and needs
+ * neither a stack nor memory to write to.  It makes the calls, of which each has to return what
+ * is expected of it, then waits in ppoll(2) for wait_ns, then sets the signal mask, all
+ * registers but the stack pointer, which it never changes, and the pc.  So the thread goes on by
+ * itself, whatever becomes of nsb.  While it waits, the register errand_index has the number of
+ * the last call that was made, and errand_result what that returned.
+ *
+ * Without calls the code is one instruction that enters the kernel, and the way back from there
+ * with the signal mask as it is: for a call that nsb sets up between two stops.
+ */
+struct arch_errand {
+	const struct arch_call *calls;
+	size_t n_calls;
+	const struct regs *back;	/* with which the thread goes on */
+	uint64_t mask, wait_ns;
+};
+
+/* Offsets in an errand: where it begins, and the pc in the wait, or behind the one call. */
+struct errand_places {
+	size_t begin, entered;
+};
+
 #define CONTEXT_BYTES 256	/* so many bytes of a ucontext_t are read */
 
 /*
@@ -145,6 +180,7 @@ struct arch {
 	uint8_t elf_class;
 	uint16_t elf_machine;
 	unsigned word;
+	uint64_t user_top;	/* end of the user address space */
 	size_t regs_size;
 	struct reg_slot reg[REG_COUNT];
 	struct reg_slot dwarf_reg[DWARF_REGS_MAX];
@@ -197,7 +233,19 @@ struct arch {
 	 */
 	size_t (*carry)(const uint8_t *code, size_t size, size_t least, uint64_t from, uint64_t to,
 			uint8_t *out, size_t *carried);
-	const uint8_t *parasite;	/* PARASITE_CODE_BYTES, then GUIDE_CODE_BYTES */
+	/*
+	 * Write an errand that is going to be at address `at`.  Returns its size, or 0 if that is
+	 * more than `room`.
+	 */
+	size_t (*errand)(const struct arch *arch, const struct arch_errand *errand, uint64_t at,
+			 uint8_t *out, size_t room, struct errand_places *places);
+	unsigned errand_result, errand_index;	/* DWARF numbers of registers */
+	/*
+	 * What a function returns to that nsb has a thread run: its result goes to the register
+	 * errand_result, and then rt_sigreturn is called.
+	 */
+	struct arch_code sigreturn_call;
+	const uint8_t *guide;		/* GUIDE_CODE_BYTES (parasite.h) */
 	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
 	/*
 	 * Ask the processor for what signal_frame has to know.  It takes some microseconds, so

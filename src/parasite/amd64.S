@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parasite of 64-bit processes: parasite.h. */
+/* The guide: guide.h.  A function of the psABI: pc in rdi, bases in rsi, the FDE in rax. */
 	.text
 	.globl	_start
-	.type	_start, @function
 _start:
-	popq	%r10
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	popq	%rax
-call:	syscall
-	pushq	%rax			/* the result, where the number was */
-	popq	%rcx
-	jmp	_start
-	.if	call - _start != 6	/* PARASITE_CALL */
-	.error	"the system call has moved"
-	.endif
-	.balign	16, 0xf4
-	.size	_start, . - _start
-
-/* The guide: guide.h.  A function of the psABI: pc in rdi, bases in rsi, the FDE in rax. */
 	.set	fields, guide + 112	/* GUIDE_CODE_BYTES */
 	.type	guide, @function
 guide:

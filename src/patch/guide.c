@@ -282,8 +282,7 @@ int guides_lay(struct guides *guides, const struct target *target, struct link_i
 		struct guide guide = { .base = image->base, .size = start,
 				       .rows = image->base + rows };
 
-		memcpy(guide.code, target->arch->parasite + PARASITE_CODE_BYTES,
-		       sizeof(guide.code));
+		memcpy(guide.code, target->arch->guide, sizeof(guide.code));
 		hook->guide = image->base + at;
 		if (hook->is_code && carry_own(hook, target, &guide) != 0)
 			hook->place = 0;

@@ -9,9 +9,7 @@
 #include "page.h"
 #include "remote.h"
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
+#define CALLS_MAX 8
 
 static bool has_failed(const struct remote_call *call)
 {
@@ -65,7 +63,7 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 
 	for (size_t i = 0; i < count && err == 0; i++)
 		err = target_journal_mapping(target, calls[i].args[0], calls[i].args[1],
-					     remote_unmap);
+					     remote_undo_mapping);
 	if (err != 0) {
 		target->n_changes = first;
 		return err;
@@ -83,13 +81,6 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 	return err;
 }
 
-static struct remote_call mapping(uint64_t address, uint64_t size, int prot)
-{
-	return (struct remote_call){
-		NR_MMAP, { address, size, (uint64_t)prot,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE }, "map memory", 0 };
-}
-
 /*
  * Map the pages of the record, and each segment, by an mmap(2) of its own, with the rights that
  * it will keep.  So all calls can be made in one go: if one fails because other memory has come
@@ -100,19 +91,19 @@ static struct remote_call mapping(uint64_t address, uint64_t size, int prot)
 static int map(struct remote *remote, const struct plan *plan)
 {
 	const struct link_image *image = &plan->image;
-	struct remote_call calls[REMOTE_MAX_CALLS];
+	struct remote_call calls[CALLS_MAX];
 	size_t count = 1;
 	int err = 0;
 
-	calls[0] = mapping(plan->address, image->base - plan->address, PROT_READ);
+	calls[0] = remote_mapping(plan->address, image->base - plan->address, PROT_READ);
 	for (size_t i = 0; i < image->n_segments && err == 0; i++) {
 		const struct link_segment *segment = &image->segments[i];
 
-		if (count == REMOTE_MAX_CALLS) {
+		if (count == CALLS_MAX) {
 			err = make_mappings(remote, plan, calls, count);
 			count = 0;
 		}
-		calls[count++] = mapping(image->base + segment->offset, segment->size,
+		calls[count++] = remote_mapping(image->base + segment->offset, segment->size,
 					 segment->prot);
 	}
 	return err != 0 ? err : make_mappings(remote, plan, calls, count);

@@ -456,7 +456,7 @@ static int choose_place(struct plan *plan, const struct target *target,
 	uint64_t lo = object->elf.lo, hi = object->elf.hi;
 	struct hole hole = {
 		.size = plan->mapped, .last = UINT64_MAX,
-		.top = target->arch->word == 8 ? (uint64_t)1 << 47 : 0xffffe000u,
+		.top = target->arch->user_top,
 		.reach = target->arch->reach_is_whole ? 0 :
 			 ((uint64_t)1 << 31) - plan->mapped - REACH_MARGIN,
 	};

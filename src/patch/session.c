@@ -354,7 +354,7 @@ static bool is_unrecorded(const struct session *session, uint64_t address)
 	       memcmp(found, zero, sizeof(zero)) == 0;
 }
 
-/* Unmap what a killed nsb has left.  Its parasite is removed by the next call that is made in the target. */
+/* Unmap what a killed nsb has left.  Its errand is cleared with the next call that is made in the target. */
 static int sweep_remains(struct session *session)
 {
 	uint64_t address, size;
@@ -363,6 +363,9 @@ static int sweep_remains(struct session *session)
 	if (!remote_find_remains(&session->target, &address, &size))
 		return 0;
 	err = remote_await_return(&session->target);
+	/* Until it was back, the thread may have gone on to map what that nsb wanted. */
+	if (err == 0)
+		err = target_read_maps(&session->target);
 	if (err != 0 || !is_unrecorded(session, address))
 		return err;
 	say("%d: unmapping what an nsb that was killed had left", session->target.pid);

@@ -258,6 +258,13 @@ int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size)
 	return err;
 }
 
+int pt_set_regset(pid_t tid, unsigned note, const uint8_t *set, size_t size)
+{
+	struct iovec iov = { (uint8_t *)(uintptr_t)set, size };
+
+	return request(PTRACE_SETREGSET, tid, note, (uintptr_t)&iov);
+}
+
 int pt_get_siginfo(pid_t tid, siginfo_t *info)
 {
 	return request(PTRACE_GETSIGINFO, tid, 0, (uintptr_t)info);

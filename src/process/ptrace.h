@@ -75,6 +75,9 @@ int pt_restore_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
 /* Get another register set, by its note type (NT_*): at most *size bytes; *size is set to their number. */
 int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size) MUST_CHECK;
 
+/* Set it: size bytes, as the kernel gave them. */
+int pt_set_regset(pid_t tid, unsigned note, const uint8_t *set, size_t size) MUST_CHECK;
+
 /* Get the siginfo_t of the signal that a tracee in signal-delivery-stop is about to get. */
 int pt_get_siginfo(pid_t tid, siginfo_t *info) MUST_CHECK;
 

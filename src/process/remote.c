@@ -12,27 +12,25 @@
 
 #include "clock.h"
 #include "interrupt.h"
+#include "page.h"
 #include "proc.h"
 
 #define PICK_ROUNDS 200
 #define RESULT_NS 1000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
-#define RETURN_MS 1000		/* a thread runs through the parasite in microseconds */
+#define RETURN_MS 1000		/* an errand takes microseconds */
 #define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
+#define SCRATCH_STACK 262144	/* for a function of the target: as much as threads of musl have, and more */
+#define BORROW_TRIES 100	/* a thread with a filter may get a signal each time */
 #define WAIT_NS 200000000	/* after its calls a thread waits for nsb at most so long */
 #define RESULT_SPINS 100	/* nsb looks for the result so often, */
 #define RESULT_SPIN_NS 2000	/* and spins so long before each look; */
 #define RESULT_NAPS 12500	/* then for five seconds it sleeps between looks: the thread may have no processor */
 #define RESULT_NAP_NS 400000
-#define PROGRAM_CALLS (REMOTE_MAX_CALLS + 4)
-#define PROGRAM_MAX (PROGRAM_CALLS * PARASITE_WORDS * sizeof(uint64_t))
 
-/* What nsb writes below a thread's stack pointer, and what was there before; see lay_frame(). */
-struct remote_stack {
-	uint8_t xstate[XSTATE_MAX];
-	uint8_t laid[PROGRAM_MAX + FRAME_MAX];
-	uint8_t before[PROGRAM_MAX + FRAME_MAX];
-};
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 
 /* ---- choosing the thread ---- */
 
@@ -163,7 +161,7 @@ static int failed(const struct remote *remote, int err, const char *what)
 
 /*
  * Set registers in which the thread would restart a system call (signal(7)) so that it makes
- * the call again from its instruction: rt_sigreturn does not restart calls.
+ * the call again from its instruction: only the kernel restarts it otherwise.
  */
 static void restart_call(const struct arch *arch, struct regs *regs)
 {
@@ -183,191 +181,7 @@ static void restart_call(const struct arch *arch, struct regs *regs)
 	}
 }
 
-/* Read the bytes at the entry point from the executable: in memory a dead nsb's parasite may be there. */
-static int read_entry_of_file(const struct target *target, uint64_t entry, uint8_t *out,
-			      size_t size)
-{
-	struct elf elf;
-	int fd = target_open_exe(target);
-	int err = fd == -1 ? -errno : elf_open_phdrs(&elf, target->memory,
-						     target->arch->elf_class,
-						     target->arch->elf_machine, target->exe_type,
-						     target->auxv_phdr,
-						     (size_t)target->auxv_phnum);
-
-	if (err == 0) {
-		err = -ENOENT;
-		for (size_t i = 0; i < elf.n_phdrs && err != 0; i++) {
-			const struct elf_phdr *ph = &elf.phdrs[i];
-			uint64_t skip = entry - elf.bias - ph->vaddr;
-
-			if (ph->type == PT_LOAD && skip < ph->filesz &&
-			    pread(fd, out, size, (off_t)(ph->offset + skip)) == (ssize_t)size)
-				err = 0;
-		}
-		elf_deinit(&elf);
-	}
-	if (fd != -1)
-		(void)close(fd);
-	return err;
-}
-
-enum remains { NO_REMAINS, PART_OF_PARASITE, WHOLE_PARASITE };
-
-/*
- * Find out what is at the entry point, the original bytes there, and whether a dead nsb has left
- * its parasite.  It may have written, or removed, only a part of the parasite (parasite.h).
- */
-static int look_at_entry(const struct target *target, struct parasite *found, uint8_t *original,
-			enum remains *remains)
-{
-	const uint8_t *code = target->arch->parasite;
-	const struct mapping *m = maps_find(&target->maps, target->auxv_entry);
-	int err = 0;
-
-	*remains = NO_REMAINS;
-	if (m == NULL || !(m->prot & PROT_EXEC) || m->end - target->auxv_entry < sizeof(*found) ||
-	    target_read(target, target->auxv_entry, found, sizeof(*found)) != 0)
-		return -EFAULT;
-	memcpy(original, found, sizeof(*found));
-	if (found->code[0] != code[0])
-		return 0;
-	if (memcmp(found->code, code, sizeof(found->code)) == 0 &&
-	    found->check == parasite_check(found))
-		*remains = WHOLE_PARASITE;
-	err = read_entry_of_file(target, target->auxv_entry, original, sizeof(*found));
-	if (err != 0) {
-		memcpy(original, found, sizeof(*found));
-		return *remains == WHOLE_PARASITE ? err : 0;
-	}
-	if (*remains == NO_REMAINS && memcmp(found, original, sizeof(*found)) != 0)
-		*remains = PART_OF_PARASITE;
-	return 0;
-}
-
-static int read_entry(const struct target *target, uint8_t *bytes)
-{
-	struct parasite found;
-	enum remains remains;
-	int err = look_at_entry(target, &found, bytes, &remains);
-
-	if (err == 0)
-		return 0;
-	if (err == -EFAULT)
-		return fail(EINVAL, "%s: its entry point 0x%" PRIx64 " is not in executable memory",
-			    target_name(target), target->auxv_entry);
-	return fail(-err, "%s: an earlier nsb died in it, and what belongs at its entry point cannot"
-		    " be read: %s", target_name(target), strerror(-err));
-}
-
-/* Write the original bytes over the parasite, from its last word to its first (parasite.h). */
-static int remove_parasite(pid_t tid, uint64_t entry, const uint8_t *original)
-{
-	size_t end = sizeof(struct parasite);
-	int err = 0;
-
-	while (end > 0 && err == 0) {
-		size_t in_word = (size_t)((entry + end - 1) % sizeof(long)) + 1;
-		size_t start = in_word < end ? end - in_word : 0;
-
-		err = pt_write(tid, entry + start, original + start, end - start);
-		end = start;
-	}
-	return err;
-}
-
-/* ---- the stack of the borrowed thread ---- */
-
-/*
- * The size of what is below the signal frame.  Downwards these are the call of rt_sigreturn, the
- * calls that lay_program() writes, and the time that the last of those waits.
- */
-static uint64_t program_size(const struct arch *arch)
-{
-	return PROGRAM_CALLS * PARASITE_WORDS * arch->word;
-}
-
-static size_t call_size(const struct arch *arch)
-{
-	return PARASITE_WORDS * arch->word;
-}
-
-/* Write a call in the way in which the parasite takes it from the stack (parasite.h). */
-static void write_call(const struct arch *arch, enum nr nr, const uint64_t args[4], uint8_t *out)
-{
-	for (unsigned i = 0; i < 4; i++)
-		memcpy(out + i * arch->word, &args[3 - i], arch->word);
-	memcpy(out + 4 * arch->word, &(uint64_t){ (uint64_t)arch->nr[nr] }, arch->word);
-}
-
-/*
- * Write the signal frame below the thread's stack pointer, and the call of rt_sigreturn below
- * the frame.  If that is not possible (the stack has no room, the processor has no XSAVE), nsb
- * makes its calls without a frame; that does harm only if nsb is killed in these microseconds.
- */
-static void lay_frame(struct remote *remote)
-{
-	static const uint64_t none[4];
-	const struct arch *arch = remote->target->arch;
-	const size_t room = (size_t)program_size(arch);
-	struct remote_stack *buffer = remote->buffer;
-	struct regs regs = remote->saved;
-	uint64_t sp = regs_get(arch, &regs, REG_SP);
-	size_t xstate_size = XSTATE_MAX, size = 0;
-	uint64_t start = 0;
-
-	remote->stack = sp - arch->red_zone;
-	restart_call(arch, &regs);
-	if (pt_get_regset(remote->thread->tid, arch->xstate_note, buffer->xstate,
-			  &xstate_size) == 0)
-		size = arch->signal_frame(&regs, remote->saved_mask, buffer->xstate, xstate_size,
-					  remote->stack, buffer->laid + room, FRAME_MAX, &start);
-	write_call(arch, NR_RT_SIGRETURN, none, buffer->laid + room - call_size(arch));
-	remote->laid_size = room + size;
-	if (size != 0 && start > room &&
-	    target_read(remote->target, start - room, buffer->before, remote->laid_size) == 0 &&
-	    target_write_bulk(remote->target, start - room, buffer->laid,
-			      remote->laid_size) == 0) {
-		remote->laid = start - room;
-		remote->stack = start - call_size(arch);
-	} else {
-		msg_forget();
-		say("%s: no room for a signal frame on the stack of thread %d",
-		    target_name(remote->target), remote->thread->tid);
-	}
-}
-
-static int place_parasite(struct remote *remote)
-{
-	struct target *target = remote->target;
-	struct parasite parasite = { .address = remote->address,
-				     .pages = (uint32_t)(remote->size >> 12) };
-	int err = read_entry(target, remote->entry_bytes);
-
-	if (err != 0)
-		return err;
-	parasite.check = parasite_check(&parasite);
-	memcpy(parasite.code, target->arch->parasite, sizeof(parasite.code));
-	remote->in_place = true;
-	err = pt_write(remote->thread->tid, remote->entry, &parasite, sizeof(parasite));
-	return err == 0 ? 0 : failed(remote, err, "put a system call into");
-}
-
-/* Set the registers so that the thread, if it is let go, calls rt_sigreturn and restores itself. */
-static int arm(struct remote *remote)
-{
-	const struct arch *arch = remote->target->arch;
-	struct regs regs = remote->saved;
-	int err;
-
-	regs_set(arch, &regs, REG_PC, remote->entry);
-	regs_set(arch, &regs, REG_SP, remote->stack);
-	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
-	err = pt_set_regs(remote->thread->tid, &regs);
-	if (err == 0)
-		err = pt_set_sigmask(remote->thread->tid, UINT64_MAX);
-	return err == 0 ? 0 : failed(remote, err, "borrow");
-}
+/* ---- borrowing ---- */
 
 /*
  * A seccomp filter of the thread is suspended only while the thread makes calls for nsb, and
@@ -408,48 +222,107 @@ static int look_at_thread(struct remote *remote)
 	return err == 0 ? suspend_filter(remote, false) : err;
 }
 
+struct remote_call remote_mapping(uint64_t address, uint64_t size, int prot)
+{
+	return (struct remote_call){
+		NR_MMAP, { address, size, (uint64_t)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE },
+		address, "map memory", 0 };
+}
+
 int remote_begin(struct remote *remote, struct target *target, uint64_t address, uint64_t size)
 {
-	struct remote_stack *buffer = malloc(sizeof(*buffer));
-	struct thread *thread = NULL;
-	int err;
+	struct slack slack;
+	int err = slack_find(target, &slack);
 
-	*remote = (struct remote){ .target = target, .entry = target->auxv_entry,
-				   .address = address, .size = size };
-	if (buffer == NULL)
-		return fail(ENOMEM, "out of memory");
-	/* Touch the pages of the buffer now, and not while a thread is stopped. */
-	memset(buffer, 0, sizeof(*buffer));
-	target->arch->learn();
-	err = pick_thread(target, &thread);
+	*remote = (struct remote){ .target = target, .address = address, .size = size, .slack = slack };
+	if (err == 0)
+		err = pick_thread(target, &remote->thread);
 	if (err == 0)
 		err = target_check_same(target);
-	if (err == 0) {
-		remote->thread = thread;
-		remote->saved = thread->regs;
-		err = look_at_thread(remote);
-	}
-	if (err != 0) {
-		free(buffer);
+	if (err != 0)
 		return err;
-	}
-	remote->buffer = buffer;
-	lay_frame(remote);
-	err = place_parasite(remote);
-	if (err == 0)
-		err = arm(remote);
-	if (err != 0) {
-		int end = remote_end(remote);
+	remote->saved = remote->thread->regs;
+	err = look_at_thread(remote);
+	remote->borrowed = err == 0;
+	remote->interrupted = true;
+	return err;
+}
 
-		return end == 0 || end == -ESRCH ? err : -EUCLEAN;
-	}
+static int write_errand(struct remote *remote, const struct arch_errand *errand, size_t *size)
+{
+	const struct slack *slack = &remote->slack;
+	uint8_t code[PAGE];
+
+	*size = remote->target->arch->errand(remote->target->arch, errand, slack->start, code,
+					     slack_room(slack), &remote->places);
+	if (*size == 0)
+		return 0;
+	remote->in_place = true;
+	return slack_use(slack, remote->target, code, *size, remote->address, remote->size / PAGE);
+}
+
+/*
+ * Set the thread on its errand.  The signal mask comes last: if nsb is killed before that, the
+ * thread makes the calls, and its way back sets the mask that it had.
+ */
+static int set_out(struct remote *remote, struct regs *regs, bool masks)
+{
+	const struct arch *arch = remote->target->arch;
+	int err;
+
+	regs_set(arch, regs, REG_PC, remote->slack.start + remote->places.begin);
+	/* With another value the kernel would take this for a system call that it has to restart. */
+	regs_set(arch, regs, REG_ORIG_AX, UINT64_MAX);
+	remote->interrupted = false;
+	remote->away = true;
+	remote->masked = masks;
+	err = pt_set_regs(remote->thread->tid, regs);
+	if (err == 0 && masks)
+		err = pt_set_sigmask(remote->thread->tid, UINT64_MAX);
+	return err == 0 ? 0 : failed(remote, err, "borrow");
+}
+
+/* The other way round: with its mask and the errand's pc the thread comes back by itself. */
+static int restore_thread(struct remote *remote)
+{
+	struct thread *thread = remote->thread;
+	int err = remote->masked ? pt_set_sigmask(thread->tid, remote->saved_mask) : 0;
+
+	if (err == 0)
+		err = pt_set_regs(thread->tid, &remote->saved);
+	if (err != 0)
+		return failed(remote, err, "restore");
+	thread->regs = remote->saved;
+	remote->away = false;
+	remote->masked = false;
 	return 0;
 }
 
 /*
- * Wait until the thread enters or leaves a system call, but not for longer than RESULT_NS.  All
- * signals are blocked but SIGSTOP, which cannot be blocked: it is withheld, and sent again when
- * the thread is let go.
+ * A thread with a filter has its signals not blocked: the kernel delivers one before anything
+ * else happens, and the thread takes it as if nobody had borrowed it.
+ */
+static int let_signal(struct remote *remote, int signal)
+{
+	struct thread *thread = remote->thread;
+	int err = restore_thread(remote);
+
+	if (err == 0)
+		err = suspend_filter(remote, false);
+	if (err != 0)
+		return err;
+	err = pt_cont(thread->tid, signal);
+	if (err != 0)
+		return failed(remote, err, "continue");
+	thread->state = THREAD_RUNNING;
+	remote->borrowed = false;
+	return -EAGAIN;
+}
+
+/*
+ * Wait until the thread enters or leaves a system call, but not for longer than RESULT_NS.  If
+ * its signals are blocked, only SIGSTOP can come: it is withheld, and sent again when the thread
+ * is let go.  Otherwise -EAGAIN, without a message, says that the thread went on with a signal.
  */
 static int await_syscall_stop(struct remote *remote)
 {
@@ -485,6 +358,8 @@ static int await_syscall_stop(struct remote *remote)
 			thread->state = THREAD_GONE;
 			return failed(remote, -ESRCH, "run a system call in");
 		case PT_SIGNAL:
+			if (!remote->masked)
+				return let_signal(remote, status.signal);
 			if (status.signal != SIGSTOP)
 				return fail(EIO, "%s: signal %d in what thread %d does for nsb",
 					    target_name(remote->target), status.signal, thread->tid);
@@ -505,39 +380,42 @@ static int64_t sign_result(const struct arch *arch, uint64_t ax)
 	return arch->word == 8 ? (int64_t)ax : ax >= (uint32_t)-4095 ? (int32_t)ax : (int64_t)ax;
 }
 
-/* Set the registers with which the parasite begins to make calls. */
-static int set_call_regs(struct remote *remote, uint64_t pc, uint64_t sp,
-			 const struct remote_call *call)
+/*
+ * Make one call between two stops, in a thread with a filter.  What the thread is set up for is
+ * a read(2) from no file, which filters allow.  Only when it stands in that call, it is
+ * made the one that nsb wants, and the filter is suspended.  If nsb dies before, the thread reads
+ * nothing and goes on; none of its calls is one that it must not make.
+ */
+static int step_call(struct remote *remote, struct remote_call *call)
 {
 	const struct arch *arch = remote->target->arch;
 	struct regs regs = remote->saved;
 	int err;
 
-	regs_set(arch, &regs, REG_PC, pc);
-	regs_set(arch, &regs, REG_SP, sp);
-	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[call->nr]);
-	/* With another value the kernel would take this for a system call that it has to restart. */
-	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[NR_READ]);
+	regs_set(arch, &regs, REG_ARG0, UINT64_MAX);
+	err = set_out(remote, &regs, false);
+	if (err == 0)
+		err = await_syscall_stop(remote);	/* it enters the call */
+	if (err == 0)
+		err = suspend_filter(remote, true);
+	if (err != 0)
+		return err;
+	err = pt_get_regs(remote->thread->tid, &regs);
+	if (err != 0)
+		return failed(remote, err, "read the registers of");
+	regs_set(arch, &regs, REG_ORIG_AX, (uint64_t)arch->nr[call->nr]);
 	for (unsigned i = 0; i < 4; i++)
 		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), call->args[i]);
 	regs_set(arch, &regs, REG_ARG4, UINT64_MAX);
 	regs_set(arch, &regs, REG_ARG5, 0);
 	err = pt_set_regs(remote->thread->tid, &regs);
-	return err == 0 ? 0 : failed(remote, err, "set the registers of");
-}
-
-/* Make one call, with a stop before it and one behind it.  If nsb dies, no further call is made. */
-static int step_call(struct remote *remote, struct remote_call *call)
-{
-	const struct arch *arch = remote->target->arch;
-	struct regs regs;
-	int err = set_call_regs(remote, remote->entry + PARASITE_CALL, remote->stack, call);
-
-	remote->interrupted = false;
+	if (err != 0)
+		return failed(remote, err, "set the registers of");
+	call->result = 0;
+	err = await_syscall_stop(remote);	/* it leaves the call */
 	if (err == 0)
-		err = await_syscall_stop(remote);	/* it enters the call */
-	if (err == 0)
-		err = await_syscall_stop(remote);	/* it leaves the call */
+		err = suspend_filter(remote, false);
 	if (err != 0)
 		return err;
 	err = pt_get_regs(remote->thread->tid, &regs);
@@ -569,41 +447,11 @@ static int serve_run(struct remote *remote)
 }
 
 /*
- * Wait until the word at `address` is not `number` any more: the last call has been made then.
- * As long as nsb spins, it reads the word only when the thread sleeps, because every read takes
- * a lock that the thread needs to map memory.
- */
-static int await_result(struct remote *remote, uint64_t address, uint64_t number)
-{
-	const struct timespec nap = { .tv_nsec = RESULT_NAP_NS };
-	uint64_t word = number;
-	int err = 0;
-
-	for (unsigned i = 0; word == number && i < RESULT_SPINS + RESULT_NAPS; i++) {
-		if (i < RESULT_SPINS)
-			spin_ns(RESULT_SPIN_NS);
-		else
-			(void)nanosleep(&nap, NULL);
-		err = serve_run(remote);
-		if (err == 0 && i < RESULT_SPINS &&
-		    proc_thread_state(remote->target->pid, remote->thread->tid) == 'R')
-			continue;
-		word = 0;
-		if (err == 0)
-			err = target_read(remote->target, address, &word,
-					  remote->target->arch->word);
-		if (err != 0)
-			return failed(remote, err, "run system calls in");
-	}
-	return 0;
-}
-
-/*
  * Bring the borrowed thread to a stop in which its registers can be restored.  The thread may
  * have been in a system call that the kernel has to restart.  The kernel restarts a call only
  * when the thread goes on from a stop on its way to handle signals, as after PTRACE_INTERRUPT;
- * from a syscall-exit stop the program would see errno 516.  All signals stay blocked until
- * then, so that no handler is entered in between.
+ * from a syscall-exit stop the program would see errno 516.  The stop comes before any signal is
+ * delivered (kernel/signal.c, get_signal), so that no handler is entered in between.
  */
 static int stop_borrowed(struct remote *remote)
 {
@@ -616,106 +464,189 @@ static int stop_borrowed(struct remote *remote)
 	if (err != 0)
 		return failed(remote, err, "stop");
 	thread->state = THREAD_RUNNING;
-	err = target_await_stop(remote->target, thread);
+	/* In a call for nsb it may have to wait for the lock of its memory, which others hold. */
+	for (unsigned waited = 0; waited < RETURN_MS && err == 0 && thread->state == THREAD_RUNNING; waited += STOP_MS)
+		err = target_await_stop(remote->target, thread);
 	if (err != 0)
 		return err;
 	if (thread->state == THREAD_RUNNING)
 		return fail(EBUSY, "%s: thread %d does not stop", target_name(remote->target), thread->tid);
 	remote->interrupted = true;
-	remote->escaped = ran && !remote->in_function && regs_get(remote->target->arch, &thread->regs, REG_PC) -
-			  remote->entry >= PARASITE_CODE_BYTES;
 	return 0;
 }
 
-/* Read the results, which the calls have left on the stack, while the thread waits. */
-static int read_results(struct remote *remote, uint64_t start, struct remote_call *calls,
-			size_t count)
+/* Where the stopped thread is: its offset in the slack, or UINT64_MAX if it is not there. */
+static uint64_t offset_of(const struct remote *remote)
 {
-	const struct arch *arch = remote->target->arch;
-	uint8_t program[PROGRAM_MAX];
+	uint64_t offset = regs_get(remote->target->arch, &remote->thread->regs, REG_PC) - remote->slack.start;
 
-	if (target_read(remote->target, start, program, count * call_size(arch)) != 0)
-		return fail(EIO, "%s: cannot read the stack of thread %d",
-			    target_name(remote->target), remote->thread->tid);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t word = 0;
+	return offset < remote->slack.end - remote->slack.start ? offset : UINT64_MAX;
+}
 
-		memcpy(&word, program + (i + 1) * call_size(arch) - arch->word, arch->word);
-		if (word == (uint64_t)arch->nr[calls[i].nr])
-			return fail(EBUSY, "%s: thread %d made no call for nsb in time (try again)",
-				    target_name(remote->target), remote->thread->tid);
-		calls[i].result = sign_result(arch, word);
+/*
+ * Wait until the thread has made its calls and waits for nsb, and stop it there; or later, if
+ * nsb had no processor for so long that the wait was over.  As long as nsb
+ * spins, it asks only for the thread's state, because to read its memory takes a lock that the
+ * thread needs to map memory.
+ */
+static int await_wait(struct remote *remote)
+{
+	const struct timespec nap = { .tv_nsec = RESULT_NAP_NS };
+	const uint64_t waiting = remote->places.entered - remote->target->arch->syscall_insn_size;
+	struct thread *thread = remote->thread;
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < RESULT_SPINS + RESULT_NAPS; i++) {
+		char state;
+
+		if (i < RESULT_SPINS)
+			spin_ns(RESULT_SPIN_NS);
+		else
+			(void)nanosleep(&nap, NULL);
+		err = serve_run(remote);
+		if (err != 0)
+			return failed(remote, err, "run system calls in");
+		state = proc_thread_state(remote->target->pid, thread->tid);
+		if (state == 'D' || (state != 'S' && i < RESULT_SPINS))
+			continue;
+		err = stop_borrowed(remote);
+		if (err != 0 || thread->state != THREAD_STOPPED)
+			return err != 0 ? err : failed(remote, -ESRCH, "stop");
+		remote->escaped = offset_of(remote) == UINT64_MAX;
+		if (remote->escaped || offset_of(remote) >= waiting)
+			return 0;
+		remote->interrupted = false;
+		err = pt_cont(thread->tid, 0);
+		thread->state = THREAD_RUNNING;
+		if (err != 0)
+			return failed(remote, err, "run system calls in");
+		err = interrupt_check();
 	}
-	return 0;
+	return err != 0 ? err : fail(EBUSY, "%s: thread %d made no call for nsb in time (try again)",
+				     target_name(remote->target), thread->tid);
 }
 
-/*
- * Write the calls to the stack, behind them a ppoll in which the thread waits for nsb, and in
- * front of them the time that the ppoll waits.  *start is where the calls begin.
- */
-static int lay_program(struct remote *remote, const struct remote_call *calls, size_t count,
-		       uint64_t *start)
+/* Whether a call was made whose result nobody has seen: by what the process has mapped. */
+static int find_result(const struct remote *remote, struct remote_call *call)
 {
-	const struct arch *arch = remote->target->arch;
-	const uint64_t wait[4] = { 0, 0, remote->laid, 0 }, wait_time[2] = { 0, WAIT_NS };
-	const size_t size = (size_t)(remote->stack - remote->laid);
-	uint8_t program[PROGRAM_MAX] = { 0 };
-	size_t at = size - (count + 1) * call_size(arch);
+	struct maps maps = { 0 };
+	int err = maps_read(&maps, remote->target->living);
+	const struct mapping *m;
 
-	*start = remote->laid + at;
-	for (unsigned i = 0; i < 2; i++)
-		memcpy(program + i * arch->word, &wait_time[i], arch->word);
-	for (size_t i = 0; i < count; i++, at += call_size(arch))
-		write_call(arch, calls[i].nr, calls[i].args, program + at);
-	write_call(arch, NR_PPOLL, wait, program + at);
-	return target_write_bulk(remote->target, remote->laid, program, size);
-}
-
-/*
- * Make all calls without a stop in between, which would take longer.  The last call is a wait,
- * in which nsb stops the thread.  If nsb dies, the wait ends, and the thread calls rt_sigreturn.
- * The wait is a ppoll(2): nanosleep(2) would overwrite the restart_block in the kernel, which
- * the system call that the thread was borrowed from may need.
- */
-static int run_calls(struct remote *remote, struct remote_call *calls, size_t count)
-{
-	const struct arch *arch = remote->target->arch;
-	uint64_t start;
-	int err = lay_program(remote, calls, count, &start);
-
-	if (err == 0)
-		err = set_call_regs(remote, remote->entry, start, &calls[0]);
 	if (err != 0)
 		return err;
-	remote->interrupted = false;
-	err = pt_cont(remote->thread->tid, 0);
+	m = maps_find(&maps, call->args[0]);
+	if (call->nr == NR_MMAP)
+		call->result = m != NULL && m->start == call->args[0] && m->end == m->start + call->args[1] &&
+			       m->inode == 0 ? (int64_t)m->start : -ECANCELED;
+	else
+		call->result = m == NULL ? 0 : -ECANCELED;
+	maps_deinit(&maps);
+	return 0;
+}
+
+/* The results, by what the waiting thread has in its registers. */
+static void take_results(const struct remote *remote, struct remote_call *calls, size_t count)
+{
+	const struct arch *arch = remote->target->arch;
+	const struct regs *regs = &remote->thread->regs;
+	uint64_t last = regs_get_dwarf(arch, regs, arch->errand_index);
+
+	for (size_t i = 0; i < count; i++) {
+		calls[i].result = i < last ? (int64_t)calls[i].expected : -ECANCELED;
+		if (i == last)
+			calls[i].result = sign_result(arch, regs_get_dwarf(arch, regs, arch->errand_result));
+	}
+}
+
+/*
+ * Make as many of the calls as there is room for, without a stop in between, which would take
+ * longer.  Behind the last one the thread waits, and nsb stops it there.  If nsb dies, the
+ * wait ends, and the thread goes on.  The wait is a ppoll(2): nanosleep(2) would overwrite the
+ * restart_block in the kernel, which the system call that the thread was borrowed from may need.
+ */
+static int run_calls(struct remote *remote, struct remote_call *calls, size_t count, size_t *made)
+{
+	const struct arch *arch = remote->target->arch;
+	struct arch_call list[ERRAND_CALLS_MAX];
+	struct regs back = remote->saved, regs = remote->saved;
+	struct arch_errand errand = { .calls = list, .n_calls = count < ERRAND_CALLS_MAX ? count : ERRAND_CALLS_MAX,
+				      .back = &back, .mask = remote->saved_mask, .wait_ns = WAIT_NS };
+	size_t size = 0;
+	int err = 0;
+
+	restart_call(arch, &back);
+	for (size_t i = 0; i < errand.n_calls; i++) {
+		list[i] = (struct arch_call){ .nr = calls[i].nr, .expected = calls[i].expected };
+		memcpy(list[i].args, calls[i].args, sizeof(list[i].args));
+	}
+	do {
+		err = write_errand(remote, &errand, &size);
+	} while (err == 0 && size == 0 && --errand.n_calls > 0);
+	if (err == 0 && size == 0)
+		err = fail(ENOSPC, "%s: no room for a system call", target_name(remote->target));
 	if (err != 0)
-		return failed(remote, err, "run system calls in");
-	remote->thread->state = THREAD_RUNNING;
-	err = await_result(remote, remote->stack - call_size(arch) - arch->word,
-			   (uint64_t)arch->nr[calls[count - 1].nr]);
-	/* Read the results while the thread waits: once it was stopped, it may have left the wait. */
+		return err;
+	*made = errand.n_calls;
+	for (size_t i = 0; i < *made; i++)
+		calls[i].result = 0;
+	err = set_out(remote, &regs, true);
 	if (err == 0)
-		err = read_results(remote, start, calls, count);
+		err = pt_cont(remote->thread->tid, 0);
+	if (err != 0)
+		return msg_kept()[0] != '\0' ? err : failed(remote, err, "run system calls in");
+	remote->thread->state = THREAD_RUNNING;
+	err = await_wait(remote);
+	/* The stop throws it out of ppoll with EINTR, as that cannot write to the time, and is cured. */
+	if (err == 0 && offset_of(remote) <= remote->places.entered)
+		take_results(remote, calls, *made);
+	else
+		for (size_t i = 0; i < *made && err == 0; i++)
+			err = find_result(remote, &calls[i]);
+	return err != 0 || remote->escaped ? err : restore_thread(remote);
+}
+
+static bool has_failed(const struct remote_call *call)
+{
+	return call->result != (int64_t)call->expected;
+}
+
+/* The same one by one, each between two stops. */
+static int step_calls(struct remote *remote, struct remote_call *calls, size_t count, size_t *made)
+{
+	struct regs back = remote->saved;
+	const struct arch_errand errand = { .back = &back };
+	size_t size;
+	int err;
+
+	restart_call(remote->target->arch, &back);
+	err = write_errand(remote, &errand, &size);
+	for (*made = 0; *made < count && err == 0; (*made)++) {
+		err = step_call(remote, &calls[*made]);
+		if (err == 0 && has_failed(&calls[*made]))
+			count = *made + 1;
+	}
 	if (err == 0)
 		err = stop_borrowed(remote);
 	if (err == 0 && remote->thread->state != THREAD_STOPPED)
 		err = failed(remote, -ESRCH, "stop");
-	return err;
+	return err != 0 ? err : restore_thread(remote);
 }
 
-/* nsb had no processor for so long that the thread restored itself and went on.  Borrow a thread again. */
+/*
+ * The thread has gone on by itself: it got a signal, or nsb had no processor for so long that
+ * the wait was over.  Borrow a thread again.
+ */
 static int borrow_again(struct remote *remote)
 {
 	struct target *target = remote->target;
 	struct thread *thread = remote->thread;
-	uint64_t address = remote->address, size = remote->size;
+	const uint64_t address = remote->address, size = remote->size;
 	int err;
 
-	say("%s: nsb comes too late: thread %d went on, and is borrowed again",
-	    target_name(target), thread->tid);
+	debug("%s: thread %d went on, and a thread is borrowed again", target_name(target), thread->tid);
 	err = remote_end(remote);
-	if (err == 0)
+	if (err == 0 && thread->state == THREAD_STOPPED)
 		err = target_continue(target, thread);
 	return err != 0 ? err : remote_begin(remote, target, address, size);
 }
@@ -723,57 +654,34 @@ static int borrow_again(struct remote *remote)
 int remote_make(struct remote *remote, struct remote_call *calls, size_t count)
 {
 	struct target *target = remote->target;
+	size_t done = 0, made = 0;
 	int err = 0;
 
-	if (remote->escaped)
-		err = borrow_again(remote);
-	if (err == 0)
-		err = suspend_filter(remote, true);
-	if (err != 0)
-		return err;
-	/* If nsb dies, a suspended seccomp filter is back, and would kill the thread at its next call. */
-	if (remote->laid != 0 && !remote->filtered) {
-		err = run_calls(remote, calls, count);
-	} else {
-		for (size_t i = 0; i < count && err == 0; i++)
-			err = step_call(remote, &calls[i]);
+	for (size_t i = 0; i < count; i++)
+		calls[i].result = -ECANCELED;
+	for (unsigned tries = 0; done < count && err == 0; tries++) {
+		if (!remote->borrowed || remote->escaped)
+			err = borrow_again(remote);
+		if (err != 0)
+			break;
+		err = (remote->filtered ? step_calls : run_calls)(remote, calls + done, count - done, &made);
+		if (err == -EAGAIN && tries < BORROW_TRIES) {
+			err = interrupt_check();
+		} else if (err == -EAGAIN) {
+			err = fail(EBUSY, "%s: its threads get signals all the time, and none can make a call for nsb",
+				   target_name(target));
+		}
+		for (; err == 0 && made > 0 && calls[done].result != -ECANCELED; made--) {
+			debug("%s: %s in thread %d: %" PRId64, target_name(target), calls[done].what,
+			      remote->thread->tid, calls[done].result);
+			if (has_failed(&calls[done++]))
+				count = done;
+		}
 	}
-	for (size_t i = 0; i < count && err == 0; i++) {
-		debug("%s: %s in thread %d: %" PRId64, target_name(target), calls[i].what,
-		      remote->thread->tid, calls[i].result);
-		if (calls[i].result < 0 && calls[i].result >= -4095)
-			err = fail((int)-calls[i].result, "%s: cannot %s: %s in the process",
-				   target_name(target), calls[i].what,
-				   strerror((int)-calls[i].result));
-	}
+	if (err == 0 && count > 0 && has_failed(&calls[count - 1]) && calls[count - 1].result < 0)
+		err = fail((int)-calls[count - 1].result, "%s: cannot %s: %s in the process", target_name(target),
+			   calls[count - 1].what, strerror((int)-calls[count - 1].result));
 	return err;
-}
-
-/* Restore the entry point and the stack.  The thread has its registers back already. */
-static int restore_memory(struct remote *remote)
-{
-	int err = 0;
-
-	if (remote->in_place)
-		err = remove_parasite(remote->thread->tid, remote->entry, remote->entry_bytes);
-	if (err != 0)
-		return failed(remote, err, "take a system call out of");
-	/* A thread that went on by itself uses its stack again, so nothing may be written there. */
-	if (remote->laid != 0 && !remote->escaped)
-		err = target_write_bulk(remote->target, remote->laid, remote->buffer->before,
-					remote->laid_size);
-	return err;
-}
-
-static int restore_thread(struct remote *remote)
-{
-	struct thread *thread = remote->thread;
-	int err = pt_set_sigmask(thread->tid, remote->saved_mask);
-
-	if (err == 0)
-		err = pt_set_regs(thread->tid, &remote->saved);
-	thread->regs = remote->saved;
-	return err == 0 ? 0 : failed(remote, err, "restore");
 }
 
 static int give_back(struct remote *remote)
@@ -781,17 +689,21 @@ static int give_back(struct remote *remote)
 	struct thread *thread = remote->thread;
 	int err = 0;
 
-	if (remote->buffer == NULL)
-		return 0;
-	if (thread->state == THREAD_RUNNING ||
-	    (thread->state == THREAD_STOPPED && !remote->interrupted))
+	if (remote->borrowed && (thread->state == THREAD_RUNNING ||
+				 (thread->state == THREAD_STOPPED && !remote->interrupted)))
 		err = stop_borrowed(remote);
-	if (err == 0 && thread->state == THREAD_STOPPED)
+	if (err == 0 && remote->borrowed && thread->state == THREAD_STOPPED) {
+		/* If it has left the errand in the meantime, its registers are its own. */
+		if (remote->away && !remote->in_function && offset_of(remote) == UINT64_MAX)
+			remote->escaped = true;
 		err = suspend_filter(remote, false);
-	if (err == 0 && thread->state == THREAD_STOPPED && !remote->escaped)
-		err = restore_thread(remote);
-	if (err == 0 && thread->state == THREAD_STOPPED)
-		err = restore_memory(remote);
+		if (err == 0 && remote->away && !remote->escaped)
+			err = restore_thread(remote);
+	}
+	if (err == 0 && remote->in_place) {
+		err = slack_clear(&remote->slack, remote->target);
+		remote->in_place = err != 0;
+	}
 	return err;
 }
 
@@ -806,8 +718,7 @@ int remote_end(struct remote *remote)
 			msg_forget();
 		err = give_back(remote);
 	}
-	free(remote->buffer);
-	remote->buffer = NULL;
+	remote->borrowed = false;
 	return err;
 }
 
@@ -831,33 +742,56 @@ static int await_function(struct remote *remote, uint64_t call_end, struct regs 
 	return 0;
 }
 
-/*
- * Run a function that returns to where the parasite has made a call: the parasite leaves the
- * result on the stack, in place of the return address, and goes on to the next call.  nsb stops
- * the thread when it enters that call, and prevents it.  If nsb is dead, the calls are made:
- * reads from no file, which do nothing and which filters allow, and then rt_sigreturn.  Three
- * reads align the stack as the psABI wants it at the start of a function: the address above the
- * return address is a multiple of 16.
- */
-static int run_function(struct remote *remote, uint64_t function, uint64_t *result)
+/* The memory in which a function of the target runs for nsb: its stack, and above it a signal frame. */
+struct scratch {
+	uint64_t address, size;
+	uint8_t xstate[XSTATE_MAX], frame[FRAME_MAX];
+	size_t xstate_size;
+};
+
+/* Write the signal frame, and the return address below it.  *sp is the stack pointer at the function's start. */
+static int lay_frame(struct remote *remote, struct scratch *scratch, uint64_t *sp)
 {
-	static const uint64_t no_file[4] = { UINT64_MAX };
 	const struct arch *arch = remote->target->arch;
-	const uint64_t size = call_size(arch);
-	const uint64_t call_end = remote->entry + PARASITE_CALL + arch->syscall_insn_size;
-	uint64_t sp = remote->stack - 3 * size - arch->word;
-	uint8_t bytes[(3 * PARASITE_WORDS + 1) * sizeof(uint64_t)];
-	struct thread *thread = remote->thread;
 	struct regs regs = remote->saved;
+	uint64_t start = 0;
+	size_t size;
 	int err;
 
-	if (remote->laid == 0)
-		return fail(ENOSPC, "%s: thread %d has no room on its stack for a function that nsb has"
-			    " to call", target_name(remote->target), thread->tid);
-	memcpy(bytes, &call_end, arch->word);
-	for (unsigned i = 0; i < 3; i++)
-		write_call(arch, NR_READ, no_file, bytes + arch->word + i * size);
-	err = target_write_bulk(remote->target, sp, bytes, (size_t)(arch->word + 3 * size));
+	restart_call(arch, &regs);
+	scratch->xstate_size = sizeof(scratch->xstate);
+	err = pt_get_regset(remote->thread->tid, arch->xstate_note, scratch->xstate, &scratch->xstate_size);
+	if (err != 0)
+		return failed(remote, err, "read the extended state of");
+	size = arch->signal_frame(&regs, remote->saved_mask, scratch->xstate, scratch->xstate_size,
+				  scratch->address + scratch->size, scratch->frame, sizeof(scratch->frame), &start);
+	if (size == 0)
+		return fail(ENOTSUP, "%s: nsb knows no signal frame of this processor, and runs no function of the"
+			    " program without one", target_name(remote->target));
+	*sp = start - arch->word;
+	err = target_write_bulk(remote->target, start, scratch->frame, size);
+	return err != 0 ? err : target_write_bulk(remote->target, *sp, &remote->slack.start, arch->word);
+}
+
+/*
+ * Run a function in scratch memory.  It returns to code that calls rt_sigreturn, by which the thread
+ * would get all its registers back if nsb were dead.  nsb stops it when it enters that call, and
+ * prevents it.
+ */
+static int run_function(struct remote *remote, struct scratch *scratch, uint64_t function, uint64_t *result)
+{
+	const struct arch *arch = remote->target->arch;
+	const struct arch_code *code = &arch->sigreturn_call;
+	struct thread *thread = remote->thread;
+	struct regs regs = remote->saved;
+	uint64_t sp = 0;
+	int err = lay_frame(remote, scratch, &sp);
+
+	if (err != 0)
+		return err;
+	remote->in_place = true;
+	err = slack_use(&remote->slack, remote->target, code->bytes, code->size, remote->address,
+			remote->size / PAGE);
 	if (err != 0)
 		return err;
 	regs_set(arch, &regs, REG_PC, function);
@@ -865,41 +799,104 @@ static int run_function(struct remote *remote, uint64_t function, uint64_t *resu
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	remote->interrupted = false;
 	remote->in_function = true;
-	err = pt_set_sigmask(thread->tid, ~RAISED_SIGNALS);
+	remote->away = true;
+	remote->masked = true;
+	err = pt_set_regs(thread->tid, &regs);
 	if (err == 0)
-		err = pt_set_regs(thread->tid, &regs);
+		err = pt_set_sigmask(thread->tid, ~RAISED_SIGNALS);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
-	err = await_function(remote, call_end, &regs);
+	/* The last byte of the code is never reached. */
+	err = await_function(remote, remote->slack.start + code->size - 1, &regs);
 	if (err != 0)
 		return err;
-	*result = 0;
-	if (target_read(remote->target, sp, result, arch->word) != 0)
-		return fail(EIO, "%s: cannot read the stack of thread %d", target_name(remote->target),
-			    thread->tid);
+	*result = regs_get_dwarf(arch, &regs, arch->errand_result);
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
 	err = suspend_filter(remote, true);
-	return err != 0 ? err : await_syscall_stop(remote);
+	if (err == 0)
+		err = await_syscall_stop(remote);
+	if (err == 0)
+		err = suspend_filter(remote, false);
+	return err != 0 ? err : stop_borrowed(remote);
+}
+
+/* Put the extended state right, which the function may have changed, wherever that is. */
+static int restore_xstate(struct remote *remote, const struct scratch *scratch)
+{
+	int err = 0;
+
+	if (!remote->in_function)
+		return 0;
+	if (remote->thread->state == THREAD_RUNNING ||
+	    (remote->thread->state == THREAD_STOPPED && !remote->interrupted))
+		err = stop_borrowed(remote);
+	if (err != 0 || remote->thread->state != THREAD_STOPPED)
+		return err;
+	err = pt_set_regset(remote->thread->tid, remote->target->arch->xstate_note, scratch->xstate,
+			    scratch->xstate_size);
+	return err == 0 ? 0 : failed(remote, err, "restore the extended state of");
+}
+
+/* Map the scratch memory, run the function, and unmap it. */
+static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64_t function, uint64_t *result)
+{
+	struct target *target = remote->target;
+	struct remote_call map = remote_mapping(scratch->address, scratch->size, PROT_READ | PROT_WRITE);
+	struct remote_call unmap = { NR_MUNMAP, { scratch->address, scratch->size }, 0, "unmap memory", 0 };
+	int err = target_journal_mapping(target, scratch->address, scratch->size, remote_undo_mapping), restored;
+
+	if (err == 0)
+		err = remote_make(remote, &map, 1);
+	if (err == 0 && map.result != (int64_t)map.expected)
+		err = fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try again)",
+			   target_name(target), scratch->address);
+	if (err == 0)
+		err = run_function(remote, scratch, function, result);
+	restored = restore_xstate(remote, scratch);
+	if (err == 0)
+		err = restored;
+	if (err == 0)
+		err = restore_thread(remote);
+	remote->in_function = false;
+	if (err == 0)
+		err = remote_make(remote, &unmap, 1);
+	if (err == 0)
+		target->n_changes--;
+	return err;
 }
 
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)
 {
-	struct remote remote;
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+	const struct hole hole = { .size = SCRATCH_STACK, .near_lo = function, .top = target->arch->user_top,
+				   .last = UINT64_MAX };
+	struct remote remote = { 0 };
 	int err, end;
 
+	if (scratch == NULL)
+		return fail(ENOMEM, "out of memory");
+	scratch->size = SCRATCH_STACK;
+	target->arch->learn();
 	err = target_seize(target);
 	if (err == 0)
-		err = remote_begin(&remote, target, 0, 0);
-	if (err != 0)
-		return err;
-	err = run_function(&remote, function, result);
-	end = remote_end(&remote);
+		err = target_read_maps(target);
 	if (err == 0)
-		err = end;
-	return err != 0 ? err : target_continue(target, remote.thread);
+		err = maps_find_hole(&target->maps, &hole, &scratch->address);
+	if (err == 0)
+		err = remote_begin(&remote, target, scratch->address, scratch->size);
+	if (err == 0) {
+		err = run_in_scratch(&remote, scratch, function, result);
+		end = remote_end(&remote);
+		if (err == 0)
+			err = end;
+		if (err == 0)
+			err = target_continue(target, remote.thread);
+	}
+	free(scratch);
+	return err;
 }
 
 int remote_may_call(struct target *target)
@@ -925,7 +922,7 @@ int remote_may_call(struct target *target)
 
 int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 {
-	struct remote_call call = { NR_MUNMAP, { address, size }, "unmap memory", 0 };
+	struct remote_call call = { NR_MUNMAP, { address, size }, 0, "unmap memory", 0 };
 	struct remote remote;
 	int err, end;
 
@@ -937,28 +934,42 @@ int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 	return err != 0 ? err : end;
 }
 
+int remote_undo_mapping(struct target *target, uint64_t address, uint64_t size)
+{
+	struct maps maps = { 0 };
+	uint64_t at = address;
+	int err = maps_read(&maps, target->living);
+
+	if (err != 0)
+		return err;
+	for (const struct mapping *m; at < address + size; at = m->end) {
+		m = maps_find(&maps, at);
+		if (m == NULL || m->inode != 0 || !m->is_private || m->start < address || m->end > address + size)
+			break;
+	}
+	maps_deinit(&maps);
+	if (at == address + size)
+		return remote_unmap(target, address, size);
+	say("%s: what is at 0x%" PRIx64 " is not what nsb was about to map there, and stays", target_name(target),
+	    address);
+	return 0;
+}
+
 /* ---- what a dead nsb left ---- */
 
 bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size)
 {
-	uint8_t original[sizeof(struct parasite)];
-	struct parasite found;
-	enum remains remains;
+	struct slack_note note;
+	struct slack slack;
+	bool found = slack_find_used(target, &slack, &note);
 
-	*address = 0;
-	*size = 0;
-	/* If the original bytes cannot be read, read_entry() tells that when they are needed. */
-	if (look_at_entry(target, &found, original, &remains) == -EFAULT)
-		return false;
-	if (remains == WHOLE_PARASITE) {
-		*address = found.address;
-		*size = (uint64_t)found.pages << 12;
-	}
-	return remains != NO_REMAINS;
+	*address = found ? note.address : 0;
+	*size = found ? (uint64_t)note.pages * PAGE : 0;
+	return found;
 }
 
-/* Whether a thread is still in the parasite's code, on its way back. */
-static int find_returning(struct target *target, bool *found)
+/* Whether a thread is still on its errand, or on its way back. */
+static int find_returning(struct target *target, const struct slack *slack, bool *found)
 {
 	*found = false;
 	for (size_t i = 0; i < target->n_threads; i++) {
@@ -972,8 +983,8 @@ static int find_returning(struct target *target, bool *found)
 		if (err != 0)
 			return err;
 		if (thread->state == THREAD_STOPPED)
-			*found |= regs_get(target->arch, &thread->regs, REG_PC) -
-				  target->auxv_entry < PARASITE_CODE_BYTES;
+			*found |= regs_get(target->arch, &thread->regs, REG_PC) - slack->start <
+				  slack->end - slack->start;
 		err = target_continue(target, thread);
 		if (err != 0)
 			return err;
@@ -984,10 +995,14 @@ static int find_returning(struct target *target, bool *found)
 int remote_await_return(struct target *target)
 {
 	const uint64_t end = now_ns() + RETURN_MS * 1000000ull;
+	struct slack_note note;
+	struct slack slack;
 
+	if (!slack_find_used(target, &slack, &note))
+		return 0;
 	while (now_ns() < end) {
 		bool found;
-		int err = find_returning(target, &found);
+		int err = find_returning(target, &slack, &found);
 
 		if (err != 0 || !found)
 			return err;
@@ -1001,15 +1016,8 @@ int remote_await_return(struct target *target)
 
 int remote_remove_remains(struct target *target)
 {
-	uint8_t bytes[sizeof(struct parasite)];
-	struct thread *thread;
-	int err = pick_thread(target, &thread);
+	struct slack_note note;
+	struct slack slack;
 
-	if (err == 0)
-		err = read_entry(target, bytes);
-	if (err == 0)
-		err = remove_parasite(thread->tid, target->auxv_entry, bytes);
-	return err == 0 || msg_kept()[0] != '\0' ? err :
-	       fail(-err, "%s: cannot put its entry point right: %s", target_name(target),
-		    strerror(-err));
+	return slack_find_used(target, &slack, &note) ? slack_clear(&slack, target) : 0;
 }

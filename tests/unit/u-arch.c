@@ -34,13 +34,13 @@ static const struct abi abis[] = {
 	{ "-m64", ELFCLASS64, EM_X86_64, "endbr64", "rsp", "rax", "rip",
 	  { "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12",
 	    "r13", "r14", "r15" },
-	  { [NR_MMAP] = "mmap", [NR_MUNMAP] = "munmap", [NR_MPROTECT] = "mprotect",
+	  { [NR_MMAP] = "mmap", [NR_MUNMAP] = "munmap", [NR_RT_SIGPROCMASK] = "rt_sigprocmask",
 	    [NR_PPOLL] = "ppoll", [NR_READ] = "read",
 	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall",
 	    [NR_EXIT_GROUP] = "exit_group" }, R_X86_64_RELATIVE64 },
 	{ "-m32", ELFCLASS32, EM_386, "endbr32", "esp", "eax", "eip",
 	  { "eax", "edx", "ecx", "ebx", "esi", "edi", "ebp", "esp" },
-	  { [NR_MMAP] = "mmap2", [NR_MUNMAP] = "munmap", [NR_MPROTECT] = "mprotect",
+	  { [NR_MMAP] = "mmap2", [NR_MUNMAP] = "munmap", [NR_RT_SIGPROCMASK] = "rt_sigprocmask",
 	    [NR_PPOLL] = "ppoll", [NR_READ] = "read",
 	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall",
 	    [NR_EXIT_GROUP] = "exit_group" }, R_386_32PLT },
@@ -401,7 +401,7 @@ static void check_abi(const struct abi *abi)
 	check_relocs(abi, arch);
 	check_reach(abi, arch);
 	check_branches(abi, arch);
-	ok(arch->parasite != NULL, "%s: there is a parasite", abi->flag);
+	ok(arch->guide != NULL, "%s: there is a guide", abi->flag);
 	if (!build_child(abi, arch)) {
 		skip(abi->flag, "the compiler does not do this (gcc-multilib?)");
 		return;

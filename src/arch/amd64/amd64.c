@@ -7,6 +7,7 @@
 
 #include "branch.h"
 #include "carry.h"
+#include "errand.h"
 #include "xstate.h"
 
 /* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
@@ -83,13 +84,14 @@ static const struct sigreturn_code sigreturns[] = {
 	  FLAGS_FIXED },
 };
 
-extern const uint8_t parasite_amd64[];
+extern const uint8_t guide_amd64[];
 
 const struct arch arch_amd64 = {
 	.name = "amd64",
 	.elf_class = ELFCLASS64,
 	.elf_machine = EM_X86_64,
 	.word = 8,
+	.user_top = (uint64_t)1 << 47,
 	.regs_size = 27 * 8,
 	.reg = {
 		[REG_PC] = SLOT(U_RIP), [REG_SP] = SLOT(U_RSP), [REG_AX] = SLOT(U_RAX),
@@ -114,8 +116,8 @@ const struct arch arch_amd64 = {
 		     { 14, 88 }, { 15, 96 } }, 7 },
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	.nr = {
-		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_MPROTECT] = 10, [NR_PPOLL] = 271,
-		[NR_READ] = 0, [NR_RT_SIGRETURN] = 15,
+		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_PPOLL] = 271,
+		[NR_READ] = 0, [NR_RT_SIGPROCMASK] = 14, [NR_RT_SIGRETURN] = 15,
 		[NR_RESTART_SYSCALL] = 219, [NR_EXIT_GROUP] = 231,
 	},
 	.syscall_insn = { 0x0f, 0x05 },
@@ -139,7 +141,12 @@ const struct arch arch_amd64 = {
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.carry = amd64_carry,
-	.parasite = parasite_amd64,
+	.errand = x86_errand,
+	.errand_result = 3,			/* rbx */
+	.errand_index = 6,			/* rbp */
+	/* mov %rax, %rbx; mov $15, %eax; syscall; hlt */
+	.sigreturn_call = { { 0x48, 0x89, 0xc3, 0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0xf4 }, 11 },
+	.guide = guide_amd64,
 	.xstate_note = NT_X86_XSTATE,
 	.learn = xstate_learn,
 	.signal_frame = amd64_signal_frame,

@@ -6,6 +6,7 @@
 
 #include "branch.h"
 #include "carry.h"
+#include "errand.h"
 #include "xstate.h"
 
 /* Offsets in the compat NT_PRSTATUS set (sys/user.h of a 32-bit build): 17 words, in this order. */
@@ -79,13 +80,14 @@ static const struct sigreturn_code sigreturns[] = {
 	{ { 0x58, 0xb8, 0x77, 0, 0, 0, 0xcd, 0x80 }, 8, 60, 32, 68, FLAGS_FIXED },
 };
 
-extern const uint8_t parasite_i386[];
+extern const uint8_t guide_i386[];
 
 const struct arch arch_i386 = {
 	.name = "i386",
 	.elf_class = ELFCLASS32,
 	.elf_machine = EM_386,
 	.word = 4,
+	.user_top = 0xffffe000,
 	.regs_size = U_COUNT * 4,
 	.reg = {
 		[REG_PC] = SLOT(U_EIP), [REG_SP] = SLOT(U_ESP), [REG_AX] = SLOT(U_EAX),
@@ -109,8 +111,8 @@ const struct arch arch_i386 = {
 	.context = { 96, 236, 76, { { 3, 52 }, { 4, 48 }, { 5, 44 }, { 6, 40 }, { 7, 36 } }, 5 },
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
-		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_MPROTECT] = 125, [NR_PPOLL] = 309,
-		[NR_READ] = 3, [NR_RT_SIGRETURN] = 173,
+		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_PPOLL] = 309,
+		[NR_READ] = 3, [NR_RT_SIGPROCMASK] = 175, [NR_RT_SIGRETURN] = 173,
 		[NR_RESTART_SYSCALL] = 0, [NR_EXIT_GROUP] = 252,
 	},
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
@@ -134,7 +136,12 @@ const struct arch arch_i386 = {
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.carry = i386_carry,
-	.parasite = parasite_i386,
+	.errand = x86_errand,
+	.errand_result = 7,			/* edi */
+	.errand_index = 5,			/* ebp */
+	/* mov %eax, %edi; mov $173, %eax; int $0x80; hlt */
+	.sigreturn_call = { { 0x89, 0xc7, 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80, 0xf4 }, 10 },
+	.guide = guide_i386,
 	.xstate_note = NT_X86_XSTATE,
 	.learn = xstate_learn,
 	.signal_frame = i386_signal_frame,
