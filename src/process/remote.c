@@ -526,21 +526,34 @@ static int await_wait(struct remote *remote)
 				     target_name(remote->target), thread->tid);
 }
 
+/* Whether all of [address, address + size) is private memory of no file. */
+static bool is_anonymous(const struct maps *maps, uint64_t address, uint64_t size)
+{
+	uint64_t at = address;
+
+	/* The kernel makes one mapping of neighbours with the same rights. */
+	while (at < address + size) {
+		const struct mapping *m = maps_find(maps, at);
+
+		if (m == NULL || m->inode != 0 || !m->is_private)
+			return false;
+		at = m->end;
+	}
+	return true;
+}
+
 /* Whether a call was made whose result nobody has seen: by what the process has mapped. */
 static int find_result(const struct remote *remote, struct remote_call *call)
 {
 	struct maps maps = { 0 };
 	int err = maps_read(&maps, remote->target->living);
-	const struct mapping *m;
 
 	if (err != 0)
 		return err;
-	m = maps_find(&maps, call->args[0]);
-	if (call->nr == NR_MMAP)
-		call->result = m != NULL && m->start == call->args[0] && m->end == m->start + call->args[1] &&
-			       m->inode == 0 ? (int64_t)m->start : -ECANCELED;
+	if (is_anonymous(&maps, call->args[0], call->args[1]) == (call->nr == NR_MMAP))
+		call->result = (int64_t)call->expected;
 	else
-		call->result = m == NULL ? 0 : -ECANCELED;
+		call->result = -ECANCELED;
 	maps_deinit(&maps);
 	return 0;
 }
@@ -937,18 +950,14 @@ int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 int remote_undo_mapping(struct target *target, uint64_t address, uint64_t size)
 {
 	struct maps maps = { 0 };
-	uint64_t at = address;
 	int err = maps_read(&maps, target->living);
+	bool is_ours;
 
 	if (err != 0)
 		return err;
-	for (const struct mapping *m; at < address + size; at = m->end) {
-		m = maps_find(&maps, at);
-		if (m == NULL || m->inode != 0 || !m->is_private || m->start < address || m->end > address + size)
-			break;
-	}
+	is_ours = is_anonymous(&maps, address, size);
 	maps_deinit(&maps);
-	if (at == address + size)
+	if (is_ours)
 		return remote_unmap(target, address, size);
 	say("%s: what is at 0x%" PRIx64 " is not what nsb was about to map there, and stays", target_name(target),
 	    address);

@@ -65,7 +65,7 @@ static void put_mov(struct writer *w, unsigned reg, uint64_t value)
 	bool is_wide = w->abi->is_long && value > UINT32_MAX;
 
 	if (is_wide || reg >= R8)
-		put_byte(w, (uint8_t)(0x40 | is_wide << 3 | reg >> 3));
+		put_byte(w, (uint8_t)(0x40u | (is_wide ? 8u : 0u) | reg >> 3));
 	put_byte(w, (uint8_t)(0xb8 | (reg & 7)));
 	put_word(w, value, is_wide ? 8 : 4);
 }
@@ -74,9 +74,9 @@ static void put_mov(struct writer *w, unsigned reg, uint64_t value)
 static void put_both(struct writer *w, uint8_t op, unsigned to, unsigned from)
 {
 	if (w->abi->is_long)
-		put_byte(w, (uint8_t)(0x48 | from >> 3 << 2 | to >> 3));
+		put_byte(w, (uint8_t)(0x48u | from >> 3 << 2 | to >> 3));
 	put_byte(w, op);
-	put_byte(w, (uint8_t)(0xc0 | (from & 7) << 3 | (to & 7)));
+	put_byte(w, (uint8_t)(0xc0u | (from & 7) << 3 | (to & 7)));
 }
 
 static void put_enter(struct writer *w)
