@@ -21,6 +21,7 @@
 #include "output.h"
 #include "patchfile.h"
 #include "process.h"
+#include "witness.h"
 
 enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
@@ -225,6 +226,30 @@ static int dump(const struct command_line *options)
 	return status(err);
 }
 
+/* compare */
+
+static int compare(const struct command_line *options)
+{
+	struct differences differences = { .n_pairs = 0 };
+	struct build old = { .path = NULL }, new = { .path = NULL };
+	bool any = false;
+	int err = build_open(&old, options->arguments[0], options->debug_file);
+
+	if (err == 0)
+		err = build_open(&new, options->arguments[1], NULL);
+	if (err == 0)
+		err = witness_compare(&old, &new, &differences);
+	if (err == 0)
+		witness_print(&old, &new, &differences, &any);
+	if (err == 0 && !any)
+		err = fail(ENODATA, "%s, %s: nothing differs in %zu functions and %zu variables", old.path, new.path,
+			   differences.n_functions, differences.n_data);
+	differences_deinit(&differences);
+	build_close(&new);
+	build_close(&old);
+	return status(err);
+}
+
 /* externs */
 
 static int print_externs(const struct command_line *options)
@@ -236,6 +261,7 @@ static const struct command commands[] = {
 	{ "generate", generate, 2, INT_MAX,
 	  "[--mode manual|auto] [--debugfile FILE] [-o OUT] TARGET PATCH.so [OBJECT... "
 	  "[--original OBJECT...]]" },
+	{ "compare", compare, 2, 2, "[--debugfile FILE] OLD NEW" },
 	{ "externs", print_externs, 1, INT_MAX, "OBJECT..." },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
 	{ "check", check, 0, 0, "--pid PID --id BUILD-ID" },
@@ -371,7 +397,7 @@ static int read_options(int argc, char **argv, struct command_line *options)
 static int run_command(struct command_line *options)
 {
 	if (options->n_arguments == 0)
-		return bad_usage("a command is needed: generate, buildid, check or dump");
+		return bad_usage("a command is needed: generate, compare, externs, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
 	for (size_t i = 0; i < N_COMMANDS; i++) {

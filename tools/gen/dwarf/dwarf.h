@@ -253,6 +253,15 @@ bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, u
  */
 char *dwarf_file(const struct dwarf *dwarf, uint32_t unit, uint32_t index);
 
+/* A row of a line table: the code from an address on is of this line. */
+struct dwarf_row {
+	uint64_t addr;
+	uint32_t file, line;	/* file: as dwarf_file() takes it */
+};
+
+/* The row of the unit's line table that an address is in; false: there is none. */
+bool dwarf_row_at(const struct dwarf *dwarf, uint32_t unit, uint64_t addr, struct dwarf_row *out);
+
 /* Path of a unit's source file, with its folder.  The caller frees it.  NULL: out of memory. */
 char *dwarf_unit_path(const struct dwarf_unit *unit);
 
