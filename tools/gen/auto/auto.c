@@ -14,6 +14,7 @@
 #include "compare.h"
 #include "counterpart.h"
 #include "data.h"
+#include "judge.h"
 #include "layout.h"
 #include "placed.h"
 #include "references.h"
@@ -163,8 +164,11 @@ static int compare(struct work *work)
 
 /* ---- fates ---- */
 
-static bool differs(const struct unit *unit, const struct piece *piece)
+/* What the witness says counts, as the program itself was compared and not its objects. */
+static bool differs(const struct work *work, const struct unit *unit, const struct piece *piece)
 {
+	if (work->draft->witness != NULL && piece->has_counterpart)
+		return witness_difference(work->draft->witness, piece->counterpart.addr) != NULL;
 	if (unit->original == NULL)
 		return true;
 	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;
@@ -179,7 +183,7 @@ static void set_fates(struct work *work)
 			if (piece->kind != PIECE_FUNCTION)
 				continue;
 			piece->is_changed = !piece->is_overridden &&
-				differs(&work->units[i], piece);
+				differs(work, &work->units[i], piece);
 			if (!piece->has_counterpart)
 				piece->fate = FATE_OWN;
 			else
@@ -366,7 +370,7 @@ static void tell_fates(struct work *work)
 			if (piece->kind != PIECE_FUNCTION || piece->symbol == NULL || is_clone(piece) ||
 			    !piece->is_placed)
 				continue;
-			if (piece->is_overridden && differs(unit, piece))
+			if (piece->is_overridden && differs(work, unit, piece))
 				tell_overridden(work, unit, piece);
 			else if (piece->fate == FATE_REPLACES)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
@@ -444,7 +448,7 @@ static int draw(struct work *work)
 	int err = check_machines(work);
 
 	if (err == 0)
-		err = check_lto(draft->target);
+		err = draft->witness == NULL ? check_lto(draft->target) : 0;
 	if (err == 0)
 		err = place_units(work->units, work->n_units, draft->patch);
 	if (err == 0)

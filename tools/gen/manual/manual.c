@@ -501,7 +501,7 @@ int manual_draw(struct draft *draft)
 	if (err != 0)
 		return err;
 	draft->meta.mode = "manual";
-	err = check_lto(draft->target);
+	err = draft->witness == NULL ? check_lto(draft->target) : 0;
 	if (err == 0)
 		err = check_files(draft, &directives);
 	if (err == 0)

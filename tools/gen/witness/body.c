@@ -119,7 +119,11 @@ static bool finds_got(const struct walk *walk)
 
 static void note_pc(struct walk *walk)
 {
-	int reg = walk->image->wide ? -1 : pc_register(walk);
+	int reg = walk->image->wide ? -1 : sum_register(walk);
+
+	if (reg >= 0)
+		walk->pc[reg] = 0;
+	reg = walk->image->wide ? -1 : pc_register(walk);
 
 	if (reg >= 0)
 		walk->pc[reg] = walk->at + walk->shape.size;
@@ -235,15 +239,15 @@ static struct operand displacement_operand(const struct walk *walk)
 		operand.access = shape->access;
 	} else if (shape->segment != 0) {
 		operand.kind = shape->base < 0 && shape->index < 0 ? OPERAND_THREAD : OPERAND_NUMBER;
-	} else if (image->has_fixed_place) {
-		operand.kind = OPERAND_MAYBE;
-		operand.place = (uint32_t)shape->displacement;
-		operand.access = shape->base < 0 && shape->index < 0 ? shape->access : 0;
 	} else if (counts_from_got(walk)) {
 		operand.kind = OPERAND_MAYBE;
 		operand.place = arch_address(image->arch, image->got + (uint64_t)shape->displacement);
 		operand.access = shape->base < 0 || shape->index < 0 ? shape->access : 0;
 		operand.has_index = shape->base >= 0 && shape->index >= 0;
+	} else if (image->has_fixed_place) {
+		operand.kind = OPERAND_MAYBE;
+		operand.place = (uint32_t)shape->displacement;
+		operand.access = shape->base < 0 && shape->index < 0 ? shape->access : 0;
 	}
 	return operand;
 }
@@ -275,8 +279,13 @@ static struct operand immediate_operand(const struct walk *walk)
 		operand.kind = OPERAND_NONE;
 	if (shape->immediate_size < 4 || take_reloc(walk, shape->immediate_at, &operand))
 		return operand;
+	int reg = walk->image->wide ? -1 : sum_register(walk);
 	if (finds_got(walk)) {
 		operand.kind = OPERAND_GOT;
+	} else if (reg >= 0 && walk->pc[reg] != 0 &&
+		   is_in_image(walk->image, (uint32_t)(walk->pc[reg] + operand.number))) {
+		operand.kind = OPERAND_PLACE;
+		operand.place = (uint32_t)(walk->pc[reg] + operand.number);
 	} else if (walk->image->has_fixed_place && may_be_address(shape)) {
 		operand.kind = OPERAND_MAYBE;
 		operand.place = shape->immediate_size == 4 ? (uint32_t)operand.number : operand.number;

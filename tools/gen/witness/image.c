@@ -197,12 +197,26 @@ static const struct image_section *section_of(const struct image *image, const s
 	return section != NULL && (symbol->section == section->index || symbol->section >= SHN_LORESERVE) ? section : NULL;
 }
 
+/* What linkers name, some of them as if it were a variable. */
+static bool is_of_linker(const char *name)
+{
+	static const char *const names[] = {
+		"_DYNAMIC", "_GLOBAL_OFFSET_TABLE_", "_PROCEDURE_LINKAGE_TABLE_", "__GNU_EH_FRAME_HDR", "__FRAME_END__",
+		"_TLS_MODULE_BASE_", "__dso_handle", "__TMC_END__",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static int add_symbol(struct image *image, const struct symbol *symbol, uint32_t unit)
 {
 	const struct image_section *section = section_of(image, symbol);
 	bool is_tls = symbol->type == STT_TLS;
 	bool is_code = symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC;
-	bool is_mark = !is_code && (symbol->size == 0 || section == NULL) && !is_tls;
+	bool is_mark = !is_code && !is_tls && (symbol->size == 0 || section == NULL || is_of_linker(symbol->name));
 	int err;
 
 	if (symbol->type > STT_OBJECT && !is_code && !is_tls && symbol->type != STT_COMMON)
@@ -524,6 +538,7 @@ static void find_tls_block(struct image *image)
 
 int image_init(struct image *image, const struct elffile *file, const struct symbols *symbols)
 {
+	GElf_Ehdr ehdr;
 	int err = 0;
 
 	*image = (struct image){ .file = file, .wide = file->elf_class == ELFCLASS64 };
@@ -534,6 +549,7 @@ int image_init(struct image *image, const struct elffile *file, const struct sym
 		return fail(ENOEXEC, "%s: it is not linked", file->path);
 	image->has_fixed_place = file->type == ET_EXEC;
 	find_tls_block(image);
+	image->entry = gelf_getehdr(file->elf, &ehdr) != NULL ? ehdr.e_entry : 0;
 	err = read_sections(image);
 	if (err == 0)
 		err = read_symbols(image, symbols);

@@ -74,6 +74,7 @@ struct image {
 	const struct arch *arch;
 	bool wide;			/* amd64 */
 	bool has_fixed_place;		/* addresses in it are numbers in code and data */
+	uint64_t entry;			/* where the program begins */
 	uint64_t got;			/* what code of i386 counts from; 0: nothing */
 	uint64_t tls_start, tls_filled;	/* thread-local variables: address and bytes of their initial values */
 	uint64_t tls_size;		/* of the block, aligned: variables lie below the thread pointer */

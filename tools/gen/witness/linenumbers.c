@@ -9,6 +9,18 @@
 
 /* ---- which line an instruction is of ---- */
 
+/* The unit that describes a function's code, and has the lines of it. */
+static uint32_t unit_of_code(const struct dwarf *dwarf, const struct dwarf_function *function)
+{
+	struct dwarf_die die;
+
+	if (dwarf_die_read(dwarf, function->die, &die) != 0) {
+		msg_forget();
+		return DWARF_NONE;
+	}
+	return (uint32_t)(die.unit - dwarf->units);
+}
+
 /* The unit whose code an address is in; DWARF_NONE if the debug info has none there. */
 static uint32_t unit_at(const struct dwarf *dwarf, uint64_t addr)
 {
@@ -17,7 +29,7 @@ static uint32_t unit_at(const struct dwarf *dwarf, uint64_t addr)
 			struct dwarf_range range = dwarf->ranges[dwarf->functions[i].first_range + k];
 
 			if (addr >= range.lo && addr < range.hi)
-				return dwarf->functions[i].unit;
+				return unit_of_code(dwarf, &dwarf->functions[i]);
 		}
 	return DWARF_NONE;
 }

@@ -492,6 +492,14 @@ static bool same_constant(struct meanings *m, uint64_t old, uint64_t new, unsign
 
 /* ---- bytes ---- */
 
+/* Data has no addresses amid functions: such a word is a number. */
+static bool is_amid_code(const struct image *image, uint64_t addr)
+{
+	struct whereabouts at = image_at(image, addr);
+
+	return at.area == AREA_CODE && at.offset != 0;
+}
+
 /* Compare one word, or one byte, and say how many bytes that were; 0: they differ. */
 static uint64_t same_piece(struct meanings *m, uint64_t old, uint64_t new, const uint8_t *a, const uint8_t *b,
 			   uint64_t left, unsigned depth)
@@ -508,7 +516,7 @@ static uint64_t same_piece(struct meanings *m, uint64_t old, uint64_t new, const
 	}
 	if (m->old->has_fixed_place && old % word == 0 && left >= word && image_word(m->old, old, &value_a) &&
 	    image_word(m->new, new, &value_b) && image_section_at(m->old, value_a) != NULL &&
-	    image_section_at(m->new, value_b) != NULL)
+	    image_section_at(m->new, value_b) != NULL && !(value_a == value_b && is_amid_code(m->old, value_a)))
 		return same_place_within(m, value_a, value_b, 0, depth) ? word : 0;
 	if (*a == *b)
 		return 1;

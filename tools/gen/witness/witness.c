@@ -60,7 +60,7 @@ const struct binary *build_debug(struct build *build)
 	return build->binary.symbols != NULL ? &build->binary : NULL;
 }
 
-static uint32_t dwarf_unit_of(const struct binary *binary, const struct image_symbol *symbol)
+uint32_t build_unit_of(const struct binary *binary, const struct image_symbol *symbol)
 {
 	const struct dwarf *dwarf = &binary->dwarf;
 
@@ -78,7 +78,7 @@ static uint32_t dwarf_unit_of(const struct binary *binary, const struct image_sy
 const char *build_file_of(struct build *build, const struct image_symbol *symbol)
 {
 	const struct binary *binary = build_debug(build);
-	uint32_t unit = binary != NULL ? dwarf_unit_of(binary, symbol) : DWARF_NONE;
+	uint32_t unit = binary != NULL ? build_unit_of(binary, symbol) : DWARF_NONE;
 	const char *name = unit != DWARF_NONE ? binary->dwarf.units[unit].name : NULL;
 
 	if (name == NULL && symbol->unit != IMAGE_NONE)

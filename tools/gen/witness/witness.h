@@ -27,6 +27,9 @@ void build_close(struct build *build);
 /* Its debug info; NULL: it has none. */
 const struct binary *build_debug(struct build *build);
 
+/* The unit of the debug info that a function or variable is of; DWARF_NONE: not known. */
+uint32_t build_unit_of(const struct binary *binary, const struct image_symbol *symbol);
+
 /* The source file of a function or variable, as far as symbols or debug info tell; NULL: not known. */
 const char *build_file_of(struct build *build, const struct image_symbol *symbol);
 
