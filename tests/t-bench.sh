@@ -36,8 +36,9 @@ t 'a slice of it has all figures' '
 		done
 	done &&
 	has_rows out/gen.csv 1 tool=nsb-gen && has_rows out/gen.csv 1 tool=readelf &&
+	has_rows out/witness.csv 1 tool=nsb-gen && has_rows out/witness.csv 1 tool=objdump &&
 	diff report out/report.md && ! grep -wE "nan|inf|None" report &&
-	[ "$(grep -c "^###" report)" = 6 ]
+	[ "$(grep -c "^###" report)" = 7 ]
 '
 t 'a meter sees that its process is stopped' '
 	cat >stop-a-while <<-"END" && chmod +x stop-a-while &&

@@ -332,6 +332,23 @@ static int make_spots(struct image *image)
 	return 0;
 }
 
+/*
+ * A forged file may have a thousand symbols for all of its code, which would be compared as
+ * often.  In honest ones few things lie within others.
+ */
+static int check_overlap(const struct image *image)
+{
+	uint64_t named = 0, there = 0;
+
+	for (size_t i = 0; i < image->n_sections; i++)
+		there += image->sections[i].end - image->sections[i].addr;
+	for (size_t i = 0; i < image->n_spots && named / 4 <= there; i++)
+		named += image->spots[i].end - image->spots[i].addr;
+	if (named / 4 > there)
+		return fail(ENOEXEC, "%s: its symbols overlap each other many times", image->file->path);
+	return 0;
+}
+
 struct whereabouts image_at(const struct image *image, uint64_t addr)
 {
 	struct whereabouts at = { .section = image_section_at(image, addr), .spot = IMAGE_NONE };
@@ -555,6 +572,8 @@ int image_init(struct image *image, const struct elffile *file, const struct sym
 		err = read_symbols(image, symbols);
 	if (err == 0)
 		err = make_spots(image);
+	if (err == 0)
+		err = check_overlap(image);
 	if (err == 0)
 		err = read_relocs(image);
 	image->got = elffile_got(file);

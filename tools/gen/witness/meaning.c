@@ -14,6 +14,7 @@
 #include "match.h"
 
 #define DEEPEST 24		/* constants that lead to constants */
+#define BUDGET (1u << 20)	/* addresses and pieces of data that one comparison may look at */
 #define NEAR 64			/* bytes beside an array that code may count from */
 #define FAR 65536		/* before one that it refers to as well: a large element, no. -1 */
 #define STRING_SHOWN 40		/* bytes of a string in a message */
@@ -500,28 +501,37 @@ static bool is_amid_code(const struct image *image, uint64_t addr)
 	return at.area == AREA_CODE && at.offset != 0;
 }
 
-/* Compare one word, or one byte, and say how many bytes that were; 0: they differ. */
-static uint64_t same_piece(struct meanings *m, uint64_t old, uint64_t new, const uint8_t *a, const uint8_t *b,
-			   uint64_t left, unsigned depth)
+/* Bytes from an address up to the next relocation, but at most `size`; *here: there is one at the address itself. */
+static uint64_t plain_bytes(const struct image *image, uint64_t addr, uint64_t size, const struct image_reloc **here)
 {
-	uint64_t word = m->old->wide ? 8 : 4, value_a, value_b;
-	const struct image_reloc *reloc_a = m->old->n_relocs != 0 ? image_reloc_at(m->old, old) : NULL;
-	const struct image_reloc *reloc_b = m->new->n_relocs != 0 ? image_reloc_at(m->new, new) : NULL;
+	size_t next = image_reloc_from(image, addr);
+	const struct image_reloc *reloc = next < image->n_relocs ? &image->relocs[next] : NULL;
 
-	if (reloc_a != NULL && reloc_b != NULL)
-		return same_reloc(m, reloc_a, reloc_b, old, new, depth) ? reloc_a->width : 0;
-	if (reloc_a != NULL || reloc_b != NULL) {
-		because(m, "there is an address in one of them, and a number in the other");
-		return 0;
+	*here = reloc != NULL && reloc->place == addr ? reloc : NULL;
+	return reloc != NULL && reloc->place - addr < size ? reloc->place - addr : size;
+}
+
+/* Words of a program with a fixed place: each may be an address.  What is left of a word in the end is bytes. */
+static bool same_words(struct meanings *m, uint64_t old, uint64_t new, const uint8_t *a, const uint8_t *b,
+		       uint64_t size, unsigned depth)
+{
+	uint64_t word = m->old->wide ? 8 : 4, at = 0;
+
+	while (at < size) {
+		uint64_t value_a, value_b;
+		bool is_word = (old + at) % word == 0 && size - at >= word;
+
+		if (is_word && image_word(m->old, old + at, &value_a) && image_word(m->new, new + at, &value_b) &&
+		    image_section_at(m->old, value_a) != NULL && image_section_at(m->new, value_b) != NULL &&
+		    !(value_a == value_b && is_amid_code(m->old, value_a))) {
+			if (!same_place_within(m, value_a, value_b, 0, depth))
+				return false;
+		} else if (memcmp(a + at, b + at, (size_t)(is_word ? word : 1)) != 0) {
+			return because(m, "the bytes differ at +0x%" PRIx64, at);
+		}
+		at += is_word ? word : 1;
 	}
-	if (m->old->has_fixed_place && old % word == 0 && left >= word && image_word(m->old, old, &value_a) &&
-	    image_word(m->new, new, &value_b) && image_section_at(m->old, value_a) != NULL &&
-	    image_section_at(m->new, value_b) != NULL && !(value_a == value_b && is_amid_code(m->old, value_a)))
-		return same_place_within(m, value_a, value_b, 0, depth) ? word : 0;
-	if (*a == *b)
-		return 1;
-	because(m, "the bytes differ");
-	return 0;
+	return true;
 }
 
 static bool same_bytes_within(struct meanings *m, uint64_t old, uint64_t new, uint64_t size, unsigned depth)
@@ -532,24 +542,39 @@ static bool same_bytes_within(struct meanings *m, uint64_t old, uint64_t new, ui
 
 	if (size == 0)
 		return true;
-	if (depth == 0)
-		return because(m, "its constants lead from one to the other without an end");
+	if (depth == 0 || m->budget == 0)
+		return because(m, "its constants lead too far from one to the other");
 	if (a == NULL && b == NULL)
 		return true;
 	if (a == NULL || b == NULL || room_a < size || room_b < size)
 		return because(m, "it has an initial value in one of them only");
 	while (at < size) {
-		uint64_t done = same_piece(m, old + at, new + at, a + at, b + at, size - at, depth - 1);
+		const struct image_reloc *reloc_a, *reloc_b;
+		uint64_t plain_a = plain_bytes(m->old, old + at, size - at, &reloc_a);
+		uint64_t plain_b = plain_bytes(m->new, new + at, size - at, &reloc_b);
 
-		if (done == 0)
-			return false;
-		at += done;
+		if (m->budget == 0)
+			return because(m, "its constants lead too far from one to the other");
+		m->budget--;
+		if (plain_a != plain_b)
+			return because(m, "there is an address in one of them, and a number in the other");
+		if (reloc_a != NULL) {
+			if (!same_reloc(m, reloc_a, reloc_b, old + at, new + at, depth - 1))
+				return false;
+			at += reloc_a->width != 0 ? reloc_a->width : 1;
+			continue;
+		}
+		if (m->old->has_fixed_place ? !same_words(m, old + at, new + at, a + at, b + at, plain_a, depth - 1) :
+		    memcmp(a + at, b + at, (size_t)plain_a) != 0)
+			return m->old->has_fixed_place ? false : because(m, "the bytes differ");
+		at += plain_a;
 	}
 	return true;
 }
 
 bool same_bytes(struct meanings *m, uint64_t old, uint64_t new, uint64_t size)
 {
+	m->budget = BUDGET;
 	return same_bytes_within(m, old, new, size, DEEPEST);
 }
 
@@ -559,8 +584,9 @@ static bool same_place_within(struct meanings *m, uint64_t old, uint64_t new, un
 {
 	struct whereabouts a = image_at(m->old, old), b = image_at(m->new, new);
 
-	if (depth == 0)
-		return because(m, "its constants lead from one to the other without an end");
+	if (depth == 0 || m->budget == 0)
+		return because(m, "its constants lead too far from one to the other");
+	m->budget--;
 	if (a.area == AREA_STUBS && b.area == AREA_STUBS)
 		return same_stub(m, old, new, depth - 1);
 	if (a.area == AREA_SLOTS && b.area == AREA_SLOTS)
@@ -647,6 +673,7 @@ static bool same_beside(struct meanings *m, uint64_t old, uint64_t new, bool has
 
 bool same_place(struct meanings *m, uint64_t old, uint64_t new, unsigned access, bool has_index)
 {
+	m->budget = BUDGET;
 	return same_place_within(m, old, new, access, DEEPEST) ||
 	       ((access == 0 || has_index) && same_beside(m, old, new, has_index));
 }

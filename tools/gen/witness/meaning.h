@@ -41,6 +41,7 @@ struct meanings {
 	struct { uint32_t old, new; } bonds[16];	/* symbols that the function takes for each other */
 	size_t n_bonds;
 	bool asks_for_threads;		/* code finds thread-local variables by their offsets alone */
+	uint32_t budget;		/* how much more one comparison may look at */
 	int err;			/* -ENOMEM, once that happened */
 	char why[WHY_MAX];		/* why the last answer was no */
 };
