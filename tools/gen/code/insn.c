@@ -993,9 +993,22 @@ static uint8_t vector_access(const struct decoder *d)
 		return 0;
 	if (op == 0x10 || op == 0x11 || (is_arithmetic && op != 0x5a))
 		return d->rep ? 4 : d->repne ? 8 : 16;
+	if (op == 0x2a || op == 0x6e)
+		return (d->rex & REX_W) != 0 ? 8 : 4;
+	if (op == 0x2c || op == 0x2d || op == 0x5a)
+		return d->rep ? 4 : d->repne || !d->data16 ? 8 : 16;
 	if (op == 0x2e || op == 0x2f)
 		return d->data16 ? 8 : 4;
-	if (op == 0x28 || op == 0x29 || (op >= 0x54 && op <= 0x57) || (op == 0x6f && (d->data16 || d->rep)))
+	/* movlps, movhps and their like; with a prefix it is movddup or another one. */
+	if ((op == 0x12 || op == 0x13 || op == 0x16 || op == 0x17) && !d->rep && !d->repne)
+		return 8;
+	if ((op == 0x7e && d->rep) || (op == 0xd6 && d->data16))
+		return 8;
+	if (op == 0x28 || op == 0x29 || op == 0x14 || op == 0x15 || op == 0xc6 || (op >= 0x54 && op <= 0x57) ||
+	    (op == 0x6f && (d->data16 || d->rep)))
+		return 16;
+	if (d->data16 && ((op >= 0x60 && op <= 0x6d) || op == 0x70 || (op >= 0x74 && op <= 0x76) ||
+			  (op >= 0xd8 && op <= 0xdf) || (op >= 0xe8 && op <= 0xef) || (op >= 0xf8 && op <= 0xfe)))
 		return 16;
 	return 0;
 }

@@ -286,6 +286,10 @@ static struct operand immediate_operand(const struct walk *walk)
 		   is_in_image(walk->image, (uint32_t)(walk->pc[reg] + operand.number))) {
 		operand.kind = OPERAND_PLACE;
 		operand.place = (uint32_t)(walk->pc[reg] + operand.number);
+	} else if (walk->image->wide && shape->immediate_size == 8 && !walk->image->has_fixed_place) {
+		/* -mcmodel=medium: a distance from the GOT. */
+		operand.kind = OPERAND_MAYBE;
+		operand.place = walk->image->got + operand.number;
 	} else if (walk->image->has_fixed_place && may_be_address(shape)) {
 		operand.kind = OPERAND_MAYBE;
 		operand.place = shape->immediate_size == 4 ? (uint32_t)operand.number : operand.number;

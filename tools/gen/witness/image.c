@@ -302,6 +302,31 @@ static void end_spot(struct image *image, size_t index)
 		}
 }
 
+/*
+ * Assembler files may leave their functions without a type.  A mark in code that is in no
+ * function begins one, or a part of one.
+ */
+static void find_untyped_code(struct image *image)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < image->n_spots; i++) {
+		struct spot *spot = &image->spots[i];
+		const struct image_section *section = image_section_at(image, spot->addr);
+		bool is_code = section != NULL && section->area == AREA_CODE && spot->addr >= end && !spot->is_code;
+
+		for (uint32_t k = 0; is_code && k < spot->count; k++) {
+			struct image_symbol *symbol = &image->symbols[spot->first + k];
+
+			symbol->is_code = true;
+			symbol->is_mark = false;
+			spot->is_code = true;
+		}
+		if (spot->is_code && spot->end > end)
+			end = spot->end;
+	}
+}
+
 static int make_spots(struct image *image)
 {
 	image->spots = calloc(image->n_plain + 1, sizeof(*image->spots));
@@ -321,6 +346,7 @@ static int make_spots(struct image *image)
 			spot->end = symbol->addr + symbol->size;
 		symbol->spot = (uint32_t)image->n_spots - 1;
 	}
+	find_untyped_code(image);
 	for (size_t i = 0; i < image->n_spots; i++) {
 		uint32_t around = i != 0 ? (uint32_t)i - 1 : IMAGE_NONE;
 

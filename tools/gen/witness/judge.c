@@ -592,26 +592,50 @@ static int judge_data(const struct trial *trial)
 	return 0;
 }
 
-/* Lists of functions that run when the program starts or ends. */
-static int judge_start_lists(struct trial *trial)
+static const struct image_section *section_named(const struct image *image, const char *name)
+{
+	for (size_t i = 0; i < image->n_sections; i++)
+		if (strcmp(image->sections[i].name, name) == 0)
+			return &image->sections[i];
+	return NULL;
+}
+
+/* A list of functions for start and end, or one that a program looks through by __start_NAME. */
+static bool is_list(const struct image_section *section)
 {
 	static const char *const lists[] = { ".preinit_array", ".init_array", ".fini_array", ".ctors", ".dtors" };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (strcmp(section->name, lists[i]) == 0)
+			return true;
+	return section->area != AREA_CODE && section->area != AREA_STUBS && *section->name != '.';
+}
+
+static int refuse_list(const struct trial *trial, const char *name)
+{
+	bool is_start = *name == '.';
+
+	return fail(EINVAL, "%s: %s differs in %s (section %s), and %s", trial->draft->patch->file.path,
+		    is_start ? "the list of constructors or destructors" : "a list that the program looks through",
+		    trial->witness->new.path, name,
+		    is_start ? "nobody would run what is new" : "what is new would not be found");
+}
+
+static int judge_lists(struct trial *trial)
+{
 	const struct image *old = &trial->witness->base->image, *new = &trial->witness->new.image;
 
-	for (size_t n = 0; n < sizeof(lists) / sizeof(lists[0]); n++) {
-		const struct image_section *a = NULL, *b = NULL;
+	for (size_t i = 0; i < old->n_sections; i++) {
+		const struct image_section *a = &old->sections[i];
+		const struct image_section *b = is_list(a) ? section_named(new, a->name) : NULL;
 
-		for (size_t i = 0; i < old->n_sections; i++)
-			a = strcmp(old->sections[i].name, lists[n]) == 0 ? &old->sections[i] : a;
-		for (size_t i = 0; i < new->n_sections; i++)
-			b = strcmp(new->sections[i].name, lists[n]) == 0 ? &new->sections[i] : b;
-		if (a == NULL && b == NULL)
-			continue;
-		if (a == NULL || b == NULL || a->end - a->addr != b->end - b->addr ||
-		    !same_bytes(&trial->witness->change.meanings, a->addr, b->addr, a->end - a->addr))
-			return fail(EINVAL, "%s: constructors or destructors differ in %s (section %s), and nobody would run "
-				    "them", trial->draft->patch->file.path, trial->witness->new.path, lists[n]);
+		if (is_list(a) && (b == NULL || a->end - a->addr != b->end - b->addr ||
+				   !same_bytes(&trial->witness->change.meanings, a->addr, b->addr, a->end - a->addr)))
+			return refuse_list(trial, a->name);
 	}
+	for (size_t i = 0; i < new->n_sections; i++)
+		if (is_list(&new->sections[i]) && section_named(old, new->sections[i].name) == NULL)
+			return refuse_list(trial, new->sections[i].name);
 	return 0;
 }
 
@@ -663,7 +687,7 @@ static int judge_change(struct witness *witness, const struct draft *draft)
 	int err = judge_data(&trial);
 
 	if (err == 0)
-		err = judge_start_lists(&trial);
+		err = judge_lists(&trial);
 	if (err == 0)
 		err = judge_folded(&trial);
 	if (err == 0)

@@ -12,6 +12,7 @@
 #include "body.h"
 #include "cursor.h"
 #include "match.h"
+#include "text.h"
 
 #define DEEPEST 24		/* constants that lead to constants */
 #define BUDGET (1u << 20)	/* addresses and pieces of data that one comparison may look at */
@@ -339,19 +340,28 @@ static uint64_t next_start(const struct image *image, const struct cuts *cuts, u
 	return end;
 }
 
-static bool is_printable(uint8_t byte)
-{
-	return (byte >= 0x20 && byte != 0x7f) || (byte >= '\a' && byte <= '\r') || byte == 0x1b;
-}
-
-/* Bytes of the string at the start, its NUL included; 0: it is no string. */
+/* Bytes of the string at the start, its NUL included; 0: it is no string, in ASCII or UTF-8. */
 static uint64_t string_size(const uint8_t *bytes, uint64_t size)
 {
 	uint64_t at = 0;
 
-	while (at < size && is_printable(bytes[at]))
-		at++;
-	return at != 0 && at < size && bytes[at] == 0 ? at + 1 : 0;
+	while (at < size && bytes[at] != 0) {
+		bool is_plain = (bytes[at] >= 0x20 && bytes[at] < 0x7f) || (bytes[at] >= '\a' && bytes[at] <= '\r') ||
+			bytes[at] == 0x1b;
+		size_t length = is_plain ? 1 : bytes[at] >= 0x80 && size - at > 4 ? text_utf8_length(bytes + at) : 0;
+
+		if (length == 0)
+			return 0;
+		at += length;
+	}
+	return at != 0 && at < size ? at + 1 : 0;
+}
+
+static uint64_t without_zeros(const uint8_t *bytes, uint64_t size)
+{
+	while (size > 0 && bytes[size - 1] == 0)
+		size--;
+	return size;
 }
 
 /*
@@ -370,10 +380,7 @@ static uint64_t constant_size(const struct image *image, const struct cuts *cuts
 	uint64_t text = string_size(bytes, size);
 	while (text != 0 && end < addr + text && end < section->end)
 		end = next_start(image, cuts, end);
-	size = end - addr;
-	while (size > 0 && bytes[size - 1] == 0)
-		size--;
-	return size;
+	return without_zeros(bytes, end - addr);
 }
 
 static void show_string(const uint8_t *bytes, uint64_t size, char out[STRING_SHOWN + 4])
@@ -460,6 +467,19 @@ static bool same_jump_table(struct meanings *m, uint64_t old, uint64_t new, unsi
 	return true;
 }
 
+/* What follows a table of jumps up to the next thing, such as entries that lead elsewhere. */
+static bool same_rest(struct meanings *m, uint64_t old, uint64_t new, uint64_t from, unsigned depth)
+{
+	uint64_t size_a = next_start(m->old, &m->cuts[0], old) - old - from;
+	uint64_t size_b = next_start(m->new, &m->cuts[1], new) - new - from, room;
+
+	size_a = size_a != 0 ? without_zeros(image_bytes(m->old, old + from, &room), size_a) : 0;
+	size_b = size_b != 0 ? without_zeros(image_bytes(m->new, new + from, &room), size_b) : 0;
+	if (size_a == size_b && same_bytes_within(m, old + from, new + from, size_a, depth))
+		return true;
+	return because(m, "it jumps by another table");
+}
+
 static bool same_constant(struct meanings *m, uint64_t old, uint64_t new, unsigned access, unsigned depth)
 {
 	uint64_t size_a, size_b, room_a, room_b;
@@ -474,7 +494,8 @@ static bool same_constant(struct meanings *m, uint64_t old, uint64_t new, unsign
 		if (count != table_count(m->new, &m->cuts[1], new, form, m->own[1]))
 			return because(m, "it jumps by another table");
 		if (count != 0)
-			return same_jump_table(m, old, new, form, count, depth);
+			return same_jump_table(m, old, new, form, count, depth) &&
+			       same_rest(m, old, new, count * (form == 2 && m->old->wide ? 8 : 4), depth);
 	}
 	size_a = constant_size(m->old, &m->cuts[0], old);
 	size_b = constant_size(m->new, &m->cuts[1], new);
