@@ -77,6 +77,62 @@ for cc in gcc clang; do
 	done
 done
 
+# ---- C++ ----
+
+cxx() {
+	local to=$1
+	shift
+	g++ $(mflag) -g -O2 -DADD=1 -DTWICE=0 -DLIMIT=10 -DCAUGHT=one_error "$@" -o "$to" x.cc
+}
+
+cxx_source() {
+	echo 'int main() { }' >none.cc
+	g++ $(mflag) -o none none.cc || skip 'there is no C++ compiler'
+	cat >x.cc <<-'END'
+		#include <cstdio>
+		#include <cstdlib>
+		#include <string>
+		#include <vector>
+		struct base { virtual ~base() {} virtual int value(int n) const { return n + ADD; } };
+		struct derived : base { int value(int n) const override { return n * 2; } };
+		template <class T> T twice(T n) { return n * 2 + (T)TWICE; }
+		static inline int small(int n) { return n < LIMIT ? n : LIMIT; }
+		struct one_error {}; struct other_error {};
+		__attribute__((noinline)) void thrower(int n) { if (n > 3) throw one_error(); throw other_error(); }
+		__attribute__((noinline)) int catcher(int n) { try { thrower(n); } catch (const CAUGHT &) { return 1; } return 2; }
+		__attribute__((noinline)) int doubled(int n) { return twice(n) + (int)twice(n * 1.5); }
+		__attribute__((noinline)) int user(const base &b, int n)
+		{
+			std::string s = std::to_string(small(n));
+			std::vector<int> v(n, 3);
+			return b.value(n) + (int)s.size() + (int)v.size();
+		}
+		int main(int argc, char **argv)
+		{
+			derived d;
+			base b;
+			std::printf("%d %d %d\\n", user(d, argc), user(b, argc), doubled(argc));
+			try { return catcher(argc); } catch (...) { return 9; }
+		}
+	END
+}
+
+# says_only OLD NEW NAMES: what differs is in just these functions.
+says_only() {
+	local have
+	compared "$1" "$2"
+	have=$(sed -n 's/^differs: function \([^ ]*\).*/\1/p' told | sort | xargs)
+	[ "$have" = "$3" ] || { echo "it differs in '$have', not '$3'"; cat told why; return 1; }
+}
+
+t 'C++: instances by mangled names, inlined ones, tables of exceptions' '
+	cxx_source && cxx old && sed -i "1i// a line more" x.cc && cxx new && says_only old new "" &&
+	cxx new -UADD -DADD=2 && says_only old new _ZNK4base5valueEi &&
+	cxx new -UTWICE -DTWICE=3 && says_only old new _Z7doubledi &&
+	cxx new -ULIMIT -DLIMIT=11 && says_only old new _Z4userRK4basei &&
+	cxx new -UCAUGHT -DCAUGHT=other_error && says_only old new _Z7catcheri && grep -q "catches other exceptions" told
+'
+
 # ---- patches ----
 
 abis=amd64

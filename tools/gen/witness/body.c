@@ -8,6 +8,7 @@
 
 #include "array.h"
 #include "cursor.h"
+#include "exceptions.h"
 #include "insn.h"
 
 enum { PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MEMORY = 0xc7, ADD_EAX = 0x05, SUB_EAX = 0x2d,
@@ -596,6 +597,8 @@ bool same_body(struct meanings *m, uint32_t old, uint32_t new, struct numbers *n
 		if (same && m->asks_for_threads && !m->same_threads)
 			same = because(m, "it finds thread-local variables by their offsets, and these differ");
 		m->own[0] = m->own[1] = IMAGE_NONE;
+		if (same && m->has_exceptions)
+			same = same_exceptions(m, old, new);
 	}
 	free(c.steps[0]);
 	free(c.steps[1]);

@@ -323,8 +323,11 @@ static bool same_thing(struct meanings *m, const struct whereabouts *old, const 
 
 /* ---- constants without names ---- */
 
-/* Where the thing at an address ends at the latest: where a symbol or the section does, or where something begins. */
-static uint64_t next_start(const struct image *image, const struct cuts *cuts, uint64_t addr)
+/*
+ * Where the thing at an address ends at the latest: where a symbol or the section does, or where
+ * something else begins.  Code may also read bytes amid a thing; with `any` these count as well.
+ */
+static uint64_t next_start(const struct image *image, const struct cuts *cuts, uint64_t addr, bool any)
 {
 	const struct image_section *section = image_section_at(image, addr);
 	size_t spot = ARRAY_UPTO(image->spots, image->n_spots, addr, addr);
@@ -333,7 +336,7 @@ static uint64_t next_start(const struct image *image, const struct cuts *cuts, u
 
 	if (spot < image->n_spots && image->spots[spot].addr < end)
 		end = image->spots[spot].addr;
-	while (cut < cuts->count && cuts->table[cut].addr < end && cuts->table[cut].is_start == 0)
+	while (cut < cuts->count && cuts->table[cut].addr < end && cuts->table[cut].is_start == 0 && !any)
 		cut++;
 	if (cut < cuts->count && cuts->table[cut].addr < end)
 		end = cuts->table[cut].addr;
@@ -366,21 +369,21 @@ static uint64_t without_zeros(const uint8_t *bytes, uint64_t size)
 
 /*
  * Bytes of the constant at an address, without the zeros at its end.  It goes up to where
- * something else begins.  A reference into the end of a string, "bar" of "foobar", does not end
- * it, so the byte before an end has to be zero if it is text.
+ * something else begins.  A string goes at least to its NUL, as "bar" may be the end of "foobar",
+ * and not beyond what is read behind that.
  */
 static uint64_t constant_size(const struct image *image, const struct cuts *cuts, uint64_t addr)
 {
-	uint64_t size, end = next_start(image, cuts, addr);
+	uint64_t size;
 	const uint8_t *bytes = image_bytes(image, addr, &size);
-	const struct image_section *section = image_section_at(image, addr);
 
 	if (bytes == NULL)
 		return 0;
 	uint64_t text = string_size(bytes, size);
-	while (text != 0 && end < addr + text && end < section->end)
-		end = next_start(image, cuts, end);
-	return without_zeros(bytes, end - addr);
+	if (text != 0 && text == size)
+		return text - 1;
+	return without_zeros(bytes, (text != 0 ? next_start(image, cuts, addr + text - 1, true) :
+					 next_start(image, cuts, addr, false)) - addr);
 }
 
 static void show_string(const uint8_t *bytes, uint64_t size, char out[STRING_SHOWN + 4])
@@ -426,7 +429,7 @@ static bool table_entry(const struct image *image, uint64_t table, unsigned form
 /* Entries of the table of jumps at an address, all into the function or its cold part; 0: it is none. */
 static uint64_t table_count(const struct image *image, const struct cuts *cuts, uint64_t table, unsigned form, uint32_t own)
 {
-	uint64_t count = 0, to, offset, width = form == 2 && image->wide ? 8 : 4, end = next_start(image, cuts, table);
+	uint64_t count = 0, to, offset, width = form == 2 && image->wide ? 8 : 4, end = next_start(image, cuts, table, true);
 
 	if ((form == 2 && !image->has_fixed_place) || (form == 1 && image->wide))
 		return 0;
@@ -470,8 +473,8 @@ static bool same_jump_table(struct meanings *m, uint64_t old, uint64_t new, unsi
 /* What follows a table of jumps up to the next thing, such as entries that lead elsewhere. */
 static bool same_rest(struct meanings *m, uint64_t old, uint64_t new, uint64_t from, unsigned depth)
 {
-	uint64_t size_a = next_start(m->old, &m->cuts[0], old) - old - from;
-	uint64_t size_b = next_start(m->new, &m->cuts[1], new) - new - from, room;
+	uint64_t size_a = next_start(m->old, &m->cuts[0], old, true) - old - from;
+	uint64_t size_b = next_start(m->new, &m->cuts[1], new, true) - new - from, room;
 
 	size_a = size_a != 0 ? without_zeros(image_bytes(m->old, old + from, &room), size_a) : 0;
 	size_b = size_b != 0 ? without_zeros(image_bytes(m->new, new + from, &room), size_b) : 0;
@@ -701,6 +704,14 @@ bool same_place(struct meanings *m, uint64_t old, uint64_t new, unsigned access,
 
 /* ---- the whole ---- */
 
+static bool has_section(const struct image *image, const char *name)
+{
+	for (size_t i = 0; i < image->n_sections; i++)
+		if (strcmp(image->sections[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int meanings_init(struct meanings *m, struct image *old, struct image *new)
 {
 	int err;
@@ -711,6 +722,11 @@ int meanings_init(struct meanings *m, struct image *old, struct image *new)
 	err = m->is_other != NULL ? collect_cuts(old, &m->cuts[0]) : fail(ENOMEM, "out of memory");
 	if (err == 0)
 		err = collect_cuts(new, &m->cuts[1]);
+	m->has_exceptions = has_section(old, ".gcc_except_table") || has_section(new, ".gcc_except_table");
+	if (err == 0 && m->has_exceptions)
+		err = frames_init(&m->frames[0], old->file);
+	if (err == 0 && m->has_exceptions)
+		err = frames_init(&m->frames[1], new->file);
 	if (err != 0)
 		meanings_deinit(m);
 	return err;
@@ -721,6 +737,8 @@ void meanings_deinit(struct meanings *m)
 	free(m->cuts[0].table);
 	free(m->cuts[1].table);
 	free(m->is_other);
+	frames_deinit(&m->frames[0]);
+	frames_deinit(&m->frames[1]);
 	free(m->jumps);
 	*m = (struct meanings){ .err = 0 };
 }

@@ -9,6 +9,7 @@
 #ifndef NSB_GEN_MEANING_H
 #define NSB_GEN_MEANING_H
 
+#include "frame.h"
 #include "image.h"
 
 #define WHY_MAX 320
@@ -33,6 +34,8 @@ struct jump_pair {
 struct meanings {
 	struct image *old, *new;
 	struct cuts cuts[2];		/* of the old image, of the new one */
+	struct frames frames[2];	/* of C++: unwind information */
+	bool has_exceptions;
 	uint8_t *is_other;		/* by the old image's spots: a constant that differs */
 	bool same_threads;		/* thread-local variables lie at the same offsets */
 	uint32_t own[2];		/* the spots of the functions that are being compared; IMAGE_NONE: none */
