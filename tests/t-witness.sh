@@ -45,9 +45,6 @@ stays() {
 
 kinds=('-fPIE -pie' '-fno-pie -no-pie' '-fno-pie -no-pie -static' '-fPIE -static-pie')
 
-# On i386 clang adds numbers to the address of the global offset table, which is not followed.
-calm=
-[ "$NSB_ABIS" = i386 ] || calm=main
 
 # Whatever moves, what did not change does not differ.  A short run takes a part of the matrix.
 for cc in gcc clang; do
@@ -62,7 +59,7 @@ for cc in gcc clang; do
 			shown="$cc -$level $kind"
 			t "$shown: what only moved is the same" "
 				CC=$cc && makes old -$level $kind && moved=1 makes new -$level $kind -DSHIFT && { compared old new || true; } &&
-				differs reply && stays \"\${mutants[@]:1}\" asserted counted mixed \$calm && grep -q '^new: function shift' told
+				differs reply && stays \"\${mutants[@]:1}\" asserted counted mixed main && grep -q '^new: function shift' told
 			"
 			[ -z "$only_moved" ] || continue
 			t "$shown: every mutant is found" "
@@ -70,7 +67,7 @@ for cc in gcc clang; do
 				for mutant in {1..18}; do
 					name=\${mutants[mutant]}
 					moved=1 makes new -$level $kind -DSHIFT -DMUTANT=\$mutant && { compared old new || true; } &&
-					differs \"\$name\" && stays asserted counted \$calm || { echo \"mutant \$mutant\"; exit 1; }
+					differs \"\$name\" && stays asserted counted main || { echo \"mutant \$mutant\"; exit 1; }
 				done
 			"
 		done
@@ -135,6 +132,8 @@ t 'C++: instances by mangled names, inlined ones, tables of exceptions' '
 
 # ---- patches ----
 
+# nsb-gen does the same for both ABIs, and not all machines run programs of i386.
+[[ " $NSB_ABIS " == *" amd64 "* ]] || { done_testing; exit; }
 abis=amd64
 
 # sources: a program of three files, with the change of each test under a macro of its own.

@@ -9,6 +9,7 @@
 #include "array.h"
 #include "cursor.h"
 #include "exceptions.h"
+#include "got.h"
 #include "insn.h"
 
 enum { PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MEMORY = 0xc7, ADD_EAX = 0x05, SUB_EAX = 0x2d,
@@ -22,13 +23,14 @@ struct walk {
 	const uint8_t *bytes;
 	uint64_t lo, hi, at;		/* addresses */
 	bool has_relocs;		/* dynamic relocations lie in this code */
-	uint8_t got;			/* i386: a bit for each register that holds the address of the GOT somewhere */
+	struct got got;			/* i386: which registers hold the address of the GOT */
 	uint64_t pc[8];			/* i386: what a register held after the last call that found the pc; 0: nothing */
 	struct shape shape;		/* of the instruction at `at` */
 	const uint8_t *insn;
 };
 
-static bool walk_begin(struct walk *walk, const struct image *image, uint32_t spot)
+/* False: the code is not in the file.  *err: -ENOMEM. */
+static bool walk_begin(struct walk *walk, const struct image *image, uint32_t spot, int *err)
 {
 	uint64_t size;
 
@@ -39,7 +41,8 @@ static bool walk_begin(struct walk *walk, const struct image *image, uint32_t sp
 		return false;
 	size_t first = image_reloc_from(image, walk->lo);
 	walk->has_relocs = first < image->n_relocs && image->relocs[first].place < walk->hi;
-	return true;
+	*err = got_init(&walk->got, image, spot, walk->bytes);
+	return *err == 0;
 }
 
 static bool walk_decode(struct walk *walk)
@@ -79,102 +82,27 @@ static uint64_t constant_of(const struct walk *walk)
 	return (uint64_t)((int64_t)(value << shift) >> shift);
 }
 
-/* ---- the global offset table in registers, on i386 ---- */
-
-/* The register into which a call finds its return address; -1: it is no such call. */
-static int pc_register(const struct walk *walk)
-{
-	const struct shape *shape = &walk->shape;
-	uint64_t size, next = walk->at + shape->size;
-
-	if (walk->insn[0] != 0xe8)
-		return -1;
-	const uint8_t *to = image_bytes(walk->image, constant_of(walk) == 0 ? next : shape->to, &size);
-	if (to == NULL || size < 4)
-		return -1;
-	if (constant_of(walk) == 0)		/* call of what follows, and pop */
-		return (to[0] & 0xf8) == 0x58 ? to[0] & 7 : -1;
-	return to[0] == 0x8b && (to[1] & 0xc7) == 0x04 && to[2] == 0x24 && to[3] == 0xc3 ? to[1] >> 3 & 7 : -1;
-}
-
-/* The register to which a constant is added; -1: it does not do that. */
-static int sum_register(const struct walk *walk)
-{
-	const struct shape *shape = &walk->shape;
-
-	if (shape->map != 0 || shape->immediate_size != 4)
-		return -1;
-	if (shape->opcode == ADD_EAX)
-		return GPR_AX;
-	return shape->opcode == GROUP_ONE && shape->mod == 3 && (shape->reg & 7) == 0 ? shape->rm & 7 : -1;
-}
+/* ---- the pc in registers, on i386 ---- */
 
 /* Does this instruction turn a pc into the address of the GOT? */
 static bool finds_got(const struct walk *walk)
 {
-	int reg = walk->image->wide ? -1 : sum_register(walk);
+	int reg = walk->image->wide ? -1 : got_sum_register(&walk->shape);
 
 	return reg >= 0 && walk->pc[reg] != 0 && walk->image->got != 0 &&
 	       (uint32_t)(walk->pc[reg] + constant_of(walk)) == walk->image->got;
 }
 
+/* Only what is added to the pc first is a distance from it. */
 static void note_pc(struct walk *walk)
 {
-	int reg = walk->image->wide ? -1 : sum_register(walk);
-
-	if (reg >= 0)
-		walk->pc[reg] = 0;
-	reg = walk->image->wide ? -1 : pc_register(walk);
-
+	if (walk->image->wide)
+		return;
+	int sum = got_sum_register(&walk->shape), reg = got_pc_register(walk->image, walk->at, walk->insn, &walk->shape);
+	if (sum >= 0)
+		walk->pc[sum] = 0;
 	if (reg >= 0)
 		walk->pc[reg] = walk->at + walk->shape.size;
-}
-
-static bool is_frame_slot(const struct shape *shape)
-{
-	return shape->has_memory && shape->index < 0 && (shape->base == GPR_SP || shape->base == GPR_BP);
-}
-
-/* One pass: which registers get the address of the GOT by this instruction?  *spilled: it is in the frame. */
-static void note_got(struct walk *walk, bool *spilled)
-{
-	const struct shape *shape = &walk->shape;
-
-	if (finds_got(walk))
-		walk->got |= (uint8_t)(1u << sum_register(walk));
-	note_pc(walk);
-	if (shape->map != 0 || (shape->opcode != 0x89 && shape->opcode != 0x8b))
-		return;
-	unsigned from = shape->opcode == 0x89 ? shape->reg : shape->rm;
-	unsigned to = shape->opcode == 0x89 ? shape->rm : shape->reg;
-	if (shape->mod == 3 && (walk->got & 1u << (from & 7)) != 0)
-		walk->got |= (uint8_t)(1u << (to & 7));
-	if (shape->opcode == 0x89 && is_frame_slot(shape) && (walk->got & 1u << (shape->reg & 7)) != 0)
-		*spilled = true;
-	if (shape->opcode == 0x8b && is_frame_slot(shape) && *spilled)
-		walk->got |= (uint8_t)(1u << (shape->reg & 7));
-}
-
-/*
- * Find out which registers hold the address of the GOT anywhere in the function.  A cold part
- * goes on with those of its function, which are not known here: there it may be any.
- */
-static void find_got_registers(struct walk *walk, const char *name)
-{
-	uint8_t before = 1;
-	bool spilled = false;
-
-	if (walk->image->wide || walk->image->got == 0)
-		return;
-	if (strstr(name, ".cold") != NULL || strstr(name, ".part") != NULL)
-		walk->got = (uint8_t)~(1u << GPR_SP);
-	while (before != walk->got) {
-		before = walk->got;
-		for (walk->at = walk->lo; walk->at < walk->hi && walk_decode(walk); walk->at += walk->shape.size)
-			note_got(walk, &spilled);
-	}
-	walk->at = walk->lo;
-	memset(walk->pc, 0, sizeof(walk->pc));
 }
 
 /* ---- operands ---- */
@@ -215,10 +143,7 @@ static bool take_reloc(const struct walk *walk, unsigned at, struct operand *ope
 
 static bool counts_from_got(const struct walk *walk)
 {
-	const struct shape *shape = &walk->shape;
-
-	return (shape->base >= 0 && shape->base < 8 && (walk->got & 1u << shape->base) != 0) ||
-	       (shape->index >= 0 && shape->index < 8 && (walk->got & 1u << shape->index) != 0);
+	return got_holds(&walk->got, walk->at, walk->shape.base, walk->shape.index);
 }
 
 static struct operand displacement_operand(const struct walk *walk)
@@ -280,13 +205,17 @@ static struct operand immediate_operand(const struct walk *walk)
 		operand.kind = OPERAND_NONE;
 	if (shape->immediate_size < 4 || take_reloc(walk, shape->immediate_at, &operand))
 		return operand;
-	int reg = walk->image->wide ? -1 : sum_register(walk);
+	int reg = walk->image->wide ? -1 : got_sum_register(shape);
 	if (finds_got(walk)) {
 		operand.kind = OPERAND_GOT;
 	} else if (reg >= 0 && walk->pc[reg] != 0 &&
 		   is_in_image(walk->image, (uint32_t)(walk->pc[reg] + operand.number))) {
 		operand.kind = OPERAND_PLACE;
 		operand.place = (uint32_t)(walk->pc[reg] + operand.number);
+	} else if (reg >= 0 && got_holds(&walk->got, walk->at, reg, -1)) {
+		operand.kind = OPERAND_MAYBE;
+		operand.place = (uint32_t)(walk->image->got + operand.number);
+		operand.has_index = true;
 	} else if (walk->image->wide && shape->immediate_size == 8 && !walk->image->has_fixed_place) {
 		/* -mcmodel=medium: a distance from the GOT. */
 		operand.kind = OPERAND_MAYBE;
@@ -320,9 +249,8 @@ int each_reference(const struct image *image, uint32_t spot, reference_visitor v
 	struct walk walk;
 	int err = 0;
 
-	if (!walk_begin(&walk, image, spot))
-		return 0;
-	find_got_registers(&walk, image_spot_name(image, spot));
+	if (!walk_begin(&walk, image, spot, &err))
+		return err;
 	for (; err == 0 && walk.at < walk.hi && walk_decode(&walk); walk.at += walk.shape.size) {
 		struct operand operand = displacement_operand(&walk);
 
@@ -336,6 +264,7 @@ int each_reference(const struct image *image, uint32_t spot, reference_visitor v
 		}
 		note_pc(&walk);
 	}
+	got_deinit(&walk.got);
 	return err;
 }
 
@@ -579,16 +508,16 @@ bool same_body(struct meanings *m, uint32_t old, uint32_t new, struct numbers *n
 	bool same = false;
 
 	*at = 0;
-	if (!walk_begin(&c.old, m->old, old) || !walk_begin(&c.new, m->new, new))
+	if (!walk_begin(&c.old, m->old, old, &m->err) || !walk_begin(&c.new, m->new, new, &m->err)) {
+		got_deinit(&c.old.got);
 		return because(m, "its code is not in the file");
+	}
 	/* A step for each byte at most, and one for the end. */
 	c.steps[0] = calloc((size_t)(c.old.hi - c.old.lo) + 2, sizeof(struct step));
 	c.steps[1] = calloc((size_t)(c.new.hi - c.new.lo) + 2, sizeof(struct step));
 	if (c.steps[0] == NULL || c.steps[1] == NULL) {
 		m->err = fail(ENOMEM, "out of memory");
 	} else {
-		find_got_registers(&c.old, image_spot_name(m->old, old));
-		find_got_registers(&c.new, image_spot_name(m->new, new));
 		m->own[0] = old;
 		m->own[1] = new;
 		m->n_jumps = 0;
@@ -600,6 +529,8 @@ bool same_body(struct meanings *m, uint32_t old, uint32_t new, struct numbers *n
 		if (same && m->has_exceptions)
 			same = same_exceptions(m, old, new);
 	}
+	got_deinit(&c.old.got);
+	got_deinit(&c.new.got);
 	free(c.steps[0]);
 	free(c.steps[1]);
 	return same;
