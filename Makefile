@@ -55,7 +55,7 @@ arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
 # Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
 NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz
-GEN_LIBS := $(LIB_DIRS) -lelf -lz
+GEN_LIBS := $(LIB_DIRS) -lelf $(top)/libnsb.a -lz
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
 main_src := src/main.c
@@ -78,8 +78,10 @@ all: $(top)/nsb $(top)/nsb-gen
 $(top)/libnsb.a: $(lib_obj)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
+# src/memory.c tells from where an allocation failed.
+WRAPS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(top)/nsb: $(main_obj) $(top)/libnsb.a src/nounwind.lds
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $(main_obj) $(top)/libnsb.a $(NSB_LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(STATIC) $(WRAPS) -o $@ $(main_obj) $(top)/libnsb.a $(NSB_LIBS)
 
 $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)

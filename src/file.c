@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /*
- * A file system that compresses stores debug info in a fifth of its size.  A file that takes less
- * than a sixteenth consists of holes; what is smaller than HARMLESS may.
+ * A file that takes less space on disk than a sixteenth of its size consists of holes: a file
+ * system that compresses still stores debug info in a fifth of its size.  A file of less than
+ * HARMLESS bytes is taken in any case.
  */
 #define MOST_SPARSE 16
 #define HARMLESS (UINT64_C(16) << 20)
@@ -107,7 +108,7 @@ int file_check_elf(const char *path, int fd, const struct stat *st, uint64_t mos
 		Elf32_Ehdr narrow;
 	} header;
 
-	/* Some file systems do not tell how much they store, and say 0. */
+	/* st_blocks is 0 on file systems that do not tell how much they store. */
 	if (size > HARMLESS && stored != 0 && size / MOST_SPARSE > stored)
 		return fail(ENOEXEC, "%s: of its %" PRIu64 " MiB only %" PRIu64 " KiB are there, the rest are holes "
 			    "(an ELF file has none)", path, size >> 20, stored >> 10);

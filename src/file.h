@@ -2,10 +2,10 @@
 /*
  * file: opens files that somebody else may have made.
  *
- * Whoever can write a file, or the folder that it lies in, decides what is found there: a
- * FIFO, which keeps its reader waiting; a device, which may act when it is opened; a sparse
- * file that claims to be larger than all disks.  Errors, with a message: those of open(2),
- * and -ENOEXEC for what is no regular file, or claims too much.
+ * Whoever can write a file, or the folder that it is in, decides what nsb finds there.  Examples:
+ * a FIFO, which keeps its reader waiting; a device, which may act when it is opened; a sparse
+ * file that claims to be larger than all disks.  Errors, with a message: those of open(2), and
+ * -ENOEXEC for a file that is no regular one, or that claims too much.
  */
 #ifndef NSB_FILE_H
 #define NSB_FILE_H
@@ -24,10 +24,9 @@
 int file_open(const char *path, int *fd, struct stat *st) MUST_CHECK;
 
 /*
- * Check what an ELF file makes libelf allocate before libelf sees the file: it has at most
- * `most_sections` section headers,
- * and is not a small file that claims to be large.
- * A file that is no ELF file at all passes, as libelf refuses it.
+ * Check a file before libelf sees it, as libelf allocates memory for all that the file claims to
+ * have.  It may have `most_sections` section headers, and it must not be a small file that claims
+ * to be a large one.  A file that is no ELF file passes: libelf refuses it.
  */
 int file_check_elf(const char *path, int fd, const struct stat *st, uint64_t most_sections) MUST_CHECK;
 

@@ -16,7 +16,7 @@ static const struct {
 
 #define COUNT (sizeof(signals) / sizeof(signals[0]))
 
-static volatile sig_atomic_t noted;
+static volatile sig_atomic_t noted;	/* the number of the last signal that came; 0: none came */
 static bool is_held;
 static uint64_t deadline;	/* 0: there is none */
 
@@ -27,6 +27,7 @@ static void note(int number)
 
 void interrupt_init(void)
 {
+	/* SA_RESETHAND: the same signal once more finds the default action, and kills nsb. */
 	struct sigaction action = { .sa_handler = note, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
 	struct sigaction old;
 

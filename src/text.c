@@ -6,6 +6,7 @@
 
 size_t text_utf8_length(const unsigned char *text)
 {
+	/* A sequence of `length` bytes begins with a byte that has the bits `lead` in `mask`.  Its code is `least` at least. */
 	static const struct { unsigned char mask, lead, length; uint32_t least; } forms[] = {
 		{ 0x80, 0x00, 1, 0 }, { 0xe0, 0xc0, 2, 0x80 },
 		{ 0xf0, 0xe0, 3, 0x800 }, { 0xf8, 0xf0, 4, 0x10000 },
@@ -21,6 +22,7 @@ size_t text_utf8_length(const unsigned char *text)
 				return 0;
 			code = code << 6 | (text[i] & 0x3f);
 		}
+		/* RFC 3629 forbids codes that a shorter sequence can write, and the surrogates of UTF-16. */
 		if (code < forms[f].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
 			return 0;
 		return forms[f].length;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * text: words that others chose, for example the names of files, functions and processes.
+ * text: makes text that others chose fit to be printed, for example the names of files,
+ * functions and processes.
  *
  * Bytes that are no UTF-8 would make JSON invalid.  Control characters (C0, DEL and C1) would
- * steer the terminal that they come to: U+009B is what ESC [ is.
+ * steer the terminal: a process that calls itself "\33[2J" would clear the screen.  U+009B means
+ * the same as "\33[".
  */
 #ifndef NSB_TEXT_H
 #define NSB_TEXT_H

@@ -19,7 +19,7 @@ gen=$NSB_BUILD/nsb-gen
 list=$root/tests/corpus/fixes.tsv
 base=$NSB_BUILD/corpus
 results=$base/results
-pic='-fPIC -ffunction-sections -fdata-sections'
+pic='-fPIC -fno-semantic-interposition -ffunction-sections -fdata-sections'
 mkdir -p "$base/bin" "$results" || exit 1
 
 # A compiler that adds what the moment asks for, and strips nothing.  Debian's flags come

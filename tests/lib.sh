@@ -35,6 +35,11 @@ slow_timeout=
 # How Debian builds its programs.
 debian_flags='-O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2'
 debian_ldflags='-Wl,-z,relro,-z,now -Wl,--build-id=sha1'
+# What Ubuntu 24.04 and Fedora 40 add to it, as dpkg-buildflags and redhat-rpm-config have it,
+# and the link-time optimisation that both turn on.
+ubuntu_flags='-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Wl,-Bsymbolic-functions -Wl,-z,pack-relative-relocs'
+fedora_flags='-fexceptions -fstack-clash-protection -fcf-protection -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fasynchronous-unwind-tables -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Wl,--as-needed -Wl,-z,pack-relative-relocs'
+with_lto='-flto=auto -ffat-lto-objects'
 
 # What tests make is for root alone to write: nsb looks at that.
 umask 022

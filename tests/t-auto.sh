@@ -26,6 +26,7 @@ for_each_abi
 
 cases=$tests/cases
 flags='-g -D_GNU_SOURCE'
+pic='-fPIC -fno-semantic-interposition -ffunction-sections -fdata-sections'
 
 # field NAME KEY: what the case says under a key.
 field() {
@@ -65,9 +66,9 @@ compiled() {
 	mkdir -p old new && cp "${sources[@]/#/$cases/}" . &&
 	$cc -I"$tests/targets" $(field "$name" old) -Wl,--build-id=sha1 -o prog "${sources[@]}" "$(front "$2")" &&
 	for unit in "${sources[@]%.c}"; do
-		$cc -I"$tests/targets" $(field "$name" old) -fPIC -ffunction-sections -fdata-sections \
+		$cc -I"$tests/targets" $(field "$name" old) $pic \
 			-c -o "old/$unit.o" "$unit.c" &&
-		$cc -I"$tests/targets" $(field "$name" new) -DNEW -fPIC -ffunction-sections -fdata-sections \
+		$cc -I"$tests/targets" $(field "$name" new) -DNEW $pic \
 			-c -o "new/$unit.o" "$unit.c" || return 1
 	done &&
 	if grep -qE '^ \* hidden$' "$cases/$name.c"; then

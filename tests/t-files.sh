@@ -104,6 +104,12 @@ t 'a file that becomes shorter while it is read, and after that' '
 	done && env LD_PRELOAD=$shim SHORTEN=prog SHORTEN_AT=gelf_getehdr "$NSB_GEN" generate prog greet.so && ! [ -s prog ] &&
 	"$NSB_GEN" dump greet.so >said && grep greet said
 '
+t 'a patch is read once: what was looked at is written, whatever becomes of the file meanwhile' '
+	made && gcc -O2 -D_GNU_SOURCE -fPIC -shared -o shorten.so $tests/helpers/shorten.c && cp greet.so whole.so && mkdir good &&
+	"$NSB_GEN" generate prog whole.so -o good/out.so && export ASAN_OPTIONS=verify_asan_link_order=0 &&
+	env LD_PRELOAD=$PWD/shorten.so SHORTEN=greet.so SHORTEN_AT=gelf_getehdr SHORTEN_SKIP=1 "$NSB_GEN" generate prog greet.so -o out.so &&
+	! [ -s greet.so ] && cmp out.so good/out.so && nsb info -f out.so
+'
 t 'a sparse file, and more sections than a file has' '
 	made && cp prog sparse && truncate -s 100G sparse && fails_with 1 "sparse: of its 102400 MiB only" "$NSB_GEN" buildid sparse &&
 	cp prog many && claims_sections many && fails_with 1 "many: of its 3072 MiB only" "$NSB_GEN" generate many greet.so &&

@@ -215,6 +215,32 @@ t 'a function that was inlined into another one' '
 	echo "int small(int x) { return x * 3 + 2; }" >p.c && patch_object p.c &&
 	fails_with 1 ".small. was inlined into .*.large.*, where the old code would stay" generate
 '
+# traceless LIMIT STORAGE: a function of which the copy in below() leaves no instruction.
+traceless() {
+	cat >one.c <<-END &&
+		$2 int limit(void) { return $1; }
+		__attribute__((noinline)) int below(int n) { return n < limit(); }
+		int main(int argc, char **argv) { (void)argv; return below(argc); }
+	END
+	gcc $(mflag) -g -O2 -o prog one.c && object=prog
+}
+t 'a function that was inlined without a trace' '
+	traceless 10 && echo "int limit(void) { return 20; }" >p.c && patch_object p.c &&
+	fails_with 1 "p.c:1: .limit. of prog was inlined somewhere without a trace .*, perhaps into .*.below." generate
+'
+t 'the same, and it has no code of its own' '
+	traceless 10 static && echo "int limit(void) { return 20; } int main(int c, char **v) { return c + !v; }" >p.c && patch_object p.c &&
+	fails_with 1 ".limit. has no code of its own, it was inlined without a trace .*, perhaps into .below.: replace what calls it" generate
+'
+t 'the author has looked at what calls it; or all that may have it is replaced' '
+	traceless 10 && printf "%s\n" "#include <nsb/vzp.h>" "VZP_CALLERS_CHECKED(limit);" "int limit(void) { return 20; }" \
+		"int below(int n) { return n < limit(); }" "int main(int c, char **v) { return c + !v; }" >p.c &&
+	patch_object p.c && generate &&
+	traceless 10 static && printf "%s\n" "static int limit(void) { return 20; }" "int below(int n) { return n < limit(); }" \
+		"int main(int c, char **v) { return c + !v; }" >p.c && patch_object p.c && generate &&
+	printf "%s\n" "#include <nsb/vzp.h>" "VZP_CALLERS_CHECKED(limt);" "int below(int n) { return n < 20; }" >p.c && patch_object p.c &&
+	fails_with 1 "p.c:2: VZP_CALLERS_CHECKED\(limt\): the patch has no such function" generate
+'
 t 'a function that exists as a clone only' '
 	cat >one.c <<-"END" &&
 		__attribute__((noinline)) static int sum(int n, int k)
@@ -336,6 +362,12 @@ t 'a target built with link-time optimisation' '
 	compiled -flto && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
 	fails_with 1 "link-time optimisation" generate
 '
+for cc in gcc clang; do
+	t "a target built with -g1, $cc" "
+		CC=$cc compiled -g1 && echo 'int print(const char *s, ...) { return 1; }' >p.c && patch_object p.c &&
+		fails_with 1 'one.c was built with -g1, which says nothing of the parameters of .print.' generate
+	"
+done
 t 'split debug info' '
 	compiled -gsplit-dwarf && echo "int print(const char *s, ...) { return 1; }" >p.c && patch_object p.c &&
 	fails_with 1 "is split off to .*dwo.*build without -gsplit-dwarf" generate

@@ -4,22 +4,7 @@
 
 . "${0%/*}/lib.sh"
 [ "$(id -u)" = 0 ] || skip_all 'it takes root to be attacked by others'
-nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
-as=$nobody
-includes=
-for folder_of_source in "$root"/src "$root"/src/*/; do
-	includes+=" -iquote $folder_of_source"
-done
-
-# hostile ATTACK [KIND]: a process of another user that does what tests/targets/hostile.c says
-# of ATTACK.  The program has a build-id that no other process has: other tests run beside.
-hostile() {
-	CFLAGS_EXTRA="$includes -rdynamic -Wl,--defsym=own_$({ echo "$root $NSB"; cat "$root/src/patch/record.h"; } | md5sum | cut -c 1-32)=0"
-	build hostile "${2:-pie}" && launch $as /proc/self/fd/8 8<"$program" && bad=$pid || return 1
-	said=$(ask attack "$1") || return 1
-	[[ $said != cannot* ]] || skip "the attack $said"
-	[ "$said" = attacks ]
-}
+. "$tests/hostile.sh"
 
 # honest: another process of the program.
 honest() {
@@ -79,14 +64,48 @@ t '256 GiB of reserved memory, where contexts could be' '
 	beside large && before=$(field VmPTE) && exits "0 10" all patch -f greet.so && after=$(field VmPTE) &&
 	echo "page tables $before -> $after KiB" && [ $((after - before)) -lt 1024 ] && honest_is_patched
 '
-t 'a build-id that was changed in a private mapping is that of one process only' '
-	beside disguise && exits "0 10" all patch -f greet.so &&
-	nsb list --exe $program -f greet.so >list && cat list && grep "^$honest: 1 .* applied" list && honest_is_patched
-'
+for how in disguise destroy; do
+	t "the headers of a program are those of its file, whatever a process has made of its copy: $how" "
+		beside $how && exits 0 all patch -f greet.so && grep \"^\$bad .*: greet.so applied\" said &&
+		nsb list --exe \$program -f greet.so >list && cat list && grep \"^\$honest: 1 .* applied\" list && grep \"^\$bad: 1 .* applied\" list &&
+		nsb check -p \$bad -f greet.so && exits 9 nsb patch -p \$bad -f greet.so && nsb revert -p \$bad -f greet.so && pid=\$bad && listed &&
+		honest_is_patched
+	"
+done
 t 'a C1 control character of a forged record is not printed' '
 	csi=$(printf "\302\233") && beside colour && nsb list -p $bad >out 2>&1 && grep "one.*31mtwo" out &&
 	nsb list --json -p $bad >>out 2>&1 && exits "0 1 3 8 10" nsb patch --replace -p $bad --timeout 1 -f greet.so >>out 2>&1 &&
 	exits "0 10" all patch -v -v --replace -f greet.so && cat said >>out && ! LC_ALL=C grep -F "$csi" out && honest_is_patched
+'
+
+# claims HOW [KIND]: it has a record of the patch greet.so, which it was never given.
+claims() {
+	launch_hostile "${2:-pie}" && patch_from greet.c && attacks "$1" "$("$NSB_GEN" buildid greet.so)" && says hello greet && snapshot
+}
+
+# is_taken_for STATE: so it is listed, and it is not taken for patched.
+is_taken_for() {
+	nsb list -p $bad >told && cat told && grep "^$bad: 1 .* greet.so -> .* $1:" told && nsb list --json -p $bad | grep "\"state\": \"$1\"" &&
+	nsb list --exe hostile -f greet.so >told && cat told && grep "^$bad: not patched" told &&
+	exits 2 nsb check -p $bad -f greet.so >said && grep "not applied, can be applied now" said && unharmed
+}
+
+# is_patched_all_the_same: and comes out of it again.
+is_patched_all_the_same() {
+	patch greet.so && says goodbye greet && nsb list -p $bad >told && cat told && grep " greet.so .* applied: greet" told &&
+	grep " greet.so .* $1:" told && nsb check -p $bad -f greet.so && exits 9 patch greet.so && revert greet.so && says hello greet &&
+	all patch -f greet.so && says goodbye greet && all revert -f greet.so; says hello greet && unharmed
+}
+
+for how in claim claim-other claim-nothing claim-begun; do
+	t "a forged record of the patch is told as forged, and keeps no patch away: $how" "
+		claims $how && is_taken_for forged && exits 8 revert greet.so 2>said && cat said && grep 'cannot be true' said &&
+		is_patched_all_the_same forged
+	"
+done
+t 'and of a library, which may have been loaded anew, it is that of a patch that went with the old one' '
+	claims claim so && is_taken_for "target gone" && patch greet.so && says goodbye greet && nsb check -p $bad -f greet.so &&
+	revert greet.so && says hello greet && listed
 '
 
 # ---- what it keeps nsb waiting with ----
@@ -101,6 +120,33 @@ t 'a parent of a vfork child, which does not stop' '
 t 'and -p of it ends in time, with status 3' '
 	hostile vfork && patch_from greet.c && began=$SECONDS && exits 3 nsb patch -p $bad --timeout 1 -f greet.so && [ $((SECONDS - began)) -lt 8 ] &&
 	grep "^TracerPid:.0" /proc/$bad/status
+'
+
+# The honest one is patched in time beside each of these, and so is the other one or nsb says why not.
+while read -r how what; do
+	t "$what" "
+		beside $how && exits '0 10' all patch -f greet.so && honest_is_patched
+	"
+done <<'END'
+tables		600 objects, each with its own 16 MiB of an unwind table that is not there
+needs		4000 objects that need one another
+hash		a hash table of 2^31 buckets
+contexts	8 million words that look like suspended contexts
+much		32000 mappings of its program
+flood		SIGSTOP and SIGCONT all the time
+churn		threads that end as soon as they have a successor
+deep		1000 threads with 255 MiB of stack that has to be scanned
+parasite	2000 threads in a parasite that no nsb has left
+END
+t 'code in a file whose contents never come' '
+	mkdir mnt && { [ -c /dev/fuse ] && grep -q "fuse$" /proc/filesystems || skip "no FUSE here"; } && as="$(helper unserved) mnt $nobody" &&
+	beside unserved && exits 10 all patch -f greet.so && grep "^nsb: $bad .*does not answer in time" said && honest_is_patched
+'
+
+# All of them at once.  Some take all processors, so an honest process may take seconds to stop.
+t 'one of each kind among 52 honest ones: these are patched, all of them, and nsb stays below 64 MiB' '
+	crowd 52 && echo "${#hostile_ones[@]} hostile ones" && to_crowd $((5 * slow)) patch; cut -c 1-200 said; [ "$(in_force)" = 52 ] &&
+	[ "$most" -gt 500 ] && { [[ $NSB == *sanitize* ]] || [ "$most" -le 65536 ]; } && to_crowd $((5 * slow)) revert --exe "$PWD/honest" && [ "$(in_force)" = 0 ]
 '
 
 # ---- what it does meanwhile ----

@@ -71,6 +71,14 @@
 #define VZP_ALLOW_ACTIVE(func) VZP__RECORD(__COUNTER__, "O", #func, "", "")
 
 /*
+ * VZP_CALLERS_CHECKED(func): you have looked at the target's code, and what calls func in the
+ * source and is not replaced has no inlined copy of the old func, and tests its result in
+ * full.  A compiler that saw the old func may have dropped such tests; nsb-gen tells where it
+ * cannot know.
+ */
+#define VZP_CALLERS_CHECKED(func) VZP__RECORD(__COUNTER__, "K", #func, "", "")
+
+/*
  * What a new function has to be declared with where the target's compiler, knowing
  * the old one, had its callers rely on more than usual; nsb-gen tells where it is so.
  *

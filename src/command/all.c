@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -27,7 +26,7 @@ struct all_file {
 	bool matches;		/* it has the build-id that is looked for */
 };
 
-/* The file of a mapping, NULL if it has not been looked at. */
+/* What is known of the file of a mapping; NULL if it was not looked at yet. */
 static const struct all_file *find_file(const struct all_files *files, const struct mapping *m)
 {
 	size_t i = ARRAY_UPTO(files->all, files->count, inode, m->inode);
@@ -85,24 +84,16 @@ static bool has_build_id(const struct elf *elf, const struct choice *choice)
 }
 
 /*
- * By the file that is mapped, whatever became of its path: 1, 0, or -errno if it cannot
- * be had.  What is no regular file is not opened: a device could be, to its harm.
+ * Does the mapped file have the build-id?  It is found even if it was deleted or renamed since.
+ * 1, 0, or -errno if it cannot be opened.
  */
 static int file_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
 {
-	char path[80];
-	struct stat st;
+	int match = 0, fd = maps_open_file(pid, m);
 	struct elf elf;
-	int fd, match = 0;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, m->start, m->end);
-	if (stat(path, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd == -1)
-		return -errno;
+	if (fd < 0)
+		return fd;
 	if (elf_open_file_headers(&elf, (struct bytes){ read_fd, &fd }) == 0) {
 		match = has_build_id(&elf, choice);
 		elf_deinit(&elf);
@@ -113,7 +104,7 @@ static int file_matches(const struct choice *choice, pid_t pid, const struct map
 	return match;
 }
 
-/* By what the process has in its memory. */
+/* Does the process have an ELF header with the build-id in its memory there?  Its owner may have forged it. */
 static int memory_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
 {
 	char path[40];
@@ -134,27 +125,26 @@ static int memory_matches(const struct choice *choice, pid_t pid, const struct m
 	return match;
 }
 
-static bool is_header(const struct mapping *m)
-{
-	return m->inode != 0 && m->offset == 0 && (m->prot & PROT_READ);
-}
-
-/* Whether the process has mapped the file of `m` as a header, or else as code. */
-static bool is_mapped(const struct maps *maps, const struct mapping *m, bool as_header)
+/* The mapping of the same file that has its header, NULL if none has. */
+static const struct mapping *find_header(const struct maps *maps, const struct mapping *m)
 {
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mapping *other = &maps->all[i];
 
-		if (other->inode == m->inode && other->device == m->device &&
-		    (as_header ? is_header(other) : (other->prot & PROT_EXEC) != 0))
-			return true;
+		if (other->inode == m->inode && other->device == m->device && other->offset == 0 &&
+		    (other->prot & PROT_READ))
+			return other;
 	}
-	return false;
+	return NULL;
 }
 
 /* ---- one process ---- */
 
-/* The slow way, for an object whose header is in no mapping, as a linker script may have it. */
+/*
+ * Does one of the objects that the process has loaded have the build-id?  This reads all of them,
+ * which takes long, so it is asked only for an object whose ELF header is in no mapping, as a
+ * linker script may have it.
+ */
 static bool objects_match(const struct choice *choice, pid_t pid)
 {
 	struct target target;
@@ -174,45 +164,42 @@ static bool objects_match(const struct choice *choice, pid_t pid)
 	return match;
 }
 
-/* Does the process have the file with the build-id?  1, 0, or -errno: out of memory. */
-static int mapping_matches(const struct choice *choice, struct all_files *files, pid_t pid,
-			   const struct maps *maps, const struct mapping *m)
+/*
+ * Whether a mapping of code is of the file with the build-id: 1, 0 or -errno.  What is nowhere
+ * executable is data, or a device, and not looked at.
+ */
+static int code_matches(const struct choice *choice, struct all_files *files, pid_t pid,
+			const struct maps *maps, const struct mapping *m)
 {
 	const struct all_file *file = find_file(files, m);
+	const struct mapping *header;
 	int match;
 
 	if (file != NULL)
 		return file->matches;
-	/* What is nowhere executable is data, or a device, and better left alone. */
-	if (!is_mapped(maps, m, false))
-		return 0;
 	match = file_matches(choice, pid, m);
-	/* Without the right to its files there is only its word, which is good for itself. */
-	if (match < 0)
-		return memory_matches(choice, pid, m) == 1;
-	return add_file(files, m, match == 1) != 0 ? -ENOMEM : match;
+	if (match >= 0)
+		return add_file(files, m, match == 1) != 0 ? -ENOMEM : match;
+	/* nsb may not open the file.  What the process has in its memory says nothing of other processes. */
+	header = find_header(maps, m);
+	return header != NULL ? memory_matches(choice, pid, header) == 1 : objects_match(choice, pid);
 }
 
-/* Does it have the build-id loaded?  1, 0 or -errno. */
+/* Has the process loaded an object with the build-id?  1, 0 or -errno. */
 static int maps_match(const struct choice *choice, struct all_files *files, pid_t pid,
 		      const struct maps *maps)
 {
-	bool headless = false;
+	int match = 0;
 
-	for (size_t i = 0; i < maps->count; i++) {
+	for (size_t i = 0; i < maps->count && match == 0; i++) {
 		const struct mapping *m = &maps->all[i];
-		int match = 0;
 
-		if (is_header(m))
-			match = mapping_matches(choice, files, pid, maps, m);
-		else if (m->inode != 0 && (m->prot & PROT_EXEC) && !headless)
-			headless = !is_mapped(maps, m, true);
+		if (m->inode != 0 && (m->prot & PROT_EXEC))
+			match = code_matches(choice, files, pid, maps, m);
 		if (match == 0)
 			match = interrupt_check();
-		if (match != 0)
-			return match;
 	}
-	return headless && objects_match(choice, pid);
+	return match;
 }
 
 static bool exe_matches(const char *want, pid_t pid)
@@ -248,7 +235,6 @@ bool all_is_still(const struct choice *choice, pid_t pid)
 	       (!choice->by_user || user_matches(choice->uid, pid));
 }
 
-/* What cannot be looked into does not match. */
 int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
 {
 	struct maps maps;

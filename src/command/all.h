@@ -12,7 +12,10 @@
 
 #include "msg.h"
 
-/* What a process has to be like.  A field that is not set excludes none. */
+/*
+ * The conditions of --exe, --user, and the patch or --build-id, on a process.  A field that is
+ * not set excludes no process.
+ */
 struct choice {
 	const char *exe;	/* its executable: the name, or the whole path if there is a slash */
 	bool by_user;
@@ -21,7 +24,10 @@ struct choice {
 	size_t build_id_size;
 };
 
-/* What is known of files that processes have loaded; zeroed: nothing. */
+/*
+ * The files that were looked at so far, for example libc.so.6, and whether each has the build-id
+ * of the struct choice that was asked for.  Zeroed, it has no file.
+ */
 struct all_files {
 	struct all_file *all;	/* sorted by inode, owned */
 	size_t count;
@@ -29,14 +35,19 @@ struct all_files {
 void all_files_deinit(struct all_files *files);
 
 /*
- * Is a process so?  1, 0, or -errno.  Kernel threads are not, nor is nsb itself, nor what
- * nsb may not look into.  A build-id is read once for each file, however many processes
- * map it, and then from the file: what one process has in its memory in place of it is
- * only its own affair.
+ * Does the process meet the conditions?  1, 0, or -errno if that cannot be found out.  If there
+ * is a build-id, a kernel thread does not, nor does a process whose mappings nsb may not read.
+ * The build-id is that of the mapped file, which is read once for all processes.  Example: a
+ * process that has overwritten the header of libssl.so.3 in its memory does not hide the other
+ * processes that use the library.  Only where nsb may not open the file it asks the memory of
+ * that one process.
  */
 int all_matches(const struct choice *choice, struct all_files *files, pid_t pid) MUST_CHECK;
 
-/* The conditions on the process itself, its executable and its user, asked once more. */
+/*
+ * Does the process still meet the conditions on its executable and its user?  It may have called
+ * exec(2) since all_matches(), or have ended, and another may have its number.
+ */
 bool all_is_still(const struct choice *choice, pid_t pid);
 
 /* Find a user's id in /etc/passwd by the name; `name` may also be the number.  -EINVAL with a message. */

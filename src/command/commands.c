@@ -23,29 +23,29 @@
 #include "trust.h"
 #include "workers.h"
 
-/* How it went; `err` is the failure of all that failed, or -EINVAL if they differ. */
+/* How many of the processes of --all came to which end: the last line that the command prints. */
 struct tally {
 	size_t found, done, already, gone, failed, passed_over;
 	bool damaged, interrupted;
-	int err;
+	int err;		/* the error of the processes that failed; -EINVAL if they failed for different ones */
 };
 
 /* What patch, revert and check work with, for one process or for many. */
 struct job {
 	const struct options *options;
 	const char *command;
-	/* Do it to outcome->pid; returns outcome->err. */
+	/* Carry the command out on process outcome->pid.  Returns outcome->err. */
 	int (*one)(const struct job *job, struct outcome *outcome);
-	struct patchfile patch;	/* zeroed if there is only an id */
+	struct patchfile patch;	/* zeroed if the user gave --id and no file */
 	const uint8_t *id;	/* build-id of the patch */
 	size_t id_size;
-	const pid_t *pids;	/* of --all: those of the host; else the one */
+	const pid_t *pids;	/* --all: every process of the host; -p: the one that it names */
 	size_t n_pids;
-	struct choice choice;	/* --all: which of them */
-	struct all_files files;	/* a child's */
+	struct choice choice;	/* --all: which of them the command is for */
+	struct all_files files;	/* what a child has learned of files; empty in nsb itself */
 	struct tally tally;
 	struct progress progress;
-	int err;		/* of the one process */
+	int err;		/* -p: the error of that process */
 };
 
 /* --allow-active sets the flag of a function that VZP_ALLOW_ACTIVE sets in the patch. */
@@ -89,7 +89,11 @@ static void work_deinit(struct job *job)
 	all_files_deinit(&job->files);
 }
 
-/* A command may last a second longer than its --timeout; the rest of that is for nsb itself. */
+/*
+ * How long a child may work on one process, in ms.  A command has to end within a second after
+ * its --timeout.  The child gets 300 ms of that second, for what it does before and after it
+ * looks for a safe point.  500 ms more are for an undo (UNDO_MS of workers.c), the rest is nsb's.
+ */
 static unsigned item_ms(const struct options *options)
 {
 	return options->limits.timeout_ms + 300;
@@ -109,10 +113,38 @@ static int list_others(pid_t **pids, size_t *count)
 	return err;
 }
 
+/* Whether a message begins with the number of the process. */
+static bool names_process(const char *message, pid_t pid)
+{
+	char *end;
+
+	return strtol(message, &end, 10) == pid && (*end == ':' || *end == ' ');
+}
+
 static void take_reason(struct outcome *outcome)
 {
-	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", msg_kept());
+	const char *message = msg_kept();
+
+	/* An interrupt ends the command, and not what is done to one process. */
+	if (message[0] == '\0' || outcome->err == -EINTR || names_process(message, outcome->pid))
+		(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", message);
+	else
+		(void)snprintf(outcome->reason, sizeof(outcome->reason), "%d (%s): %s", outcome->pid, outcome->comm,
+			       message);
 	text_clean(outcome->reason);
+}
+
+/* What fails when the time is over fails because of that: reads of the process fail then. */
+static void look_at_time(struct outcome *outcome)
+{
+	int err = outcome->err;
+
+	if (!interrupt_is_over() || err == 0 || err == -EUCLEAN || err == -EBUSY || err == -EEXIST || err == -ESRCH ||
+	    err == -ENOENT)
+		return;
+	outcome->err = -EBUSY;
+	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%d (%s): its time is over (--timeout): nothing was"
+		       " changed", outcome->pid, outcome->comm);
 }
 
 static void take_answer(struct outcome *outcome, const char *done)
@@ -132,7 +164,11 @@ static int conclude(struct session *session, int err, struct outcome *outcome)
 	return outcome->err;
 }
 
-/* Open a process; of those of --all the conditions are asked again, now that it cannot be exchanged. */
+/*
+ * Open a process.  With --all, check once more that the command is for it: since it was chosen
+ * it may have ended, and another process may have its number now.  From here on nsb would notice
+ * that, as it has opened the memory of this one.
+ */
 static int open_process(const struct job *job, struct session *session, pid_t pid,
 			enum target_access access_wanted)
 {
@@ -263,14 +299,22 @@ static bool has_record(const struct job *job, pid_t pid)
 	return found;
 }
 
-/* For revert a process that has the patch, otherwise one that it could be for: 1, 0, -errno. */
+/*
+ * Is the command for this process?  1, 0 or -errno.  revert is for a process that has the patch,
+ * the other commands are for one that has loaded what the patch was made for.
+ */
 static int is_for(struct job *job, pid_t pid)
 {
 	int match = all_matches(&job->choice, &job->files, pid);
+	struct proc_status status;
 
+	/* The number of a process that has ended may be that of a thread now. */
+	if (match == 1 && (proc_read_status(pid, &status) != 0 || status.tgid != pid))
+		return 0;
 	return match == 1 && job->one == revert_one ? has_record(job, pid) : match;
 }
 
+/* Work on one process, in a child: find out whether the command is for it, and carry it out. */
 static void work_on(void *ctx, size_t item, void *result)
 {
 	struct job *job = ctx;
@@ -289,6 +333,7 @@ static void work_on(void *ctx, size_t item, void *result)
 	outcome->is_meant = true;
 	if (match == 1) {
 		(void)job->one(job, outcome);
+		look_at_time(outcome);
 	} else {
 		outcome->err = match;
 		take_reason(outcome);
@@ -297,8 +342,11 @@ static void work_on(void *ctx, size_t item, void *result)
 
 /* ---- what came of it ---- */
 
-/* A child may have been led astray by what it read: its words end, and are of this process. */
-static void mend_outcome(const struct job *job, size_t item, struct outcome *outcome)
+/*
+ * A hostile process may have taken over the child that read it, so nsb does not trust what the
+ * child answers: it ends the strings, and sets the process id to the one that the child was given.
+ */
+static void sanitize_outcome(const struct job *job, size_t item, struct outcome *outcome)
 {
 	outcome->pid = job->pids[item];
 	outcome->comm[sizeof(outcome->comm) - 1] = '\0';
@@ -307,8 +355,11 @@ static void mend_outcome(const struct job *job, size_t item, struct outcome *out
 	outcome->reason[sizeof(outcome->reason) - 1] = '\0';
 }
 
-/* What a child that did not finish leaves to be said. */
-static void word_fate(enum item_fate fate, int detail, struct outcome *outcome)
+/*
+ * If the child did not finish, its outcome is not valid: say instead what became of the work.
+ * Example: "4242 (server): does not answer in time: given up".
+ */
+static void describe_fate(enum item_fate fate, int detail, struct outcome *outcome)
 {
 	if (fate == ITEM_DONE)
 		return;
@@ -458,7 +509,7 @@ static void tell_the_one(struct job *job, struct outcome *outcome)
 	show_outcome(job->options, outcome);
 	if (job->options->json)
 		json_end();
-	/* What check has answered is no error to be told once more. */
+	/* If check has printed "not applied, cannot be applied now: ...", do not print the reason as an error, too. */
 	if (outcome->err != 0 && outcome->reason[0] != '\0' && !outcome->answers)
 		job->err = fail(-outcome->err, "%s", outcome->reason);
 }
@@ -471,8 +522,8 @@ static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail
 
 	(void)text;
 	(void)text_size;
-	mend_outcome(job, item, outcome);
-	word_fate(fate, detail, outcome);
+	sanitize_outcome(job, item, outcome);
+	describe_fate(fate, detail, outcome);
 	if (fate == ITEM_NOT_TRIED && interrupt_check() != 0) {
 		take_reason(outcome);
 		msg_forget();
@@ -485,12 +536,19 @@ static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail
 	tell_one_of_many(job, outcome);
 }
 
+static bool outcome_failed(const void *result)
+{
+	return ((const struct outcome *)result)->err != 0;
+}
+
 static int do_each(struct job *job)
 {
 	const struct workers workers = {
 		.count = job->n_pids, .item_ms = item_ms(job->options),
-		.memory = BUDGET_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
-		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on, .tell = tell_outcome,
+		.memory = BUDGET_MEMORY + 8 * job->patch.size,
+		.more_memory = BUDGET_MORE_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
+		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on,
+		.has_failed = outcome_failed, .tell = tell_outcome,
 	};
 
 	return workers_run(&workers);
@@ -506,7 +564,7 @@ static int on_one(struct job *job)
 	return err != 0 ? err : job->err;
 }
 
-/* Each on its own: what fails in one does not keep it from the others. */
+/* Work on each process by itself.  If one cannot be patched, the others are patched all the same. */
 static int on_all(struct job *job)
 {
 	const struct vz_object *target = &job->patch.meta.target;
@@ -579,17 +637,17 @@ struct listing {
 	struct patchfile patch;
 	const uint8_t *object_id;
 	size_t object_id_size;
-	const pid_t *pids;	/* those of the host, or the one of -p */
+	const pid_t *pids;	/* every process of the host, or the one that -p names */
 	size_t n_pids;
-	struct all_files files;	/* a child's */
-	pid_t *unpatched;	/* they have the object but no patch of it; room for all of pids */
+	struct all_files files;	/* what a child has learned of files; empty in nsb itself */
+	pid_t *unpatched;	/* processes that have loaded the object, and no patch of it; room for n_pids */
 	size_t n_unpatched, n_passed_over;
-	int err;		/* of the one process */
+	int err;		/* -p: the error of that process; without it: -EINTR if nsb was interrupted */
 };
 
-/* What a child tells of a process. */
+/* What a child answers for a process, besides the text that it prints. */
 struct listed {
-	bool is_meant;		/* it is as the options want it */
+	bool is_meant;		/* the process is one that --exe, --user and --build-id ask for */
 	bool is_patched;
 	int err;
 	char reason[MSG_MAX];
@@ -626,13 +684,13 @@ static int list_one(const struct listing *listing, pid_t pid, bool *is_patched)
 
 		if (is_wanted(listing, record)) {
 			show_record(listing->options, pid, record, path_of(listing, record));
-			*is_patched = true;
+			*is_patched = *is_patched || record_is_in_force(record);
 		}
 	}
 	return session_close(&session, err);
 }
 
-/* In a child.  What it prints is told by nsb. */
+/* List one process, in a child.  What the child prints comes to tell_listed(), and nsb prints it. */
 static void list_item(void *ctx, size_t item, void *result)
 {
 	struct listing *listing = ctx;
@@ -663,7 +721,7 @@ static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail,
 		(void)fwrite(text, 1, text_size, stdout);
 	if (fate != ITEM_DONE) {
 		proc_comm(outcome.pid, outcome.comm, sizeof(outcome.comm));
-		word_fate(fate, detail, &outcome);
+		describe_fate(fate, detail, &outcome);
 		listed->err = outcome.err;
 		(void)snprintf(listed->reason, sizeof(listed->reason), "%s", outcome.reason);
 	}
@@ -675,14 +733,14 @@ static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail,
 		warn("%d (%s): does not answer: passed over", outcome.pid, outcome.comm);
 		listing->n_passed_over++;
 	} else if (listed->err != 0) {
-		/* Processes that end meanwhile, kernel threads and those of others. */
+		/* The process has ended meanwhile, or is a kernel thread, or belongs to another user. */
 		debug("%s", listed->reason);
 	} else if (listed->is_meant && !listed->is_patched && listing->object_id_size > 0) {
 		listing->unpatched[listing->n_unpatched++] = outcome.pid;
 	}
 }
 
-/* What an administrator looks for. */
+/* Print the processes that have loaded the object and no patch of it: they are still to be patched. */
 static void list_unpatched(const struct listing *listing)
 {
 	if (listing->options->json) {
@@ -697,12 +755,19 @@ static void list_unpatched(const struct listing *listing)
 	}
 }
 
+static bool listed_failed(const void *result)
+{
+	return ((const struct listed *)result)->err != 0;
+}
+
 static int list_each(struct listing *listing)
 {
 	const struct workers workers = {
 		.count = listing->n_pids, .item_ms = item_ms(listing->options),
-		.memory = BUDGET_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
-		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item, .tell = tell_listed,
+		.memory = BUDGET_MEMORY + 8 * listing->patch.size,
+		.more_memory = BUDGET_MORE_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
+		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item,
+		.has_failed = listed_failed, .tell = tell_listed,
 	};
 	int err;
 

@@ -27,9 +27,12 @@ void json_address(const char *key, uint64_t value);
 /* Write at most BUILD_ID_MAX bytes as a string of hexadecimal digits. */
 void json_bytes(const char *key, const uint8_t *bytes, size_t size);
 
-/* A child goes on inside an array of nsb's: what comes first there has no comma before it. */
+/*
+ * A child of nsb (workers.h) writes members of an array that nsb has opened.  json_resume() lets
+ * the child go on there; its first member gets no comma in front.  json_raw() writes to nsb's
+ * document what the child has written, with a comma in front if one is needed.
+ */
 void json_resume(void);
-/* What a child has written so: members of the array that is open, none if `size` is 0. */
 void json_raw(const char *text, size_t size);
 
 /* Begin the document, { "schema": 1, "command": COMMAND, and end it. */

@@ -236,7 +236,7 @@ static int patch_at_entry(struct launch *launch, const struct options *options,
 	return err;
 }
 
-/* All that the patcher does, from the moment it traces the program. */
+/* Do the patcher's work, from the moment when it traces the program to the end. */
 static void patch_program(pid_t pid, const struct options *options, const struct patchfile *patch)
 {
 	struct launch launch = { .pid = pid };

@@ -119,10 +119,13 @@ static const struct state {
   reverting = { "half reverted", RED },
   applied = { "applied", GREEN },
   kept = { "reverted, memory kept", PLAIN },
-  gone = { "target gone", YELLOW };
+  gone = { "target gone", YELLOW },
+  forged = { "forged", RED };
 
 static const struct state *state_of(const struct record *record)
 {
+	if (record->untrue != NULL)
+		return &forged;
 	if (record->is_gone && record->head->state != RECORD_KEPT)
 		return &gone;
 	switch (record->head->state) {
@@ -162,7 +165,7 @@ static void print_perf_map(const struct record *record)
 {
 	const char *patch = record_string(record, record->head->patch_name);
 
-	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
+	for (uint32_t i = 0; record->untrue == NULL && i < record->head->n_funcs; i++) {
 		const struct record_func *func = &record->funcs[i];
 
 		printf("%" PRIx64 " %" PRIx64, func->patch, func->patch_size);

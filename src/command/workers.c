@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,70 +17,91 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "budget.h"
 #include "clock.h"
 #include "interrupt.h"
+#include "memory.h"
 #include "permission.h"
 #include "ptrace.h"
 
 #define MS 1000000ull
-#define PATIENCE_MS 250		/* then the next item begins beside this one */
-#define UNDO_MS 500		/* a child that was told that its time is over may take so long to end */
-#define TOLD_MS 850		/* or after an interrupt: nsb ends within a second */
-#define WATCHDOG_MS 600		/* the kernel's timer: behind nsb's own kill, should that not come */
-#define END_MS 300		/* a killed child that is not gone then sleeps uninterruptibly: it is left */
-#define CHILDREN_MAX 64		/* in one run, those that were left included */
+#define PATIENCE_MS 50		/* if an item takes longer, the next one begins beside it */
+#define UNDO_MS 500		/* nsb kills a child so long after its item's time was over: it may be undoing */
+#define TOLD_MS 850		/* nsb kills a child so long after an interrupt: nsb itself ends within a second */
+#define WATCHDOG_MS 600		/* so long after an item's time the kernel kills the child, if nsb did not */
+#define END_MS 300		/* a child that lives so long after SIGKILL sleeps uninterruptibly: nsb leaves it */
+#define LEFT_MAX 64		/* children that nsb leaves in one run */
+#define HEAP_BLOCK (256 << 10)	/* what is larger goes back to the kernel when it is freed */
 #define NO_ITEM SIZE_MAX
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u	/* linux/memfd.h */
 #endif
 
-/* What a child and nsb share of an item; its result lies apart. */
+/* What a child tells nsb of an item.  The result is elsewhere, in run->results, as its size varies. */
 struct slot {
 	atomic_bool done;
+	bool wants_more;		/* memory was short: it is done again, with more */
 	bool floods;			/* the child printed more than BUDGET_TEXT */
 	uint64_t text_at, text_size;	/* what the child printed, in its file */
 	size_t child;
 };
 
-/* What a child tells nsb of itself. */
-struct desk {
-	_Atomic size_t item;			/* what it is at; NO_ITEM: nothing */
-	_Alignas(8) _Atomic uint64_t since;	/* CLOCK_MONOTONIC in ns; i386 aligns it to 4 else */
+/* The item that a child is working on. */
+struct current_item {
+	_Atomic size_t item;			/* its number; NO_ITEM: the child works on none */
+	_Atomic size_t taken;			/* so many items of the round have been taken with it */
+	_Alignas(8) _Atomic uint64_t since;	/* when it began, by now_ns(); i386 would align this to 4 */
 };
 
 struct shared {
-	_Atomic size_t next;		/* the first item that nobody has taken */
-	struct desk desks[CHILDREN_MAX];
+	_Atomic size_t next;		/* so many items of the round have been taken */
+	_Atomic size_t held;		/* bytes of text that nsb has not told yet */
 	struct slot slots[];
 };
 
-enum child_state { CHILD_NONE, CHILD_WORKS, CHILD_TOLD, CHILD_KILLED, CHILD_LEFT, CHILD_ENDED };
+enum child_state {
+	CHILD_NONE,
+	CHILD_WORKS,
+	CHILD_TOLD,		/* nsb has passed an interrupt on to it */
+	CHILD_KILLED,		/* nsb has sent it SIGKILL */
+	CHILD_LEFT,		/* it did not end even then, and nsb waits for it no longer */
+	CHILD_ENDED,
+};
 
 /* A child, as nsb sees it. */
 struct child {
 	enum child_state state;
 	pid_t pid;
-	int news;		/* a pipe: a byte for each item that is done, its end when the child has ended */
-	int text;		/* memory that its stdout goes to */
-	uint64_t told_at;	/* when it was told to end, or killed */
-	bool is_late;		/* an item's time was over */
+	int done_pipe;		/* the child writes a byte for each item that is done; at its end the pipe closes */
+	int text;		/* its stdout, a file in memory; -1: nsb has told all of it */
+	uint64_t signalled_at;	/* when nsb sent it a signal, by now_ns() */
+	bool is_late;		/* the time of its item was over */
 };
 
 struct run {
 	const struct workers *workers;
 	struct shared *shared;
-	size_t shared_size;
+	struct current_item *current;	/* shared; one for each child */
+	size_t shared_size, current_size, most_children;
 	uint8_t *results;
-	struct child children[CHILDREN_MAX];
+	struct child *children;
 	size_t n_children;
-	size_t told;		/* items up to this one were told of */
+	size_t *again;		/* the items of the second round, which is for those that want more memory; else NULL */
+	size_t n_items;		/* of this round */
+	size_t n_told;		/* workers->tell() was called for so many items of this round */
 	enum item_fate *fates;
 	int *details;
-	bool *settled;		/* fate and detail are known */
-	bool stopping;		/* interrupted, or no child can work: nothing new begins */
-	int err;		/* why none can */
+	bool *settled;		/* whether the item's fate and detail are set */
+	bool stopping;		/* no further item begins: nsb was interrupted, or no child can work */
+	int err;		/* why no child can work */
 };
+
+/* The number of an item of this round. */
+static size_t item_at(const struct run *run, size_t i)
+{
+	return run->again == NULL ? i : run->again[i];
+}
 
 /* ---- in a child ---- */
 
@@ -94,7 +116,7 @@ static int limit_resource(int resource, rlim_t value)
 	return setrlimit((__rlimit_resource_t)resource, &limit) == 0 ? 0 : errno;
 }
 
-/* All but stdin, stdout, stderr and one more. */
+/* Close all descriptors but stdin, stdout, stderr and `kept`. */
 static void close_others(int kept)
 {
 	struct rlimit limit;
@@ -112,7 +134,7 @@ static void close_others(int kept)
 	}
 }
 
-/* Bytes of address space that it has now. */
+/* The bytes of address space that this process has now. */
 static size_t own_memory(void)
 {
 	char text[64] = "";
@@ -124,9 +146,24 @@ static size_t own_memory(void)
 	return got <= 0 ? 0 : (size_t)strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* From here on it has its own session, no terminal, and only what it needs.  0 or an errno. */
-static int confine(const struct workers *workers, pid_t parent, int text, int news)
+/* Whether nothing else is worked on meanwhile.  Then more memory may be taken. */
+static bool is_alone(const struct run *run)
 {
+	return run->again != NULL || run->workers->count == 1;
+}
+
+static size_t memory_of(const struct run *run)
+{
+	return is_alone(run) ? run->workers->more_memory : run->workers->memory;
+}
+
+/*
+ * Take from a child what it does not need: the terminal, nsb's descriptors, memory without a
+ * limit, capabilities.  Returns 0 or an errno, which is going to be its exit status.
+ */
+static int confine(const struct run *run, pid_t parent, int text, int done_pipe)
+{
+	const struct workers *workers = run->workers;
 	int err, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
@@ -138,15 +175,18 @@ static int confine(const struct workers *workers, pid_t parent, int text, int ne
 		return errno;
 	if (dup2(text, STDOUT_FILENO) == -1)
 		return errno;
-	close_others(news);
+	close_others(done_pipe);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	err = limit_resource(RLIMIT_CORE, 0);
+	/* Else glibc would keep large blocks, the larger the more have been freed. */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_BLOCK);
 	if (err == 0 && BUDGET_MEMORY_CAN_BE_SET)
-		err = limit_resource(RLIMIT_AS, own_memory() + workers->memory);
+		err = limit_resource(RLIMIT_AS, own_memory() + memory_of(run));
 	return err != 0 ? err : -permission_keep(workers->rights);
 }
 
-/* What begins with an item: its time, its processor time, what it may print. */
+/* Set the limits for an item: its time, its processor time, how much it may print.  0 or an errno. */
 static int begin_item(const struct workers *workers, timer_t watchdog, struct slot *slot)
 {
 	const struct itimerspec when = {
@@ -158,8 +198,8 @@ static int begin_item(const struct workers *workers, timer_t watchdog, struct sl
 	int err = 0;
 
 	/*
-	 * The kernel kills the child then, even if somebody has stopped it and nsb (SIGSTOP): no
-	 * thread of a process stands for longer because of it.
+	 * When this timer expires the kernel kills the child, even if somebody has stopped both
+	 * the child and nsb (SIGSTOP).  So no thread that the child has stopped stands for longer.
 	 */
 	if (at == -1 || getrusage(RUSAGE_SELF, &used) != 0 || timer_settime(watchdog, 0, &when, NULL) != 0)
 		return errno;
@@ -173,7 +213,8 @@ static int begin_item(const struct workers *workers, timer_t watchdog, struct sl
 	return err;
 }
 
-static void end_item(struct slot *slot)
+/* `again`: another child will do it, so what was printed is nobody's. */
+static void end_item(struct shared *shared, struct slot *slot, bool again)
 {
 	off_t end;
 
@@ -181,45 +222,74 @@ static void end_item(struct slot *slot)
 	clearerr(stdout);
 	end = lseek(STDOUT_FILENO, 0, SEEK_CUR);
 	slot->text_size = end == -1 ? 0 : (uint64_t)end - slot->text_at;
+	slot->wants_more = again;
+	if (again && ftruncate(STDOUT_FILENO, (off_t)slot->text_at) == 0)
+		slot->text_size = 0;
+	atomic_fetch_add(&shared->held, (size_t)slot->text_size);
 	msg_forget();
 }
 
-/* Item after item, until none is left.  0 or an errno. */
-static int work(const struct run *run, size_t number, int news)
+/* While much text waits to be told, nothing is added to it: what it takes is nsb's memory. */
+static void await_room(const struct run *run, struct current_item *current)
+{
+	const struct timespec tick = { .tv_nsec = 1000000 };
+
+	atomic_store(&current->since, now_ns());
+	while (atomic_load(&run->shared->held) > BUDGET_HELD && interrupt_is_noted() == 0) {
+		(void)nanosleep(&tick, NULL);
+		atomic_store(&current->since, now_ns());
+	}
+}
+
+/* Work on one item after another until none is left.  0 or an errno. */
+static int work(const struct run *run, size_t number, int done_pipe)
 {
 	const struct workers *workers = run->workers;
-	struct desk *desk = &run->shared->desks[number];
+	struct current_item *current = &run->current[number];
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	size_t before = own_memory();
 	timer_t watchdog;
 
 	if (timer_create(CLOCK_MONOTONIC, &event, &watchdog) != 0)
 		return errno;
 	for (;;) {
 		struct slot *slot;
-		size_t item;
+		size_t taken, item;
+		bool again;
 		int err;
 
+		await_room(run, current);
 		if (interrupt_is_noted() != 0)
 			return 0;
-		atomic_store(&desk->since, now_ns());
-		item = atomic_fetch_add(&run->shared->next, 1);
-		if (item >= workers->count)
+		taken = atomic_fetch_add(&run->shared->next, 1);
+		if (taken >= run->n_items)
 			return 0;
-		atomic_store(&desk->item, item);
+		item = item_at(run, taken);
+		atomic_store(&current->taken, taken + 1);
+		atomic_store(&current->item, item);
 		slot = &run->shared->slots[item];
 		slot->child = number;
 		err = begin_item(workers, watchdog, slot);
 		if (err != 0)
 			return err;
+		memory_forget_short();
 		workers->work(workers->ctx, item, run->results + item * workers->result_size);
-		end_item(slot);
+		again = !is_alone(run) && memory_was_short() &&
+			workers->has_failed(run->results + item * workers->result_size);
+		end_item(run->shared, slot, again);
 		atomic_store(&slot->done, true);
-		atomic_store(&desk->item, NO_ITEM);
-		/* The kernel lets all threads go when their tracer ends: those that did not stop, too. */
+		atomic_store(&current->item, NO_ITEM);
+		/*
+		 * A thread that did not stop could not be let go.  The kernel lets it go when this
+		 * child ends; nsb makes another one for the next item.
+		 */
 		if (pt_has_tracee())
 			return 0;
-		/* Nobody may be listening any more: then the end comes by itself. */
-		if (write(news, "", 1) < 0 && errno != EAGAIN)
+		/* The next item finds as much memory as this one did. */
+		if (memory_was_short() || own_memory() > before + memory_of(run) / 4)
+			return 0;
+		/* If the pipe is full (EAGAIN), it wakes nsb all the same.  Any other error: nsb is gone. */
+		if (write(done_pipe, "", 1) < 0 && errno != EAGAIN)
 			return 0;
 	}
 }
@@ -234,15 +304,28 @@ static int make_file(void)
 	return fd == -1 && errno == EINVAL ? memfd_create("nsb", MFD_CLOEXEC) : fd;
 }
 
+static size_t count_in(const struct run *run, enum child_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->n_children; i++)
+		count += run->children[i].state == state;
+	return count;
+}
+
 static int start_child(struct run *run)
 {
 	size_t number = run->n_children;
-	struct child *child = &run->children[number];
+	struct child *child;
 	pid_t parent = getpid();
-	int ends[2], text;
+	int ends[2], text, grown;
 
-	if (number == CHILDREN_MAX)
+	if (number == run->most_children || count_in(run, CHILD_LEFT) == LEFT_MAX)
 		return fail(EAGAIN, "too many processes do not answer");
+	grown = ARRAY_GROW(&run->children, run->n_children, 1);
+	if (grown != 0)
+		return grown;
+	child = &run->children[number];
 	text = make_file();
 	if (text == -1)
 		return fail(errno, "cannot make a file in memory: %s", strerror(errno));
@@ -252,13 +335,13 @@ static int start_child(struct run *run)
 		(void)close(text);
 		return fail(err, "cannot make a pipe: %s", strerror(err));
 	}
-	*child = (struct child){ .state = CHILD_WORKS, .news = ends[0], .text = text };
-	atomic_store(&run->shared->desks[number].item, NO_ITEM);
-	atomic_store(&run->shared->desks[number].since, now_ns());
+	*child = (struct child){ .state = CHILD_WORKS, .done_pipe = ends[0], .text = text };
+	atomic_store(&run->current[number].item, NO_ITEM);
+	atomic_store(&run->current[number].since, now_ns());
 	(void)fflush(stdout);
 	child->pid = fork();
 	if (child->pid == 0) {
-		int err = confine(run->workers, parent, text, ends[1]);
+		int err = confine(run, parent, text, ends[1]);
 
 		_exit(err != 0 ? err : work(run, number, ends[1]));
 	}
@@ -268,16 +351,9 @@ static int start_child(struct run *run)
 		return 0;
 	child->state = CHILD_ENDED;
 	(void)close(ends[0]);
+	(void)close(text);
+	child->text = -1;
 	return fail(EAGAIN, "cannot start a process: %s", strerror(errno));
-}
-
-static size_t count_in(const struct run *run, enum child_state state)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < run->n_children; i++)
-		count += run->children[i].state == state;
-	return count;
 }
 
 static void settle(struct run *run, size_t item, enum item_fate fate, int detail)
@@ -289,15 +365,15 @@ static void settle(struct run *run, size_t item, enum item_fate fate, int detail
 	run->details[item] = detail;
 }
 
-/* A child has ended, or is left alone: what it was at has its fate. */
-static void part_with(struct run *run, size_t number, enum child_state state, int exit_status)
+/* A child has ended, or nsb leaves it: settle what becomes of the item that it was working on. */
+static void retire_child(struct run *run, size_t number, enum child_state state, int exit_status)
 {
 	struct child *child = &run->children[number];
-	size_t item = atomic_load(&run->shared->desks[number].item);
+	size_t item = atomic_load(&run->current[number].item);
 	int signal = exit_status < 0 ? -exit_status : 0;
 
 	child->state = state;
-	(void)close(child->news);
+	(void)close(child->done_pipe);
 	if (exit_status > 0 && run->err == 0) {
 		run->err = fail(exit_status, "cannot make a process that looks at others: %s",
 				strerror(exit_status));
@@ -313,40 +389,40 @@ static void kill_child(struct child *child, enum child_state state, int signal)
 {
 	(void)kill(child->pid, signal);
 	child->state = state;
-	child->told_at = now_ns();
+	child->signalled_at = now_ns();
 }
 
-/* Those whose time is over are told to end, then killed, then left. */
+/* Kill the children whose time is over.  Those that do not end even then are left. */
 static void look_at_times(struct run *run)
 {
 	uint64_t now = now_ns();
 
 	for (size_t i = 0; i < run->n_children; i++) {
 		struct child *child = &run->children[i];
-		struct desk *desk = &run->shared->desks[i];
+		struct current_item *current = &run->current[i];
 
-		if (child->state == CHILD_WORKS && atomic_load(&desk->item) != NO_ITEM &&
-		    now > atomic_load(&desk->since) + (run->workers->item_ms + UNDO_MS) * MS) {
+		if (child->state == CHILD_WORKS && atomic_load(&current->item) != NO_ITEM &&
+		    now > atomic_load(&current->since) + (run->workers->item_ms + UNDO_MS) * MS) {
 			child->is_late = true;
 			kill_child(child, CHILD_KILLED, SIGKILL);
-		} else if (child->state == CHILD_TOLD && now > child->told_at + TOLD_MS * MS) {
+		} else if (child->state == CHILD_TOLD && now > child->signalled_at + TOLD_MS * MS) {
 			kill_child(child, CHILD_KILLED, SIGKILL);
-		} else if (child->state == CHILD_KILLED && now > child->told_at + END_MS * MS) {
-			part_with(run, i, CHILD_LEFT, 0);
+		} else if (child->state == CHILD_KILLED && now > child->signalled_at + END_MS * MS) {
+			retire_child(run, i, CHILD_LEFT, 0);
 		}
 	}
 }
 
-/* Whether each child that works has been at its item for so long that another may begin. */
+/* Whether every child that works has worked on its item for longer than PATIENCE_MS. */
 static bool all_are_slow(const struct run *run)
 {
 	uint64_t now = now_ns();
 
 	for (size_t i = 0; i < run->n_children; i++) {
-		const struct desk *desk = &run->shared->desks[i];
+		const struct current_item *current = &run->current[i];
 
 		if (run->children[i].state == CHILD_WORKS &&
-		    now < atomic_load(&desk->since) + PATIENCE_MS * MS)
+		    now < atomic_load(&current->since) + PATIENCE_MS * MS)
 			return false;
 	}
 	return true;
@@ -356,13 +432,14 @@ static int keep_working(struct run *run)
 {
 	size_t working = count_in(run, CHILD_WORKS), busy = working + count_in(run, CHILD_KILLED);
 
-	if (run->stopping || atomic_load(&run->shared->next) >= run->workers->count ||
-	    busy >= WORKERS_MAX || (working > 0 && !all_are_slow(run)))
+	/* One that may take much memory is alone. */
+	if (run->stopping || atomic_load(&run->shared->next) >= run->n_items ||
+	    busy >= (is_alone(run) ? 1 : WORKERS_MAX) || (working > 0 && !all_are_slow(run)))
 		return 0;
 	return start_child(run);
 }
 
-/* The first interrupt is passed on, once, under its own number. */
+/* Pass the first SIGINT, SIGTERM or SIGHUP on to the children that work. */
 static void pass_on_interrupt(struct run *run)
 {
 	int signal = interrupt_is_noted();
@@ -376,17 +453,17 @@ static void pass_on_interrupt(struct run *run)
 	}
 }
 
-/* Wait for news, not longer than until something has to be looked at. */
-static void await_news(struct run *run)
+/* Wait until a child reports an item or ends, but not past the time when look_at_times() is due. */
+static void await_report(struct run *run)
 {
-	struct pollfd fds[CHILDREN_MAX];
-	size_t numbers[CHILDREN_MAX], count = 0;
+	struct pollfd fds[WORKERS_MAX];
+	size_t numbers[WORKERS_MAX], count = 0;
 	char bytes[256];
 
-	for (size_t i = 0; i < run->n_children; i++) {
+	for (size_t i = 0; i < run->n_children && count < WORKERS_MAX; i++) {
 		if (run->children[i].state == CHILD_WORKS || run->children[i].state == CHILD_TOLD ||
 		    run->children[i].state == CHILD_KILLED) {
-			fds[count] = (struct pollfd){ .fd = run->children[i].news, .events = POLLIN };
+			fds[count] = (struct pollfd){ .fd = run->children[i].done_pipe, .events = POLLIN };
 			numbers[count++] = i;
 		}
 	}
@@ -402,11 +479,11 @@ static void await_news(struct run *run)
 			got = read(fds[i].fd, bytes, sizeof(bytes));
 		} while (got > 0);
 		if (got == 0 && pt_reap(run->children[numbers[i]].pid, &exit_status) == 0)
-			part_with(run, numbers[i], CHILD_ENDED, exit_status);
+			retire_child(run, numbers[i], CHILD_ENDED, exit_status);
 	}
 }
 
-/* What a child has printed of an item; mapped for as long as it is told. */
+/* Tell of an item that is done, with the text that the child printed.  Free the memory of that text. */
 static void tell_done(const struct run *run, size_t item, void *result)
 {
 	const struct workers *workers = run->workers;
@@ -420,6 +497,7 @@ static void tell_done(const struct run *run, size_t item, void *result)
 	else
 		(void)fallocate(run->children[slot->child].text, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				(off_t)slot->text_at, (off_t)size);
+	atomic_fetch_sub(&run->shared->held, (size_t)slot->text_size);
 	if (slot->floods || size != slot->text_size)
 		workers->tell(workers->ctx, item, ITEM_DIED, SIGXFSZ, result, NULL, 0);
 	else
@@ -427,31 +505,50 @@ static void tell_done(const struct run *run, size_t item, void *result)
 	free(text);
 }
 
+/* Close the files of children that have ended, if all was told that is in them. */
+static void close_texts(struct run *run)
+{
+	for (size_t i = 0; i < run->n_children; i++) {
+		struct child *child = &run->children[i];
+
+		if (child->text == -1 || (child->state != CHILD_ENDED && child->state != CHILD_LEFT) ||
+		    atomic_load(&run->current[i].taken) > run->n_told)
+			continue;
+		(void)close(child->text);
+		child->text = -1;
+	}
+}
+
+/* Items that want more memory are told in the second round. */
 static void tell(struct run *run)
 {
 	const struct workers *workers = run->workers;
 
-	for (; run->told < workers->count; run->told++) {
-		void *result = run->results + run->told * workers->result_size;
+	for (; run->n_told < run->n_items; run->n_told++) {
+		size_t item = item_at(run, run->n_told);
+		void *result = run->results + item * workers->result_size;
 
-		if (atomic_load(&run->shared->slots[run->told].done))
-			tell_done(run, run->told, result);
-		else if (run->settled[run->told])
-			workers->tell(workers->ctx, run->told, run->fates[run->told],
-				      run->details[run->told], result, NULL, 0);
-		else
-			return;
+		if (atomic_load(&run->shared->slots[item].done)) {
+			if (!run->shared->slots[item].wants_more)
+				tell_done(run, item, result);
+		} else if (run->settled[item]) {
+			workers->tell(workers->ctx, item, run->fates[item], run->details[item], result, NULL, 0);
+		} else {
+			break;
+		}
 	}
+	close_texts(run);
 }
 
-/* An item that a child had taken, and not begun, when it ended is nobody's. */
+/* Settle the items that no child will do: those left after an interrupt, and any that a child took and did not begin. */
 static void settle_rest(struct run *run)
 {
-	for (size_t i = run->told; i < run->workers->count; i++)
-		settle(run, i, ITEM_NOT_TRIED, 0);
+	for (size_t i = run->n_told; i < run->n_items; i++)
+		settle(run, item_at(run, i), ITEM_NOT_TRIED, 0);
 }
 
-static int run_all(struct run *run)
+/* Do the items of a round. */
+static void run_round(struct run *run)
 {
 	for (;;) {
 		int err = keep_working(run);
@@ -462,15 +559,56 @@ static int run_all(struct run *run)
 		}
 		if (count_in(run, CHILD_WORKS) + count_in(run, CHILD_TOLD) +
 		    count_in(run, CHILD_KILLED) == 0 &&
-		    (run->stopping || atomic_load(&run->shared->next) >= run->workers->count))
+		    (run->stopping || atomic_load(&run->shared->next) >= run->n_items))
 			break;
-		await_news(run);
+		await_report(run);
 		pass_on_interrupt(run);
 		look_at_times(run);
 		tell(run);
 	}
 	settle_rest(run);
 	tell(run);
+}
+
+/* Prepare the second round.  Its items begin anew. */
+static int choose_again(struct run *run)
+{
+	size_t count = 0;
+
+	run->again = calloc(run->workers->count + 1, sizeof(*run->again));
+	if (run->again == NULL)
+		return fail(ENOMEM, "out of memory");
+	for (size_t i = 0; i < run->workers->count; i++) {
+		struct slot *slot = &run->shared->slots[i];
+
+		if (!atomic_load(&slot->done) || !slot->wants_more)
+			continue;
+		slot->wants_more = false;
+		atomic_store(&slot->done, false);
+		memset(run->results + i * run->workers->result_size, 0, run->workers->result_size);
+		run->again[count++] = i;
+	}
+	for (size_t i = 0; i < run->n_children; i++)
+		atomic_store(&run->current[i].taken, 0);
+	run->n_items = count;
+	run->n_told = 0;
+	atomic_store(&run->shared->next, 0);
+	return 0;
+}
+
+static int run_all(struct run *run)
+{
+	int err;
+
+	run_round(run);
+	err = choose_again(run);
+	if (err != 0)
+		return err;
+	if (run->n_items > 0) {
+		say("for %zu the memory was short: once more, with %zu MiB", run->n_items,
+		    run->workers->more_memory >> 20);
+		run_round(run);
+	}
 	return run->err;
 }
 
@@ -485,27 +623,37 @@ int workers_run(const struct workers *workers)
 {
 	size_t results_size = workers->count * workers->result_size + 1;
 	struct run run = {
-		.workers = workers,
+		.workers = workers, .n_items = workers->count,
+		/* In each round an item may end one child, and a few children end with the round. */
+		.most_children = 2 * workers->count + 2 * WORKERS_MAX,
 		.shared_size = sizeof(*run.shared) + workers->count * sizeof(run.shared->slots[0]),
 	};
 	int err = 0;
 
+	run.current_size = run.most_children * sizeof(*run.current);
 	run.shared = map_shared(run.shared_size);
+	run.current = map_shared(run.current_size);
 	run.results = map_shared(results_size);
 	run.fates = calloc(workers->count + 1, sizeof(*run.fates));
 	run.details = calloc(workers->count + 1, sizeof(*run.details));
 	run.settled = calloc(workers->count + 1, sizeof(*run.settled));
-	if (run.shared == NULL || run.results == NULL || run.fates == NULL || run.details == NULL ||
-	    run.settled == NULL)
+	if (run.shared == NULL || run.current == NULL || run.results == NULL || run.fates == NULL ||
+	    run.details == NULL || run.settled == NULL)
 		err = fail(ENOMEM, "out of memory");
 	if (err == 0)
 		err = run_all(&run);
-	for (size_t i = 0; i < run.n_children; i++)
-		(void)close(run.children[i].text);
+	for (size_t i = 0; i < run.n_children; i++) {
+		if (run.children[i].text != -1)
+			(void)close(run.children[i].text);
+	}
 	if (run.shared != NULL)
 		(void)munmap(run.shared, run.shared_size);
+	if (run.current != NULL)
+		(void)munmap(run.current, run.current_size);
 	if (run.results != NULL)
 		(void)munmap(run.results, results_size);
+	free(run.children);
+	free(run.again);
 	free(run.fates);
 	free(run.details);
 	free(run.settled);

@@ -38,7 +38,7 @@ const struct record_hook *chain_find(const struct records *records, const struct
 				     uint64_t guide)
 {
 	for (size_t i = 0; i < records->count; i++) {
-		for (uint32_t k = 0; k < records->all[i].head->n_hooks; k++) {
+		for (uint32_t k = 0; records->all[i].untrue == NULL && k < records->all[i].head->n_hooks; k++) {
 			const struct record_hook *hook = &records->all[i].hooks[k];
 
 			if (hook->place == like->place && hook->size == like->size &&
@@ -53,7 +53,7 @@ static const struct record_hook *find_led(const struct records *records, const s
 					  const struct record_hook *like, const uint8_t *found)
 {
 	for (size_t i = 0; i < records->count; i++) {
-		for (uint32_t k = 0; k < records->all[i].head->n_hooks; k++) {
+		for (uint32_t k = 0; records->all[i].untrue == NULL && k < records->all[i].head->n_hooks; k++) {
 			const struct record_hook *hook = &records->all[i].hooks[k];
 			uint8_t bytes[JUMP_MAX];
 

@@ -14,7 +14,6 @@
 
 #define PIECE (1u << 20)
 #define STATIC_MAX ((uint64_t)1 << 30)	/* so much is searched if it is not known whether contexts are used */
-#define STRINGS_MAX (64u << 20)
 
 /* ---- does the program use them? ---- */
 
@@ -25,7 +24,7 @@ static int mentions(const struct target *target, const struct elf *elf, const ch
 	size_t size = (size_t)elf->dyn.strsz;
 	char *strings;
 
-	if (elf->dyn.strsz == 0 || elf->dyn.strsz > STRINGS_MAX)
+	if (elf->dyn.strsz == 0 || elf->dyn.strsz > BUDGET_STRINGS)
 		return 0;
 	strings = malloc(size);
 	if (strings == NULL)
@@ -108,12 +107,16 @@ static int search_mapping(struct coroutines *coroutines, const struct target *ta
 	bool exist[PIECE / PAGE];
 	int err = 0;
 
-	for (uint64_t at = m->start; at < m->end && err == 0; at += PIECE) {
+	for (uint64_t at = target_next_page(target, m->start, m->end); at < m->end && err == 0;
+	     at = target_next_page(target, at + (m->end - at < PIECE ? m->end - at : PIECE), m->end)) {
 		size_t n_pages = (size_t)((m->end - at < PIECE ? m->end - at : PIECE) / PAGE);
 		size_t first = 0;
 
 		target_find_pages(target, at, n_pages, exist);
-		/* Each run of pages that exist, in one read: pages that were never touched stay so. */
+		/*
+		 * Read each run of existing pages at once.  A page that was never touched is not
+		 * read, as the kernel would make page tables for it.
+		 */
 		while (first < n_pages && err == 0) {
 			size_t end = first;
 

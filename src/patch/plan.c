@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "array.h"
+#include "interrupt.h"
 #include "page.h"
 #include "remote.h"
 #include "symbol.h"
@@ -38,7 +39,7 @@ static size_t count_generations(const struct generations *all)
 
 static const struct record_func *replaces(const struct record *record, uint64_t target)
 {
-	if (record->head->state == RECORD_KEPT || record->is_gone || record->has_left)
+	if (record->head->state == RECORD_KEPT || record->is_gone || record->has_left || record->untrue != NULL)
 		return NULL;
 	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
 		if (record->funcs[i].target == target)
@@ -160,6 +161,8 @@ static int plan_edits(struct plan *plan, const struct generations *all,
 						 old->patch_old, old->patch, func->target,
 						 not_before, not_after);
 		}
+		if (err == 0)
+			err = interrupt_check();
 		if (err != 0)
 			return err;
 	}
@@ -462,7 +465,7 @@ static int choose_place(struct plan *plan, const struct target *target,
 	for (size_t i = 0; i < records->count; i++) {
 		const struct record_head *head = records->all[i].head;
 
-		if (head->object_base != object->elf.lo)
+		if (head->object_base != object->elf.lo || records->all[i].untrue != NULL)
 			continue;
 		lo = head->address < lo ? head->address : lo;
 		hi = head->address + head->mapped > hi ? head->address + head->mapped : hi;
@@ -495,7 +498,7 @@ static int make_record(struct plan *plan, const struct object *object,
 	};
 
 	for (size_t i = 0; i < records->count; i++) {
-		if (records->all[i].head->sequence >= input.sequence)
+		if (records->all[i].untrue == NULL && records->all[i].head->sequence >= input.sequence)
 			input.sequence = records->all[i].head->sequence + 1;
 	}
 	return record_make(&input, &plan->record);
@@ -573,68 +576,141 @@ int plan_join_ranges(struct plan *into, struct plan *from)
 
 /* ---- revert ---- */
 
-/* Whether `found`, the bytes at a function, is a jump to another patch of the function. */
-static bool leads_elsewhere(const struct records *records, const struct record *record,
-			    const struct record_func *func, const struct arch *arch,
-			    const uint8_t *found)
+/* Whether `found` is the jump from one address to another.  A debugger may have set a breakpoint on it. */
+static bool is_jump(const struct arch *arch, uint64_t from, uint64_t to, const uint8_t *found)
 {
-	uint64_t address = func->target + func->jump_offset;
 	uint8_t jump[JUMP_MAX];
 
-	for (size_t i = 0; i < records->count; i++) {
-		const struct record *other = &records->all[i];
-
-		for (uint32_t k = 0; other != record && k < other->head->n_funcs; k++) {
-			if (other->funcs[k].target == func->target &&
-			    arch->jump(address, other->funcs[k].via, jump) == 0 &&
-			    memcmp(found, jump, arch->jump_size) == 0)
-				return true;
-		}
-	}
-	return false;
+	if (arch->jump(from, to, jump) != 0)
+		return false;
+	if (memcmp(found, arch->breakpoint, arch->breakpoint_size) == 0)
+		memcpy(jump, found, arch->breakpoint_size);
+	return memcmp(found, jump, arch->jump_size) == 0;
 }
 
 /*
- * Whether a record's jumps are in its object.  If not, the object was unloaded and loaded anew
- * at the same address.  Then a function of it has its original bytes, or a jump to a patch that
- * was applied later.  In the second case, if the record still counted, its own function would
- * begin with a jump to that patch as well.
+ * The younger record of a function to which the jump `found` at `address` leads: to its
+ * bridge from the target's function, to its code from an older generation.
  */
-static bool is_in_place(const struct records *records, const struct record *record,
-			const struct target *target)
+static const struct record *find_younger(const struct records *records, const struct record *record,
+					 const struct record_func *func, const struct arch *arch,
+					 uint64_t address, const uint8_t *found)
 {
-	const struct arch *arch = target->arch;
-	unsigned size = arch->jump_size;
-	uint8_t found[JUMP_MAX], own[JUMP_MAX];
+	bool is_target = address == func->target + func->jump_offset;
 
-	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
-		const struct record_func *func = &record->funcs[i];
+	for (const struct record *other = record + 1; other < records->all + records->count; other++) {
+		for (uint32_t k = 0; other->head->state != RECORD_KEPT && k < other->head->n_funcs; k++) {
+			const struct record_func *younger = &other->funcs[k];
 
-		if (target_read(target, func->target + func->jump_offset, found, size) != 0 ||
-		    target_read(target, func->patch + func->patch_jump_offset, own, size) != 0)
-			return true;
-		if (memcmp(found, func->target_old, size) != 0 &&
-		    (memcmp(own, func->patch_old, size) != 0 ||
-		     !leads_elsewhere(records, record, func, arch, found)))
-			return true;
+			if (younger->target == func->target &&
+			    is_jump(arch, address, is_target ? younger->via : younger->patch, found))
+				return other;
+		}
 	}
-	return record->head->n_funcs == 0;
+	return NULL;
 }
 
-void plan_look_gone(struct records *records, const struct objects *objects,
-		    const struct target *target)
+/* What the code of a replaced function tells of the record that names it. */
+enum code_tells {
+	CODE_REPLACED,		/* the jump is there */
+	CODE_ORIGINAL,		/* it is as in the object's file */
+	CODE_BYPASSED,		/* it jumps to a younger patch, which knew nothing of the record */
+	CODE_OTHER,
+};
+
+/*
+ * A function that was replaced begins with a jump to the record's function, or to one of a
+ * younger patch; then the record's function begins with a jump to a younger one, too.  If that
+ * begins as in the patch's file, the object was unloaded before the younger patch came.  Or
+ * an nsb was killed between the two jumps: the younger patch is not applied then.
+ */
+static enum code_tells look_at_code(const struct records *records, const struct record *record,
+				    const struct record_func *func, const struct target *target)
 {
-	for (size_t i = 0; i < records->count; i++) {
+	const struct arch *arch = target->arch;
+	uint64_t place = func->target + func->jump_offset, own_place = func->patch + func->patch_jump_offset;
+	uint8_t found[JUMP_MAX], own[JUMP_MAX];
+	const struct record *younger;
+	unsigned size = arch->jump_size;
+
+	if (target_read(target, place, found, size) != 0)
+		return CODE_OTHER;
+	if (memcmp(found, func->target_old, size) == 0)
+		return CODE_ORIGINAL;
+	if (is_jump(arch, place, func->via, found))
+		return CODE_REPLACED;
+	younger = find_younger(records, record, func, arch, place, found);
+	if (younger == NULL || target_read(target, own_place, own, size) != 0)
+		return CODE_OTHER;
+	if (memcmp(own, func->patch_old, size) == 0)
+		return younger->head->state == RECORD_LOADING ? CODE_REPLACED : CODE_BYPASSED;
+	return find_younger(records, record, func, arch, own_place, own) != NULL ? CODE_REPLACED : CODE_OTHER;
+}
+
+static bool lies_within(uint64_t address, uint64_t start, uint64_t end)
+{
+	return address >= start && address < end;
+}
+
+/* Whether a function can be one that nsb replaced: its code is in the object, the new code in the patch's memory. */
+static bool func_fits(const struct record_head *head, const struct record_func *func, const struct elf *object)
+{
+	uint64_t end = head->address + head->mapped;
+
+	return lies_within(func->target, object->lo, object->hi) && lies_within(func->patch, head->address, end) &&
+	       lies_within(func->via, head->address, end) && func->patch_size <= end - func->patch;
+}
+
+/* Find out whether a record of this object is a true one, and whether its jumps are still there. */
+static void judge(const struct records *records, struct record *record, const struct object *object,
+		  const struct target *target)
+{
+	const struct record_head *head = record->head;
+	uint32_t tells[CODE_OTHER + 1] = { 0 };
+
+	for (uint32_t i = 0; i < head->n_funcs; i++) {
+		const struct record_func *func = &record->funcs[i];
+		enum code_tells told = !func_fits(head, func, &object->elf) ? CODE_OTHER :
+				       look_at_code(records, record, func, target);
+
+		if (interrupt_is_over())
+			return;
+		tells[told]++;
+		/* Only while a patch is applied or taken out some of its jumps may be there, and others not. */
+		if (told == CODE_OTHER || (head->state == RECORD_APPLIED && tells[CODE_REPLACED] > 0 &&
+					   tells[CODE_REPLACED] <= i)) {
+			record->untrue = record_string(record, func->name);
+			return;
+		}
+	}
+	if (head->state == RECORD_APPLIED ? tells[CODE_REPLACED] > 0 : tells[CODE_BYPASSED] == 0)
+		return;
+	/* No patch replaces nothing, and an executable is never unloaded. */
+	if (head->n_funcs == 0 || object->is_exe)
+		record->untrue = head->n_funcs == 0 ? "" : record_string(record, record->funcs[0].name);
+	else
+		record->is_gone = true;
+}
+
+int plan_judge(struct records *records, const struct objects *objects, const struct target *target)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < records->count && err == 0; i++) {
 		struct record *record = &records->all[i];
 		const struct record_head *head = record->head;
 		const struct object *object = objects_at(objects, head->object_base);
 
+		record->untrue = NULL;
 		record->is_gone = object == NULL || object->elf.lo != head->object_base ||
 				  object->elf.build_id_size != head->object_id_size ||
 				  memcmp(object->elf.build_id, head->object_id,
-					 head->object_id_size) != 0 ||
-				  (head->state == RECORD_APPLIED && !is_in_place(records, record, target));
+					 head->object_id_size) != 0;
+		if (!record->is_gone && head->state != RECORD_KEPT)
+			judge(records, record, object, target);
+		err = interrupt_check();
 	}
+	return err;
 }
 
 static bool is_allowed(const struct allowed *allowed, const char *name)

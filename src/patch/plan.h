@@ -94,11 +94,13 @@ int plan_join(struct plan *into, struct plan *from) MUST_CHECK;
 int plan_join_ranges(struct plan *into, struct plan *from) MUST_CHECK;
 
 /*
- * Set is_gone of the records whose object was unloaded by dlclose(3), and perhaps loaded anew.
- * They do not count any more for the bytes at the start of functions.
+ * Compare the records with the code.  Set is_gone of those whose object was unloaded by
+ * dlclose(3), and perhaps loaded anew.  Set `untrue` of those that cannot be true, as a function
+ * that they replace does not begin with the jump: they are forged, or another program has
+ * changed the code.  Neither count any more for the bytes at the start of functions.  -EBUSY, -EINTR:
+ * the time was over.
  */
-void plan_look_gone(struct records *records, const struct objects *objects,
-		    const struct target *target);
+int plan_judge(struct records *records, const struct objects *objects, const struct target *target) MUST_CHECK;
 
 /*
  * Check that the bytes of all edits are what the plan expects.  -ESTALE with a message: another

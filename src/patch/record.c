@@ -21,6 +21,11 @@ const char *record_string(const struct record *record, uint32_t offset)
 	return record->strings + offset;
 }
 
+bool record_is_in_force(const struct record *record)
+{
+	return record->head->state == RECORD_APPLIED && !record->is_gone && record->untrue == NULL;
+}
+
 /* ---- making a record ---- */
 
 /* The line that list shows: the patch's description, or its CVE, or nothing. */
@@ -186,6 +191,7 @@ static bool head_is_sound(const struct record_head *head, size_t size)
 	       head->patch_id_size >= 1 && head->patch_id_size <= BUILD_ID_MAX &&
 	       head->object_id_size >= 1 && head->object_id_size <= BUILD_ID_MAX &&
 	       head->mapped >= size && head->address + head->mapped > head->address &&
+	       head->sequence < UINT64_MAX &&
 	       head->crc == crc32_update(0, (const uint8_t *)head + CRC_START, size - CRC_START);
 }
 
@@ -275,7 +281,9 @@ static int read_record(struct records *records, const struct target *target, uin
 	err = target_read(target, address, bytes, head.size);
 	if (err == 0)
 		err = record_decode(bytes, head.size, &record);
-	if (err == 0 && !hooks_fit(&record, target->arch))
+	/* The process may have changed its head since that was looked at. */
+	if (err == 0 && (record.head->address != address || record.head->version != RECORD_VERSION ||
+			 !hooks_fit(&record, target->arch)))
 		err = -ENOEXEC;
 	if (err != 0) {
 		free(bytes);

@@ -96,7 +96,8 @@ struct record {
 	const struct record_hook *hooks;
 	const char *strings;
 	bool has_left;		/* plan_retire(): a newer patch replaces it */
-	bool is_gone;		/* plan_look_gone(): its object was unloaded */
+	bool is_gone;		/* plan_judge(): its object was unloaded */
+	const char *untrue;	/* plan_judge(): it is forged, as the code of this function shows ("": it names none) */
 };
 
 struct records {
@@ -106,6 +107,8 @@ struct records {
 };
 
 const char *record_string(const struct record *record, uint32_t offset);
+/* Whether the process runs the patch, after plan_judge(): all its jumps are there. */
+bool record_is_in_force(const struct record *record);
 
 /*
  * What the record of a patch is made of.  The patch will be mapped at `address`, and its image at

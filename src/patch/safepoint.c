@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "array.h"
+#include "budget.h"
 #include "clock.h"
 #include "interrupt.h"
 #include "proc.h"
@@ -37,6 +38,7 @@ struct attempt {
 	size_t n_kernel;		/* how many threads are the kernel's, which nobody stops */
 	size_t n_others;		/* how many threads were stopped at that time */
 	size_t n_running, n_stopped;	/* how many threads were in that state at the last count */
+	uint64_t scanned;		/* so many bytes of stacks were searched in this attempt */
 	pid_t stuck;			/* a thread that did not stop; 0: there is none */
 	pid_t tid;			/* the last thread that was not safe; 0: it was a coroutine, */
 	uint64_t context;		/* with its context at this address */
@@ -67,10 +69,17 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 
 	if (thread->state != THREAD_STOPPED)
 		return 0;
+	err = interrupt_check();
+	if (err != 0)
+		return err;
 	err = unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
 			   attempt->request->n_ranges, &verdict, frames, SHOWN_FRAMES);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
+	attempt->scanned += verdict.scanned;
+	if (attempt->scanned > BUDGET_STACKS)
+		return fail(EINVAL, "%s: the stacks of its threads have no unwind tables, and more than %" PRIu64
+			    " MiB that would have to be searched", target_name(attempt->target), BUDGET_STACKS >> 20);
 	if (err == 0 && verdict.safe) {
 		attempt->report->threads++;
 		attempt->report->frames += verdict.n_frames;
@@ -295,6 +304,7 @@ static int try_once(struct attempt *attempt)
 	attempt->report->threads = 0;
 	attempt->report->frames = 0;
 	attempt->stuck = 0;
+	attempt->scanned = 0;
 	target_look_asleep(attempt->target);
 	err = keep_trapped(attempt);
 	if (err == 0)
@@ -377,7 +387,7 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 			    verdict->range->name, cure);
 	if (verdict->range == NULL)
 		return fail(EBUSY, "%s: no safe point within %u ms: the stack of thread %d cannot be"
-			    " read (try again)", name, waited_ms, attempt->tid);
+			    " read to its end, or is larger than %" PRIu64 " MiB (try again)", name, waited_ms, attempt->tid, BUDGET_STACK >> 20);
 	describe_stack(attempt, stack, sizeof(stack));
 	return fail(EBUSY, "%s: no safe point within %u ms: thread %d %s %s%s (%s)", name, waited_ms,
 		    attempt->tid, verdict->scan_hit ? "may return into" : "is in",

@@ -108,18 +108,45 @@ static void say_pause(const struct session *session)
 	if (target->runner_ns != 0)
 		say("%d: no running thread stood longer than %.3f ms", target->pid,
 		    (double)target->runner_ns / 1e6);
-	say("%d: no thread was held longer than %.3f ms (%zu threads, %zu frames, %u attempt%s)",
-	    target->pid, (double)target->held_ns / 1e6, report->threads, report->frames,
-	    report->attempts, report->attempts == 1 ? "" : "s");
+	say("%d: no thread was held longer than %.3f ms (%zu thread%s, %zu frames, %u attempt%s)",
+	    target->pid, (double)target->held_ns / 1e6, report->threads, report->threads == 1 ? "" : "s",
+	    report->frames, report->attempts, report->attempts == 1 ? "" : "s");
 }
 
+static int read_objects(struct session *session)
+{
+	int err;
+
+	objects_deinit(&session->objects);
+	err = objects_read(&session->objects, &session->target);
+	return err != 0 ? err : plan_judge(&session->records, &session->objects, &session->target);
+}
+
+static bool has_untrue(const struct session *session)
+{
+	for (size_t i = 0; i < session->records.count; i++) {
+		if (session->records.all[i].untrue != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Records that seem forged are read a second time: another nsb may have applied or reverted a
+ * patch between the look at the records and that at the code.
+ */
 int session_read_objects(struct session *session)
 {
-	int err = objects_read(&session->objects, &session->target);
+	int err = read_objects(session);
 
+	if (err != 0 || !has_untrue(session))
+		return err;
+	objects_deinit(&session->objects);
+	records_deinit(&session->records);
+	err = target_read_maps(&session->target);
 	if (err == 0)
-		plan_look_gone(&session->records, &session->objects, &session->target);
-	return err;
+		err = records_read(&session->records, &session->target);
+	return err != 0 ? err : read_objects(session);
 }
 
 /* Make room for one more plan.  NULL, with a message, if there is no memory. */
@@ -166,7 +193,7 @@ static const struct record *find_record_of(const struct session *session,
 	do {
 		record = records_find(&session->records, record, id->data, (size_t)id->size);
 	} while (record != NULL &&
-		 (record->is_gone || record->head->object_base != object->elf.lo));
+		 (record->is_gone || record->untrue != NULL || record->head->object_base != object->elf.lo));
 	return record;
 }
 
@@ -180,8 +207,8 @@ static int plan_older(struct session *session, const struct options *options,
 		struct record *record = &session->records.all[i];
 		struct plan *plan;
 
-		if (record->is_gone || record->head->object_base != object->elf.lo ||
-		    record->head->state == RECORD_KEPT)
+		if (record->is_gone || record->untrue != NULL || record->head->state == RECORD_KEPT ||
+		    record->head->object_base != object->elf.lo)
 			continue;
 		if (record->head->state != RECORD_APPLIED)
 			return fail(EBUSY, "%s: an earlier run of nsb was ended while it worked on %s:"
@@ -232,9 +259,9 @@ static int plan_instance(struct session *session, const struct options *options,
 		if (err == 0 && session->n_plans > 1)
 			err = plan_join(&session->plans[0], plan);
 		if (err == 0)
-			say("%d: %zu functions of %s, %" PRIu64 " bytes at 0x%" PRIx64,
-			    session->target.pid, patch->meta.n_funcs, object_name(object),
-			    plan->mapped, plan->address);
+			say("%d: %zu function%s of %s, %" PRIu64 " bytes at 0x%" PRIx64,
+			    session->target.pid, patch->meta.n_funcs, patch->meta.n_funcs == 1 ? "" : "s",
+			    object_name(object), plan->mapped, plan->address);
 		return err;
 	}
 	if (record->head->state == RECORD_APPLIED)
@@ -434,13 +461,18 @@ static int apply(struct session *session, const struct options *options)
 static int plan_taking_out(struct session *session, const struct allowed *allowed,
 			   const uint8_t *id, size_t size)
 {
-	const struct record *record = NULL;
+	const struct record *record = NULL, *untrue = NULL;
 	char text[2 * BUILD_ID_MAX + 1];
 	int err = 0;
 
 	while ((record = records_find(&session->records, record, id, size)) != NULL && err == 0) {
-		struct plan *plan = add_plan(session);
+		struct plan *plan;
 
+		if (record->untrue != NULL) {
+			untrue = record;
+			continue;
+		}
+		plan = add_plan(session);
 		err = plan == NULL ? -ENOMEM :
 		      plan_revert(plan, &session->target, &session->objects, &session->records,
 				  record, allowed);
@@ -451,6 +483,11 @@ static int plan_taking_out(struct session *session, const struct allowed *allowe
 		err = redirect_out(&session->plans[0], session->plans, 0, session->n_plans,
 				      &session->target, &session->records);
 	build_id_format(id, size, text);
+	if (err == 0 && session->n_plans == 0 && untrue != NULL)
+		return fail(ESTALE, "%s: its record of the patch %s cannot be true: the code of %s is not what"
+			    " the patch makes of it (forged, or changed by another patcher)",
+			    target_name(&session->target), text,
+			    untrue->untrue[0] == '\0' ? "no function" : untrue->untrue);
 	if (err == 0 && session->n_plans == 0)
 		return fail(ENOENT, "%s: the patch %s is not applied",
 			    target_name(&session->target), text);
@@ -509,24 +546,32 @@ static int clean_up(struct session *session)
 
 /* ---- patch, after an nsb that was killed ---- */
 
+/* Whether an nsb that was killed had begun with this patch. */
+static bool is_begun(const struct session *session, const struct vz_blob *id)
+{
+	const struct record *record = NULL;
+
+	do {
+		record = records_find(&session->records, record, id->data, (size_t)id->size);
+	} while (record != NULL && (record->head->state == RECORD_APPLIED || record->untrue != NULL));
+	return record != NULL;
+}
+
 /* Take back what a killed nsb had begun with this patch, and open the session anew. */
 static int take_back(struct session *session, const struct options *options,
 		     const struct patchfile *patch)
 {
 	const struct vz_blob *id = &patch->meta.patch.build_id;
-	const struct record *record = NULL;
 	pid_t pid = session->target.pid;
 	int err;
 
-	do {
-		record = records_find(&session->records, record, id->data, (size_t)id->size);
-	} while (record != NULL && record->head->state == RECORD_APPLIED);
-	if (record == NULL || options->dry_run)
+	if (!is_begun(session, id) || options->dry_run)
 		return 0;
-	say("%d: taking back what an nsb that was killed had begun", pid);
 	err = session_read_objects(session);
-	if (err == 0)
-		err = plan_taking_out(session, &options->allowed, id->data, (size_t)id->size);
+	if (err != 0 || !is_begun(session, id))
+		return err;
+	say("%d: taking back what an nsb that was killed had begun", pid);
+	err = plan_taking_out(session, &options->allowed, id->data, (size_t)id->size);
 	if (err == 0)
 		err = take_out(session, options);
 	err = session_close(session, err);

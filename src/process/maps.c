@@ -2,13 +2,16 @@
 #include "maps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "array.h"
+#include "budget.h"
 #include "page.h"
 
 #define LOWEST_ADDRESS 0x10000u		/* the usual value of vm.mmap_min_addr */
@@ -53,7 +56,7 @@ int maps_parse_line(char *line, struct mapping *m)
 
 static int append(struct maps *maps, const struct mapping *m)
 {
-	int err = ARRAY_GROW(&maps->all, maps->count, 1);
+	int err = maps->count == BUDGET_MAPPINGS ? -EFBIG : ARRAY_GROW(&maps->all, maps->count, 1);
 
 	if (err == 0)
 		maps->all[maps->count++] = *m;
@@ -106,6 +109,21 @@ void maps_deinit(struct maps *maps)
 		free(maps->all[i].path);
 	free(maps->all);
 	*maps = (struct maps){ 0 };
+}
+
+int maps_open_file(pid_t pid, const struct mapping *m)
+{
+	char path[80];
+	struct stat st;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, m->start, m->end);
+	if (stat(path, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd == -1 ? -errno : fd;
 }
 
 const struct mapping *maps_find(const struct maps *maps, uint64_t address)

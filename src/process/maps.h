@@ -35,6 +35,12 @@ void maps_deinit(struct maps *maps);
  */
 int maps_parse_line(char *line, struct mapping *m) MUST_CHECK;
 
+/*
+ * Open the file of a mapping, whatever became of its path.  What is no regular file is not
+ * opened: a device could be, to its harm.  The descriptor, or -errno without a message.
+ */
+int maps_open_file(pid_t pid, const struct mapping *m) MUST_CHECK;
+
 /* The mapping that holds address, or NULL. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t address);
 

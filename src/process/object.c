@@ -14,7 +14,6 @@
 #include "exe.h"
 #include "interrupt.h"
 
-#define LINK_MAP_MAX 65536	/* if the list is longer than this, it is damaged */
 #define NAME_BYTES 1024
 
 const char *object_name(const struct object *object)
@@ -42,6 +41,46 @@ static bool code_is_mapped(const struct elf *elf, const struct maps *maps)
 	return true;
 }
 
+/* The file that is read in place of the mapping that its first bytes are in. */
+struct object_file {
+	const struct target *target;
+	uint64_t start, end;
+	int fd;
+};
+
+static int read_file_first(const struct bytes *self, uint64_t address, void *buf, size_t size)
+{
+	const struct object_file *file = self->ctx;
+
+	if (address < file->start || address >= file->end || size > file->end - address)
+		return target_read(file->target, address, buf, size);
+	return pread(file->fd, buf, size, (off_t)(address - file->start)) == (ssize_t)size ? 0 : -EIO;
+}
+
+static void close_file(struct object_file *file)
+{
+	if (file != NULL)
+		(void)close(file->fd);
+	free(file);
+}
+
+/* NULL: the process has not changed what it has of the file, or the file cannot be had. */
+static struct object_file *open_file(const struct target *target, const struct mapping *m)
+{
+	struct object_file *file;
+	int fd;
+
+	if (m->inode == 0 || (m->prot & PROT_WRITE) || !target_has_changed(target, m))
+		return NULL;
+	fd = maps_open_file(target->living, m);
+	file = fd < 0 ? NULL : malloc(sizeof(*file));
+	if (file != NULL)
+		*file = (struct object_file){ target, m->start, m->end, fd };
+	else if (fd >= 0)
+		(void)close(fd);
+	return file;
+}
+
 static int add_object(struct objects *objects, const struct target *target,
 		      const struct elf *elf, const struct mapping *m)
 {
@@ -50,6 +89,10 @@ static int add_object(struct objects *objects, const struct target *target,
 
 	if (err != 0)
 		return err;
+	objects->n_needed += elf->dyn.n_needed;
+	if (objects->n_needed > BUDGET_NEEDED)
+		return fail(EINVAL, "%s: its objects say that they need more than %zu others", target_name(target),
+			    BUDGET_NEEDED);
 	objects->all[objects->count++] = (struct object){
 		.elf = *elf,
 		.path = m->path,
@@ -61,12 +104,26 @@ static int add_object(struct objects *objects, const struct target *target,
 	return 0;
 }
 
-static int read_object(struct objects *objects, const struct target *target,
+static bool has_magic(const struct bytes *bytes, uint64_t address)
+{
+	char magic[SELFMAG];
+
+	return bytes->read(bytes, address, magic, sizeof(magic)) == 0 && memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+/* What `bytes` has at the start of the mapping, if that is an object.  1: it was added. */
+static int read_object(struct objects *objects, const struct target *target, struct bytes bytes,
 		       const struct mapping *m)
 {
 	struct elf elf;
-	int err = elf_open(&elf, target->memory, m->start);
+	int err;
 
+	if (!has_magic(&bytes, m->start))
+		return 0;
+	if (++objects->n_headers > BUDGET_OBJECTS)
+		return fail(EINVAL, "%s: more than %u of its mappings begin like an object", target_name(target),
+			    BUDGET_OBJECTS);
+	err = elf_open(&elf, bytes, m->start);
 	if (err == -ENOMEM)
 		return err;
 	if (err != 0) {
@@ -83,7 +140,20 @@ static int read_object(struct objects *objects, const struct target *target,
 	err = add_object(objects, target, &elf, m);
 	if (err != 0)
 		elf_deinit(&elf);
-	return err;
+	return err != 0 ? err : 1;
+}
+
+static int look_at_mapping(struct objects *objects, const struct target *target, const struct mapping *m)
+{
+	struct object_file *file = open_file(target, m);
+	int found = read_object(objects, target, file == NULL ? target->memory :
+				(struct bytes){ read_file_first, file }, m);
+
+	if (found == 1)
+		objects->all[objects->count - 1].file = file;
+	else
+		close_file(file);
+	return found < 0 ? found : 0;
 }
 
 /* Whether a mapping belongs to the last object: ld.lld maps the first page of a small file several times. */
@@ -98,12 +168,8 @@ static bool within_last(const struct objects *objects, const struct mapping *m)
 static bool may_hold_header(const struct objects *objects, const struct target *target,
 			    const struct mapping *m)
 {
-	char magic[SELFMAG];
-
 	return !within_last(objects, m) && (m->prot & PROT_READ) && m->offset == 0 &&
-	       (m->inode != 0 || m->start == target->auxv_vdso) &&
-	       target_read(target, m->start, magic, sizeof(magic)) == 0 &&
-	       memcmp(magic, ELFMAG, SELFMAG) == 0;
+	       (m->inode != 0 || m->start == target->auxv_vdso);
 }
 
 /* Read an executable whose header is in no segment, by the program headers that the kernel names (getauxval(3)). */
@@ -210,7 +276,7 @@ static int read_link_map(struct objects *objects, const struct target *target, u
 	for (size_t i = 0; map != 0; i++) {
 		const struct object *found = objects_at(objects, target_read_word(target, map + 2 * word));
 
-		if (i == LINK_MAP_MAX)
+		if (i == BUDGET_LINK_MAPS)
 			return fail(EINVAL, "%s: the dynamic linker's list of objects has no end",
 				    target_name(target));
 		if (found != NULL) {
@@ -299,7 +365,7 @@ int objects_read(struct objects *objects, const struct target *target)
 	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
 		err = interrupt_check();
 		if (err == 0 && may_hold_header(objects, target, &target->maps.all[i]))
-			err = read_object(objects, target, &target->maps.all[i]);
+			err = look_at_mapping(objects, target, &target->maps.all[i]);
 	}
 	if (err == 0)
 		err = read_exe_by_phdrs(objects, target);
@@ -320,8 +386,10 @@ int objects_read(struct objects *objects, const struct target *target)
 
 void objects_deinit(struct objects *objects)
 {
-	for (size_t i = 0; i < objects->count; i++)
+	for (size_t i = 0; i < objects->count; i++) {
 		elf_deinit(&objects->all[i].elf);
+		close_file(objects->all[i].file);
+	}
 	free(objects->all);
 	*objects = (struct objects){ 0 };
 }

@@ -5,8 +5,9 @@
  * nsb looks at the start of each mapping of a file for an ELF header.  So it finds the
  * libraries of all namespaces of the dynamic linker, files that were deleted, and the vDSO.
  * If the executable's header is not in memory, nsb finds the executable by the program
- * headers that the kernel names (AT_PHDR).  One thing is read from a file: where .eh_frame
- * is in a static executable, which has no PT_GNU_EH_FRAME.  The dynamic linker's list
+ * headers that the kernel names (AT_PHDR).  Two things are read from a file: where .eh_frame
+ * is in a static executable, which has no PT_GNU_EH_FRAME; and the headers of an object of which
+ * the process has changed its copy, as one may to be taken for another build.  The dynamic linker's list
  * (struct link_map) adds the order in which it searches the objects.
  */
 #ifndef NSB_OBJECT_H
@@ -16,8 +17,11 @@
 #include "link.h"
 #include "target.h"
 
+struct object_file;
+
 struct object {
 	struct elf elf;
+	struct object_file *file;	/* the process has changed its headers: those of the file are used; else NULL */
 	const char *path;	/* as in /proc/PID/maps; target->maps owns it */
 	uint64_t inode;
 	bool is_exe;
@@ -33,6 +37,7 @@ struct object {
 struct objects {
 	struct object *all;	/* sorted by elf.lo */
 	size_t count;
+	size_t n_headers, n_needed;	/* looked at, and DT_NEEDED of all objects: budget.h */
 	struct {
 		size_t n_global;	/* so many objects of the list, the first ones, are the global scope */
 		size_t n_linked;

@@ -18,7 +18,8 @@
 int permission_refuse(pid_t pid, const char *name, const char *what) MUST_CHECK;
 
 /*
- * Capabilities that work on processes takes, a bit each (linux/capability.h).
+ * The capabilities that nsb needs to look at processes, or to change them, a bit each
+ * (linux/capability.h).  Examples of what each is for:
  *   SYS_PTRACE          processes of others, and their files in /proc
  *   DAC_OVERRIDE        /proc/PID/mem, and executables that only their owner may read
  *   SYS_ADMIN           PTRACE_O_SUSPEND_SECCOMP; /proc/PID/map_files before Linux 5.9
@@ -28,8 +29,8 @@ int permission_refuse(pid_t pid, const char *name, const char *what) MUST_CHECK;
  */
 extern const uint64_t permission_to_view, permission_to_change;
 /*
- * Give up all other capabilities, for good.  Without CAP_SYS_PTRACE all are kept: then the
- * kernel asks for each one that the process has (security/commoncap.c).
+ * Give up all other capabilities, for good.  A process without CAP_SYS_PTRACE keeps all: the
+ * kernel lets it trace only those that have no capability which it lacks (security/commoncap.c).
  */
 int permission_keep(uint64_t rights) MUST_CHECK;
 

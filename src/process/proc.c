@@ -75,7 +75,7 @@ static int read_whole(const char *path, const char **text)
 	}
 }
 
-/* What stands behind the name of a field; NULL if there is no such line. */
+/* The text behind the name of a field; NULL if there is no such line. */
 static const char *field(const char *text, const char *name)
 {
 	const char *at = strstr(text, name);

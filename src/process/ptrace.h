@@ -2,8 +2,9 @@
 /*
  * ptrace: the only file that calls ptrace(2) and waitpid(2) (tests/t-lint.sh looks).
  *
- * Each function returns 0 or -errno and keeps no message, since only the caller knows what it
- * was doing.  -ESRCH means that the tracee is gone, or is not in a ptrace-stop (ptrace(2)).
+ * The functions that return int return 0 or -errno, and keep no message, since only the caller
+ * knows what it was doing.  -ESRCH means that the tracee is gone, or is not in a ptrace-stop
+ * (ptrace(2)).
  */
 #ifndef NSB_PTRACE_H
 #define NSB_PTRACE_H
@@ -58,7 +59,7 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 /* Get a report of any tracee, without waiting: *tid is 0 if there is no report.  -ECHILD: no tracee is left. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
 
-/* Whether this process still traces a thread: one that did not stop, so that it could not be let go. */
+/* Whether this process still traces a thread, as the thread did not stop, and so could not be let go. */
 bool pt_has_tracee(void);
 
 /* Wait for the end of a child that is not traced.  *exit_status is -N if signal N killed it. */

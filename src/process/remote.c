@@ -15,7 +15,7 @@
 #include "proc.h"
 
 #define PICK_ROUNDS 200
-#define RESULT_NS 2000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
+#define RESULT_NS 1000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
 #define RETURN_MS 1000		/* a thread runs through the parasite in microseconds */
 #define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
@@ -63,11 +63,19 @@ static bool in_system_call(const struct arch *arch, const struct regs *regs)
 	return regs_get(arch, regs, REG_ORIG_AX) != none;
 }
 
+/* Calls are made on the thread's stack.  Code that uses the stack pointer for something else has none. */
+static bool has_stack(const struct target *target, const struct thread *thread)
+{
+	const struct mapping *m = maps_find(&target->maps, regs_get(target->arch, &thread->regs, REG_SP) - 1);
+
+	return m == NULL || (m->prot & PROT_WRITE) != 0;
+}
+
 static enum fitness judge(const struct target *target, const struct thread *thread)
 {
 	const struct arch *arch = target->arch;
 
-	if (thread->state != THREAD_STOPPED)
+	if (thread->state != THREAD_STOPPED || !has_stack(target, thread))
 		return UNFIT;
 	if (thread->restarts_call)
 		return GOOD;	/* it makes its call again when it goes on; until then it is in none */
@@ -77,7 +85,7 @@ static enum fitness judge(const struct target *target, const struct thread *thre
 	return in_rseq_section(target, thread) ? UNFIT : ACCEPTABLE;
 }
 
-/* How the choice of a thread goes on if none was found. */
+/* The rounds of the choice of a thread: if no thread fits in one of them, the next one asks for less. */
 static const struct choice_round {
 	enum fitness least;
 	bool asleep;		/* only threads that sleep: they stop at once, and nobody waits for them */
@@ -99,7 +107,7 @@ static int try_thread(struct target *target, struct thread *thread, const struct
 		err = target_await_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
-	/* Each thread may have a filter of its own. */
+	/* The threads of a process may have different seccomp filters, or none. */
 	if (judge(target, thread) >= round->least && target_may_set(target, thread) &&
 	    proc_read_status(thread->tid, &status) == 0 && (status.seccomp == 0 || round->filtered))
 		*picked = thread;
@@ -383,7 +391,7 @@ static int suspend_filter(struct remote *remote, bool suspend)
 	return 0;
 }
 
-/* What has to be known of the thread before it is touched. */
+/* Find out what has to be known of the thread before anything of it is changed. */
 static int look_at_thread(struct remote *remote)
 {
 	struct proc_status status;
@@ -395,7 +403,7 @@ static int look_at_thread(struct remote *remote)
 	if (err != 0)
 		return failed(remote, err, "read the status of");
 	remote->filtered = status.seccomp != 0;
-	/* Whether it may be suspended has to be known now, and not in the middle. */
+	/* Try whether nsb may suspend the filter: to be refused in the middle of the calls would be too late. */
 	err = suspend_filter(remote, true);
 	return err == 0 ? suspend_filter(remote, false) : err;
 }
@@ -955,8 +963,10 @@ static int find_returning(struct target *target, bool *found)
 	*found = false;
 	for (size_t i = 0; i < target->n_threads; i++) {
 		struct thread *thread = &target->threads[i];
-		int err = target_interrupt(target, thread);
+		int err = interrupt_check();
 
+		if (err == 0)
+			err = target_interrupt(target, thread);
 		if (err == 0)
 			err = target_await_stop(target, thread);
 		if (err != 0)
@@ -973,7 +983,9 @@ static int find_returning(struct target *target, bool *found)
 
 int remote_await_return(struct target *target)
 {
-	for (unsigned waited = 0; waited < RETURN_MS; waited++) {
+	const uint64_t end = now_ns() + RETURN_MS * 1000000ull;
+
+	while (now_ns() < end) {
 		bool found;
 		int err = find_returning(target, &found);
 

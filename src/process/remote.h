@@ -27,7 +27,7 @@ struct remote {
 	bool suspended;		/* which is suspended while it makes calls for nsb */
 	bool in_place;		/* the parasite has been written, at least in part */
 	bool interrupted;	/* the thread is in a stop in which it can be restored at once */
-	bool in_function;	/* runs, or has run, code of the target's for nsb */
+	bool in_function;	/* the thread runs, or has run, a function of the target for nsb */
 	bool escaped;		/* the thread has restored itself, as nsb came too late */
 };
 
@@ -74,8 +74,8 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count) 
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result) MUST_CHECK;
 /*
  * Whether nsb may have calls made at all: -EPERM with a message if every thread has a seccomp
- * filter that nsb may not suspend.  To be asked before anything is changed that needs a call
- * afterwards.  The threads are seized; one of them may be stopped for a moment.
+ * filter that nsb may not suspend.  A revert asks this before it changes anything, as it has to
+ * unmap memory in the end.  The threads are seized; one of them may be stopped for a moment.
  */
 int remote_may_call(struct target *target) MUST_CHECK;
 /* Unmap memory of the target.  The thread that made the call is stopped afterwards. */

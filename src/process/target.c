@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -32,6 +33,7 @@
 #define PAGES_AT_ONCE 512
 #define PAGE_PRESENT (1ull << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_SWAPPED (1ull << 62)
+#define PAGE_OF_FILE (1ull << 61)
 #define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
@@ -96,6 +98,48 @@ void target_find_pages(const struct target *target, uint64_t address, size_t cou
 					  (entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0;
 		done += part;
 	}
+}
+
+/* The argument of PAGEMAP_SCAN and what it fills, Documentation/admin-guide/mm/pagemap.rst. */
+struct page_scan {
+	uint64_t size, flags, start, end, walk_end, regions, n_regions, most_pages;
+	uint64_t inverted, all_of, any_of, returned;
+};
+struct page_region {
+	uint64_t start, end, categories;
+};
+
+#define SCAN_PAGES _IOWR('f', 16, struct page_scan)
+#define SCAN_PRESENT (1u << 3)
+#define SCAN_SWAPPED (1u << 4)
+
+uint64_t target_next_page(const struct target *target, uint64_t address, uint64_t end)
+{
+	struct page_region region = { 0 };
+	struct page_scan scan = {
+		.size = sizeof(scan), .start = address, .end = end, .regions = (uintptr_t)&region, .n_regions = 1,
+		.most_pages = 1, .any_of = SCAN_PRESENT | SCAN_SWAPPED, .returned = SCAN_PRESENT | SCAN_SWAPPED,
+	};
+	int found = target->pagemap_fd <= 0 ? -1 : ioctl(target->pagemap_fd, SCAN_PAGES, &scan);
+
+	if (found < 0)
+		return address;
+	return found == 0 ? end : region.start;
+}
+
+bool target_has_changed(const struct target *target, const struct mapping *m)
+{
+	uint64_t entries[PAGES_AT_ONCE];
+	size_t count = m->end - m->start < PAGES_AT_ONCE * PAGE ? (size_t)((m->end - m->start) / PAGE) : PAGES_AT_ONCE;
+	ssize_t got = target->pagemap_fd <= 0 ? -1 :
+		      pread(target->pagemap_fd, entries, count * sizeof(entries[0]),
+			    (off_t)(m->start / PAGE * sizeof(entries[0])));
+
+	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(entries[0]); i++) {
+		if ((entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0 && (entries[i] & PAGE_OF_FILE) == 0)
+			return true;
+	}
+	return false;
 }
 
 uint64_t target_read_word(const struct target *target, uint64_t address)
@@ -569,9 +613,14 @@ int target_await_stop(struct target *target, struct thread *thread)
 	for (;;) {
 		err = pt_wait_some(thread->tid, &status, &reported);
 		if (err == 0 && !reported && now_ns() > end) {
+			char state = proc_thread_state(target->pid, thread->tid);
+
+			/*
+			 * A thread in state R stops as soon as it gets a processor, for which many may be
+			 * waiting.  In state t it has stopped by now: it was nsb that waited for one.
+			 */
 			err = interrupt_check();
-			/* One that can run stops as soon as it has a processor; there may be many that wait. */
-			if (err != 0 || proc_thread_state(target->pid, thread->tid) != 'R')
+			if (err != 0 || (state != 'R' && state != 't'))
 				return err;
 			end += STOP_MS * 1000000ull;
 		}
@@ -872,7 +921,7 @@ int target_journal_mapping(struct target *target, uint64_t address, uint64_t siz
 	return journal_add(target, &change);
 }
 
-/* The same through a stopped thread, if it is certain whose memory that writes. */
+/* Write through a stopped thread, by ptrace, if the memory that it has is certainly the target's. */
 static int store_by_thread(struct target *target, uint64_t address, const void *bytes, size_t size)
 {
 	for (size_t i = 0; i < target->n_threads; i++) {
@@ -894,8 +943,8 @@ static int store(struct target *target, uint64_t address, const void *bytes, siz
 	if (put == (ssize_t)size)
 		return 0;
 	if (put == 0)
-		return -ESRCH;	/* the memory is no more, whatever its thread has now */
-	/* By proc_mem.force_override= a kernel may forbid to write to read-only memory by /proc/PID/mem. */
+		return -ESRCH;	/* the memory is gone, by exec(2) or because the process has ended */
+	/* A kernel may forbid to write to read-only memory through /proc/PID/mem (proc_mem.force_override=). */
 	return store_by_thread(target, address, bytes, size);
 }
 
@@ -969,26 +1018,38 @@ static bool is_being_killed(const struct target *target)
 	       ((status.pending | status.shared_pending) >> (SIGKILL - 1) & 1) != 0;
 }
 
+/*
+ * Make the error of target_check_same().  That a file of the process cannot be read, for want of
+ * a descriptor for example, is no proof that the process has ended.
+ */
+static int not_same(const struct target *target, ssize_t got, int number, const char *what)
+{
+	if (got == -1 && number != ESRCH && number != ENOENT)
+		return fail(number, "%s: cannot read its %s: %s", target_name(target), what, strerror(number));
+	return fail(ESRCH, "%s: has ended or called exec", target_name(target));
+}
+
 int target_check_same(const struct target *target)
 {
 	uint8_t now[AUXV_MAX], byte;
 	char path[40];
 	ssize_t got;
-	int fd;
+	int fd, number;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/auxv", target->living);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	got = fd == -1 ? -1 : read(fd, now, sizeof(now));
+	number = errno;
 	if (fd != -1)
 		(void)close(fd);
 	/*
 	 * After exec the memory that was opened is empty, unless a process outside shares it.
 	 * AT_RANDOM, AT_SECURE and the user ids in the auxiliary vector are the new program's.
 	 */
-	if (got == (ssize_t)target->auxv_size && memcmp(now, target->auxv, target->auxv_size) == 0 &&
-	    pread(target->mem_fd, &byte, 1, (off_t)target->auxv_entry) == 1)
-		return 0;
-	return fail(ESRCH, "%s: has ended or called exec", target_name(target));
+	if (got != (ssize_t)target->auxv_size || memcmp(now, target->auxv, target->auxv_size) != 0)
+		return not_same(target, got, number, "auxiliary vector");
+	got = pread(target->mem_fd, &byte, 1, (off_t)target->auxv_entry);
+	return got == 1 ? 0 : not_same(target, got, errno, "memory");
 }
 
 bool target_may_set(const struct target *target, const struct thread *thread)
@@ -1030,11 +1091,15 @@ int target_close(struct target *target)
 
 	if (target->pid == 0)
 		return 0;
-	/* What was begun is undone, however late it is. */
+	/* The undo is made even if a signal came or the deadline is over. */
 	interrupt_hold(true);
 	if (!target->committed) {
-		/* Of another program nothing is undone: what nsb has changed has gone. */
-		if (target->n_changes > 0 && target_check_same(target) != 0)
+		/*
+		 * If it has become another program, exec(2) has taken away all that nsb had
+		 * changed.  If nobody can tell, the undo goes on: each of its writes is bound to
+		 * the memory, or asks again.
+		 */
+		if (target->n_changes > 0 && target_check_same(target) == -ESRCH)
 			target->n_changes = 0;
 		while (target->n_changes > 0) {
 			int undone = undo_change(target, &target->journal[--target->n_changes]);
@@ -1043,7 +1108,7 @@ int target_close(struct target *target)
 				err = undone;
 		}
 	}
-	/* What does not stop now is let go when this process of nsb's ends (workers.h). */
+	/* A thread that does not stop now cannot be let go.  The kernel does that when this child ends (workers.h). */
 	detached = target_detach_all(target);
 	if (err == 0)
 		err = detached;

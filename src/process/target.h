@@ -28,7 +28,7 @@ enum thread_state {
 	THREAD_FOUND,		/* /proc lists it; nsb does not trace it */
 	THREAD_RUNNING,		/* nsb traces it, and it runs */
 	THREAD_STOPPED,		/* it is in a ptrace-stop, and regs are valid */
-	THREAD_KERNEL,		/* runs no code of the process: a worker of io_uring or vhost */
+	THREAD_KERNEL,		/* it is a worker of io_uring or vhost, and runs no code of the process */
 	THREAD_GONE,
 };
 
@@ -36,7 +36,7 @@ enum thread_state {
 struct thread {
 	pid_t tid;
 	enum thread_state state;
-	bool is_stuck;		/* slept uninterruptibly when it was last looked at */
+	bool is_stuck;		/* it slept uninterruptibly when target_look_asleep() looked */
 	bool asleep;		/* it did not run when target_look_asleep() looked */
 	uint64_t since;		/* when it was asked to stop, by now_ns() */
 	bool group_stop;	/* a job-control signal stopped it, and it has to stay stopped */
@@ -86,7 +86,7 @@ struct target {
 	size_t n_changes;
 };
 
-#define STOP_MS 100		/* a thread that can stop needs microseconds, or a free processor */
+#define STOP_MS 100		/* nsb waits so long for a thread to stop; most take microseconds */
 
 enum target_access {
 	TARGET_VIEW,		/* to read its memory; another process may trace it */
@@ -104,7 +104,8 @@ int target_close(struct target *target) MUST_CHECK;
 bool target_has_ended(const struct target *target);
 /*
  * Whether it is still the program that was opened.  -ESRCH with a message if it has ended or
- * has called exec(2).  While nothing of it runs, the answer stays true.
+ * has called exec(2); another error if it cannot be read, for example -EMFILE.  While nothing of
+ * it runs, the answer stays true.
  */
 int target_check_same(const struct target *target) MUST_CHECK;
 /*
@@ -135,6 +136,16 @@ size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 
 /* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched. */
 void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist);
+/*
+ * The first page from `address` on, and before `end`, that exists; `end` if there is none.  A kernel before
+ * Linux 6.7 does not tell: the answer is `address` then.
+ */
+uint64_t target_next_page(const struct target *target, uint64_t address, uint64_t end);
+/*
+ * Whether the process has changed one of the first pages of a private mapping of a file, so that
+ * what it has there is not the file's.  False if nobody tells.
+ */
+bool target_has_changed(const struct target *target, const struct mapping *m);
 /* Read a word of its ABI.  The answer is 0 if it cannot be read. */
 uint64_t target_read_word(const struct target *target, uint64_t address);
 

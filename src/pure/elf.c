@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+#include "budget.h"
+
 #define MAX_PHDRS 512
 #define MAX_DYNAMIC 4096	/* entries of PT_DYNAMIC */
 #define MAX_NOTES (64u << 10)	/* bytes of one PT_NOTE */
 /* Real files have less than these; together they bound the time that one lookup can take. */
-#define MAX_VERSIONS 4096
-#define MAX_CHAIN 4096
 #define MAX_NAME 4096		/* bytes of a symbol's or version's name that is compared */
 #define VERSYM_HIDDEN 0x8000	/* LSB 5.0, "Symbol Versioning" */
 
@@ -193,6 +194,15 @@ static int resolve_address(const struct elf *elf, int64_t tag, uint64_t value, u
 	return 0;
 }
 
+static int add_needed(struct elf_dynamic *dyn, uint64_t value)
+{
+	int err = ARRAY_GROW(&dyn->needed, dyn->n_needed, 1);
+
+	if (err == 0)
+		dyn->needed[dyn->n_needed++] = value;
+	return err;
+}
+
 /* Store a tag that is not simply a uint64_t of struct elf_dynamic. */
 static int store_special(struct elf *elf, int64_t tag, uint64_t value)
 {
@@ -202,9 +212,7 @@ static int store_special(struct elf *elf, int64_t tag, uint64_t value)
 
 	switch (tag) {
 	case DT_NEEDED:
-		if (dyn->n_needed < sizeof(dyn->needed) / sizeof(dyn->needed[0]))
-			dyn->needed[dyn->n_needed++] = value;
-		break;
+		return dyn->n_needed == BUDGET_NEEDED_OF_ONE ? 0 : add_needed(dyn, value);
 	case DT_RELA:
 		dyn->rela = true;
 		break;
@@ -352,7 +360,7 @@ static int open_gnu_table(const struct elf *elf, struct gnu_table *table)
 	if (table->bloom < elf->dyn.gnu_hash || table->bloom > elf->hi)
 		return bad(elf, "DT_GNU_HASH leads outside the image");
 	room = elf->hi - table->bloom;
-	if (table->n_buckets == 0 || table->bloom_words == 0 || table->bloom_words > room / word ||
+	if (table->n_buckets == 0 || table->n_buckets > BUDGET_BUCKETS || table->bloom_words == 0 || table->bloom_words > room / word ||
 	    table->n_buckets > (room - table->bloom_words * word) / 4 || table->bloom_shift > 31)
 		return bad(elf, "DT_GNU_HASH has impossible sizes");
 	table->buckets = table->bloom + table->bloom_words * word;
@@ -386,7 +394,7 @@ static int count_by_gnu_hash(const struct elf *elf, uint64_t *count)
 	if (ret < 0 || highest == 0)
 		return ret;
 	for (*count = highest; ret == 0 && (hash & 1) == 0; (*count)++) {
-		if (*count - highest > MAX_CHAIN)
+		if (*count - highest > BUDGET_CHAIN)
 			return bad(elf, "a chain of DT_GNU_HASH does not end");
 		ret = read_chain(elf, &table, *count, &hash);
 	}
@@ -671,6 +679,7 @@ int elf_open_phdrs(struct elf *elf, struct bytes bytes, uint8_t elf_class, uint1
 
 void elf_deinit(struct elf *elf)
 {
+	free(elf->dyn.needed);
 	free(elf->phdrs);
 	memset(elf, 0, sizeof(*elf));
 }
@@ -768,7 +777,7 @@ static int find_verdef(const struct elf *elf, uint16_t index, uint64_t *name)
 {
 	uint64_t addr = elf->dyn.verdef;
 
-	for (uint64_t i = 0; addr != 0 && i < elf->dyn.n_verdef && i < MAX_VERSIONS; i++) {
+	for (uint64_t i = 0; addr != 0 && i < elf->dyn.n_verdef && i < BUDGET_VERSIONS; i++) {
 		Elf64_Verdef def;	/* the same in both classes */
 		Elf64_Verdaux aux;
 		int ret = read_bytes(elf, addr, &def, sizeof(def));
@@ -819,7 +828,7 @@ static int find_verneed(const struct elf *elf, uint16_t index, uint64_t *name, b
 {
 	uint64_t addr = elf->dyn.verneed;
 
-	for (uint64_t i = 0; addr != 0 && i < elf->dyn.n_verneed && i < MAX_VERSIONS; i++) {
+	for (uint64_t i = 0; addr != 0 && i < elf->dyn.n_verneed && i < BUDGET_VERSIONS; i++) {
 		Elf64_Verneed need;
 		uint64_t aux = addr;
 		int ret = read_bytes(elf, addr, &need, sizeof(need));
@@ -925,7 +934,7 @@ static int lookup_gnu(const struct elf *elf, const char *name, const char *versi
 	if (ret < 0)
 		return ret;
 	for (uint64_t i = bucket; i != 0 && (chain & 1) == 0; i++) {
-		if (i - bucket > MAX_CHAIN)
+		if (i - bucket > BUDGET_CHAIN)
 			return bad(elf, "a chain of DT_GNU_HASH does not end");
 		ret = read_chain(elf, &table, i, &chain);
 		if (ret == 0 && (chain | 1) == (hash | 1))
@@ -953,7 +962,7 @@ static int lookup_sysv(const struct elf *elf, const char *name, const char *vers
 		hash = (hash ^ (hash >> 24 & 0xf0)) & 0x0fffffff;
 	}
 	addr = elf->dyn.hash + sizeof(head) + UINT64_C(4) * (hash % head[0]);
-	for (uint64_t steps = 0; steps <= elf->n_dynsyms && steps <= MAX_CHAIN; steps++) {
+	for (uint64_t steps = 0; steps <= elf->n_dynsyms && steps <= BUDGET_CHAIN; steps++) {
 		if (!inside(elf, addr, 4))
 			return bad(elf, "DT_HASH leads outside the image");
 		ret = read_bytes(elf, addr, index, 4);

@@ -60,7 +60,7 @@ struct elf_dynamic {
 	bool jmprel_rela;
 	bool textrel, symbolic;
 	uint32_t n_needed;
-	uint64_t needed[256];	/* DT_NEEDED, the first ones: offsets in strtab */
+	uint64_t *needed;	/* DT_NEEDED, the first ones: offsets in strtab; owned by struct elf */
 };
 
 /* One ELF image, which is read through `bytes`. */

@@ -448,6 +448,8 @@ static int check_metadata(const struct patchfile *file)
 
 	if (ret < 0)
 		return ret;
+	if (meta->n_funcs == 0)
+		return fail(ENOEXEC, "%s: it replaces no function", file->path);
 	for (size_t i = 0; i < meta->n_funcs; i++) {
 		const struct vz_func *func = &meta->funcs[i];
 
@@ -539,23 +541,31 @@ int patchfile_read(struct patchfile *file, const char *path, int fd)
 	return ret;
 }
 
-int patchfile_open_plain(struct patchfile *file, const char *path)
+/* `ret` is what opening the image has given. */
+static int finish_plain(struct patchfile *file, int ret, bool has_units)
 {
-	int ret = patchfile_open_units(file, path);
-
-	if (ret < 0)
-		return ret;
-	ret = check_own(file);
+	if (ret == 0 && !has_units)
+		ret = check_own(file);
 	if (ret < 0)
 		patchfile_deinit(file);
 	return ret;
 }
 
-int patchfile_open_units(struct patchfile *file, const char *path)
+int patchfile_open_plain(struct patchfile *file, const char *path)
 {
 	int fd, ret = open_file(path, &fd);
 
-	return ret < 0 ? ret : read_plain(file, path, fd);
+	return ret < 0 ? ret : finish_plain(file, read_plain(file, path, fd), false);
+}
+
+int patchfile_copy_plain(struct patchfile *file, const char *path, const uint8_t *bytes, size_t size,
+			 bool has_units)
+{
+	*file = (struct patchfile){ .path = strdup(path), .bytes = malloc(size + 1), .size = size };
+	if (file->path == NULL || file->bytes == NULL)
+		return finish_plain(file, fail(ENOMEM, "%s: out of memory", path), has_units);
+	memcpy(file->bytes, bytes, size);
+	return finish_plain(file, open_image(file), has_units);
 }
 
 int patchfile_open(struct patchfile *file, const char *path)

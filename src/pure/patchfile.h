@@ -40,10 +40,11 @@ int patchfile_read(struct patchfile *file, const char *path, int fd) MUST_CHECK;
 /* The same for nsb-gen, which makes the section vzpatch: it is not read. */
 int patchfile_open_plain(struct patchfile *file, const char *path) MUST_CHECK;
 /*
- * The same for a patch in auto mode.  It may have constructors and thread-local variables,
- * since these are copies of the target's own.
+ * The same for a file of these bytes, which are copied.  A patch in auto mode, which has_units,
+ * may have constructors and thread-local variables, since these are copies of the target's own.
  */
-int patchfile_open_units(struct patchfile *file, const char *path) MUST_CHECK;
+int patchfile_copy_plain(struct patchfile *file, const char *path, const uint8_t *bytes, size_t size,
+			 bool has_units) MUST_CHECK;
 void patchfile_deinit(struct patchfile *file);
 
 /*

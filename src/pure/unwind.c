@@ -7,13 +7,12 @@
 
 #include "array.h"
 #include "budget.h"
+#include "interrupt.h"
 #include "page.h"
 #include "unwind-native.h"
 
 #define WINDOW_SIZE 8192
 #define WINDOW_BELOW 256	/* the other registers of a frame lie below the one that is read first */
-#define COPY_MAX (16u << 20)
-#define SCAN_MAX (256u << 20)	/* a larger stack is not scanned, and so not safe */
 #define ROOTS_MAX 8
 #define CODE_CACHE 256
 #define CODE_MAP_BITS 4096u	/* a power of two */
@@ -205,8 +204,8 @@ static int add_copy(struct unwinder *unwinder, uint64_t start, uint64_t size)
 
 	if (size == 0 || (last != NULL && start - last->start < last->size))
 		return 0;
-	if (size > COPY_MAX)
-		size = COPY_MAX;
+	if (size > BUDGET_TABLE)
+		size = BUDGET_TABLE;
 	if (unwinder->copied + size > BUDGET_TABLES)
 		return 0;
 	unwinder->copied += size;
@@ -477,7 +476,7 @@ static enum cfi_result follow(struct stack_walk *walk, struct cfi_frame *frame, 
 	uint64_t reached = stack_start(walk, frame);
 
 	walk->last_hit = false;
-	for (unsigned i = 0; i < UNWIND_MAX_FRAMES; i++) {
+	for (unsigned i = 0; i < BUDGET_FRAMES; i++) {
 		const struct cfi_table *table = native ? find_table(unwinder, lookup_pc(frame)) :
 						NULL;
 		enum cfi_result result;
@@ -612,14 +611,15 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 	uint64_t at = (sp + word - 1) & ~(uint64_t)(word - 1);
 	uint64_t end = mapping != NULL ? mapping->end : 0;
 
-	if (mapping == NULL || end - at > SCAN_MAX) {
+	if (mapping == NULL || end - at > BUDGET_STACK) {
 		give_up_scan(walk, sp);
 		return;
 	}
 	while (at < end && !walk->verdict->scan_hit) {
+		/* The caller finds out that its time is over. */
 		size_t size = end - at < WINDOW_SIZE ? (size_t)(end - at) : WINDOW_SIZE;
 
-		if (read_some(unwinder, at, unwinder->scan_buffer, size) != size) {
+		if (interrupt_is_over() || read_some(unwinder, at, unwinder->scan_buffer, size) != size) {
 			give_up_scan(walk, sp);
 			return;
 		}
@@ -636,6 +636,7 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 			}
 		}
 		at += size;
+		walk->verdict->scanned += size;
 	}
 }
 

@@ -16,7 +16,6 @@
 #include "arch.h"
 #include "cfi.h"
 
-#define UNWIND_MAX_FRAMES 4096
 
 /* Code that no thread may be in: [start, end), run-time addresses. */
 struct code_range {
@@ -26,9 +25,10 @@ struct code_range {
 
 /*
  * What the unwinder knows of a process.  It is made once, while the target runs, and is
- * used for every thread.  unwinder_create() copies the unwind tables, so the unwinder answers
- * for the objects that were loaded then; after a dlopen(3) or dlclose(3) the caller makes a
- * new one.  No file is opened, and our own engine allocates nothing for a thread.
+ * used for every thread.  unwinder_create() copies the unwind tables, up to BUDGET_TABLES
+ * bytes, so the unwinder answers for the objects that were loaded then; after a dlopen(3) or
+ * dlclose(3) the caller makes a new one.  No file is opened, and our own engine allocates
+ * nothing for a thread.
  */
 struct unwinder;
 
@@ -75,13 +75,14 @@ struct unwind_frame {
 struct unwind_verdict {
 	bool safe;
 	bool proven;		/* it was unwound to the bottom; if not, the word scan decided */
-	bool scan_hit;		/* the scan found an address in a range, which may be stale; or, if
-				   range is NULL, it could not read the stack to its end */
+	bool scan_hit;		/* the scan found a word in a range, which may be an old return address;
+				   if range is NULL, the scan could not read the stack to its end */
 	uint64_t hit;		/* the pc or return address that lies in a range */
 	uint64_t hit_sp;	/* if proven: the CFA of the outermost frame in a range, its caller's SP */
 	uint64_t hit_return;	/* if proven: where that frame returns to; 0 if it is the bottom frame */
 	const struct code_range *range;	/* the range that was hit; NULL if safe */
 	size_t n_frames;
+	uint64_t scanned;	/* so many bytes of the stack were scanned */
 };
 
 /*

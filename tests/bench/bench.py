@@ -37,6 +37,9 @@ UNWIND_GOAL_US = 10
 GEN_GOAL_S = 2
 GEN_GOAL_SIZES = 3
 WITNESS_GOAL_S = 1
+CROWD_MEMORY_GOAL_MIB = 64
+CROWD_DEADLINE_S = 3.1      # of crowd.sh's --timeout 2: nsb's own 0.3 s, 0.5 s to undo, 0.3 s to end when killed
+CROWD_AT_ONCE = 8           # hostile ones that take all of their time at once
 
 
 # ---- building ----
@@ -636,21 +639,73 @@ def bench_witness(options, programs):
                ("tool", "time, s", ": nsb-gen", "peak memory, MiB"), rows)
     goal(f"nsb-gen compare, {size / (1 << 20):.1f} MiB of code", WITNESS_GOAL_S, "s", median(own, 1e9))
 
+# ---- among hostile processes ----
+
+def bench_hostile(options, programs):
+    """crowd.sh tells what its lines mean."""
+    if os.geteuid() != 0:
+        tell("\nNothing is measured among hostile processes: it takes root to be attacked by others.\n")
+        return
+    figures = os.path.abspath(programs.path("crowd"))
+    environment = dict(os.environ, NSB=os.path.abspath(options.nsb),
+                       NSB_GEN=os.path.abspath(options.nsb_gen))
+    table = Table(options, "hostile")
+    for cycle in range(options.crowds):
+        progress(f"patch --all of {options.honest} processes, alone and among hostile ones")
+        if os.path.exists(figures):
+            os.unlink(figures)
+        done = subprocess.run((f"{HERE}/crowd.sh", figures, str(options.honest)), env=environment,
+                              stdout=subprocess.PIPE, text=True, check=False)
+        if "not ok" in done.stdout or done.returncode != 0 or not os.path.exists(figures):
+            sys.exit(f"bench: crowd.sh: {done.stdout}")
+        with open(figures, encoding="ascii") as file:
+            for line in file:
+                what, *numbers = line.split()
+                hostile, elapsed, peak, patched, slow = map(int, numbers)
+                table.add(what=what, cycle=cycle, honest=options.honest, hostile=hostile,
+                          elapsed_ns=elapsed * 1000, peak_kib=peak, patched=patched, slow=slow)
+    table.save()
+    alone = median(table.values("elapsed_ns", what="alone"), 1e9)
+    rows = []
+    for what, hostile in cells(table, "what", "hostile"):
+        def of(column, wanted=what):
+            return table.values(column, what=wanted)
+        seconds = median(of("elapsed_ns"), 1e9)
+        rows.append((what, hostile, f"{min(of('patched'))} of {options.honest}", f"{seconds:.2f}",
+                     f"{seconds / alone:.2f}", max(of("slow")), f"{max(of('peak_kib')) / 1024:.1f}"))
+        if what == "resting":
+            limit = 1.2 * alone + CROWD_DEADLINE_S * -(-max(of("slow")) // CROWD_AT_ONCE)
+        elif what == "among":
+            beside = median(table.values("elapsed_ns", what="beside"), 1e9)
+            limit = 1.2 * beside + CROWD_DEADLINE_S * -(-max(of("slow")) // CROWD_AT_ONCE)
+        else:
+            continue
+        goal(f"patch --all among {hostile} hostile ones ({what})", round(limit, 1), "s", seconds)
+        goal(f"memory of nsb then ({what})", CROWD_MEMORY_GOAL_MIB, "MiB",
+             max(of("peak_kib")) / 1024)
+        goal(f"honest processes left unpatched then ({what})", 0, "processes",
+             options.honest - min(of("patched")))
+    tell_table(f"patch --all of {options.honest} honest processes",
+                ("hostile ones", "number", "patched", "time, s", ": alone", "took all of their time",
+                 "memory of nsb, MiB"), rows)
+
 
 # ---- all of it ----
 
 SECTIONS = {"pause": bench_pause, "held": bench_held, "growth": bench_growth, "gen": bench_gen,
-            "witness": bench_witness}
+            "witness": bench_witness, "hostile": bench_hostile}
 
 # How much is measured: all of it, for a look, for tests/t-bench.sh.
 EXTENTS = {
     "full": dict(cycles=15, depths=(8, 60), threads=(0, 10, 100, 1000, 4000),
                  functions=(1, 10, 100, 1000), libraries=(10, 100, 300),
-                 sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76, code_units=20, gen_cycles=7),
+                 sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76, code_units=20, gen_cycles=7,
+                 honest=500, crowds=3),
     "quick": dict(cycles=3, depths=(8,), threads=(0, 10, 1000), functions=(1, 1000),
-                  libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12, code_units=4, gen_cycles=2),
+                  libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12, code_units=4, gen_cycles=2,
+                  honest=100, crowds=1),
     "slice": dict(cycles=1, depths=(8,), threads=(10,), functions=(10,), libraries=(10,),
-                  sizes=(64 << 10,), units=2, code_units=1, gen_cycles=1),
+                  sizes=(64 << 10,), units=2, code_units=1, gen_cycles=1, honest=20, crowds=1),
 }
 
 

@@ -2,7 +2,7 @@
 /*
  * Two equal functions that the compiler made one of cannot become two.
  * only: gcc O2 O3 Os
- * refuses: 'first' and 'second' are one function there|'second' and 'first' are one function there
+ * refuses: 'first' is one function with 'second' in prog, as they were equal there
  */
 #include <stdlib.h>
 #include "target.h"

@@ -166,7 +166,8 @@ static void use(struct forged *forged, struct records *records, struct objects *
 	static const struct options looks[] = { { 0 }, { .json = true }, { .perf_map = true } };
 	struct allowed allowed = { 0 };
 
-	plan_look_gone(records, objects, &forged->target);
+	if (plan_judge(records, objects, &forged->target) != 0)
+		abort();
 	for (size_t i = 0; i < records->count; i++) {
 		const struct record *record = &records->all[i];
 		struct chain chain = { 0 };

@@ -32,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -167,10 +168,10 @@ static void go_on(pid_t pid, int signal)
 		check(errno == ESRCH, "PTRACE_SYSCALL");
 }
 
-/* Returns the child's last status. */
+/* Returns the child's last status, when whatever children it had have ended, too. */
 static int trace(void)
 {
-	int status, error = 0;
+	int status, last = 0, error = 0;
 	pid_t pid, failing = 0;	/* whose call `error` is about */
 	struct __ptrace_syscall_info info;
 
@@ -184,9 +185,11 @@ static int trace(void)
 		int signal = 0;
 
 		pid = waitpid(-1, &status, __WALL);
+		if (pid == -1 && errno == ECHILD)
+			return last;
 		check(pid > 0, "waitpid");
 		if (!WIFSTOPPED(status) && pid == child)
-			return status;
+			last = status;
 		if (!WIFSTOPPED(status))
 			continue;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
@@ -219,6 +222,9 @@ static int send_in_time(void)
 		kill(addressee, signal_sent);
 		check(waitpid(child, &status, 0) == child, "waitpid");
 	}
+	/* Its children end with it, by the kernel's doing, which may take a moment: they are this process's now. */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 	return status;
 }
 
@@ -247,6 +253,7 @@ int main(int argc, char **argv)
 	if (argc < 6)
 		return 64;
 	parse(argv[2], argv[3], argv[4]);
+	check(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0, "PR_SET_CHILD_SUBREAPER");
 	child = fork();
 	check(child >= 0, "fork");
 	if (child == 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Preloaded into nsb-gen: the file $SHORTEN becomes empty at the first call of the function
- * $SHORTEN_AT: "pread", while it is read, or "gelf_getehdr", when libelf begins to use it.
+ * $SHORTEN_AT: "pread", while it is read, or "gelf_getehdr", when libelf begins to use it; or
+ * at a later one, if $SHORTEN_SKIP is the number of calls before it.
  */
 #include <dlfcn.h>
 #include <gelf.h>
@@ -11,9 +12,11 @@
 
 static void shorten(const char *at)
 {
-	const char *path = getenv("SHORTEN"), *wanted = getenv("SHORTEN_AT");
+	const char *path = getenv("SHORTEN"), *wanted = getenv("SHORTEN_AT"), *skip = getenv("SHORTEN_SKIP");
+	static int calls;
 
-	if (path != NULL && wanted != NULL && strcmp(at, wanted) == 0 && truncate(path, 0) != 0)
+	if (path != NULL && wanted != NULL && strcmp(at, wanted) == 0 && calls++ >= (skip != NULL ? atoi(skip) : 0) &&
+	    truncate(path, 0) != 0)
 		abort();
 }
 

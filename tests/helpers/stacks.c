@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "budget.h"
 #include "object.h"
 #include "target.h"
 #include "unwind.h"
@@ -47,15 +48,15 @@ static int make_unwinder(const struct target *target, const struct objects *obje
 
 static int print_stack(struct unwinder *unwinder, const char *engine, const struct thread *thread)
 {
-	static struct unwind_frame frames[UNWIND_MAX_FRAMES];
+	static struct unwind_frame frames[BUDGET_FRAMES];
 	static const struct code_range nowhere = { 1, 2, "nowhere" };
 	struct unwind_verdict verdict;
 
 	if (unwind_check(unwinder, thread->tid, &thread->regs, &nowhere, 1, &verdict, frames,
-			 UNWIND_MAX_FRAMES) != 0)
+			 BUDGET_FRAMES) != 0)
 		return -1;
 	(void)printf("%s %d %s", engine, thread->tid, verdict.proven ? "proven" : "unproven");
-	for (size_t i = 0; i < verdict.n_frames && i < UNWIND_MAX_FRAMES; i++)
+	for (size_t i = 0; i < verdict.n_frames && i < BUDGET_FRAMES; i++)
 		(void)printf(" %" PRIx64, frames[i].pc);
 	(void)printf("\n");
 	return 0;

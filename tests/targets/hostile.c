@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A process that looks like all others of its program until it is told to be hostile.
- * "attack NAME" prepares what a line of the table below says, and is answered by "attacks".
+ * "attack NAME [ARGUMENT]" prepares what a line of the table below says, and is answered by "attacks".
  */
+#include "hostile.h"
 #include "target.h"
 
 #include <errno.h>
@@ -27,14 +28,11 @@
 
 #include "record.h"	/* the layout of what is forged */
 
-#define MIB ((size_t)1 << 20)
-#define PAGE_SIZE ((size_t)4096)
-
-extern char _start[];
-extern const ElfW(Ehdr) __ehdr_start;
+extern uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 
 static atomic_long refused, escaped;
 static volatile int resolver_stays;
+static char argument[64];	/* of "attack NAME" */
 
 KEEP const char *greet(void)
 {
@@ -56,14 +54,14 @@ static KEEP int (*choose(void))(void)
 
 KEEP int chosen(void) __attribute__((ifunc("choose")));
 
-static void *reserve(size_t size, int prot)
+void *reserve(size_t size, int prot)
 {
 	void *at = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static void start(void *(*run)(void *arg))
+void start(void *(*run)(void *arg))
 {
 	pthread_t thread;
 
@@ -96,22 +94,28 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
 	return ~sum;
 }
 
+static void seal(struct record_head *head)
+{
+	const size_t summed = offsetof(struct record_head, crc) + sizeof(uint32_t);
+
+	head->crc = checksum((const uint8_t *)head + summed, head->size - summed);
+}
+
 /* Write a record of `size` bytes without functions, of a patch with this name, at `at`. */
 static void forge(uint8_t *at, size_t size, enum record_state state, const char *name)
 {
-	const size_t summed = offsetof(struct record_head, crc) + sizeof(uint32_t);
 	struct record_head *head = (void *)at;
 
 	*head = (struct record_head){
 		.version = RECORD_VERSION, .state = state, .sequence = 1, .size = (uint32_t)size,
 		.address = (uintptr_t)at, .mapped = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1),
-		.object_base = (uintptr_t)&__ehdr_start, .object_bias = (uintptr_t)&__ehdr_start,
+		.object_base = (uintptr_t)__ehdr_start, .object_bias = (uintptr_t)__ehdr_start,
 		.patch_name = 1, .object_name = 1, .patch_id_size = 20, .object_id_size = 20,
 		.strings_size = (uint32_t)(size - sizeof(*head)),
 	};
 	memcpy(head->magic, RECORD_MAGIC, sizeof(head->magic));
 	strcpy((char *)(head + 1) + 1, name);
-	head->crc = checksum(at + summed, size - summed);
+	seal(head);
 }
 
 /* A record in each page of 64, each of which reaches 4 MiB far: all lie in one another. */
@@ -140,6 +144,73 @@ static int fill(void)
 			return -1;
 	}
 	return 0;
+}
+
+/* The 20 bytes of this object's build-id in its memory. */
+static uint8_t *find_build_id(void)
+{
+	uint8_t *at = __ehdr_start;
+
+	for (size_t i = sizeof(ElfW(Ehdr)); i + 36 <= PAGE_SIZE; i += 4) {
+		if (memcmp(at + i, "\4\0\0\0\24\0\0\0\3\0\0\0GNU", 16) == 0)
+			return at + i + 16;
+	}
+	return NULL;
+}
+
+/*
+ * A record of the patch whose build-id is the argument: it is said to replace greet(), or nothing.
+ * `old` are the bytes that greet() is said to have begun with, NULL: those it has.
+ */
+static int claim(enum record_state state, bool replaces, const uint8_t *old)
+{
+	const uint8_t *code = (const uint8_t *)(uintptr_t)greet, *own_id = find_build_id();
+	uint8_t *at = reserve(2 * PAGE_SIZE, PROT_READ | PROT_WRITE);
+	struct record_head *head = (void *)at;
+	struct record_func *func = (void *)(head + 1);
+	unsigned byte, landing = memcmp(code, "\xf3\x0f\x1e", 3) == 0 ? 4 : 0;
+
+	if (at == NULL || own_id == NULL)
+		return -1;
+	forge(at, sizeof(*head) + (replaces ? sizeof(*func) : 0) + 64, state, "");
+	if (replaces) {
+		*func = (struct record_func){
+			.target = (uintptr_t)greet, .target_size = 16, .patch = (uintptr_t)at + PAGE_SIZE,
+			.via = (uintptr_t)at + PAGE_SIZE, .patch_size = 16, .jump_offset = landing, .name = 10,
+		};
+		memcpy(func->target_old, old != NULL ? old : code + landing, 5);
+	}
+	head->n_funcs = replaces;
+	head->mapped = 2 * PAGE_SIZE;
+	head->strings_size = 64;
+	memcpy((uint8_t *)head + head->size - 64, "\0greet.so\0greet", 16);
+	memcpy(head->object_id, own_id, sizeof(head->object_id));
+	for (size_t i = 0; i < 20 && sscanf(argument + 2 * i, "%2x", &byte) == 1; i++)
+		head->patch_id[i] = (uint8_t)byte;
+	seal(head);
+	if (mprotect(at, PAGE_SIZE, PROT_READ) != 0)
+		return -1;
+	return mprotect(at + PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_EXEC);
+}
+
+static int claim_applied(void)
+{
+	return claim(RECORD_APPLIED, true, NULL);
+}
+
+static int claim_other(void)
+{
+	return claim(RECORD_APPLIED, true, (const uint8_t *)"what?");
+}
+
+static int claim_nothing(void)
+{
+	return claim(RECORD_APPLIED, false, NULL);
+}
+
+static int claim_begun(void)
+{
+	return claim(RECORD_LOADING, true, (const uint8_t *)"what?");
 }
 
 /* A name with CSI as one character, U+009B, which terminals take for "ESC [". */
@@ -177,14 +248,22 @@ static int be_large(void)
 /* Its program says to be of another build, in a private copy of the page. */
 static int disguise(void)
 {
-	uint8_t *at = (uint8_t *)(uintptr_t)&__ehdr_start;
+	uint8_t *at = __ehdr_start, *id = find_build_id();
+
+	if (id == NULL || mprotect(at, PAGE_SIZE, PROT_READ | PROT_WRITE) != 0)
+		return -1;
+	memset(id, 'x', 20);
+	return mprotect(at, PAGE_SIZE, PROT_READ);
+}
+
+/* Its headers are gone, in a private copy of the page. */
+static int destroy(void)
+{
+	uint8_t *at = __ehdr_start;
 
 	if (mprotect(at, PAGE_SIZE, PROT_READ | PROT_WRITE) != 0)
 		return -1;
-	for (size_t i = sizeof(ElfW(Ehdr)); i + 16 <= PAGE_SIZE; i += 4) {
-		if (memcmp(at + i, "\4\0\0\0\24\0\0\0\3\0\0\0GNU", 16) == 0)
-			memset(at + i + 16, 'x', 20);
-	}
+	memset(at, 'x', PAGE_SIZE);
 	return mprotect(at, PAGE_SIZE, PROT_READ);
 }
 
@@ -286,9 +365,13 @@ static const struct attack {
 	int (*prepare)(void);
 } attacks[] = {
 	{ "overlap", overlap }, { "fill", fill }, { "colour", colour }, { "empty", be_empty },
-	{ "large", be_large }, { "disguise", disguise }, { "resolver", keep_resolver },
+	{ "large", be_large }, { "disguise", disguise }, { "destroy", destroy }, { "resolver", keep_resolver },
 	{ "sandbox", be_sandboxed }, { "groups", join_groups }, { "vfork", wait_for_child },
-	{ "exec", exec_later },
+	{ "exec", exec_later }, { "claim", claim_applied }, { "claim-other", claim_other },
+	{ "tables", fake_tables }, { "needs", fake_needs }, { "hash", fake_hash }, { "contexts", forge_contexts },
+	{ "much", map_much }, { "unserved", map_unserved }, { "flood", flood }, { "churn", churn }, { "deep", scan_deep },
+	{ "parasite", stay_in_parasite },
+	{ "claim-nothing", claim_nothing }, { "claim-begun", claim_begun },
 };
 
 void reply(const char *question, char *answer, size_t size)
@@ -306,7 +389,7 @@ void reply(const char *question, char *answer, size_t size)
 	} else if (strcmp(question, "switch") == 0) {
 		swapcontext(&here, &there);
 	}
-	sscanf(question, "attack %31s", name);
+	sscanf(question, "attack %31s %63s", name, argument);
 	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
 		if (strcmp(attacks[i].name, name) == 0)
 			snprintf(answer, size, attacks[i].prepare() == 0 ? "attacks" : "cannot: %s",

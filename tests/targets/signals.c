@@ -175,6 +175,8 @@ void reply(const char *question, char *answer, size_t size)
 		families(1);
 	else if (strcmp(question, "no children") == 0)
 		families(0);
+	else if (strcmp(question, "born") == 0)
+		snprintf(answer, size, "%d", born);
 	else if (strcmp(question, "buried") == 0)
 		snprintf(answer, size, born > 100 && born == buried && told == born && disturbed == 0 ?
 			 "all" : "born %d, buried %d, told %d, %d", born, buried, told, disturbed);

@@ -43,6 +43,15 @@ struct tally {
 	unsigned objects, wrong_bias, no_symbols, no_header;
 };
 
+static bool same_dynamic(const struct elf_dynamic *a, const struct elf_dynamic *b)
+{
+	struct elf_dynamic left = *a, right = *b;
+
+	left.needed = right.needed = NULL;
+	return memcmp(&left, &right, sizeof(left)) == 0 &&
+	       (a->n_needed == 0 || memcmp(a->needed, b->needed, a->n_needed * sizeof(*a->needed)) == 0);
+}
+
 static int check_object(struct dl_phdr_info *info, size_t size, void *ctx)
 {
 	struct tally *tally = ctx;
@@ -63,7 +72,7 @@ static int check_object(struct dl_phdr_info *info, size_t size, void *ctx)
 	} else {
 		tally->no_header += by_header.bias != by_phdrs.bias || by_header.hi != by_phdrs.hi ||
 				    by_header.n_dynsyms != by_phdrs.n_dynsyms ||
-				    memcmp(&by_header.dyn, &by_phdrs.dyn, sizeof(by_phdrs.dyn)) != 0;
+				    !same_dynamic(&by_header.dyn, &by_phdrs.dyn);
 		elf_deinit(&by_header);
 	}
 	elf_deinit(&by_phdrs);

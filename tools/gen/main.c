@@ -58,10 +58,10 @@ static int status(int err)
 
 /* generate */
 
-static int checksum(const char *path, bool has_units, uint64_t *out)
+static int checksum(const struct elffile *patch, bool has_units, uint64_t *out)
 {
 	struct patchfile file;
-	int err = has_units ? patchfile_open_units(&file, path) : patchfile_open_plain(&file, path);
+	int err = patchfile_copy_plain(&file, patch->path, patch->original, patch->size, has_units);
 
 	if (err != 0)
 		return err;
@@ -76,7 +76,7 @@ static int write_metadata(const struct draft *draft, const char *path, size_t *s
 	int err = vzpatch_encode(&draft->meta, &bytes, size);
 
 	if (err == 0)
-		err = output_write(draft->patch->file.path, path, bytes, *size, draft->is_quiet);
+		err = output_write(&draft->patch->file, path, bytes, *size, draft->is_quiet);
 	free(bytes);
 	return err;
 }
@@ -137,7 +137,7 @@ static int generate(const struct command_line *options)
 	if (err == 0 && (options->as_built != NULL || options->fixed != NULL))
 		err = witness_begin(&witness, &target, options->fixed);
 	if (err == 0)
-		err = binary_open(&patch, options->arguments[1], NULL);
+		err = binary_open_patch(&patch, options->arguments[1]);
 	if (err == 0)
 		err = draft_init(&draft, &target, &patch);
 	draft.meta.patch.name = base_name(path);
@@ -153,7 +153,7 @@ static int generate(const struct command_line *options)
 	if (err == 0)
 		err = witness_judge(&witness, &draft);
 	if (err == 0)
-		err = checksum(options->arguments[1], mode->has_objects, &draft.meta.load_crc);
+		err = checksum(&patch.file, mode->has_objects, &draft.meta.load_crc);
 	if (err == 0)
 		err = write_metadata(&draft, path, &size);
 	if (err == 0 && !options->quiet)

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "elffile.h"
-
 /* The parts of the new file, in their order. */
 struct layout {
 	size_t kept;			/* bytes of the old file that stay */
@@ -205,33 +203,32 @@ static int replace_file(const struct elffile *file, const char *path, const uint
 	return err;
 }
 
-int output_write(const char *from, const char *path, const uint8_t *bytes, size_t size, bool is_quiet)
+int output_write(const struct elffile *from, const char *path, const uint8_t *bytes, size_t size,
+		 bool is_quiet)
 {
 	struct layout layout = { 0 };
 	struct elffile file;
-	size_t file_size;
 	uint8_t *image = NULL;
-	int err = elffile_open(&file, from);
+	int err = elffile_open_again(&file, from);
 
 	if (err != 0)
 		return err;
-	const char *raw = elf_rawfile(file.elf, &file_size);
-	err = raw != NULL ? read_section_headers(&file, &layout) : fail(ENOEXEC, "%s: cannot read", from);
+	err = read_section_headers(&file, &layout);
 	if (err == 0)
 		err = add_name(&file, &layout);
 	if (err != 0)
 		goto out;
-	place_parts(&file, &layout, file_size, size);
+	place_parts(&file, &layout, from->size, size);
 	image = calloc(1, layout.end);
 	if (image == NULL) {
 		err = fail(ENOMEM, "%s: out of memory", path);
 		goto out;
 	}
-	memcpy(image, raw, layout.kept);
+	memcpy(image, from->original, layout.kept);
 	memcpy(image + layout.section_at, bytes, size);
 	memcpy(image + layout.strings_at, layout.strings, layout.strings_size);
 	write_headers(&file, &layout, image);
-	err = replace_file(&file, path, image, layout.end, is_quiet);
+	err = replace_file(from, path, image, layout.end, is_quiet);
 out:
 	free(image);
 	free(layout.strings);

@@ -14,10 +14,16 @@
 #include "compare.h"
 #include "counterpart.h"
 #include "data.h"
+#include "folded.h"
+#include "headers.h"
+#include "identify.h"
+#include "interposed.h"
 #include "judge.h"
 #include "layout.h"
+#include "numbers.h"
 #include "placed.h"
 #include "references.h"
+#include "stale.h"
 
 struct work {
 	struct draft *draft;
@@ -66,15 +72,34 @@ static int check_machines(const struct work *work)
 
 /* ---- comparing ---- */
 
+/* Did the compiler get the same name for both, as for one source before and after a change? */
+static bool is_same_name(const struct unit *unit, const struct unit *original)
+{
+	const struct dwarf *dwarf = &original->dwarf;
+
+	return unit->patch_unit != NULL && dwarf->n_units != 0 && unit->patch_unit->name != NULL &&
+		dwarf->units[0].name != NULL &&
+		strcmp(unit->patch_unit->name, dwarf->units[0].name) == 0;
+}
+
 /*
  * The original of an object is the one of the same source.  If several objects have that
- * source, the second one goes with the second original, and so on.
+ * source, as lib/util.c and src/util.c, the names that the compiler was given tell; else the
+ * second one goes with the second original, and so on.
  */
 static struct unit *find_original(const struct work *work, size_t index)
 {
-	struct unit *unit = &work->units[index];
-	size_t skip = 0;
+	struct unit *unit = &work->units[index], *found = NULL;
+	size_t skip = 0, named = 0;
 
+	for (size_t i = 0; i < work->n_originals; i++)
+		if (strcmp(work->originals[i].source, unit->source) == 0 &&
+		    is_same_name(unit, &work->originals[i])) {
+			found = &work->originals[i];
+			named++;
+		}
+	if (named == 1)
+		return found;
 	for (size_t i = 0; i < index; i++)
 		skip += strcmp(work->units[i].source, unit->source) == 0;
 	for (size_t i = 0; i < work->n_originals; i++)
@@ -83,78 +108,22 @@ static struct unit *find_original(const struct work *work, size_t index)
 	return NULL;
 }
 
-/*
- * Does the line stand behind the one that begins the function, and before the next function of
- * that file?
- */
-static bool has_line(const struct dwarf *dwarf, const struct dwarf_function *function, uint32_t line)
-{
-	bool has = function->line != 0 && line >= function->line;
-
-	for (uint32_t i = 0; i < dwarf->n_functions && has; i++) {
-		const struct dwarf_function *other = &dwarf->functions[i];
-
-		has = other->unit != function->unit || other->file_unit != function->file_unit ||
-			other->file != function->file || other->declaration ||
-			other->line <= function->line || other->line > line;
-	}
-	return has;
-}
-
-static const struct dwarf_function *function_of(const struct draft *draft,
-						const struct unit *unit, const struct piece *piece)
-{
-	uint64_t addr = unit->sections[piece->section].addr + piece->start;
-
-	if (piece->is_placed) {
-		uint32_t i = patch_function(draft, piece);
-
-		return i == DWARF_NONE ? NULL : &draft->patch->dwarf.functions[i];
-	}
-	for (uint32_t i = 0; i < unit->dwarf.n_functions; i++)
-		if (unit->dwarf.functions[i].hi != 0 && unit->dwarf.functions[i].lo == addr)
-			return &unit->dwarf.functions[i];
-	return NULL;
-}
-
-/* The line that begins a function of an original object, or of the patch. */
-static uint32_t declared(const struct unit *unit, const struct piece *piece, void *ctx)
-{
-	const struct dwarf_function *function = function_of(ctx, unit, piece);
-
-	return function != NULL ? function->line : 0;
-}
-
-/* Is the line one of this function of the patch, or of a function that was inlined into it? */
-static bool is_within(const struct unit *unit, const struct piece *piece, uint32_t line, void *ctx)
-{
-	const struct draft *draft = ctx;
-	const struct dwarf *dwarf = &draft->patch->dwarf;
-	const struct dwarf_function *function = function_of(draft, unit, piece);
-	bool is = function != NULL && has_line(dwarf, function, line);
-
-	for (uint32_t i = 0; function != NULL && i < dwarf->n_inlined && !is; i++) {
-		const struct dwarf_inlined *inlined = &dwarf->inlined[i];
-
-		for (uint32_t k = 0; k < dwarf->n_functions && !is &&
-		     inlined->function == (uint32_t)(function - dwarf->functions); k++)
-			is = dwarf->functions[k].die == inlined->origin &&
-				has_line(dwarf, &dwarf->functions[k], line);
-	}
-	return is;
-}
-
 static int compare(struct work *work)
 {
-	struct compare_lines lines = { declared, is_within, work->draft };
+	const struct compare_lines lines = line_numbers(work->draft);
 	int err = 0;
 
+	for (size_t i = 0; err == 0 && i < work->n_originals; i++) {
+		err = unit_read_dwarf(&work->originals[i]);
+		if (err == 0)
+			err = read_original_lines(&work->originals[i]);
+	}
+	for (size_t i = 0; err == 0 && work->n_originals != 0 && i < work->n_units; i++)
+		err = read_patch_lines(work->draft, &work->units[i]);
 	for (size_t i = 0; err == 0 && work->n_originals != 0 && i < work->n_units; i++) {
 		struct unit *original = find_original(work, i);
 
 		if (original != NULL)
-			err = unit_read_dwarf(original);
-		if (original != NULL && err == 0)
 			err = compare_units(&work->units[i], original, &lines);
 		if (original == NULL)
 			say("%s: no original given, so all of it is new", work->units[i].file.path);
@@ -355,6 +324,19 @@ static void tell_overridden(const struct work *work, const struct unit *unit,
 	tell(work, "unused", unit, piece, why);
 }
 
+/* Print a line for every function that stays, though numbers in it differ. */
+static void tell_lines(const struct work *work)
+{
+	for (size_t i = 0; i < work->n_units; i++)
+		for (size_t k = 0; k < work->units[i].n_pieces; k++) {
+			const struct piece *piece = &work->units[i].pieces[k];
+
+			if (piece->kind == PIECE_FUNCTION && piece->symbol != NULL && piece->is_placed &&
+			    piece->verdict == VERDICT_LINES && piece->fate != FATE_REPLACES)
+				tell(work, "same", &work->units[i], piece, "but for line numbers");
+		}
+}
+
 /*
  * Print a line for every function that the patch has; for those that stay the target's only
  * with -v.
@@ -378,9 +360,8 @@ static void tell_fates(struct work *work)
 			else if (piece->is_changed && !piece->has_counterpart && piece->is_reached)
 				tell(work, piece->twin != NULL ? "changed" : "new", unit, piece,
 				     piece->why);
-			else if (msg_verbosity != 0)
-				tell(work, piece->is_reached ? "copied" : "same", unit, piece,
-				     piece->verdict == VERDICT_LINES ? "but for line numbers" : NULL);
+			else if (msg_verbosity != 0 && piece->verdict != VERDICT_LINES)
+				tell(work, piece->is_reached ? "copied" : "same", unit, piece, NULL);
 			if (piece->is_reached && !piece->has_counterpart)
 				work->draft->n_new++;
 		}
@@ -456,6 +437,13 @@ static int draw(struct work *work)
 	if (err == 0)
 		err = compare(work);
 	if (err == 0)
+		err = check_units(draft, work->units, work->n_units);
+	if (err == 0)
+		err = check_originals(draft, work->units, work->n_units);
+	/* With a witness the program itself tells where a header's function changed. */
+	if (err == 0 && draft->witness == NULL)
+		err = check_headers(draft, work->units, work->n_units);
+	if (err == 0)
 		err = check_removed(work);
 	if (err != 0)
 		return err;
@@ -468,9 +456,15 @@ static int draw(struct work *work)
 	if (err == 0)
 		err = close_over(draft, work->units, work->n_units);
 	if (err == 0)
+		err = settle_folded(draft, work->units, work->n_units);
+	if (err == 0)
 		err = settle_all_labels(work);
 	if (err == 0)
+		tell_lines(work);
+	if (err == 0)
 		err = add_functions(work);
+	if (err == 0 && draft->witness == NULL)
+		err = check_interposed(draft, work->units, work->n_units);
 	if (err == 0)
 		err = add_references(draft, work->units, work->n_units);
 	if (err == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "callers.h"
+#include "calls.h"
 #include "checks.h"
 #include "convention.h"
 #include "counterpart.h"
@@ -28,11 +29,7 @@ struct closure {
 
 /* ---- functions that call nothing unknown ---- */
 
-/*
- * The compiler adds calls of these on its own account: whether a function has them depends on
- * its options, not on its source.
- */
-static bool is_of_compiler(const char *name)
+bool is_of_compiler(const char *name)
 {
 	static const char *const names[] = {
 		"__stack_chk_fail", "__stack_chk_fail_local", "__tls_get_addr", "___tls_get_addr",
@@ -87,57 +84,40 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 
 /* ---- the target's code ---- */
 
-/*
- * Index of the function whose code is at an address; DWARF_NONE if the debug info has none
- * there.
- */
-static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
-{
-	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
-		const struct dwarf_function *function = &dwarf->functions[i];
-
-		for (uint32_t k = 0; k < function->n_ranges; k++) {
-			struct dwarf_range range = dwarf->ranges[function->first_range + k];
-
-			if (addr >= range.lo && addr < range.hi)
-				return i;
-		}
-	}
-	return DWARF_NONE;
-}
-
 typedef int (*visitor)(struct closure *all, uint32_t function, const char *why);
 
-/* Visit each function that calls `addr`, or jumps to it. */
-static int each_caller(struct closure *all, uint64_t addr, visitor visit, const char *why)
+/* What is to be done with each caller, and why. */
+struct errand {
+	struct closure *all;
+	visitor visit;
+	const char *why;
+	bool is_bound;		/* code without debug info, which cannot be replaced, is a refusal */
+};
+
+static int visit_caller(void *ctx, uint32_t caller, uint64_t at)
 {
-	const struct elffile *file = &all->draft->target->file;
-	uint64_t mask = file->elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX;
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-	int err = 0;
+	const struct errand *errand = ctx;
+	const struct binary *target = errand->all->draft->target;
 
-	while (err == 0 && (scn = elf_nextscn(file->elf, scn)) != NULL) {
-		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
-		    shdr.sh_type != SHT_PROGBITS)
-			continue;
-		Elf_Data *data = elf_rawdata(scn, NULL);
-		const uint8_t *code = data != NULL ? data->d_buf : NULL;
-		for (size_t at = 1; err == 0 && code != NULL && at + 4 <= data->d_size; at++) {
-			struct cursor operand;
+	if (caller != DWARF_NONE)
+		return errand->visit(errand->all, caller, errand->why);
+	if (!errand->is_bound)
+		return 0;
+	const char *name = name_at(target, at);
+	return fail(EINVAL, "%s: the code at 0x%" PRIx64 " ('%s'), of which there is no debug info, may go on"
+		    " with the old code, because %s", target->file.path, at, name != NULL ? name : "?",
+		    errand->why);
+}
 
-			if (!insn_is_branch_operand(code, at))
-				continue;
-			cursor_init(&operand, code + at, 4);
-			uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
-			if (((shdr.sh_addr + at + 4 + distance) & mask) != addr)
-				continue;
-			uint32_t caller = function_at(&all->draft->target->dwarf, shdr.sh_addr + at);
-			if (caller != DWARF_NONE)
-				err = visit(all, caller, why);
-		}
-	}
-	return err;
+/*
+ * Visit each function that calls `addr`, or jumps to it.  What has no debug info cannot be
+ * visited: if is_bound, that is a refusal.
+ */
+static int each_caller(struct closure *all, uint64_t addr, visitor visit, const char *why, bool is_bound)
+{
+	struct errand errand = { all, visit, why, is_bound };
+
+	return each_call(all->draft->target, addr, visit_caller, &errand);
 }
 
 /* ---- replacing ---- */
@@ -195,7 +175,7 @@ static int replace_function(struct closure *all, uint32_t index, const char *why
 	const char *clone = function->name != NULL ? clone_name(target, function) : NULL;
 	const struct symbol *symbol = clone != NULL ? NULL : binary_function_symbol(target, entry, name);
 	if (clone != NULL || (symbol != NULL && strchr(symbol->name, '.') != NULL))
-		return each_caller(all, entry, replace_function, why);
+		return each_caller(all, entry, replace_function, why, true);
 	const struct dwarf_unit *unit = &target->dwarf.units[function->unit];
 	return fail(EINVAL, "%s: '%s' of %s would go on with the old code, because %s (add the object "
 		    "of that file to the patch)", target->file.path, name,
@@ -256,7 +236,7 @@ static int replace_clones(struct closure *all, const struct dwarf_function *func
 		if (clone == NULL || is_cold(clone))
 			continue;
 		snprintf(why, sizeof(why), "it calls the clone '%s'", clone);
-		err = each_caller(all, entry_range(target, other).lo, replace_function, why);
+		err = each_caller(all, entry_range(target, other).lo, replace_function, why, true);
 	}
 	return err;
 }
@@ -361,7 +341,7 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 	piece->fate = FATE_OWN;
 	piece->has_counterpart = false;
 	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);
-	err = each_caller(all, piece->counterpart.addr, replace_function, why);
+	err = each_caller(all, piece->counterpart.addr, replace_function, why, true);
 	return err != 0 ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
 }
 
@@ -398,7 +378,23 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 		return err;
 	char why[256];
 	snprintf(why, sizeof(why), "it may rely on registers that '%s' did not use", piece->name);
-	return each_caller(all, piece->counterpart.addr, replace_trusting_caller, why);
+	return each_caller(all, piece->counterpart.addr, replace_trusting_caller, why, false);
+}
+
+/* Index of the function whose code is at an address; DWARF_NONE if the debug info has none there. */
+static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
+{
+	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		for (uint32_t k = 0; function->hi != 0 && k < function->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[function->first_range + k];
+
+			if (addr >= range.lo && addr < range.hi)
+				return i;
+		}
+	}
+	return DWARF_NONE;
 }
 
 /* Replace all that differs in the new build, or its callers where it is a clone. */
@@ -467,6 +463,9 @@ int check_changed_prototypes(struct draft *draft)
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
+		err = check_described(draft, replaced);
+		if (err != 0)
+			return err;
 		if (replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
 			continue;
 		err = check_prototype(draft, replaced);
@@ -474,7 +473,8 @@ int check_changed_prototypes(struct draft *draft)
 			err = check_convention(draft, replaced);
 		/* Everything that calls it by name is new, and nothing else can call it. */
 		if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
-		    each_caller(&all, replaced->old.addr, find_old_caller, NULL) == 0) {
+		    each_caller(&all, replaced->old.addr, find_old_caller, "it would pass the old arguments",
+				true) == 0) {
 			msg_forget();
 			err = 0;
 		}

@@ -41,4 +41,10 @@ int add_parts(struct draft *draft) MUST_CHECK;
  */
 int check_changed_prototypes(struct draft *draft) MUST_CHECK;
 
+/*
+ * Does the compiler add calls of this function on its own account?  Whether a function has them
+ * depends on its options, not on its source.
+ */
+bool is_of_compiler(const char *name);
+
 #endif

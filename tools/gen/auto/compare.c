@@ -169,6 +169,67 @@ static int64_t find_shift(struct unit_piece a, struct unit_piece b, const struct
 	return new != 0 && old != 0 ? (int64_t)new - (int64_t)old : 0;
 }
 
+/* Is the relocation of a string that names the unit's source file, or a header? */
+static bool is_file_name(struct unit_piece one, const struct unit_reloc *reloc)
+{
+	static const char *const headers[] = { ".h", ".hh", ".hpp", ".hxx" };
+	int64_t offset;
+	const struct piece *to = reloc_piece(one.unit, reloc, &offset);
+
+	if (to == NULL || to->kind == PIECE_FUNCTION)
+		return false;
+	const struct unit_section *section = &one.unit->sections[to->section];
+	uint64_t at = to->start + (uint64_t)(offset + reloc->bias);
+	if (section->bytes == NULL || at >= section->size ||
+	    memchr(section->bytes + at, 0, (size_t)(section->size - at)) == NULL)
+		return false;
+	const char *name = base_name((const char *)section->bytes + at);
+	const char *dot = strrchr(name, '.');
+	if (strcmp(name, one.unit->source) == 0)
+		return true;
+	for (size_t i = 0; dot != NULL && i < sizeof(headers) / sizeof(headers[0]); i++)
+		if (strcmp(dot, headers[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Is __FILE__ among the arguments of the call that the number is an argument of? */
+static bool has_file_name(struct unit_piece one, const struct line_number *number)
+{
+	for (uint32_t i = 0; i < one.piece->n_relocs; i++) {
+		const struct unit_reloc *reloc = reloc_of(one, i);
+		uint64_t at = reloc->offset - one.piece->start;
+
+		if (((at >= number->begin && at < number->insn_end) ||
+		     (at >= number->insn && at < number->call_end && number->call == number->insn_end) ||
+		     (at >= number->call && at < number->call_end)) && is_file_name(one, reloc))
+			return true;
+	}
+	return false;
+}
+
+/* Does the line table say that the number is the line of the call that it is an argument of? */
+static bool is_line_of_call(struct unit_piece one, const struct line_number *number, int64_t value,
+			    const struct compare_lines *lines)
+{
+	return lines->is_line(one.unit, one.piece, number->insn, number->insn_end, (uint32_t)value, lines->ctx) ||
+		lines->is_line(one.unit, one.piece, number->call, number->call_end, (uint32_t)value, lines->ctx);
+}
+
+/*
+ * Are two numbers, at the same place of both versions, those of lines?  The line table of each
+ * says so.  Or __FILE__ stands beside them, and they are lines of their functions that have
+ * moved as far as these have.
+ */
+static bool are_lines(struct unit_piece a, struct unit_piece b, const struct line_number *number,
+		      int64_t new, int64_t old, int64_t shift, const struct compare_lines *lines)
+{
+	if (is_line_of_call(a, number, new, lines) && is_line_of_call(b, number, old, lines))
+		return true;
+	return shift != 0 && new - old == shift && has_file_name(a, number) && has_file_name(b, number) &&
+		lines->is_within(a.unit, a.piece, (uint32_t)new, lines->ctx);
+}
+
 static enum verdict compare_bytes(struct unit_piece a, struct unit_piece b, const struct compare_lines *lines)
 {
 	const uint8_t *x = bytes_of(a), *y = bytes_of(b);
@@ -182,23 +243,20 @@ static enum verdict compare_bytes(struct unit_piece a, struct unit_piece b, cons
 	uint8_t *mask = mask_of(a);
 	if (mask == NULL)
 		return VERDICT_CHANGED;
-	struct lines numbers = { x, mask, size, a.unit->file.elf_class == ELFCLASS64, 0 };
+	struct lines numbers = { .code = x, .mask = mask, .size = size,
+		.wide = a.unit->file.elf_class == ELFCLASS64 };
 	const int64_t shift = find_shift(a, b, lines);
-	size_t from, width;
+	struct line_number number;
 	while (at < size && verdict != VERDICT_CHANGED) {
 		if (mask[at] != 0 || x[at] == y[at]) {
 			at++;
 			continue;
 		}
-		/*
-		 * The number is that of a line which has moved as its function has: assert()
-		 * passes such ones.
-		 */
-		if (shift != 0 && lines_find(&numbers, at, &from, &width) &&
-		    number_at(x + from, width) - number_at(y + from, width) == shift &&
-		    lines->is_within(a.unit, a.piece, (uint32_t)number_at(x + from, width), lines->ctx)) {
+		if (lines != NULL && a.piece->kind == PIECE_FUNCTION && lines_find(&numbers, at, &number) &&
+		    are_lines(a, b, &number, number_at(x + number.from, number.width),
+			      number_at(y + number.from, number.width), shift, lines)) {
 			verdict = VERDICT_LINES;
-			at = from + width;
+			at = number.from + number.width;
 		} else {
 			verdict = VERDICT_CHANGED;
 		}
@@ -323,7 +381,7 @@ static bool same_meaning(struct unit_piece a, const struct unit_reloc *x, struct
 	if (is_by_content(to_a) && is_by_content(to_b))
 		return same_content((struct unit_piece){ a.unit, to_a }, (struct unit_piece){ b.unit, to_b },
 				    depth + 1);
-	return to_a->twin == to_b;
+	return to_a->twin == to_b || to_a == to_b;
 }
 
 /* How many relocations the piece has, without those in the padding behind it. */
@@ -355,6 +413,12 @@ static bool same_content(struct unit_piece a, struct unit_piece b, unsigned dept
 	if (depth > DEPTH_MAX || a.piece->kind != b.piece->kind)
 		return false;
 	return compare_bytes(a, b, NULL) == VERDICT_SAME && same_relocs(a, b, depth, &which);
+}
+
+bool same_code(const struct unit *unit, const struct piece *piece, const struct unit *other_unit,
+	       const struct piece *other)
+{
+	return same_content((struct unit_piece){ unit, piece }, (struct unit_piece){ other_unit, other }, 0);
 }
 
 /* ---- verdicts ---- */

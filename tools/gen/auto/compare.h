@@ -27,6 +27,9 @@ struct compare_lines {
 	uint32_t (*declared)(const struct unit *unit, const struct piece *piece, void *ctx);
 	/* Is the line one of the function, or of a function that was inlined into it? */
 	bool (*is_within)(const struct unit *unit, const struct piece *piece, uint32_t line, void *ctx);
+	/* Does the line table say that some code from offset `from` up to `to` comes of the line? */
+	bool (*is_line)(const struct unit *unit, const struct piece *piece, uint64_t from, uint64_t to,
+			uint32_t line, void *ctx);
 	void *ctx;
 };
 
@@ -36,5 +39,9 @@ struct compare_lines {
  */
 int compare_units(struct unit *unit, struct unit *original,
 		  const struct compare_lines *lines) MUST_CHECK;
+
+/* Do two functions of changed objects mean the same? */
+bool same_code(const struct unit *unit, const struct piece *piece, const struct unit *other_unit,
+	       const struct piece *other);
 
 #endif

@@ -12,12 +12,6 @@
 #include "unit.h"
 
 /*
- * Set patch_unit, target_unit and target_path of the unit.  They stay unset if no debug info
- * tells.
- */
-int find_target_unit(const struct draft *draft, struct unit *unit) MUST_CHECK;
-
-/*
  * Set has_counterpart and counterpart of every piece.  The answer is -EINVAL with a message if
  * several things of the target could be meant.
  */

@@ -461,6 +461,7 @@ void unit_close(struct unit *unit)
 	dwarf_deinit(&unit->dwarf);
 	for (size_t i = 0; i < DWARF_N_SECTIONS; i++)
 		free(unit->debug[i]);
+	free(unit->rows);
 	free(unit->sections);
 	free(unit->pieces);
 	free(unit->target_path);

@@ -83,6 +83,8 @@ struct unit {
 	size_t n_pieces;
 	struct dwarf dwarf;		/* of an original object; empty if it has no debug info */
 	uint8_t *debug[DWARF_N_SECTIONS];
+	struct dwarf_row *rows;		/* numbers.c: lines of the code, where the debug info takes it to be */
+	size_t n_rows;
 	/* auto.c and counterpart.c set these. */
 	struct unit *original;
 	const struct dwarf_unit *patch_unit, *target_unit;	/* NULL if not known */

@@ -335,16 +335,10 @@ static int index_debug_info(struct binary *binary)
 	return err;
 }
 
-int binary_open(struct binary *binary, const char *path, const char *debug_path)
+/* binary->file is open, or err tells why it is not. */
+static int open_rest(struct binary *binary, const char *path, const char *debug_path, const struct elffile *alike,
+		     int err)
 {
-	return binary_open_alike(binary, path, debug_path, NULL);
-}
-
-int binary_open_alike(struct binary *binary, const char *path, const char *debug_path, const struct elffile *alike)
-{
-	*binary = (struct binary){ 0 };
-	int err = elffile_open(&binary->file, path);
-
 	if (err == 0)
 		err = open_debug_file(binary, debug_path, alike);
 	if (err == 0)
@@ -360,6 +354,24 @@ int binary_open_alike(struct binary *binary, const char *path, const char *debug
 	    binary->dwarf.n_functions, binary->dwarf.n_variables, binary->dwarf.n_inlined,
 	    binary->dwarf.n_units);
 	return 0;
+}
+
+int binary_open(struct binary *binary, const char *path, const char *debug_path)
+{
+	*binary = (struct binary){ 0 };
+	return open_rest(binary, path, debug_path, NULL, elffile_open(&binary->file, path));
+}
+
+int binary_open_alike(struct binary *binary, const char *path, const char *debug_path, const struct elffile *alike)
+{
+	*binary = (struct binary){ 0 };
+	return open_rest(binary, path, debug_path, alike, elffile_open(&binary->file, path));
+}
+
+int binary_open_patch(struct binary *binary, const char *path)
+{
+	*binary = (struct binary){ 0 };
+	return open_rest(binary, path, NULL, NULL, elffile_open_kept(&binary->file, path));
 }
 
 void binary_close(struct binary *binary)

@@ -138,9 +138,26 @@ static void read_build_id(struct elffile *file)
 	}
 }
 
-int elffile_open(struct elffile *file, const char *path)
+/* Let libelf read file->bytes. */
+static int begin(struct elffile *file)
 {
-	struct stat st;
+	elf_version(EV_CURRENT);
+	file->elf = elf_memory((char *)file->bytes, file->size);
+	return file->elf != NULL ? read_headers(file) : fail(ENOEXEC, "%s: not an ELF file", file->path);
+}
+
+static int copy_bytes(const struct elffile *file, const uint8_t *bytes, uint8_t **copy)
+{
+	*copy = malloc(file->size + 1);
+	if (*copy == NULL)
+		return fail(ENOMEM, "%s: out of memory for %zu bytes", file->path, file->size);
+	memcpy(*copy, bytes, file->size);
+	return 0;
+}
+
+static int open_file(struct elffile *file, const char *path, bool is_kept)
+{
+	struct stat st = { 0 };
 	int err;
 
 	*file = (struct elffile){ .fd = -1 };
@@ -152,22 +169,42 @@ int elffile_open(struct elffile *file, const char *path)
 		err = file_check_elf(path, file->fd, &st, MOST_SECTIONS);
 	if (err == 0)
 		err = file_read_all(path, file->fd, &st, &file->bytes);
-	if (err != 0)
-		goto out;
-	elf_version(EV_CURRENT);
-	file->elf = elf_memory((char *)file->bytes, (size_t)st.st_size);
-	if (file->elf == NULL) {
-		err = fail(ENOEXEC, "%s: not an ELF file", path);
-		goto out;
-	}
-	err = read_headers(file);
+	file->size = (size_t)st.st_size;
+	if (err == 0 && is_kept)
+		err = copy_bytes(file, file->bytes, &file->original);
+	if (err == 0)
+		err = begin(file);
 	if (err == 0)
 		err = read_symbols(file, SHT_SYMTAB, &file->symtab);
 	if (err == 0)
 		err = read_symbols(file, SHT_DYNSYM, &file->dynsym);
 	if (err == 0)
 		read_build_id(file);
-out:
+	else
+		elffile_close(file);
+	return err;
+}
+
+int elffile_open(struct elffile *file, const char *path)
+{
+	return open_file(file, path, false);
+}
+
+int elffile_open_kept(struct elffile *file, const char *path)
+{
+	return open_file(file, path, true);
+}
+
+int elffile_open_again(struct elffile *file, const struct elffile *from)
+{
+	int err;
+
+	*file = (struct elffile){ .path = strdup(from->path), .fd = -1, .size = from->size };
+	if (file->path == NULL)
+		return fail(ENOMEM, "%s: out of memory", from->path);
+	err = copy_bytes(file, from->original, &file->bytes);
+	if (err == 0)
+		err = begin(file);
 	if (err != 0)
 		elffile_close(file);
 	return err;
@@ -185,6 +222,7 @@ void elffile_close(struct elffile *file)
 	free(file->dynsym.table);
 	free(file->phdrs);
 	free(file->bytes);
+	free(file->original);
 	free(file->path);
 	*file = (struct elffile){ .fd = -1 };
 }

@@ -37,6 +37,8 @@ struct elffile {
 	char *path;
 	int fd;
 	uint8_t *bytes;			/* all of the file; libelf reads these, and decompresses in place */
+	size_t size;
+	uint8_t *original;		/* elffile_open_kept(): the bytes as they were read; else NULL */
 	Elf *elf;
 	size_t strings;			/* index of the section with the names of sections */
 	uint8_t elf_class;
@@ -54,6 +56,10 @@ struct elffile {
  * a file that is damaged, no regular file, or no little-endian ELF file.
  */
 int elffile_open(struct elffile *file, const char *path) MUST_CHECK;
+/* The same, and keep the bytes as they were read. */
+int elffile_open_kept(struct elffile *file, const char *path) MUST_CHECK;
+/* Open the original of a file once more, without symbols: nothing is read from the disk. */
+int elffile_open_again(struct elffile *file, const struct elffile *from) MUST_CHECK;
 /* It does nothing to a zeroed struct. */
 void elffile_close(struct elffile *file);
 

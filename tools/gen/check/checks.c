@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "traceless.h"
 
 /* Is an option in force at the end of the command line that the compiler recorded? */
 static bool has_option(const char *producer, const char *on, const char *off)
@@ -19,6 +20,17 @@ static bool has_option(const char *producer, const char *on, const char *off)
 	for (const char *p = producer; (p = strstr(p, off)) != NULL; p++)
 		last_off = p;
 	return last_on != NULL && (last_off == NULL || last_off < last_on);
+}
+
+bool is_interposable(const struct dwarf_unit *unit)
+{
+	const char *producer = unit != NULL ? unit->producer : NULL;
+
+	if (producer == NULL || strstr(producer, "GNU") == NULL)
+		return false;
+	return (has_option(producer, " -fPIC", " -fno-PIC") || has_option(producer, " -fpic", " -fno-pic")) &&
+		!has_option(producer, " -fno-semantic-interposition", " -fsemantic-interposition") &&
+		strstr(producer, " -Ofast") == NULL;
 }
 
 int check_lto(const struct binary *target)
@@ -104,7 +116,7 @@ int check_inlined(const struct draft *draft)
 	return 0;
 }
 
-int check_absent(const struct draft *draft, const char *name, const char *file)
+int check_absent(const struct draft *draft, const char *name, const char *file, bool callers_checked)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	uint32_t i = DWARF_NONE;
@@ -125,6 +137,15 @@ int check_absent(const struct draft *draft, const char *name, const char *file)
 		if (function->hi != 0)
 			continue;
 		list_inlined(draft, function, &names);
+		if (names.count == 0 && !callers_checked) {
+			list_traceless(draft, i, &names);
+			names_format(&names, text, sizeof(text));
+			if (names.count != 0)
+				return fail(EINVAL, "%s: '%s' has no code of its own, it was inlined without "
+					    "a trace in the debug info, perhaps into %s: replace what calls "
+					    "it in the source (VZP_CALLERS_CHECKED(%s) says that you did)",
+					    draft->target->file.path, name, text, name);
+		}
 		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
@@ -209,16 +230,78 @@ static bool is_without_types(const char *producer)
 	return without;
 }
 
-static int check_has_types(const struct binary *binary, uint32_t function)
+static int refuse_without_types(const struct binary *binary, const struct dwarf_unit *unit, const char *name)
+{
+	return fail(EINVAL, "%s: %s was built with -g1, which says nothing of the parameters of '%s', nor of "
+		    "all its copies (build it with -g)", binary->file.path,
+		    unit->name != NULL ? unit->name : "a unit", name);
+}
+
+/*
+ * gcc records -g1.  clang does not, and then writes no line of the declaration, which every other
+ * function has.
+ */
+static int check_has_types(const struct binary *binary, uint32_t index)
 {
 	const struct dwarf *dwarf = &binary->dwarf;
-	const struct dwarf_unit *unit = &dwarf->units[dwarf->functions[function].unit];
+	const struct dwarf_function *function = &dwarf->functions[index];
+	const struct dwarf_unit *unit = &dwarf->units[function->unit];
+	bool is_clang = unit->producer != NULL && strstr(unit->producer, "clang") != NULL;
 
-	if (!is_without_types(unit->producer))
+	if (is_without_types(unit->producer) || (is_clang && function->line == 0 && !function->declaration))
+		return refuse_without_types(binary, unit, function->name);
+	return 0;
+}
+
+enum { LANGUAGE_ASSEMBLER = 0x8001 };
+
+/*
+ * The unit of a function that the debug info does not describe, though it has lines of its code;
+ * NULL if there is none.  clang -g1 describes functions only if something is inlined in them.
+ * Assembly has lines alone.
+ */
+static int find_lines_only(const struct binary *binary, uint64_t addr, const struct dwarf_unit **found)
+{
+	const struct dwarf *dwarf = &binary->dwarf;
+	int err = 0;
+
+	*found = NULL;
+	for (uint32_t i = 0; err == 0 && *found == NULL && i < dwarf->n_units; i++) {
+		const struct dwarf_unit *unit = &dwarf->units[i];
+		struct dwarf_row *rows = NULL;
+		size_t n_rows = 0;
+
+		if (unit->tag != DW_TAG_compile_unit || unit->language == LANGUAGE_ASSEMBLER)
+			continue;
+		err = dwarf_read_rows(dwarf, unit, &rows, &n_rows);
+		for (size_t k = 0; k + 1 < n_rows && *found == NULL; k++)
+			if (!rows[k].is_end && rows[k].addr <= addr && addr < rows[k + 1].addr)
+				*found = unit;
+		free(rows);
+	}
+	return err;
+}
+
+int check_described(const struct draft *draft, const struct replaced *replaced)
+{
+	const struct dwarf_unit *unit;
+	int err = 0;
+
+	if (replaced->old.index == DWARF_NONE) {
+		err = find_lines_only(draft->target, replaced->old.addr, &unit);
+		if (err == 0 && unit != NULL)
+			err = refuse_without_types(draft->target, unit, replaced->old.name);
+	} else {
+		err = check_has_types(draft->target, replaced->old.index);
+	}
+	if (err != 0)
+		return err;
+	if (replaced->new.index != DWARF_NONE)
+		return check_has_types(draft->patch, replaced->new.index);
+	if (replaced->old.index == DWARF_NONE)
 		return 0;
-	return fail(EINVAL, "%s: %s was built with -g1, which says nothing of the parameters of '%s' "
-		    "(build it with -g)", binary->file.path, unit->name != NULL ? unit->name : "a unit",
-		    dwarf->functions[function].name);
+	return fail(EINVAL, "%s: it has no debug info of '%s' (build it with -g)", draft->patch->file.path,
+		    replaced->new.name);
 }
 
 /*
@@ -273,6 +356,9 @@ int check_prototypes(const struct draft *draft)
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
 		const struct replaced *replaced = draft->replaced[i];
 
+		err = check_described(draft, replaced);
+		if (err != 0)
+			break;
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE)
 			err = check_prototype(draft, replaced);
 		else if (replaced->old.index == DWARF_NONE)
@@ -297,7 +383,9 @@ void check_folded(const struct draft *draft)
 			continue;
 		/* If the source made the alias, the debug info has no definition of that name. */
 		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
-		if (k != DWARF_NONE && !target->dwarf.functions[k].declaration)
+		while (k != DWARF_NONE && target->dwarf.functions[k].declaration)
+			k = dwarf_find_function(&target->dwarf, symbol->name, k);
+		if (k != DWARF_NONE)
 			warn("%s: '%s' shares its code with '%s', which is replaced with it",
 			     target->file.path, draft->meta.funcs[func].name, symbol->name);
 		else if (symbol->bind != STB_LOCAL)

@@ -67,14 +67,29 @@ int check_declared_variable(const struct draft *draft, const char *name,
 int check_declared_function(const struct draft *draft, const char *name,
 			    const struct definition *meant) MUST_CHECK;
 
+/*
+ * Refuse a function that is replaced and of which target or patch lacks the full debug info.
+ * Nothing is known of functions of assembly, and of what was compiled without -g, so such ones
+ * pass.
+ */
+int check_described(const struct draft *draft, const struct replaced *replaced) MUST_CHECK;
+
+/*
+ * Did gcc take the unit's global functions for replaceable, as -fPIC alone says?  Then callers
+ * in the unit rely on nothing but the ABI.  clang takes none for replaceable.
+ */
+bool is_interposable(const struct dwarf_unit *unit);
+
 /* Warn of static variables of the patch that the target's function or file has too. */
 void check_statics(const struct draft *draft);
 
 /*
  * The target has no code called `name`.  That is right for a new function.  It is refused if
- * the target has the function, but only inlined or as a clone.
+ * the target has the function, but only inlined or as a clone.  callers_checked: the author knows
+ * that no inlined copy without a trace stays.
  */
-int check_absent(const struct draft *draft, const char *name, const char *file) MUST_CHECK;
+int check_absent(const struct draft *draft, const char *name, const char *file,
+		 bool callers_checked) MUST_CHECK;
 
 /* Refuse a patch in which the compiler made a clone of function no. `index` and nothing else. */
 int check_patch_clone(const struct draft *draft, uint32_t index, const char *clone) MUST_CHECK;

@@ -427,13 +427,19 @@ static const char *slot_name(const struct elffile *file, uint64_t slot)
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 	GElf_Rela rela;
+	GElf_Rel rel;
 
 	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
-		if (gelf_getshdr(scn, &shdr) == NULL || shdr.sh_type != SHT_RELA ||
-		    (shdr.sh_flags & SHF_ALLOC) == 0)
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0 ||
+		    (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
 			continue;
 		Elf_Data *data = elf_getdata(scn, NULL);
-		for (int i = 0; data != NULL && gelf_getrela(data, i, &rela) != NULL; i++) {
+		for (int i = 0; data != NULL; i++) {
+			if (shdr.sh_type == SHT_RELA ? gelf_getrela(data, i, &rela) == NULL :
+			    gelf_getrel(data, i, &rel) == NULL)
+				break;
+			if (shdr.sh_type == SHT_REL)
+				rela = (GElf_Rela){ rel.r_offset, rel.r_info, 0 };
 			uint64_t symbol = GELF_R_SYM(rela.r_info);
 
 			if (rela.r_offset == slot && symbol != 0 && symbol <= file->dynsym.count)
@@ -441,6 +447,22 @@ static const char *slot_name(const struct elffile *file, uint64_t slot)
 		}
 	}
 	return NULL;
+}
+
+/*
+ * The name by the memory operand of an indirect call.  On i386 position-independent code counts
+ * from the GOT, which %ebx points to.
+ */
+static const char *operand_name(const struct program *program, const struct insn *insn)
+{
+	const struct elffile *file = &program->binary->file;
+
+	if (insn->memory == 0)
+		return NULL;
+	const char *name = slot_name(file, insn->memory);
+	if (name != NULL || program->wide)
+		return name;
+	return slot_name(file, (elffile_got(file) + insn->memory) & UINT32_MAX);
 }
 
 const char *program_called_name(const struct program *program, const struct insn *insn)
@@ -451,13 +473,13 @@ const char *program_called_name(const struct program *program, const struct insn
 	uint8_t bytes[16];
 
 	if (insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
-		return insn->memory != 0 ? slot_name(file, insn->memory) : NULL;
+		return operand_name(program, insn);
 	for (int i = 0; i < 3; i++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)) ||
 		    !insn_decode(bytes, sizeof(bytes), at, program->wide, &stub))
 			return NULL;
 		if (stub.flow == FLOW_JUMP_ANY)
-			return stub.memory != 0 ? slot_name(file, stub.memory) : NULL;
+			return operand_name(program, &stub);
 		if (stub.flow != FLOW_NEXT)
 			return NULL;
 		at += stub.size;

@@ -58,14 +58,19 @@ static bool is_masked(const struct lines *lines, size_t from, size_t size)
 	return false;
 }
 
-/* Is something called before the register gets another value? */
-static bool comes_to_call(const struct lines *lines, size_t at, int reg)
+/*
+ * Is something called before the register gets another value?  Sets where the instructions
+ * begin that lead to the call without a jump, and where it ends.
+ */
+static bool comes_to_call(const struct lines *lines, size_t at, int reg, struct line_number *out)
 {
+	out->call = at;
 	for (unsigned i = 0; i < STEPS_MAX && at < lines->size; i++) {
 		struct insn insn;
 
 		if (!insn_decode(lines->code + at, lines->size - at, at, lines->wide, &insn))
 			return false;
+		out->call_end = at + insn.size;
 		/*
 		 * A call that is not linked yet may look as one of what follows, by which i386
 		 * code finds its pc.
@@ -81,6 +86,7 @@ static bool comes_to_call(const struct lines *lines, size_t at, int reg)
 			if (is_masked(lines, at, insn.size) || insn.to > lines->size)
 				return true;
 			at = (size_t)insn.to;
+			out->call = at;
 			break;
 		case FLOW_NEXT:
 			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)) != 0)
@@ -94,22 +100,28 @@ static bool comes_to_call(const struct lines *lines, size_t at, int reg)
 	return false;
 }
 
-bool lines_find(struct lines *lines, size_t at, size_t *from, size_t *width)
+bool lines_find(struct lines *lines, size_t at, struct line_number *out)
 {
-	size_t start = lines->next;
+	size_t start = lines->next, begin = lines->begin;
 	struct insn insn;
 	int reg;
 
 	while (lines->next <= at) {
 		start = lines->next;
+		begin = lines->begin;
 		if (!insn_decode(lines->code + start, lines->size - start, start, lines->wide, &insn))
 			return false;
 		lines->next = start + insn.size;
+		if (insn.flow != FLOW_NEXT && insn.flow != FLOW_BRANCH)
+			lines->begin = lines->next;
 	}
 	if (start == lines->next ||
-	    !puts_argument(lines->code + start, lines->next - start, lines->wide, width, &reg))
+	    !puts_argument(lines->code + start, lines->next - start, lines->wide, &out->width, &reg))
 		return false;
-	*from = lines->next - *width;
-	return at >= *from && !is_masked(lines, *from, *width) &&
-	       comes_to_call(lines, lines->next, reg);
+	out->from = lines->next - out->width;
+	out->insn = start;
+	out->insn_end = lines->next;
+	out->begin = begin;
+	return at >= out->from && !is_masked(lines, out->from, out->width) &&
+	       comes_to_call(lines, lines->next, reg, out);
 }

@@ -204,6 +204,9 @@ size_t draft_find(const struct draft *draft, uint64_t addr)
 int refuse_function(const struct draft *draft, const struct replaced *replaced, const char *why)
 {
 	const struct dwarf *patch = &draft->patch->dwarf;
+
+	if (replaced->new.index == DWARF_NONE)
+		return fail(EINVAL, "%s: %s", draft->patch->file.path, why);
 	const struct dwarf_function *new = &patch->functions[replaced->new.index];
 	char *source = dwarf_file(patch, new->file_unit, new->file);
 	int err = fail(EINVAL, "%s:%u: %s", source != NULL ? base_name(source) : draft->patch->file.path,

@@ -14,6 +14,7 @@ struct replaced {
 	struct definition new;		/* in the patch */
 	struct definition old;		/* in the target */
 	uint8_t first[FIRST_BYTES_MAX];
+	bool callers_checked;		/* the author says so: VZP_CALLERS_CHECKED */
 };
 
 /* Builds of the program, which the witness compares. */

@@ -253,14 +253,21 @@ bool dwarf_location_at(const struct dwarf *dwarf, const struct dwarf_die *die, u
  */
 char *dwarf_file(const struct dwarf *dwarf, uint32_t unit, uint32_t index);
 
-/* A row of a line table: the code from an address on is of this line. */
+/* A row of a line table: the code from addr up to the next row's comes of this line. */
 struct dwarf_row {
 	uint64_t addr;
-	uint32_t file, line;	/* file: as dwarf_file() takes it */
+	uint32_t line;
+	uint32_t file;		/* as dwarf_file() takes it */
+	bool is_end;		/* nothing is known of what follows */
 };
 
-/* The row of the unit's line table that an address is in; false: there is none. */
-bool dwarf_row_at(const struct dwarf *dwarf, uint32_t unit, uint64_t addr, struct dwarf_row *out);
+/*
+ * Read the rows of a unit's line table, in its order.  The caller frees *rows, after an error, too.
+ * -ENOMEM.  dwarf_rows_have() says whether some code of `from` up to `to` comes of that line.
+ */
+int dwarf_read_rows(const struct dwarf *dwarf, const struct dwarf_unit *unit, struct dwarf_row **rows,
+		    size_t *n_rows) MUST_CHECK;
+bool dwarf_rows_have(const struct dwarf_row *rows, size_t n_rows, uint64_t from, uint64_t to, uint32_t line);
 
 /* Path of a unit's source file, with its folder.  The caller frees it.  NULL: out of memory. */
 char *dwarf_unit_path(const struct dwarf_unit *unit);

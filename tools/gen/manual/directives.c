@@ -22,7 +22,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || strchr("FVURHGACO", kind) == NULL || kind == '\0')
+	if (at.bad || strchr("FVURHGACOK", kind) == NULL || kind == '\0')
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum directive_kind)kind;
@@ -196,10 +196,10 @@ const char *directives_target_name(const struct directives *directives, const ch
 	return name;
 }
 
-bool directives_allow_active(const struct directives *directives, const char *function)
+bool directives_say(const struct directives *directives, enum directive_kind kind, const char *function)
 {
 	for (size_t i = 0; i < directives->count; i++)
-		if (directives->table[i].kind == DIRECTIVE_ALLOW_ACTIVE &&
+		if (directives->table[i].kind == kind &&
 		    strcmp(directives->table[i].name, function) == 0)
 			return true;
 	return false;

@@ -22,6 +22,7 @@ enum directive_kind {
 	DIRECTIVE_ALIAS = 'A',		/* name in the patch; label: name in the target */
 	DIRECTIVE_COMMENT = 'C',		/* name: the text */
 	DIRECTIVE_ALLOW_ACTIVE = 'O',	/* name: the function */
+	DIRECTIVE_CALLERS_CHECKED = 'K',	/* name: the function */
 };
 
 /* One directive. */
@@ -58,7 +59,7 @@ const char *directives_file_at(const struct directives *directives, const char *
 const char *directives_target_name(const struct directives *directives, const char *source,
 				    const char *name);
 
-/* Did the author write VZP_ALLOW_ACTIVE of this function? */
-bool directives_allow_active(const struct directives *directives, const char *function);
+/* Did the author write a directive of that kind of this function?  kind: one whose name is a function. */
+bool directives_say(const struct directives *directives, enum directive_kind kind, const char *function);
 
 #endif

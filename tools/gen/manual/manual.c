@@ -10,8 +10,9 @@
 #include "callers.h"
 #include "checks.h"
 #include "convention.h"
-#include "linked.h"
 #include "directives.h"
+#include "linked.h"
+#include "traceless.h"
 
 /* A function that the patch defines, and where its source stands. */
 struct defined {
@@ -110,19 +111,23 @@ static int match_function(struct draft *draft, const struct directives *directiv
 			    target->file.path);
 	say("function '%s' (%s:%u) replaces that of %s", name, base_name(defined->source),
 	    defined->function->line, old.file != NULL ? old.file : target->file.path);
-	bool allow_active = directives_allow_active(directives, name);
-	return draft_add_function(draft, &defined->new, &old,
-				  allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
+	bool allow_active = directives_say(directives, DIRECTIVE_ALLOW_ACTIVE, name);
+	int err = draft_add_function(draft, &defined->new, &old, allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
+	if (err == 0)
+		draft->replaced[draft->meta.n_funcs - 1]->callers_checked =
+			directives_say(directives, DIRECTIVE_CALLERS_CHECKED, name);
+	return err;
 }
 
-static int check_new_function(struct draft *draft,
-			      const struct directives *directives __attribute__((unused)),
+static int check_new_function(struct draft *draft, const struct directives *directives,
 			      const struct defined *defined)
 {
 	for (size_t i = 0; i < draft->meta.n_funcs; i++)
 		if (strcmp(draft->replaced[i]->new.name, defined->new.name) == 0)
 			return 0;
-	return is_copy(defined) ? 0 : check_absent(draft, defined->target_name, defined->file);
+	return is_copy(defined) ? 0 :
+		check_absent(draft, defined->target_name, defined->file,
+			     directives_say(directives, DIRECTIVE_CALLERS_CHECKED, defined->new.name));
 }
 
 typedef int (*visitor)(struct draft *draft, const struct directives *directives,
@@ -217,12 +222,28 @@ static int match_functions(struct draft *draft, const struct directives *directi
 	return err;
 }
 
-static int check_allow_active(const struct draft *draft, const struct directives *directives)
+/* Does the patch define a function of that name? */
+static bool is_defined(const struct dwarf *patch, const char *name)
+{
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_function(patch, name, i)) != DWARF_NONE)
+		if (!patch->functions[i].declaration)
+			return true;
+	return false;
+}
+
+/* What the author said of functions by their names must be of functions that there are. */
+static int check_named(const struct draft *draft, const struct directives *directives)
 {
 	for (size_t i = 0; i < directives->count; i++) {
 		const struct directive *directive = &directives->table[i];
 		bool known = directive->kind != DIRECTIVE_ALLOW_ACTIVE;
 
+		if (directive->kind == DIRECTIVE_CALLERS_CHECKED &&
+		    !is_defined(&draft->patch->dwarf, directive->name))
+			return fail(EINVAL, "%s:%u: VZP_CALLERS_CHECKED(%s): the patch has no such function",
+				    base_name(directive->source), directive->line, directive->name);
 		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
 			known = strcmp(draft->replaced[k]->new.name, directive->name) == 0;
 		if (!known)
@@ -507,11 +528,14 @@ int manual_draw(struct draft *draft)
 	if (err == 0)
 		err = match_functions(draft, &directives);
 	if (err == 0)
-		err = check_allow_active(draft, &directives);
+		err = check_named(draft, &directives);
 	if (err == 0)
 		err = check_prototypes(draft);
-	if (err == 0)
+	/* With a witness the program itself tells where old code would stay. */
+	if (err == 0 && draft->witness == NULL)
 		err = check_inlined(draft);
+	if (err == 0 && draft->witness == NULL)
+		err = check_traceless(draft);
 	if (err == 0)
 		err = check_clones(draft);
 	if (err == 0 && !draft->no_abi_check)

@@ -92,15 +92,34 @@ static bool find_bounds(struct neighbours *all, const struct spot *spot)
 
 /* ---- both ---- */
 
+/* The row of the unit's line table that an address is in; false: there is none. */
+static bool find_row(const struct dwarf *dwarf, uint32_t unit, uint64_t addr, struct dwarf_row *out)
+{
+	struct dwarf_row *rows = NULL;
+	size_t n_rows = 0;
+	bool is_found = false;
+
+	if (dwarf_read_rows(dwarf, &dwarf->units[unit], &rows, &n_rows) != 0) {
+		msg_forget();
+		n_rows = 0;
+	}
+	for (size_t i = 0; i + 1 < n_rows && !is_found; i++) {
+		is_found = !rows[i].is_end && rows[i].addr <= addr && addr < rows[i + 1].addr;
+		*out = rows[i];
+	}
+	free(rows);
+	return is_found;
+}
+
 static bool is_line_number(struct build *build, uint64_t at, uint64_t number)
 {
 	const struct binary *binary = build_debug(build);
 	uint32_t unit = binary != NULL ? unit_at(&binary->dwarf, at) : DWARF_NONE;
 	struct whereabouts place = image_at(&build->image, at);
 	struct neighbours all = { .image = &build->image, .at = at };
-	struct dwarf_row row;
+	struct dwarf_row row = { .line = 0 };
 
-	if (unit == DWARF_NONE || place.spot == IMAGE_NONE || !dwarf_row_at(&binary->dwarf, unit, at, &row) ||
+	if (unit == DWARF_NONE || place.spot == IMAGE_NONE || !find_row(&binary->dwarf, unit, at, &row) ||
 	    row.line != number)
 		return false;
 	char *file = dwarf_file(&binary->dwarf, unit, row.file);

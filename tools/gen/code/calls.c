@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "calls.h"
+
+#include <string.h>
+
+#include "cursor.h"
+#include "insn.h"
+
+/* An executable section. */
+struct text {
+	const uint8_t *code;
+	size_t size;
+	uint64_t addr;
+};
+
+/*
+ * Index of the function whose code is at an address; DWARF_NONE if the debug info has none
+ * there.
+ */
+static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr, uint64_t *start)
+{
+	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		for (uint32_t k = 0; k < function->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[function->first_range + k];
+
+			if (addr < range.lo || addr >= range.hi)
+				continue;
+			*start = range.lo;
+			return i;
+		}
+	}
+	return DWARF_NONE;
+}
+
+/* The last symbol of a function at or before an address; NULL if there is none. */
+static const struct symbol *symbol_before(const struct binary *binary, uint64_t addr)
+{
+	const struct symbol *found = NULL;
+
+	for (size_t i = 0; i < binary->symbols->count; i++) {
+		const struct symbol *symbol = &binary->symbols->table[i];
+
+		if (symbol->section != SHN_UNDEF && symbol->section < SHN_LORESERVE &&
+		    (symbol->type == STT_FUNC || symbol->type == STT_NOTYPE) && symbol->value <= addr &&
+		    (found == NULL || symbol->value > found->value))
+			found = symbol;
+	}
+	return found;
+}
+
+const char *name_at(const struct binary *binary, uint64_t addr)
+{
+	uint64_t start;
+	uint32_t function = function_at(&binary->dwarf, addr, &start);
+	const struct symbol *symbol = function == DWARF_NONE ? symbol_before(binary, addr) : NULL;
+
+	if (function != DWARF_NONE)
+		return binary->dwarf.functions[function].name;
+	return symbol != NULL ? symbol->name : NULL;
+}
+
+/*
+ * May an instruction begin at `at`?  Instructions are decoded from `start` on, where one does
+ * begin.  Behind one that is unknown anything may.
+ */
+static bool may_begin(const struct text *text, uint64_t start, uint64_t at, bool wide)
+{
+	struct insn insn;
+
+	while (start < at) {
+		size_t offset = (size_t)(start - text->addr);
+
+		if (!insn_decode(text->code + offset, text->size - offset, start, wide, &insn))
+			return true;
+		start += insn.size;
+	}
+	return start == at;
+}
+
+/* Jumps of two bytes: jmp, jcc, loop and jcxz (Intel SDM, volume 2, appendix A). */
+static bool is_short_jump(uint8_t opcode)
+{
+	return opcode == 0xeb || (opcode & 0xf0) == 0x70 || (opcode & 0xfc) == 0xe0;
+}
+
+/* Is a short jump to `addr` at this offset, from code that does not begin there itself? */
+static bool jumps_shortly(const struct binary *binary, const struct text *text, size_t at, uint64_t addr,
+			  uint32_t *caller)
+{
+	uint64_t here = text->addr + at, start = text->addr;
+
+	if (!is_short_jump(text->code[at]) ||
+	    here + 2 + (uint64_t)(int64_t)(int8_t)text->code[at + 1] != addr)
+		return false;
+	*caller = function_at(&binary->dwarf, here, &start);
+	if (*caller == DWARF_NONE) {
+		const struct symbol *symbol = symbol_before(binary, here);
+
+		if (symbol != NULL && symbol->value >= text->addr)
+			start = symbol->value;
+	}
+	/* A loop leads to the start of the function that it is in. */
+	return start != addr && may_begin(text, start, here, binary->file.elf_class == ELFCLASS64);
+}
+
+static int visit_short(const struct binary *binary, const struct text *text, uint64_t addr,
+		       call_visitor visit, void *ctx)
+{
+	uint64_t from = addr > 130 && addr - 130 > text->addr ? addr - 130 - text->addr : 0;
+	uint64_t to = addr - text->addr + 130;
+	uint32_t caller;
+	int err = 0;
+
+	if (addr < text->addr || addr - text->addr >= text->size)
+		return 0;
+	for (size_t at = (size_t)from; err == 0 && at < to && at + 2 <= text->size; at++)
+		if (jumps_shortly(binary, text, at, addr, &caller))
+			err = visit(ctx, caller, text->addr + at + 1);
+	return err;
+}
+
+static int visit_long(const struct binary *binary, const struct text *text, uint64_t addr,
+		      call_visitor visit, void *ctx)
+{
+	uint64_t mask = binary->file.elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX, start;
+	int err = 0;
+
+	for (size_t at = 1; err == 0 && at + 4 <= text->size; at++) {
+		struct cursor operand;
+
+		if (!insn_is_branch_operand(text->code, at))
+			continue;
+		cursor_init(&operand, text->code + at, 4);
+		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
+		if (((text->addr + at + 4 + distance) & mask) == addr)
+			err = visit(ctx, function_at(&binary->dwarf, text->addr + at, &start),
+				    text->addr + at);
+	}
+	return err;
+}
+
+int each_call(const struct binary *binary, uint64_t addr, call_visitor visit, void *ctx)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	int err = 0;
+
+	while (err == 0 && (scn = elf_nextscn(binary->file.elf, scn)) != NULL) {
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_EXECINSTR) == 0 ||
+		    shdr.sh_type != SHT_PROGBITS)
+			continue;
+		Elf_Data *data = elf_rawdata(scn, NULL);
+		if (data == NULL || data->d_buf == NULL)
+			continue;
+		struct text text = { data->d_buf, data->d_size, shdr.sh_addr };
+		err = visit_long(binary, &text, addr, visit, ctx);
+		if (err == 0)
+			err = visit_short(binary, &text, addr, visit, ctx);
+	}
+	return err;
+}
