@@ -41,8 +41,9 @@ t 'a slice of it has all figures' '
 		done
 	fi &&
 	has_rows out/gen.csv 1 tool=nsb-gen && has_rows out/gen.csv 1 tool=readelf &&
+	has_rows out/witness.csv 1 tool=nsb-gen && has_rows out/witness.csv 1 tool=objdump &&
 	diff report out/report.md && ! grep -wE "nan|inf|None" report &&
-	sections=6 && { [ "$(id -u)" != 0 ] || sections=7; } && [ "$(grep -c "^###" report)" = $sections ]
+	sections=7 && { [ "$(id -u)" != 0 ] || sections=8; } && [ "$(grep -c "^###" report)" = $sections ]
 '
 t 'a meter sees that its process is stopped' '
 	cat >stop-a-while <<-"END" && chmod +x stop-a-while &&

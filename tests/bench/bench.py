@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ABIS = {"amd64": "-m64", "i386": "-m32"}
 FUNCTIONS = 1000        # that the meter has to be replaced
+CODE_FUNCTIONS = 1500   # per unit of the builds that the witness compares
 UNIT_FUNCTIONS = 2500   # per unit of the target with much debug info
 PATIENCE = 60           # seconds, for anything that a process is to do
 LONGEST_NOISE_S = 0.1   # a window without a tool is as long as nsb's last one, but no longer
@@ -35,6 +36,7 @@ HELD_GOAL_US = 15
 UNWIND_GOAL_US = 10
 GEN_GOAL_S = 2
 GEN_GOAL_SIZES = 3
+WITNESS_GOAL_S = 1
 CROWD_MEMORY_GOAL_MIB = 64
 CROWD_DEADLINE_S = 3.1      # of crowd.sh's --timeout 2: nsb's own 0.3 s, 0.5 s to undo, 0.3 s to end when killed
 CROWD_AT_ONCE = 8           # hostile ones that take all of their time at once
@@ -490,10 +492,20 @@ def debug_bytes(path):
 
 
 def make_large_target(programs, units):
-    """One unit is compiled; the others are that one with other names of the same length."""
+    """A program with much debug info."""
+    objects = make_units(programs, units, unit_source(), "-O1", "-g", "-fno-ipa-ra")
+    main = write(programs.path("large-main.c"), "int main(void)\n{\n\treturn 0;\n}\n")
+    target = programs.path("large")
+    run("gcc", "-g", "-Wl,--build-id=sha1", "-o", target, main, *objects)
+    for path in objects:
+        os.unlink(path)
+    return target
+
+
+def make_units(programs, units, source, *flags):
+    """Objects: one unit is compiled, the others are that one with other names of the same length."""
     unit = programs.path("u000.o")
-    run("gcc", "-O1", "-g", "-c", "-fno-ipa-ra", "-o", unit,
-        write(programs.path("u000.c"), unit_source()))
+    run("gcc", *flags, "-c", "-o", unit, write(programs.path("u000.c"), source))
     with open(unit, "rb") as file:
         image = file.read()
     objects = []
@@ -501,12 +513,7 @@ def make_large_target(programs, units):
         objects.append(programs.path(f"u{i:03}.o"))
         with open(objects[-1], "wb") as file:
             file.write(image.replace(b"u000", f"u{i:03}".encode("ascii")))
-    main = write(programs.path("large-main.c"), "int main(void)\n{\n\treturn 0;\n}\n")
-    target = programs.path("large")
-    run("gcc", "-g", "-Wl,--build-id=sha1", "-o", target, main, *objects)
-    for path in objects:
-        os.unlink(path)
-    return target
+    return objects
 
 
 def make_large_patch(programs, unit):
@@ -566,6 +573,72 @@ def bench_gen(options, programs):
          max(table.values("peak_kib", tool="nsb-gen")) * 1024 / size)
 
 
+# ---- the witness ----
+
+def code_source(changed):
+    """A source file of much code; names begin with u000_.  One of its functions changes, and grows."""
+    text = ["#include <stdio.h>\n#include <string.h>\nint u000_shared[100];\n"]
+    for i in range(CODE_FUNCTIONS):
+        extra = "\tputs(\"changed\");\n" if changed and i == 7 else ""
+        text.append(
+            f"int u000_function_{i}(int a, const char *s);\n"
+            f"int u000_function_{i}(int a, const char *s)\n{{\n{extra}\tfor (int i = 0; i < a; i++) {{\n"
+            f"\t\tu000_shared[(i + {i}) % 100] += (int)strlen(s) * {i % 91};\n"
+            f"\t\tif (u000_shared[i % 100] > {i})\n\t\t\tprintf(\"u000 {i} %d %s\\n\", i, s);\n\t}}\n"
+            f"\tswitch (a) {{\n\tcase 1: return u000_shared[3];\n\tcase 2: return {i};\n\tcase 3: return a * {i};\n"
+            f"\tcase 4: return puts(s);\n\tcase 5: return -a;\n\t}}\n"
+            f"\treturn {f'u000_function_{i - 1}(a - 1, s)' if i else '0'} + u000_shared[{i % 100}];\n}}\n")
+    return "".join(text)
+
+
+def make_build(programs, name, units, changed):
+    """Two builds differ in the first unit only, so that all behind it lies elsewhere."""
+    objects = make_units(programs, units, code_source(False), "-O2", "-g1")
+    if changed:
+        run("gcc", "-O2", "-g1", "-c", "-o", objects[0], write(programs.path("u000.c"), code_source(True)))
+    main = write(programs.path("large-main.c"), "int main(void)\n{\n\treturn 0;\n}\n")
+    build = programs.path(name)
+    run("gcc", "-O2", "-Wl,--build-id=sha1", "-o", build, main, *objects)
+    for path in objects:
+        os.unlink(path)
+    return build
+
+
+def code_bytes(path):
+    return int(run("size", "-A", path).partition("\n.text")[2].split()[0])
+
+
+def bench_witness(options, programs):
+    progress("two builds of a program")
+    old, new = (make_build(programs, name, options.code_units, name == "new") for name in ("old", "new"))
+    size = code_bytes(old)
+    tools = {
+        "nsb-gen": (options.nsb_gen, "compare", old, new),
+        "objdump": ("sh", "-c", f"objdump -d {old} >/dev/null && exec objdump -d {new} >/dev/null"),
+    }
+    table = Table(options, "witness")
+    for cycle in range(options.gen_cycles):
+        for tool, command in tools.items():
+            if tool == "objdump" and cycle > 0:
+                continue
+            progress(f"{tool} reads twice {size >> 20} MiB of code")
+            result = gauge(programs, "-", *command)
+            if result["status"] != 0:
+                sys.exit(f"bench: {tool}: status {result['status']}")
+            table.add(tool=tool, cycle=cycle, code_bytes=size, elapsed_ns=result["elapsed_ns"],
+                      peak_kib=result["peak_kib"])
+    table.save()
+    own = table.values("elapsed_ns", tool="nsb-gen")
+    rows = []
+    for (tool,) in cells(table, "tool"):
+        times = table.values("elapsed_ns", tool=tool)
+        low, middle, high = (value / 1e9 for value in quartiles(times))
+        rows.append((tool, f"{middle:.2f} ({low:.2f}-{high:.2f})", f"{median(times) / median(own):.1f}",
+                     f"{max(table.values('peak_kib', tool=tool)) / 1024:.0f}"))
+    tell_table(f"Comparing two builds with {size / (1 << 20):.1f} MiB of code each",
+               ("tool", "time, s", ": nsb-gen", "peak memory, MiB"), rows)
+    goal(f"nsb-gen compare, {size / (1 << 20):.1f} MiB of code", WITNESS_GOAL_S, "s", median(own, 1e9))
+
 # ---- among hostile processes ----
 
 def bench_hostile(options, programs):
@@ -620,17 +693,19 @@ def bench_hostile(options, programs):
 # ---- all of it ----
 
 SECTIONS = {"pause": bench_pause, "held": bench_held, "growth": bench_growth, "gen": bench_gen,
-            "hostile": bench_hostile}
+            "witness": bench_witness, "hostile": bench_hostile}
 
 # How much is measured: all of it, for a look, for tests/t-bench.sh.
 EXTENTS = {
     "full": dict(cycles=15, depths=(8, 60), threads=(0, 10, 100, 1000, 4000),
                  functions=(1, 10, 100, 1000), libraries=(10, 100, 300),
-                 sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76, gen_cycles=7, honest=500, crowds=3),
+                 sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76, code_units=20, gen_cycles=7,
+                 honest=500, crowds=3),
     "quick": dict(cycles=3, depths=(8,), threads=(0, 10, 1000), functions=(1, 1000),
-                  libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12, gen_cycles=2, honest=100, crowds=1),
+                  libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12, code_units=4, gen_cycles=2,
+                  honest=100, crowds=1),
     "slice": dict(cycles=1, depths=(8,), threads=(10,), functions=(10,), libraries=(10,),
-                  sizes=(64 << 10,), units=2, gen_cycles=1, honest=20, crowds=1),
+                  sizes=(64 << 10,), units=2, code_units=1, gen_cycles=1, honest=20, crowds=1),
 }
 
 

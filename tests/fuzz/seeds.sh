@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # tests/fuzz/seeds.sh FOLDER: what compilers write, small, for fuzzers to begin with:
-# FOLDER/f-dwarf.corpus, its input being told in f-dwarf.c, and FOLDER/f-elffile.corpus.
+# FOLDER/f-dwarf.corpus, its input being told in f-dwarf.c, FOLDER/f-elffile.corpus, and
+# FOLDER/f-witness.corpus, whose input f-witness.c tells.
 
 set -eu
 
-mkdir -p "$1/f-dwarf.corpus" "$1/f-elffile.corpus"
+mkdir -p "$1/f-dwarf.corpus" "$1/f-elffile.corpus" "$1/f-witness.corpus"
 to=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -74,4 +75,33 @@ for cc in gcc clang; do
 	if dwz -m shared a.so b.so 2>/dev/null; then
 		seed "$cc-dwz" a.so shared
 	fi
+done
+
+# Two builds of a program each: everything moved, and a little changed.
+cat >w.c <<'END'
+static int calls;
+static __thread int own = 1;
+static const char *const words[] = { "one", "two" };
+static const int numbers[] = { 3, 1, 4, N };
+extern int elsewhere(const char *word);
+#ifdef N2
+int more(int n) { return elsewhere("more") + n; }
+#endif
+static __attribute__((noinline)) int in(int n) { return numbers[n & 3] + own++ + N; }
+int out(int n)
+{
+	switch (n) { case 1: return in(3); case 2: return elsewhere(words[n & 1]); case 3: return calls++; case 4: return 7; case 5: return in(n); }
+	return n * 1.5 > 4 ? in(calls) : elsewhere("three");
+}
+END
+number=0
+for flags in '-fPIC -shared' '-fno-pie -no-pie -Wl,-e,out' '-fPIE -pie -Wl,-e,out' '-fPIC -shared -m32' '-fno-pie -no-pie -m32 -Wl,-e,out' \
+	'-fPIC -shared -fuse-ld=lld -Wl,--pack-dyn-relocs=relr'; do
+	# shellcheck disable=SC2086 # words
+	gcc -O2 -g $flags -nostdlib -Wl,-z,noseparate-code,--unresolved-symbols=ignore-all -DN=5 -o w1 w.c 2>/dev/null &&
+	gcc -O2 -g $flags -nostdlib -Wl,-z,noseparate-code,--unresolved-symbols=ignore-all -DN=6 -DN2 -o w2 w.c 2>/dev/null || continue
+	number=$((number + 1))
+	size=$(stat -c %s w1)
+	# shellcheck disable=SC2059 # the format is made of the number
+	{ printf "$(printf '\\x%02x' $((size & 255)) $((size >> 8 & 255)) $((size >> 16 & 255)) $((size >> 24)))"; cat w1 w2; } >"$to/f-witness.corpus/$number"
 done

@@ -17,15 +17,18 @@
 #include "binary.h"
 #include "draft.h"
 #include "externs.h"
+#include "judge.h"
 #include "manual.h"
 #include "output.h"
 #include "patchfile.h"
 #include "process.h"
+#include "witness.h"
 
 enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
 struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
+	const char *as_built, *fixed;	/* builds of the target: from the old source, from the new one */
 	bool json, quiet, no_abi_check;
 	char **arguments;	/* what is no option */
 	int n_arguments;
@@ -115,9 +118,10 @@ static int generate(const struct command_line *options)
 	const char *path = options->output != NULL ? options->output : options->arguments[1];
 	const struct mode *mode = find_mode(options->mode);
 	struct binary target = { 0 }, patch = { 0 };
+	struct witness witness = { .has_old = false };
 	struct draft draft = { 0 };
 	size_t size = 0;
-	int err;
+	int err = 0;
 
 	if (mode == NULL)
 		return bad_usage("--mode is manual or auto");
@@ -125,7 +129,13 @@ static int generate(const struct command_line *options)
 		return bad_usage("only auto mode takes object files");
 	if (mode->has_objects && options->n_arguments == 2)
 		return bad_usage("auto mode needs the object files that the patch was linked from");
-	err = binary_open(&target, options->arguments[0], options->debug_file);
+	if (options->as_built != NULL)
+		err = witness_open_old(&witness, options->as_built);
+	if (err == 0)
+		err = binary_open_alike(&target, options->arguments[0], options->debug_file,
+					witness.has_old ? &witness.old.file : NULL);
+	if (err == 0 && (options->as_built != NULL || options->fixed != NULL))
+		err = witness_begin(&witness, &target, options->fixed);
 	if (err == 0)
 		err = binary_open_patch(&patch, options->arguments[1]);
 	if (err == 0)
@@ -137,8 +147,11 @@ static int generate(const struct command_line *options)
 	draft.n_originals = options->n_originals;
 	draft.is_quiet = options->quiet;
 	draft.no_abi_check = options->no_abi_check;
+	draft.witness = witness.has_new ? &witness : NULL;
 	if (err == 0)
 		err = mode->draw(&draft);
+	if (err == 0)
+		err = witness_judge(&witness, &draft);
 	if (err == 0)
 		err = checksum(&patch.file, mode->has_objects, &draft.meta.load_crc);
 	if (err == 0)
@@ -147,6 +160,7 @@ static int generate(const struct command_line *options)
 		summarize(&draft, path, size);
 	draft_deinit(&draft);
 	binary_close(&patch);
+	witness_end(&witness);
 	binary_close(&target);
 	return status(err);
 }
@@ -225,6 +239,30 @@ static int dump(const struct command_line *options)
 	return status(err);
 }
 
+/* compare */
+
+static int compare(const struct command_line *options)
+{
+	struct differences differences = { .n_pairs = 0 };
+	struct build old = { .path = NULL }, new = { .path = NULL };
+	bool any = false;
+	int err = build_open(&old, options->arguments[0], options->debug_file);
+
+	if (err == 0)
+		err = build_open(&new, options->arguments[1], NULL);
+	if (err == 0)
+		err = witness_compare(&old, &new, &differences);
+	if (err == 0)
+		witness_print(&old, &new, &differences, &any);
+	if (err == 0 && !any)
+		err = fail(ENODATA, "%s, %s: nothing differs in %zu functions and %zu variables", old.path, new.path,
+			   differences.n_functions, differences.n_data);
+	differences_deinit(&differences);
+	build_close(&new);
+	build_close(&old);
+	return status(err);
+}
+
 /* externs */
 
 static int print_externs(const struct command_line *options)
@@ -234,8 +272,9 @@ static int print_externs(const struct command_line *options)
 
 static const struct command commands[] = {
 	{ "generate", generate, 2, INT_MAX,
-	  "[--mode manual|auto] [--debugfile FILE] [-o OUT] TARGET PATCH.so [OBJECT... "
+	  "[--mode manual|auto] [--debugfile FILE] [--as-built OLD] [--fixed NEW] [-o OUT] TARGET PATCH.so [OBJECT... "
 	  "[--original OBJECT...]]" },
+	{ "compare", compare, 2, 2, "[--debugfile FILE] OLD NEW" },
 	{ "externs", print_externs, 1, INT_MAX, "OBJECT..." },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
 	{ "check", check, 0, 0, "--pid PID --id BUILD-ID" },
@@ -254,6 +293,8 @@ static void help(void)
 	     "  -m, --mode MODE       manual: the patch names what it needs by the macros of vzp.h\n"
 	     "                        auto: it was linked from whole units, the OBJECTs\n"
 	     "      --original OBJECT...  the objects before the change: replace what differs\n"
+	     "      --as-built OLD    refuse a patch if OLD, built from the old source, is not the target\n"
+	     "      --fixed NEW       refuse it if NEW, OLD with the fix, differs in more than it replaces\n"
 	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
 	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
 	     "      --no-abi-check    do not look at what callers and arguments rely on\n"
@@ -267,13 +308,15 @@ static void help(void)
 }
 
 enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL,
-       OPTION_NO_ABI_CHECK };
+       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
 	{ "debugfile", required_argument, NULL, 'd' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "original", required_argument, NULL, OPTION_ORIGINAL },
+	{ "as-built", required_argument, NULL, OPTION_AS_BUILT },
+	{ "fixed", required_argument, NULL, OPTION_FIXED },
 	{ "no-abi-check", no_argument, NULL, OPTION_NO_ABI_CHECK },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "id", required_argument, NULL, 'i' },
@@ -331,6 +374,12 @@ static int read_options(int argc, char **argv, struct command_line *options)
 			if (take_originals(argc, argv, options) != 0)
 				return 1 + EXIT_REFUSED;
 			break;
+		case OPTION_AS_BUILT:
+			options->as_built = optarg;
+			break;
+		case OPTION_FIXED:
+			options->fixed = optarg;
+			break;
 		case OPTION_NO_ABI_CHECK:
 			options->no_abi_check = true;
 			break;
@@ -371,7 +420,7 @@ static int read_options(int argc, char **argv, struct command_line *options)
 static int run_command(struct command_line *options)
 {
 	if (options->n_arguments == 0)
-		return bad_usage("a command is needed: generate, externs, buildid, check or dump");
+		return bad_usage("a command is needed: generate, compare, externs, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
 	for (size_t i = 0; i < N_COMMANDS; i++) {

@@ -18,6 +18,7 @@
 #include "headers.h"
 #include "identify.h"
 #include "interposed.h"
+#include "judge.h"
 #include "layout.h"
 #include "numbers.h"
 #include "placed.h"
@@ -132,8 +133,11 @@ static int compare(struct work *work)
 
 /* ---- fates ---- */
 
-static bool differs(const struct unit *unit, const struct piece *piece)
+/* What the witness says counts, as the program itself was compared and not its objects. */
+static bool differs(const struct work *work, const struct unit *unit, const struct piece *piece)
 {
+	if (work->draft->witness != NULL && piece->has_counterpart)
+		return witness_difference(work->draft->witness, piece->counterpart.addr) != NULL;
 	if (unit->original == NULL)
 		return true;
 	return piece->verdict == VERDICT_CHANGED || piece->verdict == VERDICT_NEW;
@@ -148,7 +152,7 @@ static void set_fates(struct work *work)
 			if (piece->kind != PIECE_FUNCTION)
 				continue;
 			piece->is_changed = !piece->is_overridden &&
-				differs(&work->units[i], piece);
+				differs(work, &work->units[i], piece);
 			if (!piece->has_counterpart)
 				piece->fate = FATE_OWN;
 			else
@@ -348,7 +352,7 @@ static void tell_fates(struct work *work)
 			if (piece->kind != PIECE_FUNCTION || piece->symbol == NULL || is_clone(piece) ||
 			    !piece->is_placed)
 				continue;
-			if (piece->is_overridden && differs(unit, piece))
+			if (piece->is_overridden && differs(work, unit, piece))
 				tell_overridden(work, unit, piece);
 			else if (piece->fate == FATE_REPLACES)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
@@ -425,7 +429,7 @@ static int draw(struct work *work)
 	int err = check_machines(work);
 
 	if (err == 0)
-		err = check_lto(draft->target);
+		err = draft->witness == NULL ? check_lto(draft->target) : 0;
 	if (err == 0)
 		err = place_units(work->units, work->n_units, draft->patch);
 	if (err == 0)
@@ -436,7 +440,8 @@ static int draw(struct work *work)
 		err = check_units(draft, work->units, work->n_units);
 	if (err == 0)
 		err = check_originals(draft, work->units, work->n_units);
-	if (err == 0)
+	/* With a witness the program itself tells where a header's function changed. */
+	if (err == 0 && draft->witness == NULL)
 		err = check_headers(draft, work->units, work->n_units);
 	if (err == 0)
 		err = check_removed(work);
@@ -458,7 +463,7 @@ static int draw(struct work *work)
 		tell_lines(work);
 	if (err == 0)
 		err = add_functions(work);
-	if (err == 0)
+	if (err == 0 && draft->witness == NULL)
 		err = check_interposed(draft, work->units, work->n_units);
 	if (err == 0)
 		err = add_references(draft, work->units, work->n_units);

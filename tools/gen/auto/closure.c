@@ -14,6 +14,7 @@
 #include "counterpart.h"
 #include "cursor.h"
 #include "insn.h"
+#include "judge.h"
 #include "room.h"
 
 #define CALLS_DEEP 64
@@ -352,9 +353,9 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 
 	/*
 	 * A function that did not change, and is replaced only for the sake of another, is the
-	 * same in its inlined copies.
+	 * same in its inlined copies.  The witness knows where copies and clones are that differ.
 	 */
-	for (uint32_t i = 0; err == 0 && piece->is_changed && i < dwarf->n_functions; i++) {
+	for (uint32_t i = 0; err == 0 && piece->is_changed && i < dwarf->n_functions && all->draft->witness == NULL; i++) {
 		const struct dwarf_function *function = &dwarf->functions[i];
 
 		if (!is_version_of(all, unit, piece, function))
@@ -380,14 +381,52 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 	return each_caller(all, piece->counterpart.addr, replace_trusting_caller, why, false);
 }
 
+/* Index of the function whose code is at an address; DWARF_NONE if the debug info has none there. */
+static uint32_t function_at(const struct dwarf *dwarf, uint64_t addr)
+{
+	for (uint32_t i = 0; i < dwarf->n_functions; i++) {
+		const struct dwarf_function *function = &dwarf->functions[i];
+
+		for (uint32_t k = 0; function->hi != 0 && k < function->n_ranges; k++) {
+			struct dwarf_range range = dwarf->ranges[function->first_range + k];
+
+			if (addr >= range.lo && addr < range.hi)
+				return i;
+		}
+	}
+	return DWARF_NONE;
+}
+
+/* Replace all that differs in the new build, or its callers where it is a clone. */
+static int replace_differing(struct closure *all, const struct witness *witness)
+{
+	const struct dwarf *dwarf = &all->draft->target->dwarf;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < witness->change.n_pairs; i++) {
+		const struct pair *pair = &witness->change.pairs[i];
+		const struct image_symbol *symbol = &witness->base->image.symbols[pair->old];
+
+		if (!symbol->is_code || pair->likeness != LIKE_DIFFERENT || is_startup(symbol->name))
+			continue;
+		uint32_t index = function_at(dwarf, symbol->addr);
+		if (index != DWARF_NONE)
+			err = replace_function(all, index, "it differs in the fixed build");
+	}
+	return err;
+}
+
 int close_over(struct draft *draft, struct unit *units, size_t n_units)
 {
-	struct closure all = { .draft = draft, .units = units, .n_units = n_units, .any = true };
+	struct closure all = { .draft = draft, .units = units, .n_units = n_units };
 	int err = 0;
 
 	all.is_seen = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
 	if (all.is_seen == NULL)
 		return fail(ENOMEM, "out of memory");
+	if (draft->witness != NULL)
+		err = replace_differing(&all, draft->witness);
+	all.any = true;
 	while (err == 0 && all.any) {
 		all.any = false;
 		for (size_t i = 0; err == 0 && i < n_units; i++)

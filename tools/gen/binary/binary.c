@@ -25,12 +25,17 @@ static bool has_old_compression(const struct elffile *file)
 	return elffile_section(file, ".zdebug_info", &shdr) != NULL;
 }
 
-static int check_build_id(const struct elffile *file, const struct elffile *debug)
+static bool has_same_id(const struct elffile *file, const struct elffile *debug)
+{
+	return file->build_id_size == debug->build_id_size &&
+	       memcmp(file->build_id, debug->build_id, file->build_id_size) == 0;
+}
+
+static int check_build_id(const struct elffile *file, const struct elffile *debug, const struct elffile *alike)
 {
 	char wanted[2 * BUILD_ID_MAX + 1], have[2 * BUILD_ID_MAX + 1];
 
-	if (file->build_id_size == debug->build_id_size &&
-	    memcmp(file->build_id, debug->build_id, file->build_id_size) == 0)
+	if (has_same_id(file, debug) || (alike != NULL && has_same_id(alike, debug)))
 		return 0;
 	build_id_format(file->build_id, file->build_id_size, wanted);
 	build_id_format(debug->build_id, debug->build_id_size, have);
@@ -173,7 +178,7 @@ static int open_by_link(const struct binary *binary, struct elffile *out)
 	return err;
 }
 
-static int open_debug_file(struct binary *binary, const char *debug_path)
+static int open_debug_file(struct binary *binary, const char *debug_path, const struct elffile *alike)
 {
 	struct elffile *out = &binary->debug_file;
 	int err;
@@ -186,13 +191,15 @@ static int open_debug_file(struct binary *binary, const char *debug_path)
 		err = open_by_build_id(binary, out);
 		if (err == -ENOENT)
 			err = open_by_link(binary, out);
+		if (err == -ENOENT && alike != NULL && has_debug_info(alike))
+			err = elffile_open(out, alike->path);
 		if (err == -ENOENT)
 			return fail(ENOENT, "%s: no debug info (build with -g, install its debug "
 				    "package, or name the file with --debugfile)",
 				    binary->file.path);
 	}
 	if (err == 0)
-		err = check_build_id(&binary->file, out);
+		err = check_build_id(&binary->file, out, alike);
 	if (err == 0)
 		say("debug info of %s is in %s", binary->file.path, out->path);
 	return err;
@@ -329,10 +336,11 @@ static int index_debug_info(struct binary *binary)
 }
 
 /* binary->file is open, or err tells why it is not. */
-static int open_rest(struct binary *binary, const char *path, const char *debug_path, int err)
+static int open_rest(struct binary *binary, const char *path, const char *debug_path, const struct elffile *alike,
+		     int err)
 {
 	if (err == 0)
-		err = open_debug_file(binary, debug_path);
+		err = open_debug_file(binary, debug_path, alike);
 	if (err == 0)
 		err = index_debug_info(binary);
 	if (err != 0) {
@@ -351,13 +359,19 @@ static int open_rest(struct binary *binary, const char *path, const char *debug_
 int binary_open(struct binary *binary, const char *path, const char *debug_path)
 {
 	*binary = (struct binary){ 0 };
-	return open_rest(binary, path, debug_path, elffile_open(&binary->file, path));
+	return open_rest(binary, path, debug_path, NULL, elffile_open(&binary->file, path));
+}
+
+int binary_open_alike(struct binary *binary, const char *path, const char *debug_path, const struct elffile *alike)
+{
+	*binary = (struct binary){ 0 };
+	return open_rest(binary, path, debug_path, alike, elffile_open(&binary->file, path));
 }
 
 int binary_open_patch(struct binary *binary, const char *path)
 {
 	*binary = (struct binary){ 0 };
-	return open_rest(binary, path, NULL, elffile_open_kept(&binary->file, path));
+	return open_rest(binary, path, NULL, NULL, elffile_open_kept(&binary->file, path));
 }
 
 void binary_close(struct binary *binary)
@@ -409,9 +423,10 @@ const char *clone_name(const struct binary *binary, const struct dwarf_function 
 	size_t size = strlen(function->name);
 	const struct symbol *symbol =
 		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
-	if (symbol != NULL && strncmp(symbol->name, function->name, size) == 0 && symbol->name[size] == '.')
-		return symbol->name;
-	return NULL;
+	if (symbol == NULL || strncmp(symbol->name, function->name, size) != 0 || symbol->name[size] != '.')
+		return NULL;
+	/* Link-time optimisation renames a static function whose name is global in another unit; it is no clone. */
+	return strncmp(symbol->name + size, ".lto_priv.", 10) != 0 ? symbol->name : NULL;
 }
 
 /*

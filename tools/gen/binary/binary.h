@@ -24,8 +24,17 @@ struct binary {
  * then by its .gnu_debuglink.
  */
 int binary_open(struct binary *binary, const char *path, const char *debug_path) MUST_CHECK;
+
 /* The same for the patch, of which file.original is kept: it is read once, and written from that. */
 int binary_open_patch(struct binary *binary, const char *path) MUST_CHECK;
+
+/*
+ * The same, where the debug file may be that of another build, `alike`, which somebody has to
+ * prove to be the same; it may be NULL.  If nothing else is found, `alike` itself is the debug
+ * file.
+ */
+int binary_open_alike(struct binary *binary, const char *path, const char *debug_path,
+		      const struct elffile *alike) MUST_CHECK;
 void binary_close(struct binary *binary);
 
 /*

@@ -119,6 +119,9 @@ struct decoder {
 	int64_t displacement;
 	int8_t base, index;		/* -1: none */
 	bool is_relative;		/* the displacement counts from the next instruction */
+	uint8_t segment;		/* the prefix 64 or 65; 0: none */
+	uint8_t displacement_size;	/* bytes; it ends where `tail` is */
+	uint8_t tail;			/* offset of what follows opcode, ModRM and displacement */
 	struct insn *out;
 };
 
@@ -185,8 +188,10 @@ static void read_prefixes(struct decoder *d)
 			d->repne = true;
 		else if (byte == 0xf3)
 			d->rep = true;
+		else if (byte == 0x64 || byte == 0x65)
+			d->segment = byte;
 		else if (byte != 0xf0 && byte != 0x26 && byte != 0x2e && byte != 0x36 &&
-			 byte != 0x3e && byte != 0x64 && byte != 0x65)
+			 byte != 0x3e)
 			break;
 	}
 	if (d->wide && d->at.p < d->at.end && (*d->at.p & 0xf0) == 0x40)
@@ -218,6 +223,12 @@ static void read_vex(struct decoder *d, bool is_long)
 	d->opcode = cursor_u8(&d->at);
 }
 
+/* Note that only constants follow in the instruction. */
+static void mark_tail(struct decoder *d)
+{
+	d->tail = (uint8_t)(d->at.p - d->at.start);
+}
+
 static void read_opcode(struct decoder *d)
 {
 	d->opcode = cursor_u8(&d->at);
@@ -244,6 +255,12 @@ static int64_t read_signed(struct decoder *d, unsigned size)
 	return (int64_t)(value << shift) >> shift;
 }
 
+static void read_displacement(struct decoder *d, uint8_t size)
+{
+	d->displacement = read_signed(d, size);
+	d->displacement_size = size;
+}
+
 static void read_sib(struct decoder *d)
 {
 	uint8_t sib = cursor_u8(&d->at);
@@ -251,7 +268,7 @@ static void read_sib(struct decoder *d)
 
 	d->index = index == GPR_SP ? -1 : (int8_t)index;
 	if ((sib & 7) == 5 && d->mod == 0)
-		d->displacement = read_signed(d, 4);
+		read_displacement(d, 4);
 	else
 		d->base = (int8_t)((sib & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
 }
@@ -263,21 +280,23 @@ static void read_modrm(struct decoder *d)
 	d->mod = byte >> 6;
 	d->reg = (uint8_t)((byte >> 3 & 7) | ((d->rex & REX_R) != 0 ? 8 : 0));
 	d->rm = (uint8_t)((byte & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
+	mark_tail(d);
 	if (d->mod == 3)
 		return;
 	d->out->has_memory = true;
 	if ((byte & 7) == 4) {
 		read_sib(d);
 	} else if ((byte & 7) == 5 && d->mod == 0) {
-		d->displacement = read_signed(d, 4);
+		read_displacement(d, 4);
 		d->is_relative = d->wide;
 	} else {
 		d->base = (int8_t)d->rm;
 	}
 	if (d->mod == 1)
-		d->displacement = read_signed(d, 1);
+		read_displacement(d, 1);
 	else if (d->mod == 2)
-		d->displacement = read_signed(d, 4);
+		read_displacement(d, 4);
+	mark_tail(d);
 	if (d->base >= 0)
 		reads(d, (unsigned)d->base, 8);
 	if (d->index >= 0)
@@ -885,6 +904,7 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	cursor_init(&d.at, code, size < 15 ? size : 15);
 	read_prefixes(&d);
 	read_opcode(&d);
+	mark_tail(&d);
 	bool is_known = d.vex ? vex_operands(&d) : legacy_operands(&d);
 	out->size = (uint8_t)(d.at.p - d.at.start);
 	if (!is_known || d.at.bad || out->size == 0)
@@ -902,6 +922,145 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	/* What becomes of the stack pointer is told by `stack`. */
 	if ((out->writes.general & GPR_BITS(GPR_SP)) != 0 && out->stack == STACK_KEPT)
 		out->stack = STACK_LOST;
+	return true;
+}
+
+/* ---- shapes ---- */
+
+/* What programs have beside what insn_decode() knows: its length, and nothing of its effects. */
+static const uint32_t rare_one_byte[256] = {
+	[0x6c ... 0x6f] = KNOWN, [0x8c] = MODRM, [0x8e] = MODRM, [0xca] = IZ, [0xcb] = KNOWN, [0xcf] = KNOWN,
+	[0xd7] = KNOWN, [0xe4 ... 0xe7] = I1, [0xec ... 0xef] = KNOWN,
+};
+
+static const uint32_t rare_two_byte[256] = {
+	[0x00] = MODRM, [0x02 ... 0x03] = MODRM, [0x34] = KNOWN, [0xa0 ... 0xa1] = KNOWN, [0xa8 ... 0xa9] = KNOWN,
+};
+
+/* The instructions of VEX and EVEX with an immediate of a byte; all of map 3 have one. */
+static bool has_vector_immediate(const struct decoder *d)
+{
+	return d->map == 3 || (d->map == 1 && ((d->opcode >= 0x70 && d->opcode <= 0x73) || d->opcode == 0xc2 ||
+					       (d->opcode >= 0xc4 && d->opcode <= 0xc6)));
+}
+
+static bool vector_shape(struct decoder *d)
+{
+	if (d->map < 1 || d->map > 6 || d->map == 4)
+		return false;
+	if (d->map == 1 && d->opcode == 0x77)
+		return true;
+	read_modrm(d);
+	if (has_vector_immediate(d))
+		cursor_skip(&d->at, 1);
+	return true;
+}
+
+/* EVEX is three bytes behind 62.  Some bits are inverted, as in VEX (SDM volume 2, section 2.7.1). */
+static void read_evex(struct decoder *d)
+{
+	uint8_t first = cursor_u8(&d->at);
+
+	cursor_skip(&d->at, 2);
+	d->map = first & 7;
+	d->rex = REX;
+	d->rex |= (uint8_t)(((first & 0x80) != 0 ? 0 : REX_R) | ((first & 0x40) != 0 ? 0 : REX_X) |
+			    ((first & 0x20) != 0 ? 0 : REX_B));
+	d->opcode = cursor_u8(&d->at);
+}
+
+static bool rare_shape(struct decoder *d)
+{
+	uint32_t flags = d->map == 0 ? rare_one_byte[d->opcode] : d->map == 1 ? rare_two_byte[d->opcode] : 0;
+
+	if ((flags_of(d) & KNOWN) != 0)		/* everything was read, and only its effects are not known */
+		return d->map == 1 && d->opcode == 0x01;
+	if ((flags & KNOWN) == 0)
+		return false;
+	if (has(flags, MODRM))
+		read_modrm(d);
+	cursor_skip(&d->at, has(flags, I1) ? 1 : has(flags, IZ) ? 2 : 0);
+	return true;
+}
+
+/* Bytes of memory that an instruction of vector registers takes; 0 if that is not certain. */
+static uint8_t vector_access(const struct decoder *d)
+{
+	uint8_t op = d->opcode;
+	bool is_arithmetic = op == 0x51 || (op >= 0x58 && op <= 0x5f && op != 0x5b) || op == 0xc2;
+
+	if (d->vex || d->map != 1)
+		return 0;
+	if (op == 0x10 || op == 0x11 || (is_arithmetic && op != 0x5a))
+		return d->rep ? 4 : d->repne ? 8 : 16;
+	if (op == 0x2a || op == 0x6e)
+		return (d->rex & REX_W) != 0 ? 8 : 4;
+	if (op == 0x2c || op == 0x2d || op == 0x5a)
+		return d->rep ? 4 : d->repne || !d->data16 ? 8 : 16;
+	if (op == 0x2e || op == 0x2f)
+		return d->data16 ? 8 : 4;
+	/* movlps, movhps and their like; with a prefix it is movddup or another one. */
+	if ((op == 0x12 || op == 0x13 || op == 0x16 || op == 0x17) && !d->rep && !d->repne)
+		return 8;
+	if ((op == 0x7e && d->rep) || (op == 0xd6 && d->data16))
+		return 8;
+	if (op == 0x28 || op == 0x29 || op == 0x14 || op == 0x15 || op == 0xc6 || (op >= 0x54 && op <= 0x57) ||
+	    (op == 0x6f && (d->data16 || d->rep)))
+		return 16;
+	if (d->data16 && ((op >= 0x60 && op <= 0x6d) || op == 0x70 || (op >= 0x74 && op <= 0x76) ||
+			  (op >= 0xd8 && op <= 0xdf) || (op >= 0xe8 && op <= 0xef) || (op >= 0xf8 && op <= 0xfe)))
+		return 16;
+	return 0;
+}
+
+static uint8_t access_of(const struct decoder *d)
+{
+	uint32_t flags = flags_of(d);
+	bool is_float = d->map == 0 && d->opcode >= 0xd8 && d->opcode <= 0xdf;
+
+	if (d->vex || !d->out->has_memory || (flags & KNOWN) == 0 || has(flags, MEM) || is_float)
+		return 0;
+	if ((flags & (VE | VG | MM)) != 0 || d->map > 1)
+		return vector_access(d);
+	if (d->map == 1 && (d->opcode == 0xae || d->opcode == 0xc7 || d->opcode == 0x01))
+		return 0;
+	if (d->map == 0 && d->opcode == 0xff && (d->reg & 7) >= 2)
+		return d->wide ? 8 : 4;
+	if ((flags & HE) != 0)
+		return 2;
+	if (d->map == 0 && d->opcode == 0x63)
+		return 4;
+	return (d->rex & REX_W) != 0 && (flags & BE) == 0 ? 8 : (uint8_t)width_of(d, flags, BE);
+}
+
+bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out)
+{
+	struct insn insn = { .addr = addr };
+	struct decoder d = { .wide = wide, .base = -1, .index = -1, .out = &insn };
+	bool is_known;
+
+	cursor_init(&d.at, code, size < 15 ? size : 15);
+	read_prefixes(&d);
+	read_opcode(&d);
+	mark_tail(&d);
+	if (d.map == 0 && d.opcode == 0x62 && d.at.p < d.at.end && (wide || *d.at.p >= 0xc0)) {
+		read_evex(&d);
+		d.vex = true;
+	}
+	is_known = d.vex ? vector_shape(&d) : legacy_operands(&d) || rare_shape(&d);
+	if (!is_known || d.at.bad || d.at.p == d.at.start)
+		return false;
+	*out = (struct shape){
+		.size = (uint8_t)(d.at.p - d.at.start), .flow = insn.flow, .has_memory = insn.has_memory,
+		.is_relative = d.is_relative, .segment = d.segment, .map = d.vex ? UINT8_MAX : d.map,
+		.opcode = d.opcode, .reg = d.reg, .rm = d.rm, .mod = d.mod, .base = d.base, .index = d.index,
+		.displacement_at = (uint8_t)(d.tail - d.displacement_size),
+		.displacement_size = d.displacement_size, .displacement = d.displacement,
+		.immediate_at = d.tail, .access = access_of(&d),
+	};
+	out->immediate_size = (uint8_t)(out->size - d.tail);
+	if (out->flow == FLOW_JUMP || out->flow == FLOW_BRANCH || out->flow == FLOW_CALL)
+		out->to = (addr + out->size + insn.to) & (wide ? UINT64_MAX : UINT32_MAX);
 	return true;
 }
 

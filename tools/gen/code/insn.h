@@ -73,6 +73,29 @@ struct insn {
  */
 bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out);
 
+/* Of what an instruction is made, and where its constants are in it.  Offsets are from its start. */
+struct shape {
+	uint64_t to;			/* of FLOW_JUMP, FLOW_BRANCH and FLOW_CALL */
+	int64_t displacement;		/* of the memory operand */
+	enum insn_flow flow;
+	uint8_t size;
+	uint8_t map, opcode;		/* map: 0, or 1 behind 0F, 2 behind 0F 38, 3 behind 0F 3A; UINT8_MAX: VEX or EVEX */
+	uint8_t mod, reg, rm;		/* of ModRM, 0 without one */
+	int8_t base, index;		/* registers of the memory operand; -1: none */
+	uint8_t segment;		/* the prefix 64 (fs) or 65 (gs); 0: none */
+	bool has_memory;
+	bool is_relative;		/* the displacement counts from the next instruction */
+	uint8_t displacement_at, displacement_size;
+	uint8_t immediate_at, immediate_size;	/* constants of all kinds, distances of branches among them */
+	uint8_t access;			/* bytes of memory that it reads or writes; 0: not known, or none */
+};
+
+/*
+ * The shape of the instruction at the start of `code`, which is at address `addr`.  It knows
+ * more instructions than insn_decode(), AVX-512 among them.  False: it is unknown, or cut off.
+ */
+bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out);
+
 /*
  * Is the displacement of four bytes at code[at] that of a call, jmp or jcc?  Only the opcode
  * before it is looked at: e8, e9, or 0f 80 to 0f 8f.

@@ -17,12 +17,16 @@ struct replaced {
 	bool callers_checked;		/* the author says so: VZP_CALLERS_CHECKED */
 };
 
+/* Builds of the program, which the witness compares. */
+struct witness;
+
 /* A patch while its metadata is drawn up. */
 struct draft {
 	const struct binary *target, *patch;
 	char **objects, **originals;	/* auto mode: the object files of the patch, and of the target */
 	size_t n_objects, n_originals;
 	bool is_quiet, no_abi_check;
+	const struct witness *witness;	/* NULL: the author gave no builds with and without the fix */
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target does not have */

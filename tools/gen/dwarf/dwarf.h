@@ -127,7 +127,7 @@ struct dwarf_function {
 	uint64_t origin;		/* DIE that it is an instance or definition of; 0: none */
 	uint64_t lo, hi;		/* the range with the entry; 0 and 0: it has no code */
 	uint32_t first_range, n_ranges;	/* all its ranges, in the array `ranges` */
-	uint32_t unit;
+	uint32_t unit;			/* of its source; its code may be described by another one (gcc -flto) */
 	uint32_t file_unit, file, line;	/* its declaration: dwarf_file(file_unit, file); line 0: not known */
 	uint32_t next;			/* private: the next of the same hash */
 	bool external, declaration, is_inlined;
@@ -257,6 +257,7 @@ char *dwarf_file(const struct dwarf *dwarf, uint32_t unit, uint32_t index);
 struct dwarf_row {
 	uint64_t addr;
 	uint32_t line;
+	uint32_t file;		/* as dwarf_file() takes it */
 	bool is_end;		/* nothing is known of what follows */
 };
 

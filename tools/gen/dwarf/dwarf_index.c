@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dwarf_index.h"
 
+#include <string.h>
+
 #include "cursor.h"
 #include "dwarf_abbrev.h"
 #include "dwarf_die.h"
@@ -292,6 +294,18 @@ static void inherit_place(const struct dwarf *dwarf, const struct dwarf_die *ori
 		*line = number32(origin, DWARF_DECL_LINE);
 }
 
+/*
+ * gcc's link-time optimisation puts code and data into units of its own, "<artificial>", which
+ * refer to those of the source files.  These are the units that a function or variable belongs to.
+ */
+static void inherit_unit(const struct dwarf *dwarf, const struct dwarf_die *origin, uint32_t *unit)
+{
+	const char *own = dwarf->units[*unit].name, *name = origin->unit->name;
+
+	if (own != NULL && strcmp(own, "<artificial>") == 0 && name != NULL && origin->unit->tag == DW_TAG_compile_unit)
+		*unit = unit_index(dwarf, origin);
+}
+
 /* An instance does not repeat what the DIE says that it is an instance of. */
 static int inherit_function(const struct dwarf *dwarf, struct dwarf_function *function)
 {
@@ -307,6 +321,7 @@ static int inherit_function(const struct dwarf *dwarf, struct dwarf_function *fu
 		if (function->linkage_name == NULL)
 			function->linkage_name = dwarf_text(dwarf, &die, DWARF_LINKAGE_NAME);
 		inherit_place(dwarf, &die, &function->file_unit, &function->file, &function->line);
+		inherit_unit(dwarf, &die, &function->unit);
 		if (number32(&die, DWARF_EXTERNAL) != 0)
 			function->external = true;
 		origin = origin_of(dwarf, &die);
@@ -334,6 +349,7 @@ static int inherit_variable(const struct dwarf *dwarf, struct dwarf_variable *va
 		if (variable->type == 0 && dwarf_reference(dwarf, &die, DWARF_TYPE, &type))
 			variable->type = type;
 		inherit_place(dwarf, &die, &variable->file_unit, &variable->file, &variable->line);
+		inherit_unit(dwarf, &die, &variable->unit);
 		if (number32(&die, DWARF_EXTERNAL) != 0)
 			variable->external = true;
 	}

@@ -17,7 +17,7 @@ struct line_machine {
 	uint8_t opcode_base, line_range, step;
 	int8_t line_base;
 	uint8_t lengths[256];		/* of a standard opcode: how many LEB128 follow */
-	uint64_t addr, line;
+	uint64_t addr, line, file;
 	struct dwarf_row *rows;
 	size_t n_rows;
 };
@@ -64,7 +64,7 @@ static int add_row(struct line_machine *machine, bool is_end)
 
 	if (err == 0)
 		machine->rows[machine->n_rows++] = (struct dwarf_row){
-			machine->addr, (uint32_t)machine->line, is_end };
+			machine->addr, (uint32_t)machine->line, (uint32_t)machine->file, is_end };
 	return err;
 }
 
@@ -84,6 +84,7 @@ static int run_extended(struct line_machine *machine)
 		err = add_row(machine, true);
 		machine->addr = 0;
 		machine->line = 1;
+		machine->file = 1;
 		break;
 	case LNE_SET_ADDRESS:
 		machine->addr = cursor_uint(&inner, (uint64_t)(inner.end - inner.p));
@@ -111,6 +112,9 @@ static int run_standard(struct line_machine *machine, uint8_t opcode)
 		return 0;
 	case LNS_ADVANCE_LINE:
 		machine->line += (uint64_t)cursor_sleb(at);
+		return 0;
+	case LNS_SET_FILE:
+		machine->file = cursor_uleb(at);
 		return 0;
 	case LNS_CONST_ADD_PC:
 		machine->addr += special_step(machine, 255);
@@ -149,7 +153,7 @@ static int run(struct line_machine *machine)
 int dwarf_read_rows(const struct dwarf *dwarf, const struct dwarf_unit *unit, struct dwarf_row **rows,
 		    size_t *n_rows)
 {
-	struct line_machine machine = { .line = 1 };
+	struct line_machine machine = { .line = 1, .file = 1 };
 	int err = 0;
 
 	if (unit->has_stmt_list && read_header(dwarf, unit, &machine))

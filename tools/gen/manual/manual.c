@@ -522,7 +522,7 @@ int manual_draw(struct draft *draft)
 	if (err != 0)
 		return err;
 	draft->meta.mode = "manual";
-	err = check_lto(draft->target);
+	err = draft->witness == NULL ? check_lto(draft->target) : 0;
 	if (err == 0)
 		err = check_files(draft, &directives);
 	if (err == 0)
@@ -531,9 +531,10 @@ int manual_draw(struct draft *draft)
 		err = check_named(draft, &directives);
 	if (err == 0)
 		err = check_prototypes(draft);
-	if (err == 0)
+	/* With a witness the program itself tells where old code would stay. */
+	if (err == 0 && draft->witness == NULL)
 		err = check_inlined(draft);
-	if (err == 0)
+	if (err == 0 && draft->witness == NULL)
 		err = check_traceless(draft);
 	if (err == 0)
 		err = check_clones(draft);
