@@ -13,6 +13,7 @@
 #include "load.h"
 #include "redirect.h"
 #include "remote.h"
+#include "translator.h"
 
 /* ---- opening and closing ---- */
 
@@ -248,6 +249,9 @@ static int plan_instance(struct session *session, const struct options *options,
 	int err;
 
 	if (record == NULL) {
+		err = translator_refuse(&session->objects, &session->target, object);
+		if (err != 0)
+			return err;
 		plan = add_plan(session);
 		err = plan == NULL ? -ENOMEM :
 		      plan_apply(plan, &session->target, &session->objects, object,
@@ -289,6 +293,10 @@ static int plan_patch(struct session *session, const struct options *options,
 	if (err != 0)
 		return err;
 	build_id_format(want->build_id.data, (size_t)want->build_id.size, id);
+	if (found == 0)
+		err = translator_refuse(&session->objects, &session->target, NULL);
+	if (err != 0)
+		return err;
 	if (found == 0)
 		return fail(ESTALE, "%s: has no object with build-id %s: %s is a patch for another"
 			    " build of %s", target_name(&session->target), id, patch->path,

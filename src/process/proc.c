@@ -163,6 +163,27 @@ char proc_thread_state(pid_t pid, pid_t tid)
 	return state == NULL ? '\0' : *state;
 }
 
+/* Documentation/filesystems/proc.rst: number and six arguments of the call, SP and PC; or "running". */
+int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp)
+{
+	char path[64], text[256], *at = text;
+	uint64_t words[2] = { 0 };
+	int got, n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	got = read_small(path, text, sizeof(text));
+	if (got < 0)
+		return got;
+	/* The last two words count: there are no arguments behind a number of -1. */
+	for (at = strchr(text, ' '); at != NULL; at = strchr(at + 1, ' '), n++) {
+		words[0] = words[1];
+		words[1] = strtoull(at + 1, NULL, 16);
+	}
+	*sp = words[0];
+	*pc = words[1];
+	return n >= 2 ? 0 : -EAGAIN;
+}
+
 unsigned long proc_flags(pid_t pid)
 {
 	char path[40], text[1024];

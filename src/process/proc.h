@@ -29,6 +29,11 @@ char proc_thread_state(pid_t pid, pid_t tid);
  * code of the process, has no registers of it, and may never stop.
  */
 bool proc_is_kernel_thread(pid_t pid, pid_t tid);
+/*
+ * Where a thread that waits in the kernel goes on, and its stack pointer, by
+ * /proc/PID/task/TID/syscall.  -EAGAIN: it runs; or another -errno, without a message.
+ */
+int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp) MUST_CHECK;
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
 /* The name of a process, "?" if it cannot be read. */
