@@ -6,9 +6,11 @@
 for_each_abi
 
 # needs_valgrind: one that runs programs of this ABI.
+# shellcheck disable=SC2046 # mflag says nothing else
 needs_valgrind() {
 	command -v valgrind >/dev/null || skip 'no valgrind'
-	printf 'int main(void) { return 0; }\n' >try.c && gcc $(mflag) -o try try.c &&
+	printf 'int main(void) { return 0; }\n' >try.c
+	gcc $(mflag) -o try try.c || return 1
 	valgrind -q --tool=none ./try || skip "valgrind runs no programs of $abi here"
 }
 
