@@ -38,6 +38,10 @@ t 'a loader has mapped it, and jumped to it' '
 	build server static && patch_from greet.c && launch "$(helper foreign $(mflag))" run $program - - server && snapshot &&
 	patch greet.so && says goodbye greet && listed greet.so && revert greet.so && says hello greet && unharmed
 '
+t 'a loader has mapped its code MAP_SHARED: refused' '
+	build server static && patch_from greet.c && launch "$(helper foreign $(mflag))" shared $program - - server && snapshot &&
+	fails_with 8 "the code of greet .* is mapped MAP_SHARED" patch greet.so && unharmed && says hello greet
+'
 for kind in pie nopie so dlopen; do
 	t "started by the dynamic linker as a command: $kind" "
 		build server $kind && patch_from greet.c && launch \"\$(interpreter \$program)\" \$program && snapshot &&

@@ -194,6 +194,16 @@ unsigned long proc_flags(pid_t pid)
 	return flags == NULL ? 0 : strtoul(flags, NULL, 10);
 }
 
+uint64_t proc_start_brk(pid_t pid)
+{
+	char path[40], text[1024];
+	const char *brk;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	brk = find_stat(path, 47, text, sizeof(text));
+	return brk == NULL ? 0 : strtoull(brk, NULL, 10);
+}
+
 /* Whether the kernel is Linux 6.4 or a later one, where PF_USER_WORKER has its meaning. */
 static bool has_user_workers(void)
 {
@@ -231,6 +241,13 @@ int proc_ptrace_scope(void)
 	char text[16];
 
 	return read_small("/proc/sys/kernel/yama/ptrace_scope", text, sizeof(text)) < 0 ? 0 : atoi(text);
+}
+
+size_t proc_max_map_count(void)
+{
+	char text[32];
+
+	return read_small("/proc/sys/vm/max_map_count", text, sizeof(text)) < 0 ? 0 : strtoul(text, NULL, 10);
 }
 
 void proc_comm(pid_t pid, char *name, size_t size)

@@ -3,7 +3,8 @@
  * foreign HOW PROGRAM - - ARGUMENT...: map a static program, not PIE, beside this one.
  *
  * HOW is "only": nothing runs it, as if this were an emulator that executes translations of its
- * code; or "run": jump to it, as a loader does.  The arguments begin with the program's name.
+ * code; or "run": jump to it, as a loader does; or "shared": the same, its code is mapped
+ * MAP_SHARED.  The arguments begin with the program's name.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 static ElfW(Ehdr) header;
 static ElfW(Phdr) phdrs[32];
 
+static int code_sharing = MAP_PRIVATE;
+
 static int map_segment(int fd, const ElfW(Phdr) *ph)
 {
 	uintptr_t start = ph->p_vaddr & ~(uintptr_t)4095, end = (ph->p_vaddr + ph->p_memsz + 4095) & ~(uintptr_t)4095;
@@ -26,7 +29,7 @@ static int map_segment(int fd, const ElfW(Phdr) *ph)
 	int prot = FLAG(ph->p_flags, PF_R, PROT_READ) | FLAG(ph->p_flags, PF_W, PROT_WRITE) |
 		   FLAG(ph->p_flags, PF_X, PROT_EXEC);
 
-	if (mmap((void *)start, of_file - start, prot, MAP_PRIVATE | MAP_FIXED, fd,
+	if (mmap((void *)start, of_file - start, prot, (prot & PROT_EXEC ? code_sharing : MAP_PRIVATE) | MAP_FIXED, fd,
 		 (off_t)(ph->p_offset & ~(uintptr_t)4095)) == MAP_FAILED)
 		return -1;
 	if (prot & PROT_WRITE)
@@ -68,6 +71,8 @@ int main(int argc, char **argv, char **envp)
 	    pread(fd, phdrs, header.e_phnum * sizeof(phdrs[0]), (off_t)header.e_phoff) !=
 		    (ssize_t)(header.e_phnum * sizeof(phdrs[0])))
 		return 1;
+	if (strcmp(argv[1], "shared") == 0)
+		code_sharing = MAP_SHARED;
 	for (int i = 0; i < header.e_phnum; i++) {
 		if (phdrs[i].p_type == PT_LOAD && map_segment(fd, &phdrs[i]) != 0)
 			return 1;
@@ -78,7 +83,7 @@ int main(int argc, char **argv, char **envp)
 			break;
 		}
 	}
-	if (strcmp(argv[1], "run") == 0)
+	if (strcmp(argv[1], "only") != 0)
 		run(argv, envp, argc - 4);
 	printf("ready\n");
 	fflush(stdout);
