@@ -72,6 +72,11 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	err = interrupt_check();
 	if (err != 0)
 		return err;
+	/* At the program's entry it has no caller: what lies on its stack leads nowhere. */
+	if (thread->final_regs != NULL) {
+		attempt->report->threads++;
+		return 0;
+	}
 	err = unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
 			   attempt->request->n_ranges, &verdict, frames, SHOWN_FRAMES);
 	if (err != 0 && err != -ESRCH && err != -EIO)

@@ -41,6 +41,18 @@ int pt_seize_own(pid_t tid)
 		       PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
 }
 
+int pt_watch(pid_t tid, enum pt_watching what)
+{
+	static const uintptr_t options[] = {
+		[PT_WATCH_START] = PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL,
+		[PT_WATCH_EXEC] = PTRACE_O_TRACEEXEC,
+		[PT_WATCH_ALL] = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+				 PTRACE_O_TRACECLONE,
+	};
+
+	return request(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD | options[what]);
+}
+
 int pt_interrupt(pid_t tid)
 {
 	return request(PTRACE_INTERRUPT, tid, 0, 0);
@@ -201,6 +213,19 @@ int pt_poll_any(pid_t *tid, struct pt_status *status)
 		return -errno;
 	if (*tid != 0)
 		decode(word, status);
+	return 0;
+}
+
+int pt_wait_any(pid_t *tid, struct pt_status *status)
+{
+	int word;
+
+	do {
+		*tid = waitpid(-1, &word, __WALL);
+	} while (*tid == -1 && errno == EINTR);
+	if (*tid == -1)
+		return -errno;
+	decode(word, status);
 	return 0;
 }
 

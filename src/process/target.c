@@ -34,6 +34,7 @@
 #define PAGE_PRESENT (1ull << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_SWAPPED (1ull << 62)
 #define PAGE_OF_FILE (1ull << 61)
+#define NSB_TICKS 100		/* of 5 ms: so long is waited for another nsb that traces the process */
 #define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
@@ -157,6 +158,24 @@ int target_read_maps(struct target *target)
 
 /* ---- opening ---- */
 
+/* Read the status of a process.  Another nsb traces it for a moment only: wait for its end. */
+static int read_status(pid_t pid, struct proc_status *status)
+{
+	const struct timespec tick = { .tv_nsec = 5000000 };
+	char tracer[32];
+	int err = proc_read_status(pid, status);
+
+	for (int i = 0; err == 0 && i < NSB_TICKS && status->tracer != 0 && status->tracer != getpid() &&
+	     !interrupt_is_over() && interrupt_is_noted() == 0; i++) {
+		proc_comm(status->tracer, tracer, sizeof(tracer));
+		if (strcmp(tracer, "nsb") != 0)
+			break;
+		(void)nanosleep(&tick, NULL);
+		err = proc_read_status(pid, status);
+	}
+	return err;
+}
+
 static int refuse_traced(pid_t pid, const struct proc_status *status)
 {
 	char tracer[32];
@@ -177,7 +196,7 @@ static int check_process(struct target *target, enum target_access access_wanted
 
 	if (access("/proc/self/status", R_OK) != 0)
 		return fail(EINVAL, "cannot read /proc: %s (is it mounted?)", strerror(errno));
-	err = proc_read_status(pid, &status);
+	err = access_wanted == TARGET_VIEW ? proc_read_status(pid, &status) : read_status(pid, &status);
 	if (err == -ESRCH)
 		return fail(ESRCH, "%d: no such process", pid);
 	if (err != 0)
@@ -764,8 +783,11 @@ static int forget_trap(struct target *target, struct thread *thread)
 
 int target_detach(struct target *target, struct thread *thread)
 {
+	bool is_held = target->holds_own && thread->final_regs != NULL;
 	int err;
 
+	if (is_held && thread->state == THREAD_RUNNING)
+		return 0;
 	if (thread->state == THREAD_RUNNING) {
 		err = target_interrupt(target, thread);
 		if (err == 0)
@@ -780,6 +802,8 @@ int target_detach(struct target *target, struct thread *thread)
 		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
+	if (is_held)
+		return target_continue(target, thread);
 	if (thread->final_regs != NULL) {
 		err = pt_restore_regs(thread->tid, thread->final_regs);
 		if (err == 0)

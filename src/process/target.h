@@ -68,6 +68,7 @@ struct target {
 	char comm[32];
 	const struct arch *arch;
 	bool is_own;		/* of target_adopt(): nsb has started it */
+	bool holds_own;		/* its thread of target_adopt() is not let go, and sleeps on: there is more to do */
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
