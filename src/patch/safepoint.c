@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "budget.h"
+#include "cgroup.h"
 #include "clock.h"
 #include "interrupt.h"
 #include "proc.h"
@@ -378,12 +379,14 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 	const struct unwind_verdict *verdict = &attempt->verdict;
 	const char *name = target_name(attempt->target);
 	const char *cure = "try again, raise --timeout, or see --allow-active in nsb(1)";
-	char stack[STACK_TEXT];
+	char stack[STACK_TEXT], group[GROUP_BYTES];
 
+	if (attempt->stuck != 0 && cgroup_is_frozen(attempt->stuck, group, sizeof(group)))
+		return fail(EBUSY, "%s: was frozen meanwhile, with its control group %s: thread %d cannot be"
+			    " stopped (try again when it is thawed)", name, group, attempt->stuck);
 	if (attempt->stuck != 0)
 		return fail(EBUSY, "%s: no safe point within %u ms: thread %d cannot be stopped, its state"
-			    " is %c (D: it sleeps uninterruptibly, /proc/%d/task/%d/stack tells where; S: is the"
-			    " process frozen?)", name, waited_ms, attempt->stuck,
+			    " is %c (D: it sleeps uninterruptibly, /proc/%d/task/%d/stack tells where)", name, waited_ms, attempt->stuck,
 			    proc_thread_state(attempt->target->pid, attempt->stuck), attempt->target->pid,
 			    attempt->stuck);
 	if (attempt->tid == 0)
@@ -456,6 +459,7 @@ static int reach(struct attempt *attempt)
 	struct safepoint_report *report = attempt->report;
 	uint64_t start = now_ns();
 	unsigned pause = FIRST_PAUSE_MS;
+	char group[GROUP_BYTES];
 
 	*report = (struct safepoint_report){ 0 };
 	warm_up(attempt);
@@ -472,7 +476,8 @@ static int reach(struct attempt *attempt)
 		      attempt->verdict.range != NULL ? ": " : "",
 		      attempt->verdict.range != NULL ? attempt->verdict.range->name : "");
 		if (waited >= request->limits->timeout_ms ||
-		    report->attempts > request->limits->retries)
+		    report->attempts > request->limits->retries ||
+		    (attempt->stuck != 0 && cgroup_is_frozen(attempt->stuck, group, sizeof(group))))
 			return refuse(attempt, (unsigned)waited);
 		err = target_serve(attempt->target, pause);
 		if (err == 0)

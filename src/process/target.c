@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "cgroup.h"
 #include "clock.h"
 #include "interrupt.h"
 #include "page.h"
@@ -348,6 +349,17 @@ static int refuse_shared_memory(const struct target *target)
 		    " that one has ended or called exec", target_name(target), other);
 }
 
+/* Refuse a target that is frozen: none of its threads would stop, nor make a call. */
+static int refuse_frozen(const struct target *target)
+{
+	char group[GROUP_BYTES];
+
+	if (!cgroup_is_frozen(target->living, group, sizeof(group)))
+		return 0;
+	return fail(EBUSY, "%s: is frozen, with its control group %s (thaw it, or try again when it is"
+		    " thawed)", target_name(target), group);
+}
+
 int target_open(struct target *target, pid_t pid, enum target_access access_wanted)
 {
 	int mem_flags = access_wanted == TARGET_VIEW ? O_RDONLY : O_RDWR;
@@ -372,6 +384,8 @@ int target_open(struct target *target, pid_t pid, enum target_access access_want
 	}
 	if (err == 0)
 		err = read_auxv(target);
+	if (err == 0 && access_wanted == TARGET_CHANGE)
+		err = refuse_frozen(target);
 	if (err == 0 && access_wanted == TARGET_CHANGE)
 		err = refuse_shared_memory(target);
 	if (err == 0)
@@ -1111,6 +1125,7 @@ bool target_has_ended(const struct target *target)
 
 int target_close(struct target *target)
 {
+	size_t left = 0;
 	int err = 0, detached;
 
 	if (target->pid == 0)
@@ -1126,9 +1141,13 @@ int target_close(struct target *target)
 		if (target->n_changes > 0 && target_check_same(target) == -ESRCH)
 			target->n_changes = 0;
 		while (target->n_changes > 0) {
-			int undone = undo_change(target, &target->journal[--target->n_changes]);
+			const struct change *change = &target->journal[--target->n_changes];
+			int undone = undo_change(target, change);
 
-			if (err == 0)
+			/* Memory to which nothing leads harms nobody.  The next nsb finds it, and unmaps it. */
+			if (undone != 0 && change->unmap != NULL)
+				left += (size_t)change->size;
+			else if (err == 0)
 				err = undone;
 		}
 	}
@@ -1143,6 +1162,9 @@ int target_close(struct target *target)
 		msg_forget();
 		err = fail(EUCLEAN, "%s: could not undo what was begun: %s (the process may be damaged:"
 			   " restart it)", target_name(target), strerror(-err));
+	} else if (left > 0 && !target_has_ended(target)) {
+		warn("%s: %zu bytes of memory that nsb has mapped stay there; nothing leads to them",
+		     target_name(target), left);
 	}
 	interrupt_hold(false);
 	maps_deinit(&target->maps);

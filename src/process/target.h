@@ -10,7 +10,8 @@
  *   -EPERM     it is not permitted; the message says what would help
  *   -EALREADY  another process traces it
  *   -EINVAL    it cannot be patched: it is a kernel thread, a zombie, an x32 process...
- *   -EUCLEAN   the undo failed: the target is damaged
+ *   -EBUSY     it is frozen with its control group, or calls exec just now
+ *   -EUCLEAN   the undo failed: the target may be damaged
  */
 #ifndef NSB_TARGET_H
 #define NSB_TARGET_H
