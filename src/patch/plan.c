@@ -378,10 +378,15 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 	if (mappings == NULL)
 		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; i < target->maps.count; i++) {
-		if (target->maps.all[i].prot != 0)
+		const struct mapping *m = &target->maps.all[i];
+		/* Above where the first stack began are arguments and the auxiliary vector: AT_ENTRY returns nowhere. */
+		bool is_first = target->maps.stack > m->start && target->maps.stack < m->end;
+
+		if (m->prot != 0)
 			mappings[setup.n_mappings++] = (struct unwind_mapping){
-				target->maps.all[i].start, target->maps.all[i].end,
-				(target->maps.all[i].prot & PROT_EXEC) != 0
+				.start = m->start, .end = is_first ? target->maps.stack : m->end,
+				.executable = (m->prot & PROT_EXEC) != 0,
+				.hides_callers = strcmp(m->path, "[uprobes]") == 0,
 			};
 	}
 	setup.mappings = mappings;

@@ -102,7 +102,7 @@ int maps_read(struct maps *maps, pid_t pid)
 		maps_deinit(maps);
 		return fail(-err, "%d: cannot read %s: %s", pid, name, strerror(-err));
 	}
-	maps->brk = proc_start_brk(pid);
+	proc_layout(pid, &maps->brk, &maps->stack);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct mapping {
 struct maps {
 	struct mapping *all;
 	size_t count;
+	uint64_t stack;		/* where the first thread's stack began: its words lie below; 0 if that is not known */
 	uint64_t brk;		/* where the heap begins, even if it has not begun; 0 if that is not known */
 };
 

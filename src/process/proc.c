@@ -194,14 +194,16 @@ unsigned long proc_flags(pid_t pid)
 	return flags == NULL ? 0 : strtoul(flags, NULL, 10);
 }
 
-uint64_t proc_start_brk(pid_t pid)
+void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack)
 {
 	char path[40], text[1024];
-	const char *brk;
+	const char *field;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	brk = find_stat(path, 47, text, sizeof(text));
-	return brk == NULL ? 0 : strtoull(brk, NULL, 10);
+	field = find_stat(path, 47, text, sizeof(text));
+	*brk = field == NULL ? 0 : strtoull(field, NULL, 10);
+	field = find_stat(path, 28, text, sizeof(text));
+	*stack = field == NULL ? 0 : strtoull(field, NULL, 10);
 }
 
 /* Whether the kernel is Linux 6.4 or a later one, where PF_USER_WORKER has its meaning. */

@@ -37,8 +37,11 @@ bool proc_is_kernel_thread(pid_t pid, pid_t tid);
 int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp) MUST_CHECK;
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
-/* Where its heap begins, or will begin (start_brk of proc(5)); 0 if that may not be read. */
-uint64_t proc_start_brk(pid_t pid);
+/*
+ * Where its heap begins, or will begin, and where the stack of its first thread began, below the
+ * arguments and the environment (start_brk and startstack of proc(5)); 0 if that may not be read.
+ */
+void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack);
 /* The name of a process, "?" if it cannot be read. */
 void proc_comm(pid_t pid, char *name, size_t size);
 

@@ -298,6 +298,18 @@ int pt_set_sigmask(pid_t tid, uint64_t mask)
 	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), (uintptr_t)&mask);
 }
 
+int pt_get_thread_area(pid_t tid, unsigned entry, uint64_t *base)
+{
+	/* struct user_desc of asm/ldt.h */
+	struct {
+		uint32_t entry, base, limit, flags;
+	} area = { .entry = entry };
+	int err = request((enum __ptrace_request)25, tid, entry, (uintptr_t)&area);
+
+	*base = area.base;
+	return err;
+}
+
 int pt_get_rseq(pid_t tid, uint64_t *address)
 {
 	/* struct ptrace_rseq_configuration of include/uapi/linux/ptrace.h, since Linux 5.13: older headers lack it. */

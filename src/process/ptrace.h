@@ -92,6 +92,9 @@ int pt_get_siginfo(pid_t tid, siginfo_t *info) MUST_CHECK;
 int pt_get_sigmask(pid_t tid, uint64_t *mask) MUST_CHECK;
 int pt_set_sigmask(pid_t tid, uint64_t mask) MUST_CHECK;
 
+/* Get the base of entry no. `entry` of the thread's segment descriptors (PTRACE_GET_THREAD_AREA, x86). */
+int pt_get_thread_area(pid_t tid, unsigned entry, uint64_t *base) MUST_CHECK;
+
 /*
  * Get the address of the thread's struct rseq (PTRACE_GET_RSEQ_CONFIGURATION); 0 if it has none,
  * or if the kernel does not tell.

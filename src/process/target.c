@@ -545,6 +545,20 @@ void target_look_asleep(struct target *target)
 	}
 }
 
+uint64_t target_thread_pointer(const struct target *target, const struct thread *thread)
+{
+	const struct arch *arch = target->arch;
+	uint64_t base = 0;
+
+	if (arch->reg[REG_TP].width != 0)
+		return regs_get(arch, &thread->regs, REG_TP);
+	/* The bits of a selector below its number say who may use it, and which table it is in. */
+	if (arch->reg[REG_TP_SELECTOR].width == 0 ||
+	    pt_get_thread_area(thread->tid, (unsigned)regs_get(arch, &thread->regs, REG_TP_SELECTOR) >> 3, &base) != 0)
+		return 0;
+	return base;
+}
+
 struct thread *target_any_stopped(struct target *target)
 {
 	for (size_t i = 0; i < target->n_threads; i++) {

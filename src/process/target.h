@@ -205,6 +205,9 @@ int target_write_bulk(struct target *target, uint64_t address, const void *bytes
 int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,
 			   target_unmap *unmap) MUST_CHECK;
 
+/* The thread pointer of a stopped thread, by its registers; 0 if it is not known. */
+uint64_t target_thread_pointer(const struct target *target, const struct thread *thread);
+
 /* A thread that is stopped, or NULL if none is. */
 struct thread *target_any_stopped(struct target *target);
 
