@@ -211,6 +211,17 @@ static int revert_one(const struct job *job, struct outcome *outcome)
 	return conclude(&session, err, outcome);
 }
 
+/* A probe comes after the patch, by file and offset, and the kernel executes what the file has there: into the jump. */
+static void warn_of_probe(const struct session *session, const struct record *record)
+{
+	const char *name = session_find_probe(session, record);
+
+	if (name != NULL)
+		warn("%s: %s has a uprobe on the jump of %s, or had one: take it out, revert the patch and apply it"
+		     " again; a call of %s may end the process", target_name(&session->target), name,
+		     record_string(record, record->head->patch_name), name);
+}
+
 static int is_applied(const struct job *job, pid_t pid)
 {
 	struct session session;
@@ -218,6 +229,8 @@ static int is_applied(const struct job *job, pid_t pid)
 
 	if (err == 0)
 		err = session_is_applied(&session, &job->patch);
+	for (size_t i = 0; err == 0 && i < session.records.count; i++)
+		warn_of_probe(&session, &session.records.all[i]);
 	return session_close(&session, err);
 }
 
@@ -686,6 +699,9 @@ static int list_one(const struct listing *listing, pid_t pid, bool *is_patched)
 		if (is_wanted(listing, record)) {
 			show_record(listing->options, pid, record, path_of(listing, record));
 			*is_patched = *is_patched || record_is_in_force(record);
+			if (msg_verbosity > 0)
+				warn_of_probe(&session, record);
+			*is_patched = true;
 		}
 	}
 	return session_close(&session, err);

@@ -195,6 +195,50 @@ static int read_edit(const struct target *target, struct code_window *window, st
 	return 0;
 }
 
+/*
+ * Whether only a breakpoint keeps the bytes from being what they should: a uprobe of perf or bpftrace,
+ * as a debugger would trace the process.  The kernel puts it there, and takes one byte back later.
+ */
+static bool has_probe(const struct plan *plan, const struct edit *edit, uint64_t *address)
+{
+	const size_t size = plan->arch->breakpoint_size;
+
+	for (size_t at = 0; at + size <= edit->size; at++) {
+		uint8_t without[JUMP_MAX];
+
+		if (memcmp(edit->found + at, plan->arch->breakpoint, size) != 0)
+			continue;
+		memcpy(without, edit->found, edit->size);
+		memcpy(without + at, edit->before + at, size);
+		*address = edit->address + at;
+		if (memcmp(without, edit->before, edit->size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a uprobe that was on a jump of this patch is gone, and has left the first byte that the program's file has. */
+static bool was_probed(const struct plan *plan, const struct edit *edit)
+{
+	const size_t size = plan->arch->breakpoint_size;
+
+	return plan->subject != NULL && memcmp(edit->found, edit->after, size) == 0 &&
+	       memcmp(edit->found + size, edit->before + size, edit->size - size) == 0;
+}
+
+static int refuse_bytes(const struct plan *plan, const struct target *target, const struct edit *edit)
+{
+	uint64_t address;
+
+	if (has_probe(plan, edit, &address))
+		return fail(ESTALE, "%s: %s has a breakpoint at 0x%" PRIx64 ", in the bytes that nsb changes: a uprobe"
+			    " of perf, bpftrace or the like, which has to be taken out first", target_name(target),
+			    edit->name, address);
+	return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
+		    " (changed by another patcher, or a breakpoint?)", target_name(target), edit->name,
+		    edit->address);
+}
+
 int plan_verify(struct plan *plan, const struct target *target)
 {
 	struct code_window window = { 0 };
@@ -212,10 +256,8 @@ int plan_verify(struct plan *plan, const struct target *target)
 			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " cannot be read",
 				    target_name(target), edit->name, edit->address);
 		if (memcmp(edit->found, edit->before, edit->size) != 0 &&
-		    memcmp(edit->found, edit->halfway, edit->size) != 0)
-			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
-				    " (changed by another patcher, or a breakpoint?)",
-				    target_name(target), edit->name, edit->address);
+		    memcmp(edit->found, edit->halfway, edit->size) != 0 && !was_probed(plan, edit))
+			return refuse_bytes(plan, target, edit);
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@
 #define SLEEPERS_AHEAD 3
 #define SHOWN_FRAMES 12
 #define STACK_TEXT 512
+#define PAGES_AT_ONCE 256
 
 /* What one attempt works with, and what stood in its way. */
 struct attempt {
@@ -104,15 +105,18 @@ static int scan_stack(const struct attempt *attempt, uint64_t start, uint64_t en
 		      struct unwind_verdict *verdict)
 {
 	static uint8_t bytes[PAGE];
+	bool exist[PAGES_AT_ONCE];
 	const struct safepoint_request *request = attempt->request;
 	unsigned word = attempt->target->arch->word;
 	int err = 0;
 
 	for (uint64_t page = start; page < end && verdict->safe && err == 0; page += PAGE) {
-		bool exists;
+		size_t number = (size_t)((page - start) / PAGE % PAGES_AT_ONCE);
 
-		target_find_pages(attempt->target, page, 1, &exists);
-		if (!exists)
+		/* Those behind the end are of the same mapping, or do not exist. */
+		if (number == 0)
+			target_find_pages(attempt->target, page, PAGES_AT_ONCE, exist);
+		if (!exist[number])
 			continue;
 		if (target_read(attempt->target, page, bytes, PAGE) != 0)
 			return interrupt_check();

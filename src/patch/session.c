@@ -629,3 +629,23 @@ int session_is_applied(struct session *session, const struct patchfile *patch)
 	}
 	return err == 0 && found == 0 ? -ENOENT : err;
 }
+
+const char *session_find_probe(const struct session *session, const struct record *record)
+{
+	const struct arch *arch = session->target.arch;
+	const size_t size = arch->breakpoint_size, rest = arch->jump_size - size;
+
+	for (uint32_t i = 0; i < record->head->n_funcs && record->head->state == RECORD_APPLIED && !record->is_gone; i++) {
+		const struct record_func *func = &record->funcs[i];
+		uint64_t address = func->target + func->jump_offset;
+		uint8_t found[JUMP_MAX], jump[JUMP_MAX];
+
+		if (target_read(&session->target, address, found, arch->jump_size) != 0 ||
+		    arch->jump(address, func->via, jump) != 0 || memcmp(found + size, jump + size, rest) != 0 ||
+		    memcmp(func->target_old + size, jump + size, rest) == 0)
+			continue;
+		if (memcmp(found, arch->breakpoint, size) == 0 || memcmp(found, func->target_old, size) == 0)
+			return record_string(record, func->name);
+	}
+	return NULL;
+}
