@@ -701,7 +701,6 @@ static int list_one(const struct listing *listing, pid_t pid, bool *is_patched)
 			*is_patched = *is_patched || record_is_in_force(record);
 			if (msg_verbosity > 0)
 				warn_of_probe(&session, record);
-			*is_patched = true;
 		}
 	}
 	return session_close(&session, err);

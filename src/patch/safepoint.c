@@ -118,6 +118,7 @@ static int scan_stack(const struct attempt *attempt, uint64_t start, uint64_t en
 			target_find_pages(attempt->target, page, PAGES_AT_ONCE, exist);
 		if (!exist[number])
 			continue;
+		verdict->scanned += PAGE;
 		if (target_read(attempt->target, page, bytes, PAGE) != 0)
 			return interrupt_check();
 		for (unsigned at = 0; at < PAGE && page + at < end && verdict->safe; at += word) {
@@ -183,15 +184,15 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 			   attempt->request->n_ranges, &verdict, frames, SHOWN_FRAMES);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
-	attempt->scanned += verdict.scanned;
-	if (attempt->scanned > BUDGET_STACKS)
-		return fail(EINVAL, "%s: the stacks of its threads have no unwind tables, and more than %" PRIu64
-			    " MiB that would have to be searched", target_name(attempt->target), BUDGET_STACKS >> 20);
 	attempt->is_elsewhere = false;
 	if (err == 0 && verdict.safe)
 		err = look_at_own_stack(attempt, thread, &verdict);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
+	attempt->scanned += verdict.scanned;
+	if (attempt->scanned > BUDGET_STACKS)
+		return fail(EINVAL, "%s: the stacks of its threads have no unwind tables, and more than %" PRIu64
+			    " MiB that would have to be searched", target_name(attempt->target), BUDGET_STACKS >> 20);
 	if (err == 0 && verdict.safe) {
 		attempt->report->threads++;
 		attempt->report->frames += verdict.n_frames;

@@ -13,9 +13,6 @@
 
 #define WINDOW_SIZE 8192
 #define WINDOW_BELOW 256	/* the other registers of a frame lie below the one that is read first */
-#define ROOTS_MAX 8
-#define COPY_MAX (16u << 20)
-#define SCAN_MAX (256u << 20)	/* a larger stack is not scanned, and so not safe */
 #define ROOTS_MAX (UNWIND_MAX_ENDS - 1)
 #define CODE_CACHE 256
 #define CODE_MAP_BITS 4096u	/* a power of two */
@@ -640,9 +637,8 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 	uint64_t at = (sp + word - 1) & ~(uint64_t)(word - 1);
 	uint64_t end = mapping != NULL ? mapping->end : 0;
 
-	if (mapping == NULL || end - at > BUDGET_STACK) {
 	note_end(walk, sp);
-	if (mapping == NULL || end - at > SCAN_MAX) {
+	if (mapping == NULL || end - at > BUDGET_STACK) {
 		give_up_scan(walk, sp);
 		return;
 	}

@@ -16,7 +16,6 @@
 #include "arch.h"
 #include "cfi.h"
 
-#define UNWIND_MAX_FRAMES 4096
 #define UNWIND_MAX_ENDS 9	/* a thread's own walk, and those from 8 signal frames */
 
 /* Code that no thread may be in: [start, end), run-time addresses. */
