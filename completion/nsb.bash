@@ -61,7 +61,7 @@ _nsb() {
 	revert) options+=' --pid --all --exe --user --id --dry-run --timeout --retries --allow-active --realtime' ;;
 	check) options+=' --pid --all --exe --user --insecure-file --no-exceptions --timeout --retries --allow-active --realtime' ;;
 	list) options+=' --pid --exe --user --build-id --perf-map' ;;
-	run) options+=' --insecure-file --best-effort --no-exceptions --timeout --retries' ;;
+	run) options+=' --insecure-file --best-effort --follow --no-exceptions --timeout --retries' ;;
 	esac
 	if [ -z "$command" ] && [[ $cur != -* ]]; then
 		options=$commands

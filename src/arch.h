@@ -50,6 +50,8 @@
 enum reg {
 	REG_PC, REG_SP, REG_AX, REG_ORIG_AX, REG_FLAGS,
 	REG_ARG0, REG_ARG1, REG_ARG2, REG_ARG3, REG_ARG4, REG_ARG5,
+	REG_TP,			/* the thread pointer; or, where that is in no register, */
+	REG_TP_SELECTOR,	/* the selector of the segment that begins at it */
 	REG_COUNT
 };
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -156,4 +158,21 @@ int file_read_all(const char *path, int fd, const struct stat *st, uint8_t **byt
 	}
 	*bytes = all;
 	return 0;
+}
+
+void file_close_others(int kept)
+{
+	struct rlimit limit;
+
+#ifdef SYS_close_range
+	if ((kept <= 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) &&
+	    syscall(SYS_close_range, kept + 1, ~0u, 0) == 0)
+		return;
+#endif
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 65536)
+		limit.rlim_cur = 65536;
+	for (int fd = 3; fd < (int)limit.rlim_cur; fd++) {
+		if (fd != kept)
+			(void)close(fd);
+	}
 }

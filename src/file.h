@@ -36,4 +36,7 @@ int file_check_elf(const char *path, int fd, const struct stat *st, uint64_t mos
  */
 int file_read_all(const char *path, int fd, const struct stat *st, uint8_t **bytes) MUST_CHECK;
 
+/* Close all descriptors but stdin, stdout, stderr and one more. */
+void file_close_others(int kept);
+
 #endif

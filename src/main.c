@@ -58,6 +58,7 @@ static const char help_text[] =
 	"      --timeout SECONDS, --retries N    how long to look for a safe point (10 s)\n"
 	"      --allow-active F    threads in function F may finish in its old body\n"
 	"      --realtime[=N]      work at real-time priority N (50)\n"
+	"      --follow            run: what it executes later, and its children, too\n"
 	"      --best-effort       run: without the patch if it cannot be applied\n"
 	"      --json              answer in JSON;  --syslog: tell the system's log, too\n"
 	"  -v, --verbosity [N]     tell the steps; -vv or -v 2: the details\n"
@@ -68,7 +69,7 @@ enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
 	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE, OPT_SYSLOG,
-	OPT_NO_EXCEPTIONS,
+	OPT_NO_EXCEPTIONS, OPT_FOLLOW,
 };
 
 static const struct option long_options[] = {
@@ -79,6 +80,7 @@ static const struct option long_options[] = {
 	{ "filename", required_argument, NULL, 'f' },
 	{ "syslog", no_argument, NULL, OPT_SYSLOG },
 	{ "replace", no_argument, NULL, OPT_REPLACE },
+	{ "follow", no_argument, NULL, OPT_FOLLOW },
 	{ "best-effort", no_argument, NULL, OPT_BEST_EFFORT },
 	{ "insecure-file", no_argument, NULL, OPT_INSECURE_FILE },
 	{ "id", required_argument, NULL, OPT_ID },
@@ -189,7 +191,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 		options->pid = (pid_t)value;
 		return err != 0 ? usage("not a process id", optarg) : 0;
 	case 'f':
-		options->file = optarg;
+		if (options->n_files == FILES_MAX)
+			return usage("too many patches", optarg);
+		options->files[options->n_files++] = optarg;
 		return 0;
 	case OPT_ID:
 		err = build_id_parse(optarg, options->id, &options->id_size);
@@ -205,6 +209,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 		return 0;
 	case OPT_REPLACE:
 		options->replace = true;
+		return 0;
+	case OPT_FOLLOW:
+		options->follow = true;
 		return 0;
 	case OPT_BEST_EFFORT:
 		options->best_effort = true;
@@ -288,9 +295,13 @@ static int run_command(size_t i, const struct options *options)
 		return usage("no process given (-p PID)", "");
 	if (options->pid != 0 && (options->all || options->exe != NULL || options->by_user))
 		return usage("one process or many, not both", "");
-	if (commands[i].needs_file && options->file == NULL &&
+	if (commands[i].needs_file && options->n_files == 0 &&
 	    !(commands[i].takes_id && options->id_size > 0))
 		return usage("no patch given (-f FILE)", "");
+	if (commands[i].run != command_run && options->n_files > 1)
+		return usage("one patch at a time, and here is a second one", options->files[1]);
+	if (commands[i].run != command_run && options->follow)
+		return usage("--follow is for run", "");
 	if (commands[i].run == command_run && options->program == NULL)
 		return usage("no program given (-- PROGRAM)", "");
 	if (commands[i].run == command_run && options->realtime != 0)
@@ -316,18 +327,39 @@ static int run_command(size_t i, const struct options *options)
 	return err == 0 ? EXIT_DONE : (int)status_of(err);
 }
 
+/*
+ * With POSIXLY_CORRECT in the environment getopt_long(3) takes no options behind the command's
+ * name.  The program that `nsb run` becomes has to find its environment as it was, in the same order.
+ */
+static char **find_posixly_correct(void)
+{
+	static const char name[] = "POSIXLY_CORRECT";
+	size_t size = sizeof(name) - 1;
+
+	for (char **at = environ; *at != NULL; at++) {
+		if (strncmp(*at, name, size) == 0 && ((*at)[size] == '=' || (*at)[size] == '\0'))
+			return at;
+	}
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .limits = { DEFAULT_TIMEOUT_MS, UINT_MAX } };
+	char **posixly = find_posixly_correct(), *kept = posixly == NULL ? NULL : *posixly, none[] = "_=";
 	int option, err;
 
 	msg_init("nsb");
 	json_for = look_for_json(argc, argv);
+	if (posixly != NULL)
+		*posixly = none;
 	while ((option = getopt_long(argc, argv, ":p:f:v::qhV", long_options, NULL)) != -1) {
 		err = parse_option(option, argc, argv, &options);
 		if (err != 0)
 			return err;
 	}
+	if (posixly != NULL)
+		*posixly = kept;
 	if (optind == argc)
 		return usage("no command given", "");
 	if (optind + 1 < argc && strcmp(argv[optind], "run") == 0)

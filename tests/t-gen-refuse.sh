@@ -388,6 +388,51 @@ t 'what a static executable does not have' '
 	fails_with 1 ".sethostname. is not in prog, and a static executable has no libraries" generate
 '
 
+# asks FLAGS CODE: nsb-gen takes the patch print() { CODE }; what it says is in said.
+asks() {
+	compiled && printf "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <execinfo.h>\n#include <link.h>\n%s\n" "$2" >p.c &&
+	patch_object p.c $1 -ldl
+}
+
+for flags in -O2 -O0 -Os '-O2 -fno-plt' '-O2 -fno-omit-frame-pointer'; do
+	t "dlsym(RTLD_NEXT): $flags" "
+		asks '$flags' 'int print(const char *s, ...) { return dlsym(RTLD_NEXT, s) != 0; }' &&
+		fails_with 1 \"'print' calls dlsym.RTLD_NEXT., which asks for what comes behind the object\" generate
+	"
+done
+t 'dlvsym(RTLD_NEXT), in a new function that is called' '
+	asks "" "__attribute__((noinline)) static void *find(const char *s) { return dlvsym(RTLD_NEXT, s, s + 1); }
+		int print(const char *s, ...) { return find(s) == find(s + 2); }" &&
+	fails_with 1 "calls dlvsym.RTLD_NEXT" generate
+'
+t 'dlsym of a handle: told' '
+	asks "" "int print(const char *s, ...) { return dlsym(dlopen(s, 1), s) != 0; }" && generate 2>said && cat said &&
+	grep ".print. calls dlsym().*with RTLD_NEXT it would find nothing" said && ! grep dlopen said
+'
+t 'dlopen in a patch of a library: told' '
+	sources && echo "int named(const char *s) { return s[0] + s[1] * 3 + s[2] * 5; }" >lib.c && ${CC:-gcc} $(mflag) -g -O2 -shared -fPIC -Wl,--build-id=sha1 -o lib.so lib.c &&
+	object=lib.so && printf "#include <dlfcn.h>\nint named(const char *s) { return dlopen(s, 1) != 0; }\n" >p.c && patch_object p.c -ldl && generate 2>said && cat said &&
+	grep ".named. calls dlopen().*not the library" said
+'
+t 'dladdr, dl_iterate_phdr, backtrace_symbols: told' '
+	asks "" "int print(const char *s, ...) { Dl_info i; return dladdr(s, &i) + (backtrace_symbols((void **)s, 1) != 0) + dl_iterate_phdr(0, 0); }" &&
+	generate 2>said && cat said && for name in dladdr dl_iterate_phdr backtrace_symbols; do
+		[ "$(grep -c ".print. calls $name()" said)" = 1 ] || exit 1
+	done
+'
+t 'auto mode: in a function that is replaced, and in one that stays' '
+	compiled -ldl && for what in old new; do
+		mkdir $what && { echo "#define _GNU_SOURCE"; echo "#include <dlfcn.h>"; cat one.c
+		echo "__attribute__((noipa)) int other(const char *s) { return dlsym(RTLD_NEXT, s) != 0; }"; } >$what/three.c && cp queue.h $what
+	done && sed -i "s/^int main/int other(const char *); int (*keep)(const char *) = other;\n&/; s/\bget(void) {/&/" two.c && ${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog old/three.c two.c -ldl &&
+	sed -i "s/puts(format) + level/puts(format) + level + 1/" new/three.c && for what in old new; do
+		${CC:-gcc} $(mflag) -g -O2 -fPIC -ffunction-sections -fdata-sections -fno-semantic-interposition -c -o $what.o $what/three.c || exit 1
+	done && cp new.o three.o && mkdir o && cp old.o o/three.o &&
+	${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o && "$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o 2>said && cat said && ! grep dlsym said &&
+	sed -i "s/RTLD_NEXT, s) != 0/RTLD_NEXT, s + 1) != 0/" new/three.c && ${CC:-gcc} $(mflag) -g -O2 -fPIC -ffunction-sections -fdata-sections -fno-semantic-interposition -c -o three.o new/three.c &&
+	${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o && fails_with 1 ".other. calls dlsym.RTLD_NEXT" "$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o
+'
+
 t 'no arguments, an unknown command, an unknown option' '
 	fails_with 64 "a command is needed" "$NSB_GEN" &&
 	fails_with 64 "unknown command .make." "$NSB_GEN" make &&

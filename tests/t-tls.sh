@@ -9,12 +9,25 @@ for_each_abi
 threads_agree() {
 	local kind=$1
 	shift
-	target tls "$kind" && says 'first 508' first 0 && says 'second 608' second 1 &&
+	target tls "$kind" && agree "$@"
+}
+
+# agree [FLAGS...]: of the target that runs.
+agree() {
+	says 'first 508' first 0 && says 'second 608' second 1 &&
 	says 'new 708' new 2 && snapshot && patch_from tls.c "$@" && patch tls.so &&
 	says 'first 100709' first 1 && says 'second 101009' second 2 &&
 	says 'new 100708' new 1 && says 'first 100910' first 1 && listed tls.so &&
 	revert tls.so && says 'first 911' first 0 && says 'second 1010' second 0 &&
 	says 'new 508' new 0 && unharmed
+}
+
+# started_by_linker KIND [FLAGS...]: the same of a program that its dynamic linker has started as a command.
+started_by_linker() {
+	local kind=$1 linker
+	shift
+	build tls "$kind" && linker=$(readelf -l "$program" | sed -n 's/.*interpreter: \(.*\)\]/\1/p') && [ -n "$linker" ] &&
+	launch "$linker" "$program" && agree "$@"
 }
 
 for kind in pie nopie static static-pie so dlopen; do
@@ -26,6 +39,11 @@ for kind in pie nopie static so; do
 		"threads_agree $kind -ftls-model=initial-exec"
 	t "$kind, a patch with descriptors" "threads_agree $kind -mtls-dialect=gnu2"
 done
+for kind in pie nopie so dlopen; do
+	t "$kind, started by the dynamic linker as a command" "started_by_linker $kind"
+done
+t 'started in this way, a patch that is -ftls-model=initial-exec' \
+	'started_by_linker pie -ftls-model=initial-exec'
 for model in global-dynamic local-dynamic initial-exec; do
 	t "a library that is -ftls-model=$model" "CFLAGS_EXTRA=-ftls-model=$model threads_agree so"
 done
@@ -83,6 +101,11 @@ abis=
 for kind in pie static so dlopen; do
 	t "$kind, musl" "
 		CC=musl-gcc CFLAGS_EXTRA='-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu' threads_agree $kind
+	"
+done
+for kind in pie so dlopen; do
+	t "$kind, musl, started by the dynamic linker as a command" "
+		CC=musl-gcc CFLAGS_EXTRA='-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu' started_by_linker $kind
 	"
 done
 done_testing

@@ -73,13 +73,14 @@ static int allow_active(const struct options *options, struct patchfile *patch)
  * who wrote it.  If the file cannot be opened the error is -ENOEXEC, a bad patch, since -ENOENT
  * means "not applied" to the commands; only if it is forbidden the error stays as it is.
  */
-static int read_patch(const struct options *options, bool enters, struct patchfile *patch)
+static int read_patch(const struct options *options, const char *file, bool enters,
+		      struct patchfile *patch)
 {
-	int fd, err = trust_open(options->file, enters && !options->insecure_file, &fd);
+	int fd, err = trust_open(file, enters && !options->insecure_file, &fd);
 
 	if (err != 0)
 		return err == -EACCES || err == -EPERM || err == -EKEYREJECTED ? err : -ENOEXEC;
-	err = patchfile_read(patch, options->file, fd);
+	err = patchfile_read(patch, file, fd);
 	return err == 0 ? allow_active(options, patch) : err;
 }
 
@@ -210,6 +211,17 @@ static int revert_one(const struct job *job, struct outcome *outcome)
 	return conclude(&session, err, outcome);
 }
 
+/* A probe comes after the patch, by file and offset, and the kernel executes what the file has there: into the jump. */
+static void warn_of_probe(const struct session *session, const struct record *record)
+{
+	const char *name = session_find_probe(session, record);
+
+	if (name != NULL)
+		warn("%s: %s has a uprobe on the jump of %s, or had one: take it out, revert the patch and apply it"
+		     " again; a call of %s may end the process", target_name(&session->target), name,
+		     record_string(record, record->head->patch_name), name);
+}
+
 static int is_applied(const struct job *job, pid_t pid)
 {
 	struct session session;
@@ -217,6 +229,8 @@ static int is_applied(const struct job *job, pid_t pid)
 
 	if (err == 0)
 		err = session_is_applied(&session, &job->patch);
+	for (size_t i = 0; err == 0 && i < session.records.count; i++)
+		warn_of_probe(&session, &session.records.all[i]);
 	return session_close(&session, err);
 }
 
@@ -258,7 +272,7 @@ static int work_init(struct job *job)
 		job->id_size = options->id_size;
 		return 0;
 	}
-	err = read_patch(options, job->one != revert_one, &job->patch);
+	err = read_patch(options, options->files[0], job->one != revert_one, &job->patch);
 	if (err == 0) {
 		job->id = job->patch.meta.patch.build_id.data;
 		job->id_size = (size_t)job->patch.meta.patch.build_id.size;
@@ -685,6 +699,8 @@ static int list_one(const struct listing *listing, pid_t pid, bool *is_patched)
 		if (is_wanted(listing, record)) {
 			show_record(listing->options, pid, record, path_of(listing, record));
 			*is_patched = *is_patched || record_is_in_force(record);
+			if (msg_verbosity > 0)
+				warn_of_probe(&session, record);
 		}
 	}
 	return session_close(&session, err);
@@ -801,11 +817,11 @@ static int list_all(struct listing *listing)
 static int listing_init(struct listing *listing)
 {
 	const struct options *options = listing->options;
-	int err = options->file == NULL ? 0 : read_patch(options, false, &listing->patch);
+	int err = options->n_files == 0 ? 0 : read_patch(options, options->files[0], false, &listing->patch);
 
 	listing->object_id = options->object_id;
 	listing->object_id_size = options->object_id_size;
-	if (err == 0 && options->file != NULL) {
+	if (err == 0 && options->n_files > 0) {
 		listing->object_id = listing->patch.meta.target.build_id.data;
 		listing->object_id_size = (size_t)listing->patch.meta.target.build_id.size;
 	}
@@ -845,12 +861,18 @@ int command_list(const struct options *options)
 
 int command_run(const struct options *options)
 {
-	struct patchfile patch = { 0 };
-	int err = read_patch(options, true, &patch);
+	struct patchfile patches[FILES_MAX] = { 0 };
+	size_t n_patches = 0;
+	int err = 0;
 
+	while (n_patches < options->n_files && err == 0) {
+		err = read_patch(options, options->files[n_patches], true, &patches[n_patches]);
+		n_patches += err == 0;
+	}
 	if (err == 0)
-		err = run_patched(options, &patch);
-	patchfile_deinit(&patch);
+		err = run_patched(options, patches, n_patches);
+	for (size_t i = 0; i < n_patches; i++)
+		patchfile_deinit(&patches[i]);
 	return err;
 }
 
@@ -859,7 +881,7 @@ int command_run(const struct options *options)
 int command_info(const struct options *options)
 {
 	struct patchfile patch = { 0 };
-	int err = read_patch(options, false, &patch);
+	int err = read_patch(options, options->files[0], false, &patch);
 
 	if (err == 0)
 		show_patch(options, &patch);

@@ -14,11 +14,11 @@
 #include "patchfile.h"
 
 /*
- * Become options->program.  This returns only if it failed: -ELIBACC, there is no such program;
+ * Become options->program, with the patches in it, which are applied in their order.  This returns only if it failed: -ELIBACC, there is no such program;
  * -ELIBEXEC, it cannot be run; or the reason why it cannot be traced.  If the patch cannot be
  * applied, the program ends before its code begins, with the exit status that `nsb patch` would
  * have had; with options->best_effort it goes on without the patch.
  */
-int run_patched(const struct options *options, const struct patchfile *patch) MUST_CHECK;
+int run_patched(const struct options *options, const struct patchfile *patches, size_t n_patches) MUST_CHECK;
 
 #endif

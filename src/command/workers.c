@@ -20,6 +20,7 @@
 #include "array.h"
 #include "budget.h"
 #include "clock.h"
+#include "file.h"
 #include "interrupt.h"
 #include "memory.h"
 #include "permission.h"
@@ -116,24 +117,6 @@ static int limit_resource(int resource, rlim_t value)
 	return setrlimit((__rlimit_resource_t)resource, &limit) == 0 ? 0 : errno;
 }
 
-/* Close all descriptors but stdin, stdout, stderr and `kept`. */
-static void close_others(int kept)
-{
-	struct rlimit limit;
-
-#ifdef SYS_close_range
-	if ((kept <= 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) &&
-	    syscall(SYS_close_range, kept + 1, ~0u, 0) == 0)
-		return;
-#endif
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 65536)
-		limit.rlim_cur = 65536;
-	for (int fd = 3; fd < (int)limit.rlim_cur; fd++) {
-		if (fd != kept)
-			(void)close(fd);
-	}
-}
-
 /* The bytes of address space that this process has now. */
 static size_t own_memory(void)
 {
@@ -175,7 +158,7 @@ static int confine(const struct run *run, pid_t parent, int text, int done_pipe)
 		return errno;
 	if (dup2(text, STDOUT_FILENO) == -1)
 		return errno;
-	close_others(done_pipe);
+	file_close_others(done_pipe);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	err = limit_resource(RLIMIT_CORE, 0);
 	/* Else glibc would keep large blocks, the larger the more have been freed. */

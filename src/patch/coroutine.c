@@ -243,3 +243,19 @@ int coroutines_check(const struct coroutines *coroutines, const struct target *t
 	}
 	return 0;
 }
+
+bool coroutines_are_in(const struct coroutines *coroutines, const struct target *target, uint64_t start,
+		       uint64_t end)
+{
+	for (size_t i = 0; i < coroutines->count; i++) {
+		struct regs regs;
+		uint64_t sp;
+
+		if (interrupt_is_over() || !read_context(target, coroutines->contexts[i], &regs))
+			continue;
+		sp = regs_get(target->arch, &regs, REG_SP);
+		if (sp >= start && sp < end)
+			return true;
+	}
+	return false;
+}

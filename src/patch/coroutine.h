@@ -38,4 +38,8 @@ int coroutines_check(const struct coroutines *coroutines, const struct target *t
 		     size_t n_ranges, struct unwind_verdict *verdict,
 		     uint64_t *context) MUST_CHECK;
 
+/* Whether a suspended context goes on in [start, end), which a stack is in; coroutines_check() looks at it. */
+bool coroutines_are_in(const struct coroutines *coroutines, const struct target *target, uint64_t start,
+		       uint64_t end);
+
 #endif

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "page.h"
+#include "proc.h"
 #include "remote.h"
 
 #define CALLS_MAX 8
@@ -42,16 +43,57 @@ static void keep_mappings(struct target *target, size_t first, const struct remo
 	target->n_changes = kept;
 }
 
+/* Whether the process has as many mappings as the kernel allows, vm.max_map_count. */
+static bool has_all_mappings(const struct target *target, size_t *most)
+{
+	struct maps now;
+	bool has = false;
+
+	*most = proc_max_map_count();
+	if (*most != 0 && maps_read(&now, target->living) == 0) {
+		has = now.count + 1 >= *most;
+		maps_deinit(&now);
+	}
+	msg_forget();
+	return has;
+}
+
+/* Name the limit that keeps the process from mapping memory, mmap(2). */
 static int refuse_mapping(const struct target *target, const struct plan *plan,
 			  const struct remote_call *call)
 {
+	const char *name = target_name(target);
+	size_t most;
+
 	msg_forget();
-	if (call->result == -ENOMEM)
-		return fail(ENOMEM, "%s: there is no room for %" PRIu64 " bytes: its limit of memory"
-			    " (RLIMIT_AS), or that of its cgroup, is reached (see prlimit --pid %d"
-			    " --as)", target_name(target), plan->mapped, target->pid);
-	return fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try"
-		    " again)", target_name(target), call->args[0]);
+	switch (call->result) {
+	case -ENOMEM:
+		if (has_all_mappings(target, &most))
+			return fail(ENOMEM, "%s: has as many mappings as it may have: vm.max_map_count is %zu"
+				    " (raise it by sysctl)", name, most);
+		return fail(ENOMEM, "%s: there is no room for %" PRIu64 " bytes: its limit of memory (RLIMIT_AS,"
+			    " RLIMIT_DATA), or the host's (vm.overcommit_memory), is reached (see prlimit --pid"
+			    " %d --as)", name, plan->mapped, target->pid);
+	case -EAGAIN:
+		return fail(EAGAIN, "%s: locks all its memory (mlockall), and %" PRIu64 " bytes more would exceed"
+			    " its RLIMIT_MEMLOCK (see prlimit --pid %d --memlock)", name, plan->mapped,
+			    target->pid);
+	case -EACCES:
+		return fail(EACCES, "%s: may not map %s memory that is of no file: a security module forbids it"
+			    " (SELinux: execmem)", name, (call->args[2] & PROT_EXEC) ? "executable" : "this");
+	case -EPERM:
+		return fail(EPERM, "%s: may not map memory at 0x%" PRIx64 " (vm.mmap_min_addr, or a security"
+			    " module)", name, call->args[0]);
+	default:
+		return fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try"
+			    " again)", name, call->args[0]);
+	}
+}
+
+static bool is_limit(int64_t result)
+{
+	return result == -ENOMEM || result == -EEXIST || result == -EAGAIN || result == -EACCES ||
+	       result == -EPERM;
 }
 
 static int make_mappings(struct remote *remote, const struct plan *plan,
@@ -75,7 +117,7 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 		bool elsewhere = !has_failed(&calls[i]) && err == 0 &&
 				 (uint64_t)calls[i].result != calls[i].args[0];
 
-		if (elsewhere || calls[i].result == -ENOMEM || calls[i].result == -EEXIST)
+		if (elsewhere || is_limit(calls[i].result))
 			return refuse_mapping(target, plan, &calls[i]);
 	}
 	return err;

@@ -10,14 +10,18 @@
 #include "safepoint.h"
 #include "vzpatch.h"
 
+#define FILES_MAX 16
+
 struct options {
 	pid_t pid;		/* 0: -p was not given */
 	bool all;
 	const char *exe;	/* name or path of the executable; NULL: any */
 	bool by_user;		/* --user was given, and is uid */
 	uid_t uid;
-	const char *file;
+	const char *files[FILES_MAX];	/* run takes several, the others one */
+	size_t n_files;
 	char **program;		/* for run: the program and its arguments, a NULL at the end; NULL: none */
+	bool follow;		/* for run: patch what it executes later, and what its descendants do, too */
 	bool best_effort;	/* for run: start the program even if it cannot be patched */
 	bool insecure_file;	/* take the file whoever may have written it */
 	uint8_t id[BUILD_ID_MAX];

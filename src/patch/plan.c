@@ -195,21 +195,69 @@ static int read_edit(const struct target *target, struct code_window *window, st
 	return 0;
 }
 
+/*
+ * Whether only a breakpoint keeps the bytes from being what they should: a uprobe of perf or bpftrace,
+ * as a debugger would trace the process.  The kernel puts it there, and takes one byte back later.
+ */
+static bool has_probe(const struct plan *plan, const struct edit *edit, uint64_t *address)
+{
+	const size_t size = plan->arch->breakpoint_size;
+
+	for (size_t at = 0; at + size <= edit->size; at++) {
+		uint8_t without[JUMP_MAX];
+
+		if (memcmp(edit->found + at, plan->arch->breakpoint, size) != 0)
+			continue;
+		memcpy(without, edit->found, edit->size);
+		memcpy(without + at, edit->before + at, size);
+		*address = edit->address + at;
+		if (memcmp(without, edit->before, edit->size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a uprobe that was on a jump of this patch is gone, and has left the first byte that the program's file has. */
+static bool was_probed(const struct plan *plan, const struct edit *edit)
+{
+	const size_t size = plan->arch->breakpoint_size;
+
+	return plan->subject != NULL && memcmp(edit->found, edit->after, size) == 0 &&
+	       memcmp(edit->found + size, edit->before + size, edit->size - size) == 0;
+}
+
+static int refuse_bytes(const struct plan *plan, const struct target *target, const struct edit *edit)
+{
+	uint64_t address;
+
+	if (has_probe(plan, edit, &address))
+		return fail(ESTALE, "%s: %s has a breakpoint at 0x%" PRIx64 ", in the bytes that nsb changes: a uprobe"
+			    " of perf, bpftrace or the like, which has to be taken out first", target_name(target),
+			    edit->name, address);
+	return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
+		    " (changed by another patcher, or a breakpoint?)", target_name(target), edit->name,
+		    edit->address);
+}
+
 int plan_verify(struct plan *plan, const struct target *target)
 {
 	struct code_window window = { 0 };
 
 	for (size_t i = 0; i < plan->n_edits; i++) {
 		struct edit *edit = &plan->edits[i];
+		const struct mapping *m = maps_find(&target->maps, edit->address);
 
+		/* The kernel gives a page of its own to who writes to a private mapping only. */
+		if (m != NULL && !m->is_private)
+			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is mapped MAP_SHARED: it cannot be"
+				    " changed for this process alone", target_name(target), edit->name,
+				    edit->address);
 		if (read_edit(target, &window, edit) != 0)
 			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " cannot be read",
 				    target_name(target), edit->name, edit->address);
 		if (memcmp(edit->found, edit->before, edit->size) != 0 &&
-		    memcmp(edit->found, edit->halfway, edit->size) != 0)
-			return fail(ESTALE, "%s: the code of %s at 0x%" PRIx64 " is not what it should be"
-				    " (changed by another patcher, or a breakpoint?)",
-				    target_name(target), edit->name, edit->address);
+		    memcmp(edit->found, edit->halfway, edit->size) != 0 && !was_probed(plan, edit))
+			return refuse_bytes(plan, target, edit);
 	}
 	return 0;
 }
@@ -372,10 +420,15 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 	if (mappings == NULL)
 		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; i < target->maps.count; i++) {
-		if (target->maps.all[i].prot != 0)
+		const struct mapping *m = &target->maps.all[i];
+		/* Above where the first stack began are arguments and the auxiliary vector: AT_ENTRY returns nowhere. */
+		bool is_first = target->maps.stack > m->start && target->maps.stack < m->end;
+
+		if (m->prot != 0)
 			mappings[setup.n_mappings++] = (struct unwind_mapping){
-				target->maps.all[i].start, target->maps.all[i].end,
-				(target->maps.all[i].prot & PROT_EXEC) != 0
+				.start = m->start, .end = is_first ? target->maps.stack : m->end,
+				.executable = (m->prot & PROT_EXEC) != 0,
+				.hides_callers = strcmp(m->path, "[uprobes]") == 0,
 			};
 	}
 	setup.mappings = mappings;
@@ -443,39 +496,75 @@ static int resolve_tls(const struct link_symbol *symbol, uint64_t offset, struct
 	return err == -ENOENT ? lacks(context, symbol) : err;
 }
 
+/* Extend [*lo, *hi) to what is at [start, end). */
+static void include(uint64_t *lo, uint64_t *hi, uint64_t start, uint64_t end)
+{
+	*lo = start < *lo ? start : *lo;
+	*hi = end > *hi ? end : *hi;
+}
+
+/*
+ * What of the object the patch has to reach, by displacements of 32 bits: all of its code, for
+ * the jumps, and what the patch's own code refers to in this way.  The object may be larger: an
+ * executable can have gigabytes of static data, which its code reaches by addresses of 64 bits.
+ */
+static void bound_needed(const struct object *object, const struct patchfile *patch, uint64_t *lo,
+			 uint64_t *hi)
+{
+	const struct elf *elf = &object->elf;
+
+	*lo = UINT64_MAX;
+	*hi = 0;
+	for (size_t i = 0; i < elf->n_phdrs; i++) {
+		const struct elf_phdr *ph = &elf->phdrs[i];
+
+		if (ph->type == PT_LOAD && (ph->flags & PF_X))
+			include(lo, hi, elf->bias + ph->vaddr, elf->bias + ph->vaddr + ph->memsz);
+	}
+	for (size_t i = 0; i < patch->meta.n_places; i++) {
+		const struct vz_place *place = &patch->meta.places[i];
+		uint64_t address = elf->bias + place->target_addr;
+
+		if (place->kind == VZ_PLACE_PCREL && place->width == 4 && address >= elf->lo && address < elf->hi)
+			include(lo, hi, address, address + 1);
+	}
+}
+
 /*
  * Choose the address of the image.  On an ABI whose displacements wrap, it may be anywhere.  On
- * others it has to be within 2 GiB of all of the object that it patches, and of the patches
- * that it may have to jump to or be jumped to from.
+ * others it has to be within 2 GiB of all of the object that it patches, or at least of what it
+ * has to reach there, and of the patches that it may have to jump to or be jumped to from.
  */
 static int choose_place(struct plan *plan, const struct target *target,
 			const struct object *object, const struct records *records,
 			const struct patchfile *patch)
 {
 	const struct bridge *bridge = &plan->bridge;
-	uint64_t lo = object->elf.lo, hi = object->elf.hi;
 	struct hole hole = {
 		.size = plan->mapped, .last = UINT64_MAX,
+		.near_lo = object->elf.lo, .near_hi = object->elf.hi,
 		.top = target->arch->user_top,
 		.reach = target->arch->reach_is_whole ? 0 :
 			 ((uint64_t)1 << 31) - plan->mapped - REACH_MARGIN,
 	};
-	int err;
+	int err = -ENOSPC;
 
-	for (size_t i = 0; i < records->count; i++) {
-		const struct record_head *head = records->all[i].head;
-
-		if (head->object_base != object->elf.lo || records->all[i].untrue != NULL)
-			continue;
-		lo = head->address < lo ? head->address : lo;
-		hi = head->address + head->mapped > hi ? head->address + head->mapped : hi;
-	}
-	hole.near_lo = lo;
-	hole.near_hi = hi;
 	if (bridge->is_needed)
 		bridge_bound(bridge, plan->mapped - bridge_size(bridge, target->arch), &hole.first,
 			     &hole.last);
-	err = maps_find_hole(&target->maps, &hole, &plan->address);
+	for (int attempt = 0; attempt < 2 && err == -ENOSPC; attempt++) {
+		msg_forget();
+		if (attempt == 1)
+			bound_needed(object, patch, &hole.near_lo, &hole.near_hi);
+		for (size_t i = 0; i < records->count; i++) {
+			const struct record_head *head = records->all[i].head;
+
+			if (head->object_base == object->elf.lo && records->all[i].untrue == NULL)
+				include(&hole.near_lo, &hole.near_hi, head->address,
+					head->address + head->mapped);
+		}
+		err = maps_find_hole(&target->maps, &hole, &plan->address);
+	}
 	if (err != -ENOSPC || !bridge->is_needed)
 		return err;
 	msg_forget();

@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "array.h"
 #include "budget.h"
+#include "cgroup.h"
 #include "clock.h"
 #include "interrupt.h"
+#include "page.h"
 #include "proc.h"
 
 #define FIRST_PAUSE_MS 1
@@ -22,6 +25,7 @@
 #define SLEEPERS_AHEAD 3
 #define SHOWN_FRAMES 12
 #define STACK_TEXT 512
+#define PAGES_AT_ONCE 256
 
 /* What one attempt works with, and what stood in its way. */
 struct attempt {
@@ -39,6 +43,8 @@ struct attempt {
 	size_t n_others;		/* how many threads were stopped at that time */
 	size_t n_running, n_stopped;	/* how many threads were in that state at the last count */
 	uint64_t scanned;		/* so many bytes of stacks were searched in this attempt */
+	struct maps fresh;		/* its mappings now, if they were needed; owned */
+	bool is_elsewhere;		/* the last thread that was not safe runs on another stack than its own */
 	pid_t stuck;			/* a thread that did not stop; 0: there is none */
 	pid_t tid;			/* the last thread that was not safe; 0: it was a coroutine, */
 	uint64_t context;		/* with its context at this address */
@@ -60,6 +66,103 @@ static void set_trap(const struct attempt *attempt, struct thread *thread,
 		      thread->tid, strerror(-err));
 }
 
+/* ---- the stack that a thread was born with ---- */
+
+/* The mapping of an address; read anew if it was made since the process was opened.  NULL: there is none. */
+static const struct mapping *find_mapping(struct attempt *attempt, uint64_t address)
+{
+	const struct mapping *m = maps_find(&attempt->target->maps, address);
+
+	if (m != NULL || address == 0)
+		return m;
+	if (attempt->fresh.count == 0 && maps_read(&attempt->fresh, attempt->target->living) != 0)
+		msg_forget();
+	return maps_find(&attempt->fresh, address);
+}
+
+/*
+ * Find the stack that a thread was born with: of the first thread the one that the kernel made, of
+ * another one what lies below its thread pointer, as glibc and musl put the block of a thread on
+ * top of its stack.
+ */
+static bool find_own_stack(struct attempt *attempt, const struct thread *thread, uint64_t *start,
+			   uint64_t *end)
+{
+	const struct target *target = attempt->target;
+	bool is_first = thread->tid == target->pid && target->maps.stack != 0;
+	uint64_t pointer = is_first ? target->maps.stack : target_thread_pointer(target, thread);
+	const struct mapping *m = find_mapping(attempt, pointer);
+
+	if (m == NULL || (m->prot & PROT_WRITE) == 0)
+		return false;
+	*start = m->start;
+	*end = pointer;
+	return true;
+}
+
+/* Look for return addresses into the ranges in all pages of a stack that exist.  Some may be stale. */
+static int scan_stack(const struct attempt *attempt, uint64_t start, uint64_t end,
+		      struct unwind_verdict *verdict)
+{
+	static uint8_t bytes[PAGE];
+	bool exist[PAGES_AT_ONCE];
+	const struct safepoint_request *request = attempt->request;
+	unsigned word = attempt->target->arch->word;
+	int err = 0;
+
+	for (uint64_t page = start; page < end && verdict->safe && err == 0; page += PAGE) {
+		size_t number = (size_t)((page - start) / PAGE % PAGES_AT_ONCE);
+
+		/* Those behind the end are of the same mapping, or do not exist. */
+		if (number == 0)
+			target_find_pages(attempt->target, page, PAGES_AT_ONCE, exist);
+		if (!exist[number])
+			continue;
+		verdict->scanned += PAGE;
+		if (target_read(attempt->target, page, bytes, PAGE) != 0)
+			return interrupt_check();
+		for (unsigned at = 0; at < PAGE && page + at < end && verdict->safe; at += word) {
+			uint64_t value = 0;
+
+			memcpy(&value, bytes + at, word);
+			for (size_t i = 0; i < request->n_ranges; i++) {
+				const struct code_range *range = &request->ranges[i];
+
+				if (value > range->start && value <= range->end) {
+					verdict->safe = false;
+					verdict->scan_hit = true;
+					verdict->hit = value;
+					verdict->range = range;
+				}
+			}
+		}
+	}
+	return err;
+}
+
+/*
+ * A thread may run on another stack than the one that it was born with: a callback of a language's
+ * runtime, a coroutine, a switch by hand.  Frames on its own one are still to be returned to then.
+ * How deep that is in use nobody tells, unless it is a context that swapcontext(3) has saved.
+ */
+static int look_at_own_stack(struct attempt *attempt, const struct thread *thread,
+			     struct unwind_verdict *verdict)
+{
+	const struct safepoint_request *request = attempt->request;
+	uint64_t start, end;
+
+	if (!find_own_stack(attempt, thread, &start, &end))
+		return 0;
+	for (size_t i = 0; i < verdict->n_ends; i++) {
+		if (verdict->ends[i] >= start && verdict->ends[i] <= end)
+			return 0;
+	}
+	if (coroutines_are_in(request->coroutines, attempt->target, start, end))
+		return 0;
+	attempt->is_elsewhere = true;
+	return scan_stack(attempt, start, end, verdict);
+}
+
 /* Check a stopped thread.  If it is safe, it stays stopped; if not, it goes on, with a trap if possible. */
 static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 {
@@ -72,8 +175,18 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	err = interrupt_check();
 	if (err != 0)
 		return err;
+	/* At the program's entry it has no caller: what lies on its stack leads nowhere. */
+	if (thread->final_regs != NULL) {
+		attempt->report->threads++;
+		return 0;
+	}
 	err = unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
 			   attempt->request->n_ranges, &verdict, frames, SHOWN_FRAMES);
+	if (err != 0 && err != -ESRCH && err != -EIO)
+		return err;
+	attempt->is_elsewhere = false;
+	if (err == 0 && verdict.safe)
+		err = look_at_own_stack(attempt, thread, &verdict);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
 	attempt->scanned += verdict.scanned;
@@ -303,6 +416,7 @@ static int try_once(struct attempt *attempt)
 
 	attempt->report->threads = 0;
 	attempt->report->frames = 0;
+	maps_deinit(&attempt->fresh);
 	attempt->stuck = 0;
 	attempt->scanned = 0;
 	target_look_asleep(attempt->target);
@@ -373,25 +487,33 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 	const struct unwind_verdict *verdict = &attempt->verdict;
 	const char *name = target_name(attempt->target);
 	const char *cure = "try again, raise --timeout, or see --allow-active in nsb(1)";
-	char stack[STACK_TEXT];
+	char stack[STACK_TEXT], group[GROUP_BYTES];
 
+	if (attempt->stuck != 0 && cgroup_is_frozen(attempt->stuck, group, sizeof(group)))
+		return fail(EBUSY, "%s: was frozen meanwhile, with its control group %s: thread %d cannot be"
+			    " stopped (try again when it is thawed)", name, group, attempt->stuck);
 	if (attempt->stuck != 0)
 		return fail(EBUSY, "%s: no safe point within %u ms: thread %d cannot be stopped, its state"
-			    " is %c (D: it sleeps uninterruptibly, /proc/%d/task/%d/stack tells where; S: is the"
-			    " process frozen?)", name, waited_ms, attempt->stuck,
+			    " is %c (D: it sleeps uninterruptibly, /proc/%d/task/%d/stack tells where)", name, waited_ms, attempt->stuck,
 			    proc_thread_state(attempt->target->pid, attempt->stuck), attempt->target->pid,
 			    attempt->stuck);
 	if (attempt->tid == 0)
 		return fail(EBUSY, "%s: no safe point within %u ms: a coroutine (context at 0x%" PRIx64
 			    ") is suspended in %s (%s)", name, waited_ms, attempt->context,
 			    verdict->range->name, cure);
+	if (verdict->hidden)
+		return fail(EBUSY, "%s: no safe point within %u ms: thread %d is in a function with a return probe"
+			    " (uretprobe), and only the kernel knows where it will return to: it may be %s (take the"
+			    " probe out, or try again)", name, waited_ms, attempt->tid,
+			    attempt->request->n_ranges > 0 ? attempt->request->ranges[0].name : "there");
 	if (verdict->range == NULL)
 		return fail(EBUSY, "%s: no safe point within %u ms: the stack of thread %d cannot be"
 			    " read to its end, or is larger than %" PRIu64 " MiB (try again)", name, waited_ms, attempt->tid, BUDGET_STACK >> 20);
 	describe_stack(attempt, stack, sizeof(stack));
-	return fail(EBUSY, "%s: no safe point within %u ms: thread %d %s %s%s (%s)", name, waited_ms,
+	return fail(EBUSY, "%s: no safe point within %u ms: thread %d %s %s%s%s (%s)", name, waited_ms,
 		    attempt->tid, verdict->scan_hit ? "may return into" : "is in",
-		    verdict->range->name, stack, cure);
+		    verdict->range->name, attempt->is_elsewhere ? ", on its own stack, while it runs on another one" :
+		    "", stack, cure);
 }
 
 /*
@@ -451,6 +573,7 @@ static int reach(struct attempt *attempt)
 	struct safepoint_report *report = attempt->report;
 	uint64_t start = now_ns();
 	unsigned pause = FIRST_PAUSE_MS;
+	char group[GROUP_BYTES];
 
 	*report = (struct safepoint_report){ 0 };
 	warm_up(attempt);
@@ -467,7 +590,8 @@ static int reach(struct attempt *attempt)
 		      attempt->verdict.range != NULL ? ": " : "",
 		      attempt->verdict.range != NULL ? attempt->verdict.range->name : "");
 		if (waited >= request->limits->timeout_ms ||
-		    report->attempts > request->limits->retries)
+		    report->attempts > request->limits->retries ||
+		    (attempt->stuck != 0 && cgroup_is_frozen(attempt->stuck, group, sizeof(group))))
 			return refuse(attempt, (unsigned)waited);
 		err = target_serve(attempt->target, pause);
 		if (err == 0)
@@ -492,5 +616,6 @@ int safepoint_reach(const struct safepoint_request *request, struct safepoint_re
 	int err = reach(&attempt);
 
 	free(attempt.pending);
+	maps_deinit(&attempt.fresh);
 	return err;
 }

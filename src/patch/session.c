@@ -13,6 +13,7 @@
 #include "load.h"
 #include "redirect.h"
 #include "remote.h"
+#include "translator.h"
 
 /* ---- opening and closing ---- */
 
@@ -248,6 +249,9 @@ static int plan_instance(struct session *session, const struct options *options,
 	int err;
 
 	if (record == NULL) {
+		err = translator_refuse(&session->objects, &session->target, object);
+		if (err != 0)
+			return err;
 		plan = add_plan(session);
 		err = plan == NULL ? -ENOMEM :
 		      plan_apply(plan, &session->target, &session->objects, object,
@@ -289,6 +293,10 @@ static int plan_patch(struct session *session, const struct options *options,
 	if (err != 0)
 		return err;
 	build_id_format(want->build_id.data, (size_t)want->build_id.size, id);
+	if (found == 0)
+		err = translator_refuse(&session->objects, &session->target, NULL);
+	if (err != 0)
+		return err;
 	if (found == 0)
 		return fail(ESTALE, "%s: has no object with build-id %s: %s is a patch for another"
 			    " build of %s", target_name(&session->target), id, patch->path,
@@ -623,4 +631,24 @@ int session_is_applied(struct session *session, const struct patchfile *patch)
 			err = -ENOENT;
 	}
 	return err == 0 && found == 0 ? -ENOENT : err;
+}
+
+const char *session_find_probe(const struct session *session, const struct record *record)
+{
+	const struct arch *arch = session->target.arch;
+	const size_t size = arch->breakpoint_size, rest = arch->jump_size - size;
+
+	for (uint32_t i = 0; i < record->head->n_funcs && record->head->state == RECORD_APPLIED && !record->is_gone; i++) {
+		const struct record_func *func = &record->funcs[i];
+		uint64_t address = func->target + func->jump_offset;
+		uint8_t found[JUMP_MAX], jump[JUMP_MAX];
+
+		if (target_read(&session->target, address, found, arch->jump_size) != 0 ||
+		    arch->jump(address, func->via, jump) != 0 || memcmp(found + size, jump + size, rest) != 0 ||
+		    memcmp(func->target_old + size, jump + size, rest) == 0)
+			continue;
+		if (memcmp(found, arch->breakpoint, size) == 0 || memcmp(found, func->target_old, size) == 0)
+			return record_string(record, func->name);
+	}
+	return NULL;
 }

@@ -37,6 +37,11 @@ int session_patch(struct session *session, const struct options *options,
 		  const struct patchfile *patch) MUST_CHECK;
 /* Whether a patch is applied to every instance of its target object: 0, or -ENOENT if it is not. */
 int session_is_applied(struct session *session, const struct patchfile *patch) MUST_CHECK;
+/*
+ * The name of a function of an applied patch on whose jump a uprobe is, or was, so that calls of it
+ * end the process or compute nonsense; NULL if there is none.
+ */
+const char *session_find_probe(const struct session *session, const struct record *record);
 /* Take a patch out, by its build-id.  -ENOENT: it is not applied. */
 int session_revert(struct session *session, const struct options *options, const uint8_t *id,
 		   size_t size) MUST_CHECK;

@@ -13,10 +13,12 @@
 #include "array.h"
 #include "budget.h"
 #include "page.h"
+#include "proc.h"
 
 #define LOWEST_ADDRESS 0x10000u		/* the usual value of vm.mmap_min_addr */
-#define HEAP_ROOM ((uint64_t)256 << 20)	/* brk(2) can grow the heap by so much before a patch is in its way */
-#define STACK_ROOM ((uint64_t)1 << 20)		/* the kernel's stack guard gap: 256 pages */
+#define HEAP_ROOM ((uint64_t)256 << 20)	/* by so much brk(2) can grow the heap in any case */
+#define GUARD_ROOM ((uint64_t)1 << 20)		/* the kernel's stack guard gap: 256 pages */
+#define STACK_ROOM ((uint64_t)128 << 20)	/* the kernel keeps at least so much below the stack, MIN_GAP in mm/util.c */
 
 /* Parse a number that the character `end` follows, and move *at behind that. */
 static bool parse_field(char **at, int base, char end, uint64_t *value)
@@ -100,6 +102,7 @@ int maps_read(struct maps *maps, pid_t pid)
 		maps_deinit(maps);
 		return fail(-err, "%d: cannot read %s: %s", pid, name, strerror(-err));
 	}
+	proc_layout(pid, &maps->brk, &maps->stack);
 	return 0;
 }
 
@@ -133,67 +136,113 @@ const struct mapping *maps_find(const struct maps *maps, uint64_t address)
 	return i < maps->count && maps->all[i].start <= address ? &maps->all[i] : NULL;
 }
 
-/* A gap between mappings, without the part that the heap or the stack may grow into. */
+/* ---- holes ---- */
+
+/* Room between two mappings. */
 struct gap {
 	uint64_t start, end;
+	bool heap_grows;	/* up from the start of the gap, */
+	bool stack_grows;	/* down from its end */
 };
 
-static bool is_stack_like(const struct mapping *m)
+/* The best place up to now; of a gap into which something grows only if there is no other one. */
+struct pick {
+	const struct hole *hole;
+	uint64_t first, end;	/* the hole has to lie between them */
+	uint64_t place;		/* UINT64_MAX: there is none */
+	bool is_in_way;
+};
+
+static bool is_stack(const struct mapping *m)
 {
-	/* /proc/PID/maps does not tell of other mappings that are MAP_GROWSDOWN. */
 	return strncmp(m->path, "[stack", 6) == 0;
 }
 
-static struct gap gap_before(const struct maps *maps, size_t i, uint64_t top)
+/* /proc/PID/maps does not tell of mappings that are MAP_GROWSDOWN: any of this kind might be one. */
+static bool may_grow_down(const struct mapping *m)
+{
+	return m->inode == 0 && m->path[0] == '\0' && m->is_private && (m->prot & PROT_WRITE) != 0;
+}
+
+static void consider(struct pick *pick, struct gap gap)
+{
+	const uint64_t size = pick->hole->size, lo = pick->hole->near_lo;
+	bool is_in_way = gap.heap_grows || gap.stack_grows;
+	uint64_t place, best = pick->place;
+
+	if (gap.start < pick->first)
+		gap.start = pick->first;
+	if (gap.end > pick->end)
+		gap.end = pick->end;
+	gap.start = page_up(gap.start);
+	gap.end = page_down(gap.end);
+	if (gap.end <= gap.start || gap.end - gap.start < size)
+		return;
+	/* Far from what grows; else as near as can be: the low end of a gap above lo, the high end of one below. */
+	if (is_in_way)
+		place = gap.heap_grows ? gap.end - size : gap.start;
+	else
+		place = gap.start >= lo ? gap.start : gap.end - size;
+	if (best != UINT64_MAX && is_in_way && !pick->is_in_way)
+		return;
+	if (best == UINT64_MAX || (pick->is_in_way && !is_in_way) ||
+	    (place > lo ? place - lo : lo - place) < (best > lo ? best - lo : lo - best)) {
+		pick->place = place;
+		pick->is_in_way = is_in_way;
+	}
+}
+
+/* Consider the room between two neighbours.  The heap may begin in it, and not have begun yet. */
+static void consider_between(struct pick *pick, const struct maps *maps, size_t i)
 {
 	const struct mapping *below = i == 0 ? NULL : &maps->all[i - 1];
 	const struct mapping *above = i == maps->count ? NULL : &maps->all[i];
-	struct gap gap = { LOWEST_ADDRESS, top };
+	uint64_t start = below == NULL ? LOWEST_ADDRESS : below->end;
+	uint64_t end = above == NULL || above->start > pick->hole->top ? pick->hole->top : above->start;
+	struct gap gap = { .start = start + (below == NULL ? 0 : PAGE), .end = end - PAGE };
+	uint64_t heap = below != NULL && strcmp(below->path, "[heap]") == 0 ? start :
+			maps->brk >= start && maps->brk < end ? page_up(maps->brk) : 0;
 
-	if (below != NULL)
-		gap.start = below->end + (strcmp(below->path, "[heap]") == 0 ? HEAP_ROOM : PAGE);
-	if (above != NULL && above->start < top)
-		gap.end = above->start - (is_stack_like(above) ? STACK_ROOM : 0);
-	gap.end = gap.end < PAGE ? 0 : gap.end - PAGE;
-	return gap;
+	if (end <= start || end < LOWEST_ADDRESS)
+		return;
+	if (above != NULL && is_stack(above)) {
+		gap.stack_grows = true;
+		gap.end = end < STACK_ROOM + GUARD_ROOM ? 0 : end - STACK_ROOM - GUARD_ROOM;
+	} else if (above != NULL && may_grow_down(above) && end - start > 2 * GUARD_ROOM + pick->hole->size) {
+		gap.end = end - GUARD_ROOM;
+	}
+	if (heap != 0) {
+		struct gap before = { .start = gap.start, .end = heap < gap.end ? heap - PAGE : gap.end };
+
+		if (heap > start)
+			consider(pick, before);
+		gap.start = heap + HEAP_ROOM;
+		gap.heap_grows = true;
+	}
+	consider(pick, gap);
 }
 
 int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *address)
 {
-	const uint64_t size = hole->size, lo = hole->near_lo;
-	uint64_t first = LOWEST_ADDRESS, end = hole->top - PAGE, best = UINT64_MAX;
+	struct pick pick = { .hole = hole, .first = LOWEST_ADDRESS, .end = hole->top - PAGE,
+				 .place = UINT64_MAX };
 
 	if (hole->reach != 0) {
 		if (hole->near_hi > hole->reach)
-			first = page_up(hole->near_hi - hole->reach);
-		if (hole->reach < end && lo < end - hole->reach)
-			end = lo + hole->reach;
+			pick.first = page_up(hole->near_hi - hole->reach);
+		if (hole->reach < pick.end && hole->near_lo < pick.end - hole->reach)
+			pick.end = hole->near_lo + hole->reach;
 	}
-	if (hole->first > first)
-		first = page_up(hole->first);
-	if (hole->last < end && size < end - hole->last)
-		end = hole->last + size;
-	for (size_t i = 0; i <= maps->count; i++) {
-		struct gap gap = gap_before(maps, i, hole->top);
-		uint64_t place, distance;
-
-		if (gap.start < first)
-			gap.start = first;
-		if (gap.end > end)
-			gap.end = end;
-		gap.end = page_down(gap.end);
-		if (gap.end <= gap.start || gap.end - gap.start < size)
-			continue;
-		/* Take the nearest end of the gap: the low end of a gap above lo, the high end of one below. */
-		place = gap.start >= lo ? gap.start : gap.end - size;
-		distance = place > lo ? place - lo : lo - place;
-		if (best == UINT64_MAX || distance < (best > lo ? best - lo : lo - best))
-			best = place;
-	}
-	if (best == UINT64_MAX)
+	if (hole->first > pick.first)
+		pick.first = page_up(hole->first);
+	if (hole->last < pick.end && hole->size < pick.end - hole->last)
+		pick.end = hole->last + hole->size;
+	for (size_t i = 0; i <= maps->count; i++)
+		consider_between(&pick, maps, i);
+	if (pick.place == UINT64_MAX)
 		return fail(ENOSPC, "no room for %" PRIu64 " bytes within reach of 0x%" PRIx64
-			    " in the address space", size, lo);
-	*address = best;
+			    " in the address space", hole->size, hole->near_lo);
+	*address = pick.place;
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct mapping {
 struct maps {
 	struct mapping *all;
 	size_t count;
+	uint64_t stack;		/* where the first thread's stack began: its words lie below; 0 if that is not known */
+	uint64_t brk;		/* where the heap begins, even if it has not begun; 0 if that is not known */
 };
 
 /* Read the mappings of a process.  Errors, with a message: those of open(2), -ENOMEM, -EIO. */
@@ -60,8 +62,8 @@ struct hole {
 
 /*
  * Find a hole.  At least a page is left free on both sides of it, so that the kernel does not
- * merge it with a neighbour, and the heap and the stack keep room to grow.  -ENOSPC with a
- * message.
+ * merge it with a neighbour.  Room into which the heap or the stack grows is taken only if
+ * there is no other, and as far from them as can be.  -ENOSPC with a message.
  */
 int maps_find_hole(const struct maps *maps, const struct hole *hole,
 		   uint64_t *address) MUST_CHECK;

@@ -337,10 +337,10 @@ static int find_global_scope(struct objects *objects, const struct object *first
  * the next namespace.
  */
 static int read_namespaces(struct objects *objects, const struct target *target,
-			   const struct object *exe)
+			   const struct object *program)
 {
 	unsigned word = target->arch->word;
-	uint64_t debug = exe->elf.dyn.debug;
+	uint64_t debug = program->elf.dyn.debug;
 	int err = 0;
 
 	while (debug != 0 && objects->n_spaces < SPACES_MAX && err == 0) {
@@ -348,7 +348,7 @@ static int read_namespaces(struct objects *objects, const struct target *target,
 		const struct object *first;
 
 		err = read_link_map(objects, target, target_read_word(target, debug + word), space);
-		first = space == 0 ? exe : objects_at_order(objects, space, 0);
+		first = space == 0 ? program : objects_at_order(objects, space, 0);
 		if (err == 0 && first != NULL)
 			err = find_global_scope(objects, first);
 		debug = (uint32_t)target_read_word(target, debug) < 2 ? 0 :
@@ -357,8 +357,29 @@ static int read_namespaces(struct objects *objects, const struct target *target,
 	return err;
 }
 
+/*
+ * The program that the dynamic linker has loaded, NULL if there is none: the one whose DT_DEBUG
+ * it has filled in.  That is the executable, unless the dynamic linker itself is, as with
+ * "ld.so ./server".
+ */
+static const struct object *find_program(const struct objects *objects)
+{
+	const struct object *program = NULL;
+
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct object *object = &objects->all[i];
+
+		if (object->elf.has_dynamic && object->elf.dyn.debug != 0 &&
+		    (program == NULL || object->is_exe))
+			program = object;
+	}
+	return program;
+}
+
 int objects_read(struct objects *objects, const struct target *target)
 {
+	const struct object *program;
+
 	int err = 0;
 
 	*objects = (struct objects){ 0 };
@@ -371,13 +392,9 @@ int objects_read(struct objects *objects, const struct target *target)
 		err = read_exe_by_phdrs(objects, target);
 	if (err == 0 && objects->count > 0) {
 		ARRAY_SORT(objects->all, objects->count, elf.lo);
-		for (size_t i = 0; i < objects->count && err == 0; i++) {
-			const struct object *object = &objects->all[i];
-
-			if (!object->is_exe || !object->elf.has_dynamic)
-				continue;
-			err = read_namespaces(objects, target, object);
-		}
+		program = find_program(objects);
+		if (program != NULL)
+			err = read_namespaces(objects, target, program);
 	}
 	if (err != 0)
 		objects_deinit(objects);

@@ -163,6 +163,27 @@ char proc_thread_state(pid_t pid, pid_t tid)
 	return state == NULL ? '\0' : *state;
 }
 
+/* Documentation/filesystems/proc.rst: number and six arguments of the call, SP and PC; or "running". */
+int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp)
+{
+	char path[64], text[256], *at = text;
+	uint64_t words[2] = { 0 };
+	int got, n = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	got = read_small(path, text, sizeof(text));
+	if (got < 0)
+		return got;
+	/* The last two words count: there are no arguments behind a number of -1. */
+	for (at = strchr(text, ' '); at != NULL; at = strchr(at + 1, ' '), n++) {
+		words[0] = words[1];
+		words[1] = strtoull(at + 1, NULL, 16);
+	}
+	*sp = words[0];
+	*pc = words[1];
+	return n >= 2 ? 0 : -EAGAIN;
+}
+
 unsigned long proc_flags(pid_t pid)
 {
 	char path[40], text[1024];
@@ -171,6 +192,18 @@ unsigned long proc_flags(pid_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	flags = find_stat(path, 9, text, sizeof(text));
 	return flags == NULL ? 0 : strtoul(flags, NULL, 10);
+}
+
+void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack)
+{
+	char path[40], text[1024];
+	const char *field;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	field = find_stat(path, 47, text, sizeof(text));
+	*brk = field == NULL ? 0 : strtoull(field, NULL, 10);
+	field = find_stat(path, 28, text, sizeof(text));
+	*stack = field == NULL ? 0 : strtoull(field, NULL, 10);
 }
 
 /* Whether the kernel is Linux 6.4 or a later one, where PF_USER_WORKER has its meaning. */
@@ -210,6 +243,13 @@ int proc_ptrace_scope(void)
 	char text[16];
 
 	return read_small("/proc/sys/kernel/yama/ptrace_scope", text, sizeof(text)) < 0 ? 0 : atoi(text);
+}
+
+size_t proc_max_map_count(void)
+{
+	char text[32];
+
+	return read_small("/proc/sys/vm/max_map_count", text, sizeof(text)) < 0 ? 0 : strtoul(text, NULL, 10);
 }
 
 void proc_comm(pid_t pid, char *name, size_t size)

@@ -6,6 +6,7 @@
 #define NSB_PROC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,13 +30,26 @@ char proc_thread_state(pid_t pid, pid_t tid);
  * code of the process, has no registers of it, and may never stop.
  */
 bool proc_is_kernel_thread(pid_t pid, pid_t tid);
+/*
+ * Where a thread that waits in the kernel goes on, and its stack pointer, by
+ * /proc/PID/task/TID/syscall.  -EAGAIN: it runs; or another -errno, without a message.
+ */
+int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp) MUST_CHECK;
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
+/*
+ * Where its heap begins, or will begin, and where the stack of its first thread began, below the
+ * arguments and the environment (start_brk and startstack of proc(5)); 0 if that may not be read.
+ */
+void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack);
 /* The name of a process, "?" if it cannot be read. */
 void proc_comm(pid_t pid, char *name, size_t size);
 
 /* The sysctl kernel.yama.ptrace_scope; 0 if the kernel does not have it. */
 int proc_ptrace_scope(void);
+
+/* The sysctl vm.max_map_count: how many mappings a process may have; 0 if that cannot be read. */
+size_t proc_max_map_count(void);
 
 /* The id of the process or thread that was born last (/proc/loadavg); 0 if it cannot be read. */
 pid_t proc_newest_pid(void);

@@ -41,6 +41,18 @@ int pt_seize_own(pid_t tid)
 		       PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
 }
 
+int pt_watch(pid_t tid, enum pt_watching what)
+{
+	static const uintptr_t options[] = {
+		[PT_WATCH_START] = PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL,
+		[PT_WATCH_EXEC] = PTRACE_O_TRACEEXEC,
+		[PT_WATCH_ALL] = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+				 PTRACE_O_TRACECLONE,
+	};
+
+	return request(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD | options[what]);
+}
+
 int pt_interrupt(pid_t tid)
 {
 	return request(PTRACE_INTERRUPT, tid, 0, 0);
@@ -204,6 +216,19 @@ int pt_poll_any(pid_t *tid, struct pt_status *status)
 	return 0;
 }
 
+int pt_wait_any(pid_t *tid, struct pt_status *status)
+{
+	int word;
+
+	do {
+		*tid = waitpid(-1, &word, __WALL);
+	} while (*tid == -1 && errno == EINTR);
+	if (*tid == -1)
+		return -errno;
+	decode(word, status);
+	return 0;
+}
+
 bool pt_has_tracee(void)
 {
 	siginfo_t info = { 0 };
@@ -278,6 +303,18 @@ int pt_get_sigmask(pid_t tid, uint64_t *mask)
 int pt_set_sigmask(pid_t tid, uint64_t mask)
 {
 	return request(PTRACE_SETSIGMASK, tid, sizeof(mask), (uintptr_t)&mask);
+}
+
+int pt_get_thread_area(pid_t tid, unsigned entry, uint64_t *base)
+{
+	/* struct user_desc of asm/ldt.h */
+	struct {
+		uint32_t entry, base, limit, flags;
+	} area = { .entry = entry };
+	int err = request((enum __ptrace_request)25, tid, entry, (uintptr_t)&area);
+
+	*base = area.base;
+	return err;
 }
 
 int pt_get_rseq(pid_t tid, uint64_t *address)

@@ -34,6 +34,13 @@ struct pt_status {
 int pt_seize(pid_t tid) MUST_CHECK;
 /* The same for a program that nsb starts: it dies if nsb dies, and its exec(2) is reported. */
 int pt_seize_own(pid_t tid) MUST_CHECK;
+/* What is reported of a tracee of pt_seize_own() that is stopped, beside its signals, from now on. */
+enum pt_watching {
+	PT_WATCH_START,		/* its exec(2); it dies if nsb dies, as it has not begun */
+	PT_WATCH_EXEC,		/* its exec(2); it goes on without nsb */
+	PT_WATCH_ALL,		/* the same, and of all processes and threads that it makes, which are traced, too */
+};
+int pt_watch(pid_t tid, enum pt_watching what) MUST_CHECK;
 /*
  * Suspend the seccomp filter of a thread of pt_seize() that is stopped, or put it in force
  * again.  Only this thread has another filter then, and only as long as nsb traces it.
@@ -58,6 +65,9 @@ int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 
 /* Get a report of any tracee, without waiting: *tid is 0 if there is no report.  -ECHILD: no tracee is left. */
 int pt_poll_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
+
+/* Wait for a report of any tracee.  -ECHILD: no tracee is left. */
+int pt_wait_any(pid_t *tid, struct pt_status *status) MUST_CHECK;
 
 /* Whether this process still traces a thread, as the thread did not stop, and so could not be let go. */
 bool pt_has_tracee(void);
@@ -84,6 +94,9 @@ int pt_get_siginfo(pid_t tid, siginfo_t *info) MUST_CHECK;
 /* Get and set the blocked signals, in the kernel's set of 8 bytes. */
 int pt_get_sigmask(pid_t tid, uint64_t *mask) MUST_CHECK;
 int pt_set_sigmask(pid_t tid, uint64_t mask) MUST_CHECK;
+
+/* Get the base of entry no. `entry` of the thread's segment descriptors (PTRACE_GET_THREAD_AREA, x86). */
+int pt_get_thread_area(pid_t tid, unsigned entry, uint64_t *base) MUST_CHECK;
 
 /*
  * Get the address of the thread's struct rseq (PTRACE_GET_RSEQ_CONFIGURATION); 0 if it has none,

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "cgroup.h"
 #include "clock.h"
 #include "interrupt.h"
 #include "page.h"
@@ -34,6 +35,7 @@
 #define PAGE_PRESENT (1ull << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_SWAPPED (1ull << 62)
 #define PAGE_OF_FILE (1ull << 61)
+#define NSB_TICKS 100		/* of 5 ms: so long is waited for another nsb that traces the process */
 #define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
@@ -157,6 +159,24 @@ int target_read_maps(struct target *target)
 
 /* ---- opening ---- */
 
+/* Read the status of a process.  Another nsb traces it for a moment only: wait for its end. */
+static int read_status(pid_t pid, struct proc_status *status)
+{
+	const struct timespec tick = { .tv_nsec = 5000000 };
+	char tracer[32];
+	int err = proc_read_status(pid, status);
+
+	for (int i = 0; err == 0 && i < NSB_TICKS && status->tracer != 0 && status->tracer != getpid() &&
+	     !interrupt_is_over() && interrupt_is_noted() == 0; i++) {
+		proc_comm(status->tracer, tracer, sizeof(tracer));
+		if (strcmp(tracer, "nsb") != 0)
+			break;
+		(void)nanosleep(&tick, NULL);
+		err = proc_read_status(pid, status);
+	}
+	return err;
+}
+
 static int refuse_traced(pid_t pid, const struct proc_status *status)
 {
 	char tracer[32];
@@ -177,7 +197,7 @@ static int check_process(struct target *target, enum target_access access_wanted
 
 	if (access("/proc/self/status", R_OK) != 0)
 		return fail(EINVAL, "cannot read /proc: %s (is it mounted?)", strerror(errno));
-	err = proc_read_status(pid, &status);
+	err = access_wanted == TARGET_VIEW ? proc_read_status(pid, &status) : read_status(pid, &status);
 	if (err == -ESRCH)
 		return fail(ESRCH, "%d: no such process", pid);
 	if (err != 0)
@@ -329,6 +349,17 @@ static int refuse_shared_memory(const struct target *target)
 		    " that one has ended or called exec", target_name(target), other);
 }
 
+/* Refuse a target that is frozen: none of its threads would stop, nor make a call. */
+static int refuse_frozen(const struct target *target)
+{
+	char group[GROUP_BYTES];
+
+	if (!cgroup_is_frozen(target->living, group, sizeof(group)))
+		return 0;
+	return fail(EBUSY, "%s: is frozen, with its control group %s (thaw it, or try again when it is"
+		    " thawed)", target_name(target), group);
+}
+
 int target_open(struct target *target, pid_t pid, enum target_access access_wanted)
 {
 	int mem_flags = access_wanted == TARGET_VIEW ? O_RDONLY : O_RDWR;
@@ -353,6 +384,8 @@ int target_open(struct target *target, pid_t pid, enum target_access access_want
 	}
 	if (err == 0)
 		err = read_auxv(target);
+	if (err == 0 && access_wanted == TARGET_CHANGE)
+		err = refuse_frozen(target);
 	if (err == 0 && access_wanted == TARGET_CHANGE)
 		err = refuse_shared_memory(target);
 	if (err == 0)
@@ -510,6 +543,20 @@ void target_look_asleep(struct target *target)
 			thread->is_stuck = state == 'D';
 		}
 	}
+}
+
+uint64_t target_thread_pointer(const struct target *target, const struct thread *thread)
+{
+	const struct arch *arch = target->arch;
+	uint64_t base = 0;
+
+	if (arch->reg[REG_TP].width != 0)
+		return regs_get(arch, &thread->regs, REG_TP);
+	/* The bits of a selector below its number say who may use it, and which table it is in. */
+	if (arch->reg[REG_TP_SELECTOR].width == 0 ||
+	    pt_get_thread_area(thread->tid, (unsigned)regs_get(arch, &thread->regs, REG_TP_SELECTOR) >> 3, &base) != 0)
+		return 0;
+	return base;
 }
 
 struct thread *target_any_stopped(struct target *target)
@@ -764,8 +811,11 @@ static int forget_trap(struct target *target, struct thread *thread)
 
 int target_detach(struct target *target, struct thread *thread)
 {
+	bool is_held = target->holds_own && thread->final_regs != NULL;
 	int err;
 
+	if (is_held && thread->state == THREAD_RUNNING)
+		return 0;
 	if (thread->state == THREAD_RUNNING) {
 		err = target_interrupt(target, thread);
 		if (err == 0)
@@ -780,6 +830,8 @@ int target_detach(struct target *target, struct thread *thread)
 		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
+	if (is_held)
+		return target_continue(target, thread);
 	if (thread->final_regs != NULL) {
 		err = pt_restore_regs(thread->tid, thread->final_regs);
 		if (err == 0)
@@ -1087,6 +1139,7 @@ bool target_has_ended(const struct target *target)
 
 int target_close(struct target *target)
 {
+	size_t left = 0;
 	int err = 0, detached;
 
 	if (target->pid == 0)
@@ -1102,9 +1155,13 @@ int target_close(struct target *target)
 		if (target->n_changes > 0 && target_check_same(target) == -ESRCH)
 			target->n_changes = 0;
 		while (target->n_changes > 0) {
-			int undone = undo_change(target, &target->journal[--target->n_changes]);
+			const struct change *change = &target->journal[--target->n_changes];
+			int undone = undo_change(target, change);
 
-			if (err == 0)
+			/* Memory to which nothing leads harms nobody.  The next nsb finds it, and unmaps it. */
+			if (undone != 0 && change->unmap != NULL)
+				left += (size_t)change->size;
+			else if (err == 0)
 				err = undone;
 		}
 	}
@@ -1119,6 +1176,9 @@ int target_close(struct target *target)
 		msg_forget();
 		err = fail(EUCLEAN, "%s: could not undo what was begun: %s (the process may be damaged:"
 			   " restart it)", target_name(target), strerror(-err));
+	} else if (left > 0 && !target_has_ended(target)) {
+		warn("%s: %zu bytes of memory that nsb has mapped stay there; nothing leads to them",
+		     target_name(target), left);
 	}
 	interrupt_hold(false);
 	maps_deinit(&target->maps);

@@ -10,7 +10,8 @@
  *   -EPERM     it is not permitted; the message says what would help
  *   -EALREADY  another process traces it
  *   -EINVAL    it cannot be patched: it is a kernel thread, a zombie, an x32 process...
- *   -EUCLEAN   the undo failed: the target is damaged
+ *   -EBUSY     it is frozen with its control group, or calls exec just now
+ *   -EUCLEAN   the undo failed: the target may be damaged
  */
 #ifndef NSB_TARGET_H
 #define NSB_TARGET_H
@@ -68,6 +69,7 @@ struct target {
 	char comm[32];
 	const struct arch *arch;
 	bool is_own;		/* of target_adopt(): nsb has started it */
+	bool holds_own;		/* its thread of target_adopt() is not let go, and sleeps on: there is more to do */
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
@@ -202,6 +204,9 @@ int target_write_bulk(struct target *target, uint64_t address, const void *bytes
 /* Enter a mapping into the journal, before it is made, so that the undo unmaps it. */
 int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,
 			   target_unmap *unmap) MUST_CHECK;
+
+/* The thread pointer of a stopped thread, by its registers; 0 if it is not known. */
+uint64_t target_thread_pointer(const struct target *target, const struct thread *thread);
 
 /* A thread that is stopped, or NULL if none is. */
 struct thread *target_any_stopped(struct target *target);

@@ -240,11 +240,36 @@ static int store_special(struct elf *elf, int64_t tag, uint64_t value)
 	return 0;
 }
 
+/*
+ * Whether a tag that is not in dynamic_fields changes nothing of how an image is relocated.  The
+ * tags from DT_VALRNGLO to DT_VALRNGHI, and to DT_ADDRRNGHI, are Sun's and GNU's, all
+ * of them known (gABI; glibc's elf.h); those of a processor are x86's DT_X86_64_PLT and
+ * DT_X86_64_PLTSZ, and DT_X86_64_PLTENT (psABI).
+ */
+static bool is_harmless(int64_t tag)
+{
+	static const int64_t known[] = {
+		DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_RELA, DT_PLTREL, DT_TEXTREL, DT_SYMBOLIC, DT_SYMENT,
+		DT_RELENT, DT_RELAENT, DT_BIND_NOW, DT_PREINIT_ARRAY, 34 /* DT_SYMTAB_SHNDX */,
+		37 /* DT_RELRENT */, DT_RELACOUNT, DT_RELCOUNT, DT_VERNEED, DT_AUXILIARY, DT_FILTER,
+		0x70000000, 0x70000001, 0x70000003,
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i] == tag)
+			return true;
+	}
+	return tag >= DT_VALRNGLO && tag <= DT_ADDRRNGHI;
+}
+
 static int store_dynamic(struct elf *elf, int64_t tag, uint64_t value)
 {
+	bool is_known = is_harmless(tag);
+
 	for (size_t i = 0; i < sizeof(dynamic_fields) / sizeof(dynamic_fields[0]); i++) {
 		if (dynamic_fields[i].tag != tag)
 			continue;
+		is_known = true;
 		if (dynamic_fields[i].kind == ADDRESS) {
 			int ret = resolve_address(elf, tag, value, &value);
 
@@ -253,6 +278,10 @@ static int store_dynamic(struct elf *elf, int64_t tag, uint64_t value)
 		}
 		memcpy((char *)&elf->dyn + dynamic_fields[i].offset, &value, sizeof(value));
 		break;
+	}
+	if (!is_known && !elf->dyn.has_unknown) {
+		elf->dyn.has_unknown = true;
+		elf->dyn.unknown = is_64(elf) ? (uint64_t)tag : (uint32_t)tag;
 	}
 	return store_special(elf, tag, value);
 }

@@ -59,6 +59,8 @@ struct elf_dynamic {
 	bool rela;		/* the entries of rel have addends */
 	bool jmprel_rela;
 	bool textrel, symbolic;
+	bool has_unknown;	/* there is a tag of which nsb does not know what it asks of a linker, */
+	uint64_t unknown;	/* the first one: Android's packed relocations, for example */
 	uint32_t n_needed;
 	uint64_t *needed;	/* DT_NEEDED, the first ones: offsets in strtab; owned by struct elf */
 };

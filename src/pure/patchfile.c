@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #define MAX_FILE (UINT64_C(256) << 20)
 #define MAX_IMAGE (UINT64_C(256) << 20)
 #define MAX_SECTIONS (1u << 20)
+#define NAMED_WORDS 16		/* so many constructors are looked at for one that has a name */
 
 /* ---- the file's bytes ---- */
 
@@ -241,24 +243,6 @@ uint32_t patchfile_load_crc(const struct patchfile *file)
 	return crc32_update(0, file->image, (size_t)file->image_size);
 }
 
-/*
- * Refuse a patch with constructors, as nobody runs them.  The compiler's start files bring
- * _init and _fini, and one word each in .init_array and .fini_array (frame_dummy and
- * __do_global_dtors_aux), which have nothing to do in a patch.  All further words are the
- * author's; without start files the first word is the author's too.
- */
-static int check_constructors(const struct patchfile *file)
-{
-	const struct elf_dynamic *dyn = &file->elf.dyn;
-	uint64_t word = file->elf.elf_class == ELFCLASS64 ? 8 : 4;
-
-	if (dyn->preinit_arraysz != 0 || dyn->init_arraysz > (dyn->init != 0 ? word : 0))
-		return fail(ENOEXEC, "%s: it has constructors, which would never run", file->path);
-	if (dyn->fini_arraysz > (dyn->fini != 0 ? word : 0))
-		return fail(ENOEXEC, "%s: it has destructors, which would never run", file->path);
-	return 0;
-}
-
 static int check_image(const struct patchfile *file)
 {
 	if (file->elf.build_id_size == 0)
@@ -272,21 +256,17 @@ static int check_image(const struct patchfile *file)
 	if (file->elf.dyn.textrel)
 		return fail(ENOEXEC, "%s: its code needs relocations (compile it with -fPIC)",
 			    file->path);
-	return 0;
-}
-
-/*
- * Refuse what only a program of its own could have.  A patch of auto mode is not checked: it is
- * made of the target's source files, so it has the constructors and the TLS block of these.
- */
-static int check_own(const struct patchfile *file)
-{
+	if (file->elf.dyn.has_unknown)
+		return fail(ENOEXEC, "%s: it has a dynamic tag 0x%" PRIx64 ", which nsb does not know; it may"
+			    " carry relocations (link it without --pack-dyn-relocs)", file->path,
+			    file->elf.dyn.unknown);
 	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
-		if (file->elf.phdrs[i].type == PT_TLS && file->elf.phdrs[i].memsz != 0)
-			return fail(ENOEXEC, "%s: it defines thread-local variables; threads that run "
-				    "already could not have them", file->path);
+		if (file->elf.phdrs[i].type == PT_GNU_STACK && (file->elf.phdrs[i].flags & PF_X) != 0)
+			return fail(ENOEXEC, "%s: it asks for an executable stack, which no process is given for"
+				    " it (a nested function whose address is taken needs one; assembly without"
+				    " .note.GNU-stack asks for it)", file->path);
 	}
-	return check_constructors(file);
+	return 0;
 }
 
 /* ---- the section ---- */
@@ -403,6 +383,151 @@ static int find_metadata(const struct patchfile *file, struct section *out)
 		return fail(ENOEXEC, "%s: its section " VZPATCH_SECTION " is compressed or lies outside "
 			    "the file", file->path);
 	return 0;
+}
+
+/* ---- constructors ---- */
+
+/* Find the section of a type; SHT_NULL in out->type if there is none. */
+static int find_section(const struct patchfile *file, const struct sections *sections,
+			uint32_t type, struct section *out)
+{
+	*out = (struct section){ .type = SHT_NULL };
+	for (uint64_t i = 1; i < sections->count && out->type != type; i++) {
+		int ret = read_section(file, sections, i, out);
+
+		if (ret < 0)
+			return ret;
+	}
+	if (out->type != type)
+		*out = (struct section){ .type = SHT_NULL };
+	return 0;
+}
+
+#define SYMBOL(raw) { .value = (raw).st_value, .name = (raw).st_name, .type = ELF64_ST_TYPE((raw).st_info) }
+
+/* The name of the function at this address by the file's symbol table, "" if that does not tell. */
+static const char *function_at(const struct patchfile *file, uint64_t address)
+{
+	size_t step = file->elf.elf_class == ELFCLASS64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	struct sections sections;
+	struct section table, names;
+
+	if (find_sections(file, &sections) != 0 ||
+	    find_section(file, &sections, SHT_SYMTAB, &table) != 0 || !in_file(file, &table) ||
+	    read_section(file, &sections, table.link, &names) != 0 || !in_file(file, &names) ||
+	    names.size == 0 || file->bytes[names.offset + names.size - 1] != '\0')
+		return "";
+	for (uint64_t at = 0; at + step <= table.size; at += step) {
+		const uint8_t *from = file->bytes + table.offset + at;
+		Elf32_Sym raw32 = { 0 };
+		Elf64_Sym raw64 = { 0 };
+		struct elf_sym symbol;
+
+		if (file->elf.elf_class == ELFCLASS64) {
+			memcpy(&raw64, from, sizeof(raw64));
+			symbol = (struct elf_sym)SYMBOL(raw64);
+		} else {
+			memcpy(&raw32, from, sizeof(raw32));
+			symbol = (struct elf_sym)SYMBOL(raw32);
+		}
+		if (symbol.type == STT_FUNC && symbol.value == address && symbol.name < names.size)
+			return (const char *)file->bytes + names.offset + symbol.name;
+	}
+	return "";
+}
+
+/* A word of .init_array or .fini_array, and the function that will be in it. */
+struct array_word {
+	const struct patchfile *file;
+	uint64_t address, function;
+};
+
+static int look_at_word(const struct elf_rel *rel, bool has_addend, void *ctx)
+{
+	struct array_word *word = ctx;
+	struct elf_sym symbol;
+
+	if (rel->offset != word->address)
+		return 0;
+	if (rel->symbol == 0)
+		word->function = has_addend ? (uint64_t)rel->addend : word->function;
+	else if (elf_dynsym(&word->file->elf, rel->symbol, &symbol) == 0)
+		word->function = symbol.value + (uint64_t)rel->addend;
+	return 1;
+}
+
+static const char *name_word(const struct patchfile *file, uint64_t address, size_t size)
+{
+	struct bytes by_address = { read_by_address, file };
+	struct array_word word = { .file = file, .address = address };
+
+	if (by_address.read(&by_address, address, &word.function, size) != 0 ||
+	    elf_each_reloc(&file->elf, 0, look_at_word, &word) < 0)
+		return "";
+	return function_at(file, word.function);
+}
+
+/*
+ * Write " (NAME)", the first function of an array that is not the start files'; "" if nothing tells
+ * its name.  One with a priority comes before theirs.
+ */
+static const char *name_own(const struct patchfile *file, uint64_t array, uint64_t array_size,
+			    char *text, size_t size)
+{
+	size_t word = file->elf.elf_class == ELFCLASS64 ? 8 : 4;
+	bool quiet = msg_kept()[0] == '\0';
+	const char *name = "";
+
+	for (uint64_t at = 0; at < NAMED_WORDS * word && at + word <= array_size && name[0] == '\0'; at += word) {
+		name = name_word(file, array + at, word);
+		if (strcmp(name, "frame_dummy") == 0 || strcmp(name, "__do_global_dtors_aux") == 0)
+			name = "";
+	}
+	if (quiet)
+		msg_forget();
+	text[0] = '\0';
+	if (strncmp(name, "__cpu_", 6) == 0)
+		(void)snprintf(text, size, " (%.100s, which __builtin_cpu_supports() brings along: ask"
+			       " __get_cpuid() of cpuid.h, or getauxval(3))", name);
+	else if (name[0] != '\0')
+		(void)snprintf(text, size, " (%.100s)", name);
+	return text;
+}
+
+/*
+ * Refuse a patch with constructors, as nobody runs them.  The compiler's start files bring
+ * _init and _fini, and one word each in .init_array and .fini_array (frame_dummy and
+ * __do_global_dtors_aux), which have nothing to do in a patch.  All further words are the
+ * author's; without start files the first word is the author's too.
+ */
+static int check_constructors(const struct patchfile *file)
+{
+	const struct elf_dynamic *dyn = &file->elf.dyn;
+	uint64_t word = file->elf.elf_class == ELFCLASS64 ? 8 : 4;
+	uint64_t own_init = dyn->init != 0 ? word : 0, own_fini = dyn->fini != 0 ? word : 0;
+	char name[256];
+
+	if (dyn->preinit_arraysz != 0 || dyn->init_arraysz > own_init)
+		return fail(ENOEXEC, "%s: it has constructors, which would never run%s", file->path,
+			    name_own(file, dyn->init_array, dyn->init_arraysz, name, sizeof(name)));
+	if (dyn->fini_arraysz > own_fini)
+		return fail(ENOEXEC, "%s: it has destructors, which would never run%s", file->path,
+			    name_own(file, dyn->fini_array, dyn->fini_arraysz, name, sizeof(name)));
+	return 0;
+}
+
+/*
+ * Refuse what only a program of its own could have.  A patch of auto mode is not checked: it is
+ * made of the target's source files, so it has the constructors and the TLS block of these.
+ */
+static int check_own(const struct patchfile *file)
+{
+	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
+		if (file->elf.phdrs[i].type == PT_TLS && file->elf.phdrs[i].memsz != 0)
+			return fail(ENOEXEC, "%s: it defines thread-local variables; threads that run "
+				    "already could not have them", file->path);
+	}
+	return check_constructors(file);
 }
 
 /* ---- metadata against file ---- */

@@ -13,7 +13,7 @@
 
 #define WINDOW_SIZE 8192
 #define WINDOW_BELOW 256	/* the other registers of a frame lie below the one that is read first */
-#define ROOTS_MAX 8
+#define ROOTS_MAX (UNWIND_MAX_ENDS - 1)
 #define CODE_CACHE 256
 #define CODE_MAP_BITS 4096u	/* a power of two */
 #define KNOWN_RULES 256		/* so many are kept; a power of two */
@@ -47,6 +47,7 @@ struct unwinder {
 	size_t n_tables;
 	struct unwind_mapping *mappings;
 	size_t n_mappings;
+	bool hides;		/* one of them hides callers */
 	struct copy *copies;	/* sorted by start */
 	size_t n_copies;
 	uint64_t copied;	/* bytes, BUDGET_TABLES at most */
@@ -291,8 +292,10 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 	unwinder->copies = calloc(2 * setup->n_tables + 1, sizeof(*unwinder->copies));
 	if (unwinder->tables == NULL || unwinder->mappings == NULL || unwinder->copies == NULL)
 		err = fail(ENOMEM, "out of memory for the unwinder");
-	for (size_t i = 0; i < setup->n_mappings; i++)
+	for (size_t i = 0; i < setup->n_mappings; i++) {
 		note_code(unwinder, &setup->mappings[i]);
+		unwinder->hides |= setup->mappings[i].hides_callers;
+	}
 	/* An index that the caller's tables have is the caller's: unwinder_destroy() must not free it. */
 	for (size_t i = 0; i < setup->n_tables && err == 0; i++)
 		unwinder->tables[i].index = NULL;
@@ -342,6 +345,27 @@ static uint64_t lookup_pc(const struct cfi_frame *frame)
 	return frame->exact ? frame->pc : frame->pc - 1;
 }
 
+/* Whether the kernel has put this return address in place of another one, for a return probe. */
+static bool is_hidden(const struct unwinder *unwinder, uint64_t address)
+{
+	const struct unwind_mapping *mapping = unwinder->hides ? find_mapping(unwinder, address) : NULL;
+
+	return mapping != NULL && mapping->hides_callers;
+}
+
+static void note_hidden(struct stack_walk *walk, uint64_t address)
+{
+	walk->verdict->hidden = true;
+	walk->verdict->scan_hit = true;
+	walk->verdict->hit = address;
+}
+
+static void note_end(struct stack_walk *walk, uint64_t sp)
+{
+	if (walk->verdict->n_ends < UNWIND_MAX_ENDS)
+		walk->verdict->ends[walk->verdict->n_ends++] = sp;
+}
+
 /* Enter a frame into the verdict; if the frame inside of it was a hit, this is where that one returns to. */
 static void visit(struct stack_walk *walk, const struct cfi_frame *frame)
 {
@@ -365,6 +389,8 @@ static void visit(struct stack_walk *walk, const struct cfi_frame *frame)
 		walk->frames[verdict->n_frames].signal = false;
 	}
 	verdict->n_frames++;
+	if (is_hidden(walk->unwinder, frame->pc))
+		note_hidden(walk, frame->pc);
 }
 
 static void mark_signal(struct stack_walk *walk)
@@ -611,6 +637,7 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 	uint64_t at = (sp + word - 1) & ~(uint64_t)(word - 1);
 	uint64_t end = mapping != NULL ? mapping->end : 0;
 
+	note_end(walk, sp);
 	if (mapping == NULL || end - at > BUDGET_STACK) {
 		give_up_scan(walk, sp);
 		return;
@@ -631,6 +658,8 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 				walk->verdict->scan_hit = true;
 				walk->verdict->hit = value;
 				walk->verdict->range = range;
+			} else if (is_hidden(unwinder, value)) {
+				note_hidden(walk, value);
 			} else if (may_be_code(unwinder, value)) {
 				find_signal_frame(walk, value, at + (i + 1) * word, end);
 			}
@@ -661,7 +690,10 @@ static bool prove(struct stack_walk *walk, const struct regs *regs, bool native)
 	struct cfi_frame frame;
 
 	cfi_start(walk->unwinder->arch, regs, &frame);
-	return follow(walk, &frame, native) == CFI_BOTTOM;
+	if (follow(walk, &frame, native) != CFI_BOTTOM)
+		return false;
+	note_end(walk, frame.reg[walk->unwinder->arch->dwarf_sp]);
+	return true;
 }
 
 /* Follow the stack by each engine until one has an answer. */
@@ -673,7 +705,7 @@ static void ask_engines(struct stack_walk *walk, const struct regs *regs)
 
 	if (unwinder->engines != UNWIND_LIBUNWIND || unwinder->native == NULL) {
 		verdict->proven = prove(walk, regs, false);
-		if (verdict->proven || verdict->range != NULL || unwinder->native == NULL)
+		if (verdict->proven || verdict->range != NULL || verdict->hidden || unwinder->native == NULL)
 			return;
 		scan_from = walk->scan_from;
 		*verdict = (struct unwind_verdict){ 0 };
@@ -701,11 +733,13 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 	unwinder->windows[1].size = 0;
 	fill_window(unwinder, &unwinder->windows[0], stack_start(&walk, &frame));
 	ask_engines(&walk, regs);
-	if (!verdict->proven && verdict->range == NULL)
+	if (!verdict->proven && verdict->range == NULL && !verdict->hidden)
 		scan(&walk, walk.scan_from);
 	while (walk.n_done < walk.n_roots && verdict->range == NULL && !verdict->scan_hit) {
 		frame = walk.roots[walk.n_done++];
-		if (follow(&walk, &frame, false) != CFI_BOTTOM && verdict->range == NULL)
+		if (follow(&walk, &frame, false) == CFI_BOTTOM)
+			note_end(&walk, frame.reg[unwinder->arch->dwarf_sp]);
+		else if (verdict->range == NULL && !verdict->hidden)
 			scan(&walk, walk.scan_from);
 	}
 	unwinder->tid = 0;

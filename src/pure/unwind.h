@@ -16,6 +16,7 @@
 #include "arch.h"
 #include "cfi.h"
 
+#define UNWIND_MAX_ENDS 9	/* a thread's own walk, and those from 8 signal frames */
 
 /* Code that no thread may be in: [start, end), run-time addresses. */
 struct code_range {
@@ -36,6 +37,7 @@ struct unwinder;
 struct unwind_mapping {
 	uint64_t start, end;
 	bool executable;
+	bool hides_callers;	/* the kernel's [uprobes]: who returns there goes on elsewhere, and only the kernel knows where */
 };
 
 enum unwind_engines {
@@ -81,6 +83,10 @@ struct unwind_verdict {
 	uint64_t hit_sp;	/* if proven: the CFA of the outermost frame in a range, its caller's SP */
 	uint64_t hit_return;	/* if proven: where that frame returns to; 0 if it is the bottom frame */
 	const struct code_range *range;	/* the range that was hit; NULL if safe */
+	bool hidden;		/* a frame returns through [uprobes], so that its caller cannot be seen */
+	/* Where the walks ended: the stack pointer of the bottom frame, or where a scan began. */
+	uint64_t ends[UNWIND_MAX_ENDS];
+	size_t n_ends;
 	size_t n_frames;
 	uint64_t scanned;	/* so many bytes of the stack were scanned */
 };

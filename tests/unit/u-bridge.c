@@ -74,7 +74,7 @@ static void check_hole(void)
 {
 	struct mapping all[] = { { .start = 0x400000, .end = 0x500000, .path = "" },
 				 { .start = 0x800000, .end = 0x900000, .path = "" } };
-	struct maps maps = { all, 2 };
+	struct maps maps = { .all = all, .count = 2 };
 	struct hole hole = { .size = 0x3000, .near_lo = 0x400000, .near_hi = 0x500000,
 			     .top = (uint64_t)1 << 47, .last = UINT64_MAX };
 	uint64_t address;
@@ -96,11 +96,45 @@ static void check_hole(void)
 	msg_forget();
 }
 
+/* What grows is kept out of the way of. */
+static void check_growth(void)
+{
+	struct mapping all[] = { { .start = 0x10000, .end = 0x500000, .path = "" },
+				 { .start = 0x500000, .end = 0x600000, .path = "[heap]" },
+				 { .start = 0x40000000, .end = 0x40100000, .path = "" },
+				 { .start = 0x60000000, .end = 0x60100000, .path = "[stack]" } };
+	struct maps maps = { .all = all, .count = 4 };
+	struct hole hole = { .size = 0x3000, .near_lo = 0x10000, .near_hi = 0x500000,
+			     .top = 0x70000000, .last = UINT64_MAX };
+	uint64_t address;
+
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x60101000, "not behind a heap, not below a stack");
+	hole.last = 0x5fffd000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x3fffc000, "as far from the heap as can be");
+	hole.last = 0x3fffd000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x3fffc000, "up to the next mapping");
+	hole.near_lo = hole.near_hi = 0x40000000;
+	hole.first = 0x40000000;
+	hole.last = 0x60000000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x40101000, "far from the stack");
+	hole.first = 0x5f000000;
+	ok(maps_find_hole(&maps, &hole, &address) == -ENOSPC, "never next to it");
+	msg_forget();
+	all[1] = (struct mapping){ .start = 0x600000, .end = 0x601000, .path = "" };
+	maps.brk = 0x540000;
+	hole = (struct hole){ .size = 0x3000, .near_lo = 0x10000, .near_hi = 0x500000, .top = 0x70000000,
+			      .last = UINT64_MAX };
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x501000, "before a heap that has not begun");
+	maps.brk = 0x502000;
+	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x602000, "or elsewhere");
+}
+
 int main(void)
 {
 	msg_init("u-bridge");
 	check_amd64(arch_find(ELFCLASS64, EM_X86_64));
 	check_i386(arch_find(ELFCLASS32, EM_386));
 	check_hole();
+	check_growth();
 	return done();
 }

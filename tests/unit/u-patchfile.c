@@ -225,6 +225,10 @@ static void test_builds(void)
 	static const char exported[] = "int fixed(void) { return 1; }\n";
 	static const char constructor[] = "int x; __attribute__((constructor)) void c(void) { x = 1; }\n";
 	static const char destructor[] = "int x; __attribute__((destructor)) void d(void) { x = 1; }\n";
+	static const char cpu[] = "int f(void) { return __builtin_cpu_supports(\"avx2\"); }\n";
+	static const char nested[] = "int call(int (*f)(int)); int f(int n) { int g(int x) { return x + n; } return call(g); }\n";
+	static const char inner[] = "int f(int n) { int g(int x) { return x + n; } return g(1) + g(n); }\n";
+	static const char pointers[] = "int a, b; int *list[600] = { [0 ... 500] = &a, &b };\n";
 	static const char tls[] = "__thread int mine = 1; int *get(void) { return &mine; }\n";
 	static const char uses_tls[] = "extern __thread int theirs; int *get(void) { return &theirs; }\n";
 	static const char absolute[] = "int x; __asm__(\".text; .globl f; f: .long x; .long x\");\n";
@@ -240,9 +244,21 @@ static void test_builds(void)
 		{ "a fixed program", program, "-no-pie", "no shared object" },
 		{ "an object file", exported, "-c", "not linked" },
 		{ "no build-id", exported, "-fPIC -shared -Wl,--build-id=none", "-Wl,--build-id" },
-		{ "a constructor", constructor, "-fPIC -shared", "it has constructors" },
-		{ "a constructor alone", constructor, "-fPIC -shared -nostdlib", "it has constructors" },
-		{ "a destructor", destructor, "-fPIC -shared", "it has destructors" },
+		{ "a constructor", constructor, "-fPIC -shared", "constructors, which would never run (c)" },
+		{ "a constructor alone", constructor, "-fPIC -shared -nostdlib", "never run (c)" },
+		{ "a constructor, 32 bits", constructor, "-m32 -fPIC -shared -nostdlib", "never run (c)" },
+		{ "a constructor without a name", constructor, "-fPIC -shared -s -fvisibility=hidden", "which would never run" },
+		{ "a destructor", destructor, "-fPIC -shared", "destructors, which would never run (d)" },
+		{ "the compiler's own constructor", cpu, "-fPIC -shared", "(__cpu_indicator_init, which __builtin_cpu_supports() brings along" },
+		{ "the same, 32 bits", cpu, "-m32 -fPIC -shared", "(__cpu_indicator_init, which" },
+		{ "a nested function", nested, "-fPIC -shared", "asks for an executable stack" },
+		{ "a nested function that needs no stack to run on", inner, "-fPIC -shared", NULL },
+		{ "assembly that says nothing of the stack", exported, "-fPIC -shared -Wl,-z,execstack", "asks for an executable stack" },
+		{ "packed relocations of Android", pointers, "-fPIC -shared -fuse-ld=lld -Wl,--pack-dyn-relocs=android", "a dynamic tag 0x600000" },
+		{ "the same, 32 bits", pointers, "-m32 -fPIC -shared -fuse-ld=lld -Wl,--pack-dyn-relocs=android", "a dynamic tag 0x600000" },
+		{ "packed relative relocations of Android", pointers, "-fPIC -shared -fuse-ld=lld -Wl,--pack-dyn-relocs=relr,--use-android-relr-tags", "a dynamic tag 0x6fffe0" },
+		{ "packed relative relocations", pointers, "-fPIC -shared -fuse-ld=lld -Wl,--pack-dyn-relocs=relr", NULL },
+		{ "filters, versions, a run path", exported, "-fPIC -shared -Wl,-f,libx.so,-F,liby.so,-rpath,/x,-z,now,-z,initfirst,-z,origin,--default-symver,-z,interpose,-soname,s", NULL },
 		{ "TLS of its own", tls, "-fPIC -shared", "thread-local variables" },
 		{ "text relocations", absolute, "-m32 -shared -Wl,-z,notext", "compile it with -fPIC" },
 		{ "another machine", exported, "-mx32 -fPIC -shared -nostdlib", "ELF machine 62 with 32-bit" },

@@ -148,8 +148,9 @@ static int make_unwinder(struct subject *subject, bool own, struct unwinder **ou
 	for (size_t i = 0; i < subject->target.maps.count; i++) {
 		if (subject->target.maps.all[i].prot != 0)
 			mappings[setup.n_mappings++] = (struct unwind_mapping){
-				subject->target.maps.all[i].start, subject->target.maps.all[i].end,
-				(subject->target.maps.all[i].prot & PROT_EXEC) != 0
+				.start = subject->target.maps.all[i].start,
+				.end = subject->target.maps.all[i].end,
+				.executable = (subject->target.maps.all[i].prot & PROT_EXEC) != 0,
 			};
 	}
 	setup.mappings = mappings;

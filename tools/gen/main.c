@@ -353,6 +353,8 @@ static int read_options(int argc, char **argv, struct command_line *options)
 	int c;
 
 	opterr = 0;
+	/* Options are taken behind the command's name, too, whatever the environment says of getopt_long(3). */
+	(void)unsetenv("POSIXLY_CORRECT");
 	while ((c = getopt_long(argc, argv, "m:d:o:p:i:vqh", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'm':

@@ -14,7 +14,7 @@
 #define SLOT(index) { (index) * 8, 8 }
 enum {
 	U_R15, U_R14, U_R13, U_R12, U_RBP, U_RBX, U_R11, U_R10, U_R9, U_R8, U_RAX, U_RCX, U_RDX,
-	U_RSI, U_RDI, U_ORIG_RAX, U_RIP, U_CS, U_EFLAGS, U_RSP
+	U_RSI, U_RDI, U_ORIG_RAX, U_RIP, U_CS, U_EFLAGS, U_RSP, U_SS, U_FS_BASE
 };
 
 #define TYPE(name, kind, width, sign) [name] = { #name, kind, width, sign }
@@ -98,6 +98,7 @@ const struct arch arch_amd64 = {
 		[REG_ORIG_AX] = SLOT(U_ORIG_RAX), [REG_FLAGS] = SLOT(U_EFLAGS),
 		[REG_ARG0] = SLOT(U_RDI), [REG_ARG1] = SLOT(U_RSI), [REG_ARG2] = SLOT(U_RDX),
 		[REG_ARG3] = SLOT(U_R10), [REG_ARG4] = SLOT(U_R8), [REG_ARG5] = SLOT(U_R9),
+		[REG_TP] = SLOT(U_FS_BASE),
 	},
 	/* psABI AMD64 figure 3.36: numbers 0 to 15, and 16 is the return address. */
 	.dwarf_reg = {

@@ -94,6 +94,7 @@ const struct arch arch_i386 = {
 		[REG_ORIG_AX] = SLOT(U_ORIG_EAX), [REG_FLAGS] = SLOT(U_EFLAGS),
 		[REG_ARG0] = SLOT(U_EBX), [REG_ARG1] = SLOT(U_ECX), [REG_ARG2] = SLOT(U_EDX),
 		[REG_ARG3] = SLOT(U_ESI), [REG_ARG4] = SLOT(U_EDI), [REG_ARG5] = SLOT(U_EBP),
+		[REG_TP_SELECTOR] = SLOT(U_GS),
 	},
 	/* psABI Intel386 table 2.14: numbers 0 to 7, and 8 is the return address. */
 	.dwarf_reg = {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asking.h"
 #include "bind.h"
 #include "callers.h"
 #include "checks.h"
@@ -475,6 +476,8 @@ static int draw(struct work *work)
 		err = check_changed_prototypes(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
+	if (err == 0)
+		err = check_asking(draft);
 	if (err == 0) {
 		check_folded(draft);
 		tell_fates(work);

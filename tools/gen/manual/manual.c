@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "asking.h"
 #include "bind.h"
 #include "callers.h"
 #include "checks.h"
@@ -542,6 +543,8 @@ int manual_draw(struct draft *draft)
 		err = check_conventions(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
+	if (err == 0)
+		err = check_asking(draft);
 	if (err == 0)
 		err = check_variables(draft);
 	if (err == 0)

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "array.h"
+#include "clock.h"
+#include "log.h"
+#include "proc.h"
+#include "session.h"
+#include "status.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434	/* the same number in all ABIs */
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+#define SETTLED_NS UINT64_C(200000000)	/* a launcher executes something else sooner than that */
+#define TICK_NS 1000000
+
+/* A program that is being started, on the way to its entry point. */
+struct launch {
+	pid_t pid;
+	bool is_first;		/* it is the program that nsb was told to start */
+	const struct arch *arch;
+	uint64_t entry;
+	uint8_t original[4];	/* the bytes at the entry that the breakpoint replaces */
+	struct regs entry_regs;	/* the program goes on with these in the end, */
+	uint64_t entry_mask;	/* and with these signals blocked */
+	uint64_t call_insn;	/* address of a system-call instruction of the process, 0 if none was found */
+	bool is_held;		/* it sleeps in a system call that nsb has it make */
+};
+
+/* All that the patcher does. */
+struct patcher {
+	const struct options *options;
+	const struct patchfile *patches;
+	size_t n_patches;
+	struct launch *launches;	/* owned */
+	size_t n_launches;
+	pid_t settling;			/* without --follow: it has begun, and may still execute something else; 0: none */
+	uint64_t begun;			/* when it has, by now_ns() */
+	bool was_waiting;		/* it waited for something when it was looked at last */
+	bool has_begun;			/* a program has begun */
+	bool has_stderr;		/* stderr is the program's */
+	struct stat error_file;		/* what stderr was; all zero: nothing */
+};
+
+/* ---- stderr ---- */
+
+/*
+ * A program's reader sees the end of its standard error when the last holder has closed it, so nsb
+ * holds it only while the program is stopped.
+ */
+static void drop_stderr(struct patcher *patcher)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null == -1)
+		return;
+	(void)dup2(null, STDERR_FILENO);
+	if (null != STDERR_FILENO)
+		(void)close(null);
+	patcher->has_stderr = false;
+}
+
+/* Get a stopped program's standard error, if it is still what nsb was given. */
+static bool take_stderr(struct patcher *patcher, pid_t pid)
+{
+	struct stat found = { 0 };
+	char path[40];
+	int pidfd, fd;
+
+	if (patcher->has_stderr)
+		return true;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	fd = pidfd == -1 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, STDERR_FILENO, 0);
+	if (pidfd != -1)
+		(void)close(pidfd);
+	if (fd == -1) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/2", pid);
+		fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	}
+	if (fd == -1)
+		return false;
+	patcher->has_stderr = fstat(fd, &found) == 0 && patcher->error_file.st_ino != 0 &&
+			      found.st_ino == patcher->error_file.st_ino &&
+			      found.st_dev == patcher->error_file.st_dev &&
+			      dup2(fd, STDERR_FILENO) != -1;
+	(void)close(fd);
+	return patcher->has_stderr;
+}
+
+/* From now on nsb holds nothing of what the program was given.  Where stderr could not be got again it is kept for now. */
+static void leave_descriptors(struct patcher *patcher, pid_t pid)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept = dup(STDERR_FILENO);
+
+	if (fstat(STDERR_FILENO, &patcher->error_file) != 0)
+		patcher->error_file = (struct stat){ 0 };
+	if (null != -1) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		if (null > STDERR_FILENO)
+			(void)close(null);
+	}
+	drop_stderr(patcher);
+	if (take_stderr(patcher, pid))
+		drop_stderr(patcher);
+	else if (kept != -1)
+		patcher->has_stderr = dup2(kept, STDERR_FILENO) != -1;
+	if (kept != -1)
+		(void)close(kept);
+}
+
+/* ---- to the entry ---- */
+
+/* exec(2) has made a new process image: put a breakpoint where the program's own code begins. */
+static int plant_breakpoint(struct launch *launch)
+{
+	struct target target;
+	int closed, err = target_open(&target, launch->pid, TARGET_VIEW);
+
+	if (err == 0) {
+		launch->arch = target.arch;
+		launch->entry = target.auxv_entry;
+		err = target_read(&target, launch->entry, launch->original,
+				  launch->arch->breakpoint_size);
+	}
+	closed = target_close(&target);
+	if (err == 0)
+		err = closed;
+	if (err == 0)
+		err = pt_write(launch->pid, launch->entry, launch->arch->breakpoint,
+			       launch->arch->breakpoint_size);
+	return err == 0 ? 0 : fail(-err, "%d: cannot be stopped at its entry point: %s", launch->pid,
+				   strerror(-err));
+}
+
+/* Has the program come to its entry?  If so, make it look as if there had been no breakpoint. */
+static int look_arrived(struct launch *launch, bool *arrived)
+{
+	const struct arch *arch = launch->arch;
+	int err;
+
+	*arrived = false;
+	err = pt_get_regs(launch->pid, &launch->entry_regs);
+	if (err != 0 || launch->entry_regs.size != arch->regs_size ||
+	    regs_get(arch, &launch->entry_regs, REG_PC) != launch->entry + arch->breakpoint_size)
+		return err;
+	*arrived = true;
+	regs_set(arch, &launch->entry_regs, REG_PC, launch->entry);
+	regs_set(arch, &launch->entry_regs, REG_ORIG_AX, UINT64_MAX);
+	err = pt_write(launch->pid, launch->entry, launch->original, arch->breakpoint_size);
+	return err == 0 ? pt_get_sigmask(launch->pid, &launch->entry_mask) : err;
+}
+
+/* ---- at the entry ---- */
+
+/* Find a system-call instruction.  The vDSO has one; without a vDSO any code of the process may. */
+static uint64_t find_call_insn(const struct target *target)
+{
+	const struct arch *arch = target->arch;
+	static uint8_t code[1 << 16];
+
+	for (size_t i = target->maps.count; i-- > 0;) {
+		const struct mapping *m = &target->maps.all[i];
+		size_t size = m->end - m->start < sizeof(code) ? (size_t)(m->end - m->start) :
+								 sizeof(code);
+		const uint8_t *found;
+
+		if (!(m->prot & PROT_EXEC) || !(m->prot & PROT_READ) ||
+		    target_read(target, m->start, code, size) != 0)
+			continue;
+		found = memmem(code, size, arch->syscall_insn, arch->syscall_insn_size);
+		if (found != NULL)
+			return m->start + (uint64_t)(found - code);
+	}
+	return 0;
+}
+
+/* Set registers with which the thread makes a system call with the arguments `arg`, 0, 0, 0, 0, 0. */
+static void call_regs(const struct launch *launch, enum nr nr, uint64_t arg, struct regs *regs)
+{
+	const struct arch *arch = launch->arch;
+
+	regs_set(arch, regs, REG_PC, launch->call_insn);
+	regs_set(arch, regs, REG_AX, (uint64_t)arch->nr[nr]);
+	regs_set(arch, regs, REG_ORIG_AX, UINT64_MAX);
+	for (int i = REG_ARG0; i <= REG_ARG5; i++)
+		regs_set(arch, regs, (enum reg)i, i == REG_ARG0 ? arg : 0);
+}
+
+/*
+ * Let the thread sleep, in a ppoll of nothing and with all signals blocked.  Then the process
+ * can be patched like any other.
+ */
+static int hold(struct launch *launch)
+{
+	struct regs regs = launch->entry_regs;
+	struct target target;
+	int closed, err = target_open(&target, launch->pid, TARGET_VIEW);
+
+	if (err == 0)
+		launch->call_insn = find_call_insn(&target);
+	closed = target_close(&target);
+	if (err == 0)
+		err = closed;
+	if (err == 0 && launch->call_insn == 0)
+		return fail(EINVAL, "%d: has no system-call instruction", launch->pid);
+	if (err != 0)
+		return err;
+	call_regs(launch, NR_PPOLL, 0, &regs);
+	err = pt_set_regs(launch->pid, &regs);
+	if (err == 0)
+		err = pt_set_sigmask(launch->pid, UINT64_MAX);
+	if (err == 0)
+		err = pt_cont(launch->pid, 0);
+	launch->is_held = err == 0;
+	return err == 0 ? 0 : fail(-err, "%d: cannot be held at its entry point: %s", launch->pid,
+				   strerror(-err));
+}
+
+static int watch_and_go(const struct patcher *patcher, pid_t pid, bool is_group_stop)
+{
+	int err = pt_watch(pid, patcher->options->follow ? PT_WATCH_ALL : PT_WATCH_EXEC);
+
+	if (err == 0)
+		err = is_group_stop ? pt_listen(pid) : pt_cont(pid, 0);
+	return err;
+}
+
+/* Let the program begin: it comes out of its sleep with the registers and the mask that it had at its entry. */
+static int release(const struct patcher *patcher, struct launch *launch)
+{
+	struct target target;
+	struct thread *thread;
+	int closed, err;
+
+	if (!launch->is_held) {
+		err = pt_set_regs(launch->pid, &launch->entry_regs);
+		return err == 0 ? watch_and_go(patcher, launch->pid, false) : err;
+	}
+	err = target_open(&target, launch->pid, TARGET_VIEW);
+	if (err == 0)
+		err = target_adopt(&target, &launch->entry_regs, launch->entry_mask);
+	if (err == 0) {
+		target.holds_own = true;
+		thread = &target.threads[0];
+		err = target_interrupt(&target, thread);
+		if (err == 0)
+			err = target_await_stop(&target, thread);
+		if (err == 0 && thread->state == THREAD_STOPPED) {
+			err = pt_restore_regs(launch->pid, &launch->entry_regs);
+			if (err == 0)
+				err = pt_set_sigmask(launch->pid, launch->entry_mask);
+			if (err == 0)
+				err = watch_and_go(patcher, launch->pid, thread->group_stop);
+			thread->state = THREAD_GONE;
+		}
+	}
+	closed = target_close(&target);
+	return err == 0 ? closed : err;
+}
+
+/* Whether the program has loaded what the patch is for: 0, -ESTALE with a message if not. */
+static int check_loaded(struct session *session, const struct patchfile *patch)
+{
+	const struct vz_object *want = &patch->meta.target;
+	char id[2 * BUILD_ID_MAX + 1];
+	bool found;
+	int err = objects_read(&session->objects, &session->target);
+
+	if (err != 0)
+		return err;
+	found = objects_find(&session->objects, NULL, want->build_id.data,
+			     (size_t)want->build_id.size) != NULL;
+	objects_deinit(&session->objects);
+	build_id_format(want->build_id.data, (size_t)want->build_id.size, id);
+	return found ? 0 : fail(ESTALE, "%s: has not loaded %s with build-id %s at its start (another"
+				" build? if it is loaded later, by dlopen, use nsb patch then)",
+				target_name(&session->target), want->name, id);
+}
+
+/* Apply one of the patches.  If it is for something that the program has not loaded, that is an error for the first program only. */
+static int patch_held(const struct patcher *patcher, const struct launch *launch,
+		      const struct patchfile *patch)
+{
+	bool must = launch->is_first && !patcher->options->follow;
+	struct session session;
+	int err = session_open(&session, launch->pid, TARGET_CHANGE);
+
+	if (err == 0)
+		err = target_adopt(&session.target, &launch->entry_regs, launch->entry_mask);
+	session.target.holds_own = true;
+	if (err == 0)
+		err = check_loaded(&session, patch);
+	if (err == -ESTALE && !must) {
+		msg_forget();
+		return session_close(&session, 0);
+	}
+	if (err == 0)
+		err = session_patch(&session, patcher->options, patch);
+	if (patcher->options->syslog && err == 0)
+		log_line(false, "%d: patch %s applied at the start, by user %u", launch->pid,
+			 patch->meta.patch.name, getuid());
+	else if (patcher->options->syslog)
+		log_line(true, "%d: patch %s not applied at the start, by user %u: %s", launch->pid,
+			 patch->meta.patch.name, getuid(), msg_kept());
+	return session_close(&session, err);
+}
+
+/*
+ * A patch could not be applied: tell why, and choose how the program goes on.  It ends with an
+ * exit status that tells why, or goes on without the patch.
+ */
+static void give_up(const struct patcher *patcher, struct launch *launch, int err)
+{
+	if (msg_kept()[0] != '\0')
+		msg_print_kept();
+	msg_forget();
+	if (patcher->options->best_effort)
+		warn("%d: goes on without the patch", launch->pid);
+	else if (launch->call_insn != 0)
+		call_regs(launch, NR_EXIT_GROUP, status_of(err), &launch->entry_regs);
+	else
+		(void)kill(launch->pid, SIGKILL);
+}
+
+/* The program stands at its entry: apply the patches, and let it begin. */
+static void patch_at_entry(struct patcher *patcher, struct launch *launch)
+{
+	int err;
+
+	(void)take_stderr(patcher, launch->pid);
+	err = hold(launch);
+	for (size_t i = 0; i < patcher->n_patches && err == 0; i++) {
+		err = patch_held(patcher, launch, &patcher->patches[i]);
+		if (err != 0 && patcher->options->best_effort) {
+			give_up(patcher, launch, err);
+			err = 0;
+		}
+	}
+	if (err != 0)
+		give_up(patcher, launch, err);
+	drop_stderr(patcher);
+	if (release(patcher, launch) != 0)
+		(void)kill(launch->pid, SIGKILL);
+	msg_forget();
+	patcher->has_begun = true;
+	if (!patcher->options->follow) {
+		patcher->settling = launch->pid;
+		patcher->begun = now_ns();
+		patcher->was_waiting = false;
+	}
+}
+
+/* ---- what happens ---- */
+
+static struct launch *find_launch(const struct patcher *patcher, pid_t pid)
+{
+	for (size_t i = 0; i < patcher->n_launches; i++) {
+		if (patcher->launches[i].pid == pid)
+			return &patcher->launches[i];
+	}
+	return NULL;
+}
+
+static void forget_launch(struct patcher *patcher, struct launch *launch)
+{
+	*launch = patcher->launches[--patcher->n_launches];
+}
+
+/* A process has called exec(2): stop it at the entry of the new program. */
+static int begin_launch(struct patcher *patcher, pid_t pid)
+{
+	struct launch *launch = find_launch(patcher, pid);
+	int err = 0;
+
+	if (launch == NULL) {
+		err = ARRAY_GROW(&patcher->launches, patcher->n_launches, 1);
+		launch = err == 0 ? &patcher->launches[patcher->n_launches++] : NULL;
+	}
+	if (launch != NULL) {
+		*launch = (struct launch){ .pid = pid, .is_first = !patcher->has_begun };
+		err = pt_watch(pid, PT_WATCH_START);
+		if (err == 0)
+			err = plant_breakpoint(launch);
+	}
+	if (err == 0)
+		return pt_cont(pid, 0);
+	(void)take_stderr(patcher, pid);
+	if (launch != NULL)
+		give_up(patcher, launch, err);
+	msg_forget();
+	drop_stderr(patcher);
+	if (launch != NULL)
+		forget_launch(patcher, launch);
+	patcher->has_begun = true;
+	return watch_and_go(patcher, pid, false);
+}
+
+/* A signal, which the program is to have, unless it is that of the breakpoint. */
+static int pass_signal(struct patcher *patcher, pid_t tid, int signal)
+{
+	struct launch *launch = signal == SIGTRAP ? find_launch(patcher, tid) : NULL;
+	bool arrived = false;
+	int err = launch == NULL ? 0 : look_arrived(launch, &arrived);
+
+	if (err != 0 || !arrived)
+		return err != 0 ? err : pt_cont(tid, signal);
+	patch_at_entry(patcher, launch);
+	forget_launch(patcher, launch);
+	return 0;
+}
+
+/* -errno if a tracee cannot be let go: the kernel does so when the patcher ends. */
+static int handle(struct patcher *patcher, pid_t tid, const struct pt_status *status)
+{
+	struct launch *launch = find_launch(patcher, tid);
+	int err = 0;
+
+	switch (status->stop) {
+	case PT_GONE:
+		if (launch != NULL)
+			forget_launch(patcher, launch);
+		break;
+	case PT_EXEC:
+		err = begin_launch(patcher, tid);
+		break;
+	case PT_GROUP_STOP:
+		err = pt_listen(tid);
+		break;
+	case PT_SIGNAL:
+		err = pass_signal(patcher, tid, status->signal);
+		break;
+	default:
+		err = pt_cont(tid, 0);
+	}
+	return err == -ESRCH ? 0 : err;
+}
+
+/* Whether a program that has begun can be left alone: it waits for something, twice, or has run for a while. */
+static bool has_settled(struct patcher *patcher)
+{
+	bool waits = strchr("STtZX", proc_thread_state(patcher->settling, patcher->settling)) != NULL;
+	bool settled = waits && patcher->was_waiting;
+
+	patcher->was_waiting = waits;
+	return patcher->n_launches == 0 && (settled || now_ns() - patcher->begun > SETTLED_NS);
+}
+
+/* Trace the program no longer. */
+static void leave(pid_t pid)
+{
+	struct target target;
+	int err = target_open(&target, pid, TARGET_VIEW);
+
+	if (err == 0)
+		err = target_adopt(&target, NULL, 0);
+	if (target_close(&target) != 0 || err != 0)
+		debug("%s", msg_kept());
+	msg_forget();
+}
+
+void launch_patched(pid_t pid, const struct options *options, const struct patchfile *patches,
+		    size_t n_patches, void (*begin)(void *ctx), void *ctx)
+{
+	const struct timespec tick = { .tv_nsec = TICK_NS };
+	struct patcher patcher = { .options = options, .patches = patches, .n_patches = n_patches,
+				   .has_stderr = true };
+	struct pt_status status;
+	pid_t tid;
+	int err = 0;
+
+	leave_descriptors(&patcher, pid);
+	begin(ctx);
+	while (err == 0) {
+		err = patcher.settling == 0 ? pt_wait_any(&tid, &status) : pt_poll_any(&tid, &status);
+		if (err == 0 && tid != 0)
+			err = handle(&patcher, tid, &status);
+		else if (err == 0 && has_settled(&patcher))
+			break;
+		else if (err == 0)
+			(void)nanosleep(&tick, NULL);
+	}
+	if (err == 0)
+		leave(patcher.settling);
+	free(patcher.launches);
+}
