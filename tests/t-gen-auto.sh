@@ -256,6 +256,42 @@ t 'a caller in assembly, without debug info, of what has no room' '
 	objects new a.c && tells 1 "the code at 0x[0-9a-f]+ \(.far.\), of which there is no debug info, may go on" prog a
 '
 
+# ---- objects without -ffunction-sections ----
+
+# counted STEP: bump() counts in a static variable, and call() calls it within the section.
+counted() {
+	cat >a.c <<-END
+		static volatile int count = 3;
+		__attribute__((noinline)) static int bump(int n) { count += n; return count; }
+		__attribute__((noinline)) static int twice(int n) { static volatile int calls; calls++; return bump(n) + bump(n) + calls; }
+		void reply(const char *question, char *answer, unsigned long size);
+		int snprintf(char *, unsigned long, const char *, ...);
+		void reply(const char *question, char *answer, unsigned long size)
+		{
+			snprintf(answer, size, "%d", $1 * twice(question[0] - 48) + bump(0));
+		}
+	END
+}
+# shellcheck disable=SC2046
+answering() {
+	counted 1 && gcc $(mflag) -g ${level:--O2} -D_GNU_SOURCE -I"$tests/targets" -Wl,--build-id=sha1 -o prog a.c "$tests/targets/main.c" &&
+	object=$PWD/prog
+}
+for level in -O0 -O2 -Os; do
+	t "functions of one section use the target's own variables, $level" "
+		level=$level pic='-fPIC -fno-semantic-interposition'; answering && objects old a.c && counted 10 && objects new a.c &&
+		tells 0 'changed: reply' prog a && launch ./prog && says 15 1 && snapshot && patch p.so && says 157 1 &&
+		listed p.so && revert p.so && says 29 1 && unharmed
+	"
+done
+t 'a short jump to another function of the section' '
+	printf "%s\n" ".section .note.GNU-stack,\"\",@progbits" ".text" ".globl first, call" ".type first, @function" ".type call, @function" \
+		"first: mov \$1, %eax" "ret" ".size first, .-first" "call: jmp over" "nop" "over: test %eax, %eax" "jne .Lin" "ret" \
+		".Lin = first + 5" ".size call, .-call" >a.s &&
+	mkdir old new && gcc $(mflag) -g -c -o old/a.o a.s && sed -i "s/test %eax, %eax/test %edx, %edx/" a.s &&
+	gcc $(mflag) -g -c -o new/a.o a.s && linked prog old/a.o && tells 1 ".call. may jump into another function of its section .text.*-ffunction-sections" prog a
+'
+
 # ---- what objects do not show ----
 
 # pure COUNT: gcc knows that limit() is pure while it does not count, so same() does not call it at all.

@@ -132,6 +132,7 @@ for cc in gcc clang; do
 		'$cc' $(mflag) -O2 -g -o prog one.c && object=prog &&
 		PATCH_CC='$cc' patched "static inline __attribute__((always_inline)) int sum(int n)
 			{ VZP_STATIC_VAR_REF(volatile int, total); return total += n + 1; }
+			VZP_CALLERS_CHECKED(add);
 			int add(int n) { return sum(n); }" &&
 		refers total "" "$(readelf -sW prog | awk "{ print \$8 }" | grep -E "^(sum\.total|total\.[0-9]+)\$")"
 	'
@@ -237,8 +238,9 @@ t 'generating twice gives the same file' '
 '
 t 'options in any order, quiet, verbose, JSON' '
 	compiled && printf "%s\n" "int print(const char *s) { return *s; }" "int fresh(void) { return 1; }" >p.c && patch_object p.c &&
-	[ "$("$NSB_GEN" generate prog -o out.so p.so --mode manual)" = \
+	[ "$("$NSB_GEN" generate prog -o out.so p.so --mode manual | tail -n 1)" = \
 		"out.so: 1 function replaced, 1 new, 0 references, $(objdump -h out.so | awk "/vzpatch/ { print \$3 }" | xargs -I{} printf %d 0x{}) bytes" ] &&
+	[ "$("$NSB_GEN" generate prog -o out.so p.so | head -n 2 | sort)" = "$(printf "%s\\n" "p.c:1: replaced: print" "p.c:2: new: fresh")" ] &&
 	[ -z "$("$NSB_GEN" -q generate prog p.so)" ] &&
 	"$NSB_GEN" generate prog p.so -v 2>&1 | grep "new function .fresh. (p.c:2)" &&
 	"$NSB_GEN" dump --json out.so | python3 -c "import json, sys; assert json.load(sys.stdin)[\"functions\"][0][\"name\"] == \"print\""

@@ -2,6 +2,7 @@
 #include "manual.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 #include "convention.h"
 #include "directives.h"
 #include "linked.h"
+#include "nearest.h"
+#include "results.h"
+#include "statics.h"
 #include "traceless.h"
 
 /* A function that the patch defines, and where its source stands. */
@@ -128,6 +132,30 @@ static int check_new_function(struct draft *draft, const struct directives *dire
 	return is_copy(defined) ? 0 :
 		check_absent(draft, defined->target_name, defined->file,
 			     directives_say(directives, DIRECTIVE_CALLERS_CHECKED, defined->new.name));
+}
+
+/* Print what becomes of a function of the patch, and of which one its name may be a slip. */
+static int tell_function(struct draft *draft, const struct directives *directives,
+			 const struct defined *defined)
+{
+	const char *name = defined->new.name, *near;
+
+	if (draft->is_quiet || is_copy(defined) || defined->function->is_dropped)
+		return 0;
+	for (size_t i = 0; i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->new.addr == defined->new.addr) {
+			if (strcmp(draft->replaced[i]->new.name, name) == 0)
+				printf("%s:%u: replaced: %s\n", base_name(defined->source),
+				       defined->function->line, name);
+			return 0;
+		}
+	printf("%s:%u: new: %s\n", base_name(defined->source), defined->function->line, name);
+	near = directives_say(directives, DIRECTIVE_NEW, name) ? NULL : nearest_function(draft->target, name);
+	if (near != NULL)
+		warn("%s:%u: '%s' is new, and %s has '%s': if that was meant, nothing replaces it (VZP_NEW(%s) "
+		     "says that it was not)", base_name(defined->source), defined->function->line, name,
+		     draft->target->file.path, near, name);
+	return 0;
 }
 
 typedef int (*visitor)(struct draft *draft, const struct directives *directives,
@@ -265,8 +293,10 @@ static int check_file(const struct draft *draft, const struct directive *directi
 	for (uint32_t i = 0; i < dwarf->n_units; i++)
 		if (unit_matches_file(&dwarf->units[i], file))
 			return 0;
-	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'", base_name(directive->source),
-		    directive->line, draft->target->file.path, file);
+	const char *near = nearest_file(draft->target, file);
+	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'%s%s%s", base_name(directive->source),
+		    directive->line, draft->target->file.path, file, near != NULL ? " (is it '" : "",
+		    near != NULL ? near : "", near != NULL ? "'?)" : "");
 }
 
 static int check_files(const struct draft *draft, const struct directives *directives)
@@ -351,11 +381,14 @@ static int explain_missing(const struct draft *draft, const struct directive *di
 		return fail(EINVAL, "%s:%u: function '%s' has no code of its own in %s: it was "
 			    "inlined or cloned everywhere (copy it into the patch)", source,
 			    directive->line, wanted->name, path);
-	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s", source, directive->line, path,
+	const char *near = function ? nearest_function(draft->target, wanted->name) :
+		nearest_variable(draft->target, wanted->name);
+	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s%s%s%s", source, directive->line, path,
 		    function ? "function" : "variable", wanted->name,
 		    directive->function != NULL && !function ? " in function '" : "",
 		    directive->function != NULL && !function ? directive->function : "",
-		    directive->function != NULL && !function ? "' or at file scope" : "");
+		    directive->function != NULL && !function ? "' or at file scope" : "",
+		    near != NULL ? " (is it '" : "", near != NULL ? near : "", near != NULL ? "'?)" : "");
 }
 
 static const struct symbol *find_undefined(const struct elffile *file, const char *name)
@@ -508,12 +541,6 @@ static int take_comments(struct draft *draft, const struct directives *directive
 	return err;
 }
 
-static void check_warnings(const struct draft *draft)
-{
-	check_folded(draft);
-	check_statics(draft);
-}
-
 int manual_draw(struct draft *draft)
 {
 	struct directives directives;
@@ -536,6 +563,8 @@ int manual_draw(struct draft *draft)
 	if (err == 0)
 		err = check_traceless(draft);
 	if (err == 0)
+		err = check_results(draft);
+	if (err == 0)
 		err = check_clones(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_conventions(draft);
@@ -544,7 +573,9 @@ int manual_draw(struct draft *draft)
 	if (err == 0)
 		err = check_variables(draft);
 	if (err == 0)
-		check_warnings(draft);
+		err = check_statics(draft, &directives);
+	if (err == 0)
+		check_folded(draft);
 	if (err == 0)
 		err = resolve_directives(draft, &directives);
 	if (err == 0)
@@ -555,6 +586,8 @@ int manual_draw(struct draft *draft)
 		err = take_comments(draft, &directives);
 	if (err == 0)
 		err = mark_addresses_taken(draft);
+	if (err == 0)
+		err = each_function(draft, &directives, tell_function);
 	directives_deinit(&directives);
 	return err;
 }
