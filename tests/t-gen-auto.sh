@@ -131,6 +131,35 @@ t 'a function of a header, without originals' '
 	cat told && grep "nothing shows whether .check. of headers changed, without --original; .*: .b.c." told
 '
 
+# ---- macros of vzp.h ----
+
+for cc in gcc clang; do
+	t "a comment, and a function that may be active, $cc" "
+		export CC=$cc; limit 10 >a.c && linked prog a.c && objects old a.c && limit 20 >a.c &&
+		{ echo '#include <nsb/vzp.h>' && echo 'VZP_COMMENT(\"twenty\"); VZP_ALLOW_ACTIVE(call);' && cat a.c; } >b.c && mv b.c a.c &&
+		pic=\"\$pic -I\$root/include\" && objects new a.c && tells 0 'changed: call' prog a && \"\$NSB_GEN\" dump p.so >dumped &&
+		grep 'key=comment text=twenty' dumped && grep -E 'name=call .*allow-active' dumped &&
+		sed -i 's/ACTIVE(call)/ACTIVE(cal)/' a.c && objects new a.c && tells 1 'a.c:2: VZP_ALLOW_ACTIVE.cal.: the patch replaces no such' prog a
+	"
+done
+t 'a reference by a macro is none in auto mode' '
+	limit 10 >a.c && linked prog a.c && objects old a.c && limit 20 >a.c &&
+	{ printf "%s\n" "#include <nsb/vzp.h>" "VZP_STATIC_VAR_REF(int, one);" && cat a.c; } >b.c && mv b.c a.c &&
+	pic="$pic -I$root/include" && objects new a.c && tells 1 "a.c:2: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE" prog a
+'
+
+# ---- notes ----
+
+t 'a new function that frees more; --strict; one that never returns' '
+	echo "#include <stdlib.h>
+	int call(const char *s, int n) { char *p = malloc((size_t)n), *q = p; q[0] = s[0]; free(p); return n; }
+	__attribute__((noinline)) void loop(int n) { for (volatile int i = n; ; i++) ; }" >a.c && linked prog a.c && objects old a.c &&
+	sed -i "s/free(p);/free(p); free(n > 9 ? q + n : NULL);/" a.c && objects new a.c &&
+	tells 0 "note: the new .call. calls .free. more often than the old one" prog a &&
+	fails_with 1 "a.c:2: the new .call. calls .free. more often" "$NSB_GEN" generate --strict --mode auto prog p.so new/a.o --original old/a.o &&
+	sed -i "s/i++/i += 2/" a.c && objects new a.c && tells 0 "note: .loop. never returns, so the patch cannot be applied while" prog a
+'
+
 # ---- the originals ----
 
 t 'an original without an earlier fix that the target has, one line longer' '

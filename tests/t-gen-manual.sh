@@ -173,6 +173,28 @@ t 'a reference that is not used costs nothing but must exist' '
 	compiled && patched "VZP_STATIC_VAR_REF(volatile int, level, \"one.c\"); int print(const char *s) { return *s; }" &&
 	! grep name=level dumped
 '
+t 'an alias counts for its whole unit, whatever file it is in' '
+	compiled && printf "%s\n" "VZP_STATIC_SYM_ALIAS(new_print, print);" >aliases.h && echo "int new_print(const char *s) { return *s; }" >body.h &&
+	for order in "aliases.h body.h" "body.h aliases.h"; do
+		{ echo "#include <nsb/vzp.h>" && printf "#include \"%s\"\n" $order; } >p.c && patch_object p.c -I. && generate &&
+		"$NSB_GEN" dump p.so >dumped && replaces print "" || exit 1
+	done
+'
+t 'a function with a name of its own for the linker' '
+	cat >one.c <<-"END" && gcc $(mflag) -g -O2 -o prog one.c && object=prog &&
+		int answer(int n) __asm__("real_answer");
+		__attribute__((noipa)) int answer(int n) { return n * 3 + 1; }
+		int main(int argc, char **argv) { (void)argv; return answer(argc); }
+	END
+	patched "int answer(int n) __asm__(\"real_answer\"); int answer(int n) { return n * 5; }" &&
+	grep "name=answer file=- target_addr=$(address "" real_answer) " dumped
+'
+t 'macros without a semicolon behind them' '
+	compiled && patched "VZP_FILE(\"one.c\") VZP_COMMENT(\"none\")
+		VZP_STATIC_VAR_REF(volatile int, level) VZP_STATIC_FUNC_REF(int, get, (void))
+		int print(const char *s) { VZP_ALLOW_ACTIVE(print) VZP_HIDDEN_VAR_REF(int, hidden) return *s + level + get() + hidden; }" &&
+	refers level one.c level && refers get one.c get && grep -E "name=print .*allow-active" dumped
+'
 t 'identical functions, folded into one by the compiler, are both replaced' '
 	compiled && patched "int print(const char *s) { return s != 0; } int hidden_function(int x) { return x != 0; }
 		int push(int n) { return n != 0; }" &&

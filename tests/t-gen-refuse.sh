@@ -335,6 +335,18 @@ t 'no stand-in for a list that the objects have' '
 	END
 	grep __start_others externs.s && ! grep __start_members externs.s
 '
+t 'a nested function, which needs an executable stack' '
+	compiled && cat >p.c <<-"END" && patch_object p.c &&
+		static __attribute__((noinline)) int apply(int (*f)(int), int n) { return f(n); }
+		int print(const char *s, ...)
+		{
+			int k = *s;
+			int inner(int x) { return x + k; }
+			return apply(inner, 3);
+		}
+	END
+	fails_with 1 "p.so: it needs an executable stack, .*: it takes the address of a nested function" generate
+'
 t 'a second copy of a variable that the target has; VZP_NEW for one that is meant' '
 	refuses "p.c:3: .level. would be a second variable beside that of one.c, which has the program.s data .*VZP_NEW\(level\)" \
 		"static volatile int level = 9; int print(const char *s, ...) { return level++; }" &&

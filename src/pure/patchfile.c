@@ -253,7 +253,8 @@ static int check_constructors(const struct patchfile *file)
 	uint64_t word = file->elf.elf_class == ELFCLASS64 ? 8 : 4;
 
 	if (dyn->preinit_arraysz != 0 || dyn->init_arraysz > (dyn->init != 0 ? word : 0))
-		return fail(ENOEXEC, "%s: it has constructors, which would never run", file->path);
+		return fail(ENOEXEC, "%s: it has constructors, which would never run (of its own, or as "
+			    "__builtin_cpu_supports brings one along, __cpu_indicator_init)", file->path);
 	if (dyn->fini_arraysz > (dyn->fini != 0 ? word : 0))
 		return fail(ENOEXEC, "%s: it has destructors, which would never run", file->path);
 	return 0;

@@ -26,7 +26,7 @@ enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 
 struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
-	bool json, quiet, no_abi_check;
+	bool json, quiet, no_abi_check, strict;
 	char **arguments;	/* what is no option */
 	int n_arguments;
 	char **originals;	/* owned */
@@ -137,6 +137,7 @@ static int generate(const struct command_line *options)
 	draft.n_originals = options->n_originals;
 	draft.is_quiet = options->quiet;
 	draft.no_abi_check = options->no_abi_check;
+	draft.is_strict = options->strict;
 	if (err == 0)
 		err = mode->draw(&draft);
 	if (err == 0)
@@ -257,6 +258,7 @@ static void help(void)
 	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
 	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
 	     "      --no-abi-check    do not look at what callers and arguments rely on\n"
+	     "      --strict          what would be a note is a refusal\n"
 	     "  -p, --pid PID         process to look at\n"
 	     "  -i, --id BUILD-ID     build-id to look for\n"
 	     "      --json            print JSON\n"
@@ -267,7 +269,7 @@ static void help(void)
 }
 
 enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL,
-       OPTION_NO_ABI_CHECK };
+       OPTION_NO_ABI_CHECK, OPTION_STRICT };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
@@ -275,6 +277,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "original", required_argument, NULL, OPTION_ORIGINAL },
 	{ "no-abi-check", no_argument, NULL, OPTION_NO_ABI_CHECK },
+	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "id", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -333,6 +336,9 @@ static int read_options(int argc, char **argv, struct command_line *options)
 			break;
 		case OPTION_NO_ABI_CHECK:
 			options->no_abi_check = true;
+			break;
+		case OPTION_STRICT:
+			options->strict = true;
 			break;
 		case OPTION_JSON:
 			options->json = true;

@@ -142,16 +142,6 @@ static int needs_alignment(struct callers *check, uint32_t index, unsigned depth
 	return 0;
 }
 
-static bool returns(const struct code *code)
-{
-	if (!code->is_whole)
-		return true;
-	for (size_t i = 0; i < code->n_insns; i++)
-		if (code->insns[i].flow == FLOW_RETURN || leaves(code, &code->insns[i]))
-			return true;
-	return false;
-}
-
 /* ---- one call ---- */
 
 static bool has_next(const struct code *code, size_t at)
@@ -187,7 +177,7 @@ static uint8_t look_at_call(struct callers *check, const struct call *call, uint
 		return reach;
 	const struct code *callee = program_code(&check->target, call->callee);
 	/* Code behind a call that never comes back relies on nothing, and so does all that leads there. */
-	bool comes_back = callee == NULL || returns(callee);
+	bool comes_back = callee == NULL || code_returns(callee);
 	if (!comes_back)
 		reach &= (uint8_t)~REACH_REGISTERS;
 	struct regset registers = comes_back && (reach & REACH_REGISTERS) != 0 ?
@@ -319,7 +309,7 @@ static int check_function(struct callers *check, size_t func)
 	const struct code *new = program_code(&check->patch, replaced->new.index);
 	if (old == NULL || new == NULL)
 		return -ENOMEM;
-	if (!returns(old) && returns(new))
+	if (!code_returns(old) && code_returns(new))
 		return refuse_function(check->draft, replaced, "the old function never returns, so that there "
 				       "may be no code behind calls of it, and the new one does: let it call "
 				       "abort() at its end, or replace its callers instead");

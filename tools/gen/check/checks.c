@@ -381,6 +381,10 @@ void check_folded(const struct draft *draft)
 		size_t func = draft_find(draft, symbol->value);
 		if (func == SIZE_MAX || strcmp(draft->meta.funcs[func].name, symbol->name) == 0)
 			continue;
+		uint32_t old = draft->replaced[func]->old.index;
+		const char *label = old != DWARF_NONE ? target->dwarf.functions[old].linkage_name : NULL;
+		if (label != NULL && strcmp(label, symbol->name) == 0)
+			continue;
 		/* If the source made the alias, the debug info has no definition of that name. */
 		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
 		while (k != DWARF_NONE && target->dwarf.functions[k].declaration)

@@ -487,6 +487,29 @@ const char *program_called_name(const struct program *program, const struct insn
 	return NULL;
 }
 
+const char *program_callee_name(const struct program *program, const struct insn *insn)
+{
+	const char *name = program_called_name(program, insn);
+
+	if (name != NULL || insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
+		return name;
+	uint32_t function = program_function_at(program, insn->to);
+	if (function != DWARF_NONE)
+		return program->binary->dwarf.functions[function].name;
+	const struct symbol *symbol = binary_function_symbol(program->binary, insn->to, NULL);
+	return symbol != NULL ? symbol->name : NULL;
+}
+
+bool code_returns(const struct code *code)
+{
+	if (!code->is_whole)
+		return true;
+	for (size_t i = 0; i < code->n_insns; i++)
+		if (code->insns[i].flow == FLOW_RETURN || leaves(code, &code->insns[i]))
+			return true;
+	return false;
+}
+
 /*
  * Was the callee compiled along with the caller, so that the compiler knew one when it made the
  * other?

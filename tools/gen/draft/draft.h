@@ -23,6 +23,7 @@ struct draft {
 	char **objects, **originals;	/* auto mode: the object files of the patch, and of the target */
 	size_t n_objects, n_originals;
 	bool is_quiet, no_abi_check;
+	bool is_strict;			/* what would be a note is a refusal */
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target does not have */

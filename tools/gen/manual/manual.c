@@ -14,6 +14,7 @@
 #include "directives.h"
 #include "linked.h"
 #include "nearest.h"
+#include "notes.h"
 #include "results.h"
 #include "statics.h"
 #include "traceless.h"
@@ -44,7 +45,8 @@ static struct defined define(const struct binary *patch, const struct directives
 	if (defined.source == NULL)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
 	if (defined.source != NULL) {
-		defined.target_name = directives_target_name(directives, defined.source, body->name);
+		defined.target_name = directives_target_name(directives, function->unit, defined.source,
+							     body->name);
 		defined.file = directives_file_at(directives, defined.source, function->line);
 	}
 	return defined;
@@ -200,10 +202,16 @@ static uint32_t find_description(const struct dwarf *dwarf, const struct symbol 
 		if (!dwarf->functions[i].declaration)
 			found = i;
 	}
-	for (i = 0; found == DWARF_NONE && i < dwarf->n_functions; i++)
+	for (i = 0; found == DWARF_NONE && i < dwarf->n_functions; i++) {
+		const char *label = dwarf->functions[i].linkage_name;
+
+		/* It has this name for the linker alone (an asm label), and is visited by its own. */
+		if (label != NULL && strcmp(label, symbol->name) == 0 && strncmp(label, "_Z", 2) != 0)
+			return DWARF_NONE;
 		if (dwarf->functions[i].hi != 0 && dwarf->functions[i].lo == symbol->value &&
 		    dwarf->functions[i].name != NULL)
 			found = i;
+	}
 	return found;
 }
 
@@ -329,7 +337,7 @@ static int find_static_variable(const struct draft *draft, const struct directiv
 	if (strchr(wanted->name, '.') != NULL)
 		return find_variable_symbol(draft->target, wanted, out);
 	if (directive->function != NULL) {
-		wanted->function = directives_target_name(directives, directive->source,
+		wanted->function = directives_target_name(directives, directive->unit, directive->source,
 							   directive->function);
 		int found = find_variable(draft->target, wanted, LINKAGE_ANY, out);
 		if (found != 0)
@@ -404,7 +412,8 @@ static int find_reference(const struct draft *draft, const struct directives *di
 			  const struct directive *directive, struct definition *out)
 {
 	struct wanted wanted = {
-		.name = directives_target_name(directives, directive->source, directive->name),
+		.name = directives_target_name(directives, directive->unit, directive->source,
+					       directive->name),
 		.file = *directive->file != '\0' ? directive->file :
 			directives_file_at(directives, directive->source, directive->line),
 		.source = directive->source,
@@ -516,7 +525,7 @@ static int resolve_symbols(struct draft *draft, const struct directives *directi
 		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
 		    dynref_of(draft, symbol->index) != NULL)
 			continue;
-		const char *name = directives_target_name(directives, NULL, symbol->name);
+		const char *name = directives_target_name(directives, DWARF_NONE, NULL, symbol->name);
 		bool renamed = name != symbol->name;
 		int err = check_extern_type(draft, symbol, name);
 		if (err != 0)
@@ -586,6 +595,8 @@ int manual_draw(struct draft *draft)
 		err = take_comments(draft, &directives);
 	if (err == 0)
 		err = mark_addresses_taken(draft);
+	if (err == 0)
+		err = check_notes(draft);
 	if (err == 0)
 		err = each_function(draft, &directives, tell_function);
 	directives_deinit(&directives);

@@ -38,7 +38,7 @@ static int check_variable(const struct draft *draft, const struct directives *di
 	const char *file = source != NULL ? directives_file_at(directives, source, variable->line) : NULL;
 
 	if (function != NULL && source != NULL)
-		function = directives_target_name(directives, source, function);
+		function = directives_target_name(directives, variable->unit, source, function);
 	const struct dwarf_variable *have = find_static(target, variable->name, function, file);
 	if (have == NULL || directives_say(directives, DIRECTIVE_NEW, variable->name))
 		return 0;
