@@ -347,6 +347,22 @@ t 'a nested function, which needs an executable stack' '
 	END
 	fails_with 1 "p.so: it needs an executable stack, .*: it takes the address of a nested function" generate
 '
+for flags in "-flto -fuse-ld=lld" -DALONE=static; do
+	t "a parameter that clang took away, as it was the same in all calls, $flags" "
+		command -v ld.lld >/dev/null || skip 'no lld'
+		cat >one.c <<-'END' && clang \$(mflag) -g -O2 $flags -o prog one.c && object=prog &&
+			#ifndef ALONE
+			#define ALONE
+			#endif
+			static volatile int one = 1;
+			ALONE __attribute__((noinline)) int answer(int n) { return n + one; }
+			int main(void) { return answer(1) + 3 * answer(1); }
+		END
+		printf '%s\\n' '#include <nsb/vzp.h>' 'VZP_STATIC_VAR_REF(volatile int, one)' \
+			'int answer(int n) { return n + one + 1; }' >p.c && PATCH_CC=clang patch_object p.c &&
+		fails_with 1 'parameter 1 .n. of .answer. comes (in|on) .*, but the target.s callers pass it not at all' generate
+	"
+done
 t 'a second copy of a variable that the target has; VZP_NEW for one that is meant' '
 	refuses "p.c:3: .level. would be a second variable beside that of one.c, which has the program.s data .*VZP_NEW\(level\)" \
 		"static volatile int level = 9; int print(const char *s, ...) { return level++; }" &&

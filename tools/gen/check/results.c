@@ -221,7 +221,8 @@ static int find_results(struct program *program, uint32_t index, uint64_t size, 
 	return 0;
 }
 
-static bool is_subset(const struct results *new, const struct results *old)
+/* Does the new function return no constant that the old one did not? */
+static bool has_old_values(const struct results *new, const struct results *old)
 {
 	for (size_t i = 0; i < new->n_values; i++) {
 		bool has = false;
@@ -231,26 +232,61 @@ static bool is_subset(const struct results *new, const struct results *old)
 		if (!has)
 			return false;
 	}
-	return !new->has_others;
+	return true;
+}
+
+/*
+ * May the new function return what the old one did not, for all that the code shows?  A caller
+ * that looks at the result has at least kept one test of it, or hands it on: then only a
+ * new constant, or a result that is no constant any more, counts.
+ */
+static bool may_be_new(const struct results *new, const struct results *old, bool callers_look)
+{
+	if (old->is_free)
+		return false;
+	if (!has_old_values(new, old) || (new->has_others && !old->has_others))
+		return true;
+	return new->has_others && !callers_look;
 }
 
 /* ---- callers ---- */
 
 struct caller_list {
 	const struct draft *draft;
+	struct program *target;
 	uint32_t unit;
 	struct names names;
+	bool ignores;		/* a caller does not look at the result */
 };
+
+/* Does the caller look at the result of the call whose operand is at `at`, or hand it on? */
+static bool looks(struct program *target, uint32_t caller, uint64_t at)
+{
+	const struct code *code = program_code(target, caller);
+
+	if (code == NULL)
+		return false;
+	for (size_t i = 0; i < code->n_insns; i++) {
+		const struct insn *insn = &code->insns[i];
+
+		if (at <= insn->addr || at >= insn->addr + insn->size)
+			continue;
+		return leaves(code, insn) || (i + 1 < code->n_insns &&
+			(code->live[i + 1].general & GPR_BITS(GPR_AX)) != 0);
+	}
+	return false;
+}
 
 static int list_caller(void *ctx, uint32_t caller, uint64_t at)
 {
 	struct caller_list *list = ctx;
 	const struct dwarf *dwarf = &list->draft->target->dwarf;
 
-	(void)at;
-	if (caller != DWARF_NONE && dwarf->functions[caller].unit == list->unit &&
-	    dwarf->functions[caller].name != NULL && !is_replaced(list->draft, &dwarf->functions[caller]))
-		names_add(&list->names, dwarf->functions[caller].name);
+	if (caller == DWARF_NONE || dwarf->functions[caller].unit != list->unit ||
+	    dwarf->functions[caller].name == NULL || is_replaced(list->draft, &dwarf->functions[caller]))
+		return 0;
+	names_add(&list->names, dwarf->functions[caller].name);
+	list->ignores |= !looks(list->target, caller, at);
 	return 0;
 }
 
@@ -271,7 +307,7 @@ static int check_function(const struct draft *draft, struct program *target, str
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	const struct dwarf_function *function = &dwarf->functions[replaced->old.index];
-	struct caller_list list = { .draft = draft, .unit = function->unit };
+	struct caller_list list = { .draft = draft, .target = target, .unit = function->unit };
 	uint64_t size = result_size(dwarf, function);
 	struct results old, new;
 
@@ -283,7 +319,7 @@ static int check_function(const struct draft *draft, struct program *target, str
 	err = find_results(target, replaced->old.index, size, &old);
 	if (err == 0)
 		err = find_results(patch, replaced->new.index, size, &new);
-	if (err != 0 || old.is_free || is_subset(&new, &old))
+	if (err != 0 || !may_be_new(&new, &old, !list.ignores))
 		return err;
 	return refuse(draft, replaced, &list.names);
 }
