@@ -570,13 +570,13 @@ int manual_draw(struct draft *draft)
 	if (err == 0)
 		err = check_inlined(draft);
 	if (err == 0)
-		err = check_traceless(draft);
-	if (err == 0)
-		err = check_results(draft);
-	if (err == 0)
 		err = check_clones(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_conventions(draft);
+	if (err == 0 && !draft->no_abi_check)
+		err = check_traceless(draft);
+	if (err == 0 && !draft->no_abi_check)
+		err = check_results(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
 	if (err == 0)
