@@ -74,7 +74,7 @@ compiled() {
 	if grep -qE '^ \* hidden$' "$cases/$name.c"; then
 		rm "old/$name"2.o "new/$name"2.o && "$NSB_GEN" externs new/*.o >externs.s || return 1
 	else
-		: >externs.s
+		echo '.section .note.GNU-stack,"",@progbits' >externs.s
 	fi
 	$cc -shared -Wl,--build-id=sha1 -o p.so new/*.o externs.s &&
 	object=$PWD/prog

@@ -131,6 +131,35 @@ t 'a function of a header, without originals' '
 	cat told && grep "nothing shows whether .check. of headers changed, without --original; .*: .b.c." told
 '
 
+# ---- macros of vzp.h ----
+
+for cc in gcc clang; do
+	t "a comment, and a function that may be active, $cc" "
+		export CC=$cc; limit 10 >a.c && linked prog a.c && objects old a.c && limit 20 >a.c &&
+		{ echo '#include <nsb/vzp.h>' && echo 'VZP_COMMENT(\"twenty\"); VZP_ALLOW_ACTIVE(call);' && cat a.c; } >b.c && mv b.c a.c &&
+		pic=\"\$pic -I\$root/include\" && objects new a.c && tells 0 'changed: call' prog a && \"\$NSB_GEN\" dump p.so >dumped &&
+		grep 'key=comment text=twenty' dumped && grep -E 'name=call .*allow-active' dumped &&
+		sed -i 's/ACTIVE(call)/ACTIVE(cal)/' a.c && objects new a.c && tells 1 'a.c:2: VZP_ALLOW_ACTIVE.cal.: the patch replaces no such' prog a
+	"
+done
+t 'a reference by a macro is none in auto mode' '
+	limit 10 >a.c && linked prog a.c && objects old a.c && limit 20 >a.c &&
+	{ printf "%s\n" "#include <nsb/vzp.h>" "VZP_STATIC_VAR_REF(int, one);" && cat a.c; } >b.c && mv b.c a.c &&
+	pic="$pic -I$root/include" && objects new a.c && tells 1 "a.c:2: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE" prog a
+'
+
+# ---- notes ----
+
+t 'a new function that frees more; --strict; one that never returns' '
+	echo "#include <stdlib.h>
+	int call(const char *s, int n) { char *p = malloc((size_t)n), *q = p; q[0] = s[0]; free(p); return n; }
+	__attribute__((noinline)) void loop(int n) { for (volatile int i = n; ; i++) ; }" >a.c && linked prog a.c && objects old a.c &&
+	sed -i "s/free(p);/free(p); free(n > 9 ? q + n : NULL);/" a.c && objects new a.c &&
+	tells 0 "note: the new .call. calls .free. more often than the old one" prog a &&
+	fails_with 1 "a.c:2: the new .call. calls .free. more often" "$NSB_GEN" generate --strict --mode auto prog p.so new/a.o --original old/a.o &&
+	sed -i "s/i++/i += 2/" a.c && objects new a.c && tells 0 "note: .loop. never returns, so the patch cannot be applied while" prog a
+'
+
 # ---- the originals ----
 
 t 'an original without an earlier fix that the target has, one line longer' '
@@ -254,6 +283,42 @@ t 'a caller in assembly, without debug info, of what has no room' '
 		"far: call tiny" "ret" ".size far, .-far" >s.s && gcc $(mflag) -c s.s &&
 	linked prog a.c s.o && objects old a.c && tiny 1 && sed -i "s/static int tiny/int tiny/" a.c &&
 	objects new a.c && tells 1 "the code at 0x[0-9a-f]+ \(.far.\), of which there is no debug info, may go on" prog a
+'
+
+# ---- objects without -ffunction-sections ----
+
+# counted STEP: bump() counts in a static variable, and call() calls it within the section.
+counted() {
+	cat >a.c <<-END
+		static volatile int count = 3;
+		__attribute__((noinline)) static int bump(int n) { count += n; return count; }
+		__attribute__((noinline)) static int twice(int n) { static volatile int calls; calls++; return bump(n) + bump(n) + calls; }
+		void reply(const char *question, char *answer, unsigned long size);
+		int snprintf(char *, unsigned long, const char *, ...);
+		void reply(const char *question, char *answer, unsigned long size)
+		{
+			snprintf(answer, size, "%d", $1 * twice(question[0] - 48) + bump(0));
+		}
+	END
+}
+# shellcheck disable=SC2046
+answering() {
+	counted 1 && gcc $(mflag) -g ${level:--O2} -D_GNU_SOURCE -I"$tests/targets" -Wl,--build-id=sha1 -o prog a.c "$tests/targets/main.c" &&
+	object=$PWD/prog
+}
+for level in -O0 -O2 -Os; do
+	t "functions of one section use the target's own variables, $level" "
+		level=$level pic='-fPIC -fno-semantic-interposition'; answering && objects old a.c && counted 10 && objects new a.c &&
+		tells 0 'changed: reply' prog a && launch ./prog && says 15 1 && snapshot && patch p.so && says 157 1 &&
+		listed p.so && revert p.so && says 29 1 && unharmed
+	"
+done
+t 'a short jump to another function of the section' '
+	printf "%s\n" ".section .note.GNU-stack,\"\",@progbits" ".text" ".globl first, call" ".type first, @function" ".type call, @function" \
+		"first: mov \$1, %eax" "ret" ".size first, .-first" "call: jmp over" "nop" "over: test %eax, %eax" "jne .Lin" "ret" \
+		".Lin = first + 5" ".size call, .-call" >a.s &&
+	mkdir old new && gcc $(mflag) -g -c -o old/a.o a.s && sed -i "s/test %eax, %eax/test %edx, %edx/" a.s &&
+	gcc $(mflag) -g -c -o new/a.o a.s && linked prog old/a.o && tells 1 ".call. may jump into another function of its section .text.*-ffunction-sections" prog a
 '
 
 # ---- what objects do not show ----

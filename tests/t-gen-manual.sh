@@ -132,6 +132,7 @@ for cc in gcc clang; do
 		'$cc' $(mflag) -O2 -g -o prog one.c && object=prog &&
 		PATCH_CC='$cc' patched "static inline __attribute__((always_inline)) int sum(int n)
 			{ VZP_STATIC_VAR_REF(volatile int, total); return total += n + 1; }
+			VZP_CALLERS_CHECKED(add);
 			int add(int n) { return sum(n); }" &&
 		refers total "" "$(readelf -sW prog | awk "{ print \$8 }" | grep -E "^(sum\.total|total\.[0-9]+)\$")"
 	'
@@ -171,6 +172,28 @@ t 'what the target exports is left to the dynamic rules' '
 t 'a reference that is not used costs nothing but must exist' '
 	compiled && patched "VZP_STATIC_VAR_REF(volatile int, level, \"one.c\"); int print(const char *s) { return *s; }" &&
 	! grep name=level dumped
+'
+t 'an alias counts for its whole unit, whatever file it is in' '
+	compiled && printf "%s\n" "VZP_STATIC_SYM_ALIAS(new_print, print);" >aliases.h && echo "int new_print(const char *s) { return *s; }" >body.h &&
+	for order in "aliases.h body.h" "body.h aliases.h"; do
+		{ echo "#include <nsb/vzp.h>" && printf "#include \"%s\"\n" $order; } >p.c && patch_object p.c -I. && generate &&
+		"$NSB_GEN" dump p.so >dumped && replaces print "" || exit 1
+	done
+'
+t 'a function with a name of its own for the linker' '
+	cat >one.c <<-"END" && gcc $(mflag) -g -O2 -o prog one.c && object=prog &&
+		int answer(int n) __asm__("real_answer");
+		__attribute__((noipa)) int answer(int n) { return n * 3 + 1; }
+		int main(int argc, char **argv) { (void)argv; return answer(argc); }
+	END
+	patched "int answer(int n) __asm__(\"real_answer\"); int answer(int n) { return n * 5; }" &&
+	grep "name=answer file=- target_addr=$(address "" real_answer) " dumped
+'
+t 'macros without a semicolon behind them' '
+	compiled && patched "VZP_FILE(\"one.c\") VZP_COMMENT(\"none\")
+		VZP_STATIC_VAR_REF(volatile int, level) VZP_STATIC_FUNC_REF(int, get, (void))
+		int print(const char *s) { VZP_ALLOW_ACTIVE(print) VZP_HIDDEN_VAR_REF(int, hidden) return *s + level + get() + hidden; }" &&
+	refers level one.c level && refers get one.c get && grep -E "name=print .*allow-active" dumped
 '
 t 'identical functions, folded into one by the compiler, are both replaced' '
 	compiled && patched "int print(const char *s) { return s != 0; } int hidden_function(int x) { return x != 0; }
@@ -237,8 +260,9 @@ t 'generating twice gives the same file' '
 '
 t 'options in any order, quiet, verbose, JSON' '
 	compiled && printf "%s\n" "int print(const char *s) { return *s; }" "int fresh(void) { return 1; }" >p.c && patch_object p.c &&
-	[ "$("$NSB_GEN" generate prog -o out.so p.so --mode manual)" = \
+	[ "$("$NSB_GEN" generate prog -o out.so p.so --mode manual | tail -n 1)" = \
 		"out.so: 1 function replaced, 1 new, 0 references, $(objdump -h out.so | awk "/vzpatch/ { print \$3 }" | xargs -I{} printf %d 0x{}) bytes" ] &&
+	[ "$("$NSB_GEN" generate prog -o out.so p.so | head -n 2 | sort)" = "$(printf "%s\\n" "p.c:1: replaced: print" "p.c:2: new: fresh")" ] &&
 	[ -z "$("$NSB_GEN" -q generate prog p.so)" ] &&
 	"$NSB_GEN" generate prog p.so -v 2>&1 | grep "new function .fresh. (p.c:2)" &&
 	"$NSB_GEN" dump --json out.so | python3 -c "import json, sys; assert json.load(sys.stdin)[\"functions\"][0][\"name\"] == \"print\""

@@ -241,6 +241,30 @@ t 'the author has looked at what calls it; or all that may have it is replaced' 
 	printf "%s\n" "#include <nsb/vzp.h>" "VZP_CALLERS_CHECKED(limt);" "int below(int n) { return n < 20; }" >p.c && patch_object p.c &&
 	fails_with 1 "p.c:2: VZP_CALLERS_CHECKED\(limt\): the patch has no such function" generate
 '
+# returns NEW: the old check() says 0 at all times, which handle() knows; the new one is NEW.
+returns() {
+	command -v "$cc" >/dev/null || skip "no $cc"
+	cat >one.c <<-END &&
+		int hits;
+		__attribute__((noinline)) int check(const char *s) { hits += s[0]; return 0; }
+		__attribute__((noinline)) void *same(void *p) { hits++; return hits > 3 ? *(void **)p : p; }
+		__attribute__((noinline)) int handle(const char *s) { return check(s) < 0 ? 403 : 200; }
+		int main(int argc, char **argv) { return handle(argv[argc - 1]) + (same(argv) == 0); }
+	END
+	$cc $(mflag) -g -O2 -o prog one.c && object=prog &&
+	printf "%s\n" "#include <nsb/vzp.h>" "extern int hits;" "$@" >p.c && PATCH_CC=$cc patch_object p.c
+}
+for cc in clang gcc-14 gcc-15; do
+	t "a function that returns what it never did, to a caller that knows, $cc" "
+		cc=$cc
+		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' &&
+		fails_with 1 'p.c:3: the new .check. may return what the old one did not, .* in .handle.: replace it too' generate &&
+		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; } VZP_CALLERS_CHECKED(check);' && generate &&
+		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' \
+			'int handle(const char *s) { return check(s) < 0 ? 403 : 200; }' && fails_with 1 '.handle. may return .*in .main.' generate &&
+		returns 'int check(const char *s) { hits += 2; return s[0] ? 0 : 0; }' && generate
+	"
+done
 t 'a function that exists as a clone only' '
 	cat >one.c <<-"END" &&
 		__attribute__((noinline)) static int sum(int n, int k)
@@ -310,6 +334,52 @@ t 'no stand-in for a list that the objects have' '
 		int count(void) { return (int)(__start_others - __start_members); }
 	END
 	grep __start_others externs.s && ! grep __start_members externs.s
+'
+t 'a nested function, which needs an executable stack' '
+	compiled && cat >p.c <<-"END" && patch_object p.c &&
+		static __attribute__((noinline)) int apply(int (*f)(int), int n) { return f(n); }
+		int print(const char *s, ...)
+		{
+			int k = *s;
+			int inner(int x) { return x + k; }
+			return apply(inner, 3);
+		}
+	END
+	fails_with 1 "p.so: it needs an executable stack, .*: it takes the address of a nested function" generate
+'
+for flags in "-flto -fuse-ld=lld" -DALONE=static; do
+	t "a parameter that clang took away, as it was the same in all calls, $flags" "
+		command -v ld.lld >/dev/null || skip 'no lld'
+		cat >one.c <<-'END' && clang \$(mflag) -g -O2 $flags -o prog one.c && object=prog &&
+			#ifndef ALONE
+			#define ALONE
+			#endif
+			static volatile int one = 1;
+			ALONE __attribute__((noinline)) int answer(int n) { return n + one; }
+			int main(void) { return answer(1) + 3 * answer(1); }
+		END
+		printf '%s\\n' '#include <nsb/vzp.h>' 'VZP_STATIC_VAR_REF(volatile int, one)' \
+			'int answer(int n) { return n + one + 1; }' >p.c && PATCH_CC=clang patch_object p.c &&
+		fails_with 1 'parameter 1 .n. of .answer. comes (in|on) .*, but the target.s callers pass it not at all' generate
+	"
+done
+t 'a second copy of a variable that the target has; VZP_NEW for one that is meant' '
+	refuses "p.c:3: .level. would be a second variable beside that of one.c, which has the program.s data .*VZP_NEW\(level\)" \
+		"static volatile int level = 9; int print(const char *s, ...) { return level++; }" &&
+	refuses "p.c:3: .calls. would be a second variable beside that of one.c" \
+		"VZP_FILE(\"one.c\") __attribute__((used)) static int get(void) { static volatile int calls; return calls++; }" &&
+	printf "%s\n" "#include <nsb/vzp.h>" "VZP_NEW(level)" "static volatile int level = 9;" \
+		"static const int words[] = { 1, 2 };" "int print(const char *s, ...) { return level++ + words[level & 1]; }" >p.c &&
+	patch_object p.c && generate
+'
+t 'the name that was meant' '
+	refuses "p.c:3: prog has no variable .levl. \(is it .level..\)" \
+		"VZP_STATIC_VAR_REF(int, levl); int print(const char *s, ...) { return 1; }" &&
+	refuses "p.c:3: prog has no function .growe. \(is it .grow..\)" \
+		"VZP_STATIC_FUNC_REF(int, growe, (int, int)); int print(const char *s, ...) { return 1; }" &&
+	printf "%s\n" "int prnt(const char *s, ...) { return 1; } int take(void *p, int *q);" "int push(void *q, int n);" \
+		"int paint2(int n) { return n; }" "void nothing(void) { }" >p.c && patch_object p.c && generate >said 2>&1; cat said &&
+	grep "p.c:1: .prnt. is new, and prog has .print." said && grep "p.c:4: replaced: nothing" said && grep "p.c:1: new: prnt" said
 '
 t 'an IFUNC' '
 	cat >one.c <<-"END" &&

@@ -61,6 +61,13 @@
 #define VZP_STATIC_SYM_ALIAS(patch_name, target_name) \
 	VZP__RECORD(__COUNTER__, "A", #patch_name, #target_name, "")
 
+/*
+ * VZP_NEW(name): the static variable `name` of the patch is a new one, though the target has
+ * one of that name there; or the function `name` is new, though its name is nearly one of
+ * the target's.
+ */
+#define VZP_NEW(name) VZP__RECORD(__COUNTER__, "N", #name, "", "")
+
 /* VZP_COMMENT("CVE-2026-1234: ..."): kept in the patch, shown by nsb info. */
 #define VZP_COMMENT(text) VZP__RECORD(__COUNTER__, "C", text, "", "")
 
@@ -131,9 +138,13 @@
 #define VZP__STORED used, aligned(1), section(".vzp,\"\",@progbits#")
 #endif
 
+/*
+ * Each macro ends in a semicolon of its own, so it needs none behind it, and takes one: gcc and
+ * clang let a lone semicolon stand (of which -Wpedantic warns).
+ */
 #define VZP__RECORD_(id, kind, a, b, c) \
 	static const char vzp__record_##id[] __attribute__((VZP__STORED)) = \
-		kind a "\0" b "\0" c
+		kind a "\0" b "\0" c;
 #define VZP__RECORD(id, kind, a, b, c) VZP__RECORD_(id, kind, a, b, c)
 
 /*
@@ -144,7 +155,7 @@
 	__extension__ static const struct __attribute__((packed)) { \
 		__typeof__(thing) *type[0]; \
 		char text[sizeof(kind a "\0" b "\0" c)]; \
-	} vzp__record_##id __attribute__((VZP__STORED)) = { .text = kind a "\0" b "\0" c }
+	} vzp__record_##id __attribute__((VZP__STORED)) = { .text = kind a "\0" b "\0" c };
 #define VZP__TYPED_RECORD(id, kind, a, b, c, thing) VZP__TYPED_RECORD_(id, kind, a, b, c, thing)
 
 #define VZP__LABEL(name) VZP__TEXT(name) ".vzp" VZP__TEXT(VZP_UNIT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A static variable with another name.
- * refuses: '(count.)?calls.*' is gone
+ * refuses: '(count.)?calls.*' is gone, and '(count.)?rounds.*' is new
  */
 #include <stdlib.h>
 #include "target.h"

@@ -29,7 +29,7 @@ enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
 struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
 	const char *as_built, *fixed;	/* builds of the target: from the old source, from the new one */
-	bool json, quiet, no_abi_check;
+	bool json, quiet, no_abi_check, strict;
 	char **arguments;	/* what is no option */
 	int n_arguments;
 	char **originals;	/* owned */
@@ -148,6 +148,7 @@ static int generate(const struct command_line *options)
 	draft.is_quiet = options->quiet;
 	draft.no_abi_check = options->no_abi_check;
 	draft.witness = witness.has_new ? &witness : NULL;
+	draft.is_strict = options->strict;
 	if (err == 0)
 		err = mode->draw(&draft);
 	if (err == 0)
@@ -298,6 +299,7 @@ static void help(void)
 	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
 	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
 	     "      --no-abi-check    do not look at what callers and arguments rely on\n"
+	     "      --strict          what would be a note is a refusal\n"
 	     "  -p, --pid PID         process to look at\n"
 	     "  -i, --id BUILD-ID     build-id to look for\n"
 	     "      --json            print JSON\n"
@@ -308,7 +310,7 @@ static void help(void)
 }
 
 enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL,
-       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED };
+       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED, OPTION_STRICT };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
@@ -318,6 +320,7 @@ static const struct option long_options[] = {
 	{ "as-built", required_argument, NULL, OPTION_AS_BUILT },
 	{ "fixed", required_argument, NULL, OPTION_FIXED },
 	{ "no-abi-check", no_argument, NULL, OPTION_NO_ABI_CHECK },
+	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "id", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -384,6 +387,9 @@ static int read_options(int argc, char **argv, struct command_line *options)
 			break;
 		case OPTION_NO_ABI_CHECK:
 			options->no_abi_check = true;
+			break;
+		case OPTION_STRICT:
+			options->strict = true;
 			break;
 		case OPTION_JSON:
 			options->json = true;

@@ -15,12 +15,14 @@
 #include "compare.h"
 #include "counterpart.h"
 #include "data.h"
+#include "directives.h"
 #include "folded.h"
 #include "headers.h"
 #include "identify.h"
 #include "interposed.h"
 #include "judge.h"
 #include "layout.h"
+#include "notes.h"
 #include "numbers.h"
 #include "placed.h"
 #include "references.h"
@@ -30,6 +32,7 @@ struct work {
 	struct draft *draft;
 	struct unit *units, *originals;
 	size_t n_units, n_originals;
+	struct directives directives;
 };
 
 /* ---- opening ---- */
@@ -387,11 +390,43 @@ static int add_functions(struct work *work)
 				.name = piece->name, .addr = piece->addr, .size = piece->size,
 				.index = patch_function(work->draft, piece),
 			};
-			err = draft_add_function(work->draft, &body, &piece->counterpart, 0);
+			bool allow_active = directives_say(&work->directives, DIRECTIVE_ALLOW_ACTIVE, body.name);
+			err = draft_add_function(work->draft, &body, &piece->counterpart,
+						 allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
 		}
 	if (err == 0 && work->draft->meta.n_funcs == 0)
 		return fail(ENODATA, "%s: nothing differs in the code, no patch is needed",
 			    work->draft->patch->file.path);
+	return err;
+}
+
+static bool is_replaced_name(const struct draft *draft, const char *name)
+{
+	for (size_t i = 0; i < draft->meta.n_funcs; i++)
+		if (strcmp(draft->meta.funcs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Of what vzp.h has, the comments and the functions that may be active mean something here. */
+static int take_directives(struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < work->directives.count; i++) {
+		const struct directive *directive = &work->directives.table[i];
+		const char *source = base_name(directive->source);
+
+		if (directive->kind == DIRECTIVE_COMMENT)
+			err = draft_add_comment(work->draft, "comment", directive->name);
+		else if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
+			err = fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE, and no other "
+				   "macro of nsb/vzp.h: the objects refer to the target's own", source,
+				   directive->line);
+		else if (!is_replaced_name(work->draft, directive->name))
+			err = fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no such function",
+				   source, directive->line, directive->name);
+	}
 	return err;
 }
 
@@ -464,6 +499,8 @@ static int draw(struct work *work)
 		tell_lines(work);
 	if (err == 0)
 		err = add_functions(work);
+	if (err == 0)
+		err = take_directives(work);
 	if (err == 0 && draft->witness == NULL)
 		err = check_interposed(draft, work->units, work->n_units);
 	if (err == 0)
@@ -478,6 +515,8 @@ static int draw(struct work *work)
 		err = check_callers(draft);
 	if (err == 0)
 		err = check_asking(draft);
+	if (err == 0)
+		err = check_notes(draft);
 	if (err == 0) {
 		check_folded(draft);
 		tell_fates(work);
@@ -495,7 +534,10 @@ int auto_draw(struct draft *draft)
 				 &work.n_originals);
 	draft->meta.mode = "auto";
 	if (err == 0)
+		err = directives_read(&work.directives, draft->patch);
+	if (err == 0)
 		err = draw(&work);
+	directives_deinit(&work.directives);
 	close_units(work.units, work.n_units);
 	close_units(work.originals, work.n_originals);
 	return err;

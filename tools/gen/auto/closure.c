@@ -23,6 +23,7 @@ struct closure {
 	struct draft *draft;
 	struct unit *units;
 	size_t n_units;
+	struct callers *callers;
 	uint8_t *is_seen;	/* by index of the target's functions: replace_function() was there */
 	bool any;
 };
@@ -345,6 +346,32 @@ static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 	return err != 0 ? err : set_why(piece, "it has no room for a jump, so its callers are replaced");
 }
 
+static bool is_kept(void *ctx, uint32_t function)
+{
+	struct closure *all = ctx;
+	const struct binary *target = all->draft->target;
+	const struct piece *piece =
+		piece_at_place(all, entry_range(target, &target->dwarf.functions[function]).lo);
+
+	return piece == NULL || piece->fate != FATE_REPLACES;
+}
+
+/* Replace the callers whose code shows that they rely on what only the old function did. */
+static int replace_broken(struct closure *all, const struct piece *piece)
+{
+	const uint8_t *broken;
+	char why[256];
+	int err = all->draft->no_abi_check ? 0 :
+		callers_find(all->callers, piece->counterpart.index, patch_function(all->draft, piece), is_kept,
+			     &broken, all);
+
+	snprintf(why, sizeof(why), "it relies on registers that '%s' did not use, or on its stack", piece->name);
+	for (uint32_t i = 0; err == 0 && !all->draft->no_abi_check && i < all->draft->target->dwarf.n_functions; i++)
+		if (broken[i] != 0)
+			err = replace_function(all, i, why);
+	return err;
+}
+
 /* Replace what has to be replaced because this piece is new or is replaced. */
 static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 {
@@ -371,6 +398,10 @@ static int look_at(struct closure *all, struct unit *unit, struct piece *piece)
 		if (is_bypassed)
 			return err;
 	}
+	if (err == 0 && piece->has_counterpart && piece->counterpart.index != DWARF_NONE &&
+	    dwarf->functions[piece->counterpart.index].hi != 0 &&
+	    patch_function(all->draft, piece) != DWARF_NONE)
+		return replace_broken(all, piece);
 	const struct piece *judged = piece->twin != NULL ? piece->twin : piece;
 	const struct unit *of = piece->twin != NULL ? unit->original : unit;
 	if (err != 0 || !piece->has_counterpart || !has_ipa_ra(unit->target_unit) ||
@@ -424,7 +455,8 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 	all.is_seen = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
 	if (all.is_seen == NULL)
 		return fail(ENOMEM, "out of memory");
-	if (draft->witness != NULL)
+	err = callers_create(&all.callers, draft);
+	if (err == 0 && draft->witness != NULL)
 		err = replace_differing(&all, draft->witness);
 	all.any = true;
 	while (err == 0 && all.any) {
@@ -441,6 +473,7 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 				}
 			}
 	}
+	callers_destroy(all.callers);
 	free(all.is_seen);
 	return err;
 }

@@ -208,10 +208,35 @@ int settle_labels(const struct draft *draft, const struct unit *unit)
 	return 0;
 }
 
-static int refuse_removed(const struct unit *unit, const char *name)
+/*
+ * Is there a variable that the old source had not, and that may be the one which is gone, under
+ * another name?  It is of the same size.
+ */
+static const struct piece *find_successor(const struct unit *unit, const struct piece *old, uint64_t size)
 {
-	return fail(EINVAL, "%s: variable '%s' is gone: if it was renamed, what it holds would be lost; "
-		    "keep its name", unit->source, name);
+	for (size_t i = 0; i < unit->n_pieces; i++) {
+		const struct piece *piece = &unit->pieces[i];
+		bool is_new = unit->original != NULL ? piece->twin == NULL : !piece->has_counterpart;
+
+		if (is_new && piece->symbol != NULL && piece->kind != PIECE_FUNCTION && piece->size == size &&
+		    (old == NULL || piece->kind == old->kind) && !is_constant(unit, piece) &&
+		    !is_made_by_compiler(piece))
+			return piece;
+	}
+	return NULL;
+}
+
+/*
+ * A variable that the new source does not define is no longer used, or it is declared extern; the
+ * target keeps it.  If there is a new one like it, it was perhaps renamed.
+ */
+static int refuse_removed(const struct unit *unit, const struct piece *old, const char *name, uint64_t size)
+{
+	const struct piece *successor = find_successor(unit, old, size);
+
+	return successor == NULL ? 0 :
+		fail(EINVAL, "%s: variable '%s' is gone, and '%s' is new: if it was renamed, what it holds would be"
+		     " lost; keep its name", unit->source, name, successor->name);
 }
 
 static int check_removed_since(const struct unit *unit)
@@ -223,27 +248,11 @@ static int check_removed_since(const struct unit *unit)
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
 			kept = unit->pieces[k].twin == old;
-		if (!kept)
-			return refuse_removed(unit, old->name);
+		int err = kept ? 0 : refuse_removed(unit, old, old->name, old->size);
+		if (err != 0)
+			return err;
 	}
 	return 0;
-}
-
-/* Is the address in memory that stays writable when the program runs? */
-static bool is_writable(const struct elffile *file, uint64_t addr)
-{
-	bool writable = false;
-
-	for (size_t i = 0; i < file->n_phdrs; i++) {
-		const GElf_Phdr *phdr = &file->phdrs[i];
-
-		if (addr < phdr->p_vaddr || addr - phdr->p_vaddr >= phdr->p_memsz)
-			continue;
-		if (phdr->p_type == PT_GNU_RELRO)
-			return false;
-		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W) != 0;
-	}
-	return writable;
 }
 
 int check_removed_data(const struct draft *draft, const struct unit *unit)
@@ -255,13 +264,16 @@ int check_removed_data(const struct draft *draft, const struct unit *unit)
 	for (uint32_t i = 0; unit->target_unit != NULL && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *old = &dwarf->variables[i];
 		bool kept = &dwarf->units[old->unit] != unit->target_unit || !old->has_addr ||
-			old->name == NULL || !is_writable(&draft->target->file, old->addr);
+			old->name == NULL || !elffile_is_writable(&draft->target->file, old->addr);
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
 			kept = unit->pieces[k].has_counterpart &&
 				unit->pieces[k].counterpart.addr == old->addr;
-		if (!kept)
-			return refuse_removed(unit, old->name);
+		const struct symbol *symbol = kept ? NULL :
+			find_data_symbol(draft->target, old->addr, STT_OBJECT);
+		int err = symbol == NULL ? 0 : refuse_removed(unit, NULL, old->name, symbol->size);
+		if (err != 0)
+			return err;
 	}
 	return 0;
 }

@@ -496,6 +496,10 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 	const struct unit_section *section = &unit->sections[piece->section];
 	int err = 0;
 
+	if (piece->leaves_unseen)
+		return fail(EINVAL, "%s: '%s' may jump into another function of its section %s, which cannot be"
+			    " turned to the target (compile the objects with -ffunction-sections)",
+			    unit->file.path, piece->name, section->name);
 	for (uint32_t i = 0; err == 0 && i < piece->n_relocs; i++) {
 		const struct unit_reloc *reloc = &section->relocs[piece->first_reloc + i];
 		struct reference ref = {

@@ -145,20 +145,6 @@ static bool defines(const struct unit *unit, const char *name)
 	return false;
 }
 
-/* The name of what an instruction calls; NULL if it is not known. */
-static const char *called_name(const struct program *program, const struct insn *insn)
-{
-	const char *name = program_called_name(program, insn);
-
-	if (name != NULL || insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
-		return name;
-	uint32_t function = program_function_at(program, insn->to);
-	if (function != DWARF_NONE)
-		return program->binary->dwarf.functions[function].name;
-	const struct symbol *symbol = binary_function_symbol(program->binary, insn->to, NULL);
-	return symbol != NULL ? symbol->name : NULL;
-}
-
 static void tell_calls(const struct draft *draft, const struct unit *unit, const struct piece *piece,
 		       const struct code *code, const struct program *program)
 {
@@ -171,7 +157,7 @@ static void tell_calls(const struct draft *draft, const struct unit *unit, const
 		if (insn->flow != FLOW_CALL && insn->flow != FLOW_CALL_ANY &&
 		    !(insn->flow == FLOW_JUMP && leaves(code, insn)))
 			continue;
-		const char *name = called_name(program, insn);
+		const char *name = program_callee_name(program, insn);
 		if (name == NULL || is_of_compiler(name) || strncmp(name, "__x86.", 6) == 0 ||
 		    defines(unit->original, name) || calls_name(unit->original, piece->twin, name))
 			continue;

@@ -122,9 +122,10 @@ static int read_relocs_of(struct unit *unit, struct unit_section *section, Elf_S
 	if (data == NULL || entry == 0 || section->relocs != NULL)
 		return damaged(unit, "its relocations", section->name);
 	size_t count = data->d_size / entry;
-	section->relocs = calloc(count + 1, sizeof(*section->relocs));
-	if (section->relocs == NULL)
-		return fail(ENOMEM, "out of memory");
+	err = ARRAY_GROW(&section->relocs, 0, count + 1);
+	if (err != 0)
+		return err;
+	memset(section->relocs, 0, (count + 1) * sizeof(*section->relocs));
 	for (size_t i = 0; err == 0 && i < count && i < INT32_MAX; i++)
 		err = read_reloc(unit, section, data, (int)i, has_addends);
 	ARRAY_SORT(section->relocs, section->n_relocs, offset);
@@ -297,6 +298,80 @@ static void bound_pieces(struct unit *unit, struct unit_section *section)
 	}
 }
 
+/* Is there a relocation at the operand, which ends at `end`? */
+static bool has_reloc(const struct unit_section *section, size_t n_relocs, uint64_t end)
+{
+	size_t upto = ARRAY_UPTO(section->relocs, n_relocs, offset, end);
+
+	return upto > 0 && section->relocs[upto - 1].offset + section->relocs[upto - 1].type->width == end;
+}
+
+/* Make a relocation of a call, or a jump, from one piece of a section to another. */
+static int add_inner_call(struct unit *unit, struct unit_section *section, const struct insn *insn,
+			  const struct piece *to)
+{
+	int err = ARRAY_GROW(&section->relocs, section->n_relocs, 1);
+
+	if (err != 0)
+		return err;
+	section->relocs[section->n_relocs++] = (struct unit_reloc){
+		.offset = insn->addr + insn->size - 4,
+		.type = arch_reloc(unit->arch, unit->file.elf_class == ELFCLASS64 ? R_X86_64_PC32 : R_386_PC32),
+		.symbol = to->symbol, .addend = (int64_t)(insn->to - to->start) - 4,
+	};
+	return 0;
+}
+
+/*
+ * An assembler resolves calls of local functions of the same section, and leaves no relocation.
+ * Such a section has several functions if the object was compiled without -ffunction-sections.
+ */
+static int find_inner_calls(struct unit *unit, struct unit_section *section, struct piece *piece,
+			    size_t n_relocs)
+{
+	bool wide = unit->file.elf_class == ELFCLASS64;
+	const struct piece *pieces = unit->pieces + section->first_piece;
+	uint64_t end = piece->start + piece->size;
+	struct insn insn;
+
+	/* Assembly may not say how large a function is. */
+	if (piece->size == 0)
+		end = piece + 1 < pieces + section->n_pieces ? piece[1].start : section->size;
+	for (uint64_t at = piece->start; at < end; at += insn.size) {
+		if (!insn_decode(section->bytes + at, (size_t)(end - at), at, wide, &insn)) {
+			piece->leaves_unseen = true;
+			return 0;
+		}
+		if ((insn.flow != FLOW_CALL && insn.flow != FLOW_JUMP && insn.flow != FLOW_BRANCH) ||
+		    has_reloc(section, n_relocs, at + insn.size) ||
+		    (insn.to >= piece->start && insn.to < end) ||
+		    insn.to >= section->size)
+			continue;
+		size_t upto = ARRAY_UPTO(pieces, section->n_pieces, start, insn.to);
+		if (upto == 0 || insn.size < 5) {
+			piece->leaves_unseen = true;
+			continue;
+		}
+		int err = add_inner_call(unit, section, &insn, &pieces[upto - 1]);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+static int add_inner_calls(struct unit *unit, struct unit_section *section)
+{
+	size_t n_relocs = section->n_relocs;
+	int err = 0;
+
+	if ((section->flags & SHF_EXECINSTR) == 0 || section->n_pieces < 2 || section->bytes == NULL)
+		return 0;
+	for (uint32_t i = 0; err == 0 && i < section->n_pieces; i++)
+		err = find_inner_calls(unit, section, &unit->pieces[section->first_piece + i], n_relocs);
+	ARRAY_SORT(section->relocs, section->n_relocs, offset);
+	return err;
+}
+
 static int make_pieces(struct unit *unit)
 {
 	size_t most = unit->file.symtab.count + unit->n_sections;
@@ -315,7 +390,10 @@ static int make_pieces(struct unit *unit)
 	}
 	for (size_t i = 0; i < unit->n_sections; i++) {
 		struct unit_section *section = &unit->sections[i];
+		int err = add_inner_calls(unit, section);
 
+		if (err != 0)
+			return err;
 		if (section->is_alloc && section->size != 0 && section->n_pieces == 0) {
 			section->first_piece = (uint32_t)unit->n_pieces;
 			section->n_pieces = 1;

@@ -56,6 +56,7 @@ struct piece {
 	uint64_t start, size;		/* in the section */
 	uint64_t end;			/* where the next piece starts; padding may be before it */
 	uint32_t first_reloc, n_relocs;	/* in its section's relocs */
+	bool leaves_unseen;		/* it may go to another piece of its section by what is no relocation */
 	/* placed.c sets where it is in the patch. */
 	bool is_placed;
 	uint64_t addr;

@@ -348,3 +348,19 @@ uint64_t elffile_got(const struct elffile *file)
 			return dyn.d_un.d_ptr;
 	return 0;
 }
+
+bool elffile_is_writable(const struct elffile *file, uint64_t addr)
+{
+	bool writable = false;
+
+	for (size_t i = 0; i < file->n_phdrs; i++) {
+		const GElf_Phdr *phdr = &file->phdrs[i];
+
+		if (addr < phdr->p_vaddr || addr - phdr->p_vaddr >= phdr->p_memsz)
+			continue;
+		if (phdr->p_type == PT_GNU_RELRO)
+			return false;
+		writable |= phdr->p_type == PT_LOAD && (phdr->p_flags & PF_W) != 0;
+	}
+	return writable;
+}

@@ -87,6 +87,9 @@ bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo
 /* DT_PLTGOT, from which code of i386 counts its GOTOFF distances; 0 if there is none. */
 uint64_t elffile_got(const struct elffile *file);
 
+/* Is the address in memory that stays writable when the program runs? */
+bool elffile_is_writable(const struct elffile *file, uint64_t addr);
+
 /* A file's name without its folder. */
 const char *base_name(const char *path);
 

@@ -19,13 +19,16 @@ struct call {
 	bool is_call;
 };
 
-struct caller_check {
+struct callers {
 	const struct draft *draft;
+	stays_in_use stays;		/* NULL: what the draft does not replace */
+	void *ctx;
 	struct program target, patch;
 	uint32_t unit;			/* the unit that `calls` were collected of */
 	struct call *calls;
 	size_t n_calls;
 	uint8_t *reaches;		/* by index of the target's functions: enum reach */
+	uint8_t *broken;		/* the same: it would be broken by the new function */
 };
 
 /*
@@ -57,7 +60,7 @@ bool has_ipa_ra(const struct dwarf_unit *unit)
 
 /* ---- the target's calls ---- */
 
-static int add_call(struct caller_check *check, struct call call)
+static int add_call(struct callers *check, struct call call)
 {
 	int err = ARRAY_GROW(&check->calls, check->n_calls, 1);
 
@@ -66,7 +69,7 @@ static int add_call(struct caller_check *check, struct call call)
 	return err;
 }
 
-static int find_calls_of(struct caller_check *check, uint32_t caller)
+static int find_calls_of(struct callers *check, uint32_t caller)
 {
 	const struct code *code = program_code(&check->target, caller);
 	int err = code != NULL ? 0 : -ENOMEM;
@@ -84,7 +87,7 @@ static int find_calls_of(struct caller_check *check, uint32_t caller)
 	return err;
 }
 
-static int find_calls(struct caller_check *check, uint32_t unit)
+static int find_calls(struct callers *check, uint32_t unit)
 {
 	const struct dwarf *dwarf = &check->draft->target->dwarf;
 	int err = 0;
@@ -105,7 +108,7 @@ static int find_calls(struct caller_check *check, uint32_t unit)
  * Does the function, or one that it calls in the patch, need a stack that is aligned as the ABI
  * says?
  */
-static int needs_alignment(struct caller_check *check, uint32_t index, unsigned depth, bool *needs)
+static int needs_alignment(struct callers *check, uint32_t index, unsigned depth, bool *needs)
 {
 	const struct code *code = program_code(&check->patch, index);
 
@@ -139,16 +142,6 @@ static int needs_alignment(struct caller_check *check, uint32_t index, unsigned 
 	return 0;
 }
 
-static bool returns(const struct code *code)
-{
-	if (!code->is_whole)
-		return true;
-	for (size_t i = 0; i < code->n_insns; i++)
-		if (code->insns[i].flow == FLOW_RETURN || leaves(code, &code->insns[i]))
-			return true;
-	return false;
-}
-
 /* ---- one call ---- */
 
 static bool has_next(const struct code *code, size_t at)
@@ -161,7 +154,7 @@ static bool has_next(const struct code *code, size_t at)
  * The registers that a caller relies on: they mean something before the call and are used after
  * it, the new function changes them, and the old one does not.
  */
-static struct regset relied_on(struct caller_check *check, const struct call *call, struct regset changed)
+static struct regset relied_on(struct callers *check, const struct call *call, struct regset changed)
 {
 	const struct code *code = program_code(&check->target, call->caller);
 	struct regset set = changed;
@@ -173,7 +166,7 @@ static struct regset relied_on(struct caller_check *check, const struct call *ca
 	return regset_minus(set, program_clobbers(&check->target, call->callee));
 }
 
-static uint8_t look_at_call(struct caller_check *check, const struct call *call, uint8_t reach,
+static uint8_t look_at_call(struct callers *check, const struct call *call, uint8_t reach,
 			    struct regset changed, struct finding *finding)
 {
 	const struct dwarf *dwarf = &check->draft->target->dwarf;
@@ -182,11 +175,18 @@ static uint8_t look_at_call(struct caller_check *check, const struct call *call,
 
 	if (code == NULL || !call->is_call)
 		return reach;
-	struct regset registers = relied_on(check, call, changed);
+	const struct code *callee = program_code(&check->target, call->callee);
+	/* Code behind a call that never comes back relies on nothing, and so does all that leads there. */
+	bool comes_back = callee == NULL || code_returns(callee);
+	if (!comes_back)
+		reach &= (uint8_t)~REACH_REGISTERS;
+	struct regset registers = comes_back && (reach & REACH_REGISTERS) != 0 ?
+		relied_on(check, call, changed) : (struct regset){ 0 };
 	if (regset_any(registers) && has_ipa_ra(&dwarf->units[check->unit])) {
 		debug("%s: registers are kept over the call at 0x%llx", check->draft->target->file.path,
 		      (unsigned long long)code->insns[call->at].addr);
 		names_add(&finding->relying, name != NULL ? name : "?");
+		check->broken[call->caller] = 1;
 		finding->registers = regset_or(finding->registers, registers);
 	}
 	if ((reach & REACH_STACK) == 0)
@@ -196,21 +196,30 @@ static uint8_t look_at_call(struct caller_check *check, const struct call *call,
 		debug("%s: the stack is not aligned at the call at 0x%llx",
 		      check->draft->target->file.path, (unsigned long long)code->insns[call->at].addr);
 		names_add(&finding->unaligned, name != NULL ? name : "?");
+		check->broken[call->caller] = 1;
 	}
 	return alignment == ALIGNMENT_GOOD ? reach : reach & (uint8_t)~REACH_STACK;
+}
+
+static bool stays(const struct callers *check, uint32_t function)
+{
+	if (check->stays != NULL)
+		return check->stays(check->ctx, function);
+	return !is_replaced(check->draft, &check->draft->target->dwarf.functions[function]);
 }
 
 /*
  * Look at the calls of the function, and at the calls of what leads to it, back to where
  * nothing can be wrong any more.
  */
-static int look_at_calls(struct caller_check *check, uint32_t function, uint8_t reach, struct regset changed,
+static int look_at_calls(struct callers *check, uint32_t function, uint8_t reach, struct regset changed,
 			 struct finding *finding)
 {
 	const struct dwarf *dwarf = &check->draft->target->dwarf;
 	bool more = true;
 
 	memset(check->reaches, 0, dwarf->n_functions);
+	memset(check->broken, 0, dwarf->n_functions);
 	check->reaches[function] = reach;
 	while (more) {
 		more = false;
@@ -218,8 +227,7 @@ static int look_at_calls(struct caller_check *check, uint32_t function, uint8_t 
 			const struct call *call = &check->calls[i];
 			uint8_t here = check->reaches[call->callee];
 
-			if (here == 0 || call->caller == function ||
-			    is_replaced(check->draft, &dwarf->functions[call->caller]))
+			if (here == 0 || call->caller == function || !stays(check, call->caller))
 				continue;
 			here = look_at_call(check, call, here, changed, finding);
 			if ((check->reaches[call->caller] | here) == check->reaches[call->caller])
@@ -233,7 +241,7 @@ static int look_at_calls(struct caller_check *check, uint32_t function, uint8_t 
 
 /* ---- telling ---- */
 
-static int tell(const struct caller_check *check, size_t func, const struct finding *finding)
+static int tell(const struct callers *check, size_t func, const struct finding *finding)
 {
 	const char *name = check->draft->meta.funcs[func].name;
 	char callers[NAMES_TEXT_MAX], registers[160], *what = NULL;
@@ -266,7 +274,7 @@ static int tell(const struct caller_check *check, size_t func, const struct find
  * If the compiler has folded two equal functions into one, the code is described under the
  * other's name.
  */
-static uint32_t find_old(const struct caller_check *check, const struct replaced *replaced)
+static uint32_t find_old(const struct callers *check, const struct replaced *replaced)
 {
 	uint32_t index = replaced->old.index;
 
@@ -274,53 +282,96 @@ static uint32_t find_old(const struct caller_check *check, const struct replaced
 		program_function_at(&check->target, replaced->old.addr);
 }
 
-static int check_function(struct caller_check *check, size_t func)
+/* Find out what the new function, no. `new` of the patch, does to the callers of the old one. */
+static int analyse(struct callers *check, uint32_t old, uint32_t new, struct finding *finding)
+{
+	bool needs = false;
+	int err = find_calls(check, check->draft->target->dwarf.functions[old].unit);
+
+	if (err == 0)
+		err = needs_alignment(check, new, 0, &needs);
+	if (err != 0)
+		return err;
+	struct regset changed = program_clobbers(&check->patch, new);
+	return look_at_calls(check, old, (uint8_t)(REACH_REGISTERS | (needs ? REACH_STACK : 0)), changed,
+			     finding);
+}
+
+static int check_function(struct callers *check, size_t func)
 {
 	const struct replaced *replaced = check->draft->replaced[func];
-	const uint32_t index = find_old(check, replaced);
+	uint32_t index = find_old(check, replaced);
 	struct finding finding = { 0 };
-	bool needs;
 
 	if (index == DWARF_NONE)
 		return 0;
-	const struct code *new = program_code(&check->patch, replaced->new.index);
 	const struct code *old = program_code(&check->target, index);
-	if (new == NULL || old == NULL)
+	const struct code *new = program_code(&check->patch, replaced->new.index);
+	if (old == NULL || new == NULL)
 		return -ENOMEM;
-	int err = find_calls(check, check->draft->target->dwarf.functions[index].unit);
-	if (err == 0)
-		err = needs_alignment(check, replaced->new.index, 0, &needs);
-	if (err != 0)
-		return err;
-	if (!returns(old) && returns(new))
+	if (!code_returns(old) && code_returns(new))
 		return refuse_function(check->draft, replaced, "the old function never returns, so that there "
 				       "may be no code behind calls of it, and the new one does: let it call "
 				       "abort() at its end, or replace its callers instead");
-	struct regset changed = program_clobbers(&check->patch, replaced->new.index);
-	err = look_at_calls(check, index,
-			    (uint8_t)(REACH_REGISTERS | (needs ? REACH_STACK : 0)), changed, &finding);
+	int err = analyse(check, index, replaced->new.index, &finding);
 	if (err == 0 && (finding.relying.count != 0 || finding.unaligned.count != 0))
 		err = tell(check, func, &finding);
 	return err;
 }
 
+int callers_create(struct callers **out, const struct draft *draft)
+{
+	struct callers *check = calloc(1, sizeof(*check));
+
+	*out = check;
+	if (check == NULL)
+		return fail(ENOMEM, "out of memory");
+	check->draft = draft;
+	check->unit = DWARF_NONE;
+	int err = program_init(&check->target, draft->target);
+	if (err == 0)
+		err = program_init(&check->patch, draft->patch);
+	check->reaches = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
+	check->broken = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
+	if (err == 0 && (check->reaches == NULL || check->broken == NULL))
+		err = fail(ENOMEM, "out of memory");
+	return err;
+}
+
+void callers_destroy(struct callers *check)
+{
+	if (check == NULL)
+		return;
+	free(check->reaches);
+	free(check->broken);
+	free(check->calls);
+	program_deinit(&check->patch);
+	program_deinit(&check->target);
+	free(check);
+}
+
+int callers_find(struct callers *check, uint32_t old, uint32_t new, stays_in_use stays_there,
+		 const uint8_t **broken, void *ctx)
+{
+	struct finding finding = { 0 };
+
+	check->stays = stays_there;
+	check->ctx = ctx;
+	int err = analyse(check, old, new, &finding);
+	check->stays = NULL;
+	*broken = check->broken;
+	return err;
+}
+
 int check_callers(const struct draft *draft)
 {
-	struct caller_check check = { .draft = draft, .unit = DWARF_NONE };
-	int err = program_init(&check.target, draft->target);
+	struct callers *check;
+	int err = callers_create(&check, draft);
 
-	if (err == 0)
-		err = program_init(&check.patch, draft->patch);
-	check.reaches = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
-	if (err == 0 && check.reaches == NULL)
-		err = fail(ENOMEM, "out of memory");
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE &&
 		    draft->replaced[i]->new.index != DWARF_NONE)
-			err = check_function(&check, i);
-	free(check.reaches);
-	free(check.calls);
-	program_deinit(&check.patch);
-	program_deinit(&check.target);
+			err = check_function(check, i);
+	callers_destroy(check);
 	return err;
 }

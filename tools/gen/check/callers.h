@@ -20,6 +20,24 @@
  */
 int check_callers(const struct draft *draft) MUST_CHECK;
 
+/* The calls of the target, while several functions are asked for. */
+struct callers;
+
+/* callers_destroy() does nothing to NULL, and is needed after an error of callers_create(), too. */
+int callers_create(struct callers **callers, const struct draft *draft) MUST_CHECK;
+void callers_destroy(struct callers *callers);
+
+/* Does the target's function no. `function` stay in use? */
+typedef bool (*stays_in_use)(void *ctx, uint32_t function);
+
+/*
+ * Which functions of the target that stay would break if function no. `new` of the patch
+ * replaced the target's no. `old`?  *broken has a byte for each of them, and is valid up to the
+ * next call.
+ */
+int callers_find(struct callers *callers, uint32_t old, uint32_t new, stays_in_use stays,
+		 const uint8_t **broken, void *ctx) MUST_CHECK;
+
 /* Was the unit compiled by gcc with -fipa-ra, which comes with optimisation? */
 bool has_ipa_ra(const struct dwarf_unit *unit);
 

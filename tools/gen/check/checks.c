@@ -381,6 +381,10 @@ void check_folded(const struct draft *draft)
 		size_t func = draft_find(draft, symbol->value);
 		if (func == SIZE_MAX || strcmp(draft->meta.funcs[func].name, symbol->name) == 0)
 			continue;
+		uint32_t old = draft->replaced[func]->old.index;
+		const char *label = old != DWARF_NONE ? target->dwarf.functions[old].linkage_name : NULL;
+		if (label != NULL && strcmp(label, symbol->name) == 0)
+			continue;
 		/* If the source made the alias, the debug info has no definition of that name. */
 		k = dwarf_find_function(&target->dwarf, symbol->name, DWARF_NONE);
 		while (k != DWARF_NONE && target->dwarf.functions[k].declaration)
@@ -493,44 +497,4 @@ int check_declared_function(const struct draft *draft, const char *name, const s
 			err = compare_with_target(draft, &declared, meant);
 	}
 	return err;
-}
-
-/* Has the target a static variable of that name in that function?  NULL means: in no function. */
-static bool has_static(const struct dwarf *target, const char *name, const char *function)
-{
-	uint32_t i = DWARF_NONE;
-
-	while ((i = dwarf_find_variable(target, name, i)) != DWARF_NONE) {
-		const struct dwarf_variable *variable = &target->variables[i];
-		const char *owner = variable->function == DWARF_NONE ? NULL :
-			target->functions[variable->function].name;
-
-		if (!variable->has_addr || variable->external)
-			continue;
-		if (function != NULL ? owner != NULL && strcmp(owner, function) == 0 : owner == NULL)
-			return true;
-	}
-	return false;
-}
-
-void check_statics(const struct draft *draft)
-{
-	const struct dwarf *patch = &draft->patch->dwarf;
-
-	for (uint32_t i = 0; i < patch->n_variables; i++) {
-		const struct dwarf_variable *variable = &patch->variables[i];
-		const char *function = variable->function == DWARF_NONE ? NULL :
-			patch->functions[variable->function].name;
-
-		if (!variable->has_addr || variable->external || variable->name == NULL ||
-		    strncmp(variable->name, "vzp__", 5) == 0 || strncmp(variable->name, "__", 2) == 0 ||
-		    !has_static(&draft->target->dwarf, variable->name, function))
-			continue;
-		char *source = dwarf_file(patch, variable->file_unit, variable->file);
-		warn("%s:%u: '%s' is a new variable beside the target's of that name (use "
-		     "VZP_STATIC_VAR_REF for the target's own)",
-		     source != NULL ? base_name(source) : draft->patch->file.path, variable->line,
-		     variable->name);
-		free(source);
-	}
 }

@@ -80,9 +80,6 @@ int check_described(const struct draft *draft, const struct replaced *replaced) 
  */
 bool is_interposable(const struct dwarf_unit *unit);
 
-/* Warn of static variables of the patch that the target's function or file has too. */
-void check_statics(const struct draft *draft);
-
 /*
  * The target has no code called `name`.  That is right for a new function.  It is refused if
  * the target has the function, but only inlined or as a clone.  callers_checked: the author knows

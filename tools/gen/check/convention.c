@@ -11,9 +11,12 @@
 #include "insn.h"
 
 #define PARAMETERS_MAX 32
+#define SOMEWHERE INT64_MIN		/* where an argument on the stack is, if that is not known */
+#define LOOKED_AT_MAX 64		/* bytes of code at the entry where a parameter may become known */
 
 enum { OP_REG0 = 0x50, OP_REG31 = 0x6f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f, OP_REGX = 0x90,
-       OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
+       OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CONST1U = 0x08, OP_CONSTS = 0x11, OP_LIT0 = 0x30,
+       OP_LIT31 = 0x4f, OP_STACK_VALUE = 0x9f, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
 
 /* How a parameter comes to its function. */
 struct arrival {
@@ -54,6 +57,20 @@ static bool frame_base(const struct binary *binary, const struct dwarf_die *func
 	return value->data[0] == OP_REG0 + frame_pointer(binary);
 }
 
+/*
+ * clang counts from the stack pointer, too, as it is behind the instructions that push something.
+ * How far these have moved it at the entry is not known.  On i386 arguments come on the
+ * stack.
+ */
+static bool is_from_stack_pointer(const struct binary *binary, const struct dwarf_die *function)
+{
+	const struct dwarf_value *value = &function->values[DWARF_FRAME_BASE];
+
+	return binary->file.elf_class == ELFCLASS32 && dwarf_has(function, DWARF_FRAME_BASE) &&
+		value->kind == DWARF_BLOCK && value->u == 1 &&
+		value->data[0] == OP_REG0 + stack_pointer(binary);
+}
+
 static void read_arrival(const struct binary *binary, const struct dwarf_die *function,
 			 const struct dwarf_bytes *expression, struct arrival *out)
 {
@@ -76,6 +93,10 @@ static void read_arrival(const struct binary *binary, const struct dwarf_die *fu
 		 */
 		if (out->where >= 0)
 			out->how = ARRIVES_ON_STACK;
+	} else if (op == OP_FBREG && is_from_stack_pointer(binary, function)) {
+		cursor_sleb(&at);
+		out->how = ARRIVES_ON_STACK;
+		out->where = SOMEWHERE;
 	} else if (op == OP_BREG0 + stack_pointer(binary)) {
 		out->where = cursor_sleb(&at) - word;
 		if (out->where >= 0)
@@ -119,6 +140,26 @@ static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *fu
 	return more < 0 ? more : 0;
 }
 
+/*
+ * Is the parameter a constant somewhere in the function?  The compiler then knew all callers, and
+ * they pass nothing.  Example: DW_OP_lit1, DW_OP_stack_value behind the instructions that find
+ * the pc on i386.
+ */
+static bool is_known(const struct dwarf *dwarf, const struct dwarf_die *parameter, struct dwarf_range range)
+{
+	struct dwarf_bytes expression;
+
+	for (uint64_t pc = range.lo; pc < range.hi && pc - range.lo < LOOKED_AT_MAX; pc++) {
+		if (!dwarf_location_at(dwarf, parameter, pc, &expression) || expression.size < 2)
+			continue;
+		uint8_t op = expression.data[0];
+		if (expression.data[expression.size - 1] == OP_STACK_VALUE &&
+		    ((op >= OP_LIT0 && op <= OP_LIT31) || (op >= OP_CONST1U && op <= OP_CONSTS)))
+			return true;
+	}
+	return false;
+}
+
 static int find_arrivals(const struct binary *binary, uint32_t index, struct arrivals *out)
 {
 	const struct dwarf *dwarf = &binary->dwarf;
@@ -145,7 +186,8 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 			continue;
 		if (dwarf_location_at(dwarf, &die, entry, &expression))
 			read_arrival(binary, &owner, &expression, &out->table[i]);
-		else if (dwarf_has(&die, DWARF_CONST_VALUE))
+		if (dwarf_has(&die, DWARF_CONST_VALUE) || (out->table[i].how == ARRIVES_UNKNOWN &&
+		    is_known(dwarf, &die, entry_range(binary, function))))
 			out->table[i].how = ARRIVES_NOT;
 	}
 	return more < 0 ? more : 0;
@@ -161,6 +203,8 @@ static void describe(const struct binary *binary, const struct arrival *arrival,
 
 	if (arrival->how == ARRIVES_NOT)
 		snprintf(text, size, "not at all");
+	else if (arrival->how == ARRIVES_ON_STACK && where == SOMEWHERE)
+		snprintf(text, size, "on the stack");
 	else if (arrival->how == ARRIVES_ON_STACK)
 		snprintf(text, size, "on the stack, at %" PRId64, where);
 	else if (where < 8)
@@ -176,7 +220,7 @@ static void describe(const struct binary *binary, const struct arrival *arrival,
 static bool differ(const struct arrival *a, const struct arrival *b)
 {
 	return a->how != ARRIVES_UNKNOWN && b->how != ARRIVES_UNKNOWN &&
-		(a->how != b->how || a->where != b->where);
+		(a->how != b->how || (a->where != b->where && a->where != SOMEWHERE && b->where != SOMEWHERE));
 }
 
 /* Do the target's callers pass arguments in registers, as __attribute__((regparm(3))) says? */

@@ -487,6 +487,29 @@ const char *program_called_name(const struct program *program, const struct insn
 	return NULL;
 }
 
+const char *program_callee_name(const struct program *program, const struct insn *insn)
+{
+	const char *name = program_called_name(program, insn);
+
+	if (name != NULL || insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
+		return name;
+	uint32_t function = program_function_at(program, insn->to);
+	if (function != DWARF_NONE)
+		return program->binary->dwarf.functions[function].name;
+	const struct symbol *symbol = binary_function_symbol(program->binary, insn->to, NULL);
+	return symbol != NULL ? symbol->name : NULL;
+}
+
+bool code_returns(const struct code *code)
+{
+	if (!code->is_whole)
+		return true;
+	for (size_t i = 0; i < code->n_insns; i++)
+		if (code->insns[i].flow == FLOW_RETURN || leaves(code, &code->insns[i]))
+			return true;
+	return false;
+}
+
 /*
  * Was the callee compiled along with the caller, so that the compiler knew one when it made the
  * other?
@@ -779,6 +802,51 @@ static struct code *look_at(struct program *program, uint32_t index)
 const struct code *program_code(struct program *program, uint32_t index)
 {
 	return look_at(program, index);
+}
+
+static bool needs_result(const struct code *code, const uint8_t *needed, size_t at)
+{
+	size_t next[2], count = followers(code, at, next);
+	bool needs = false;
+
+	for (size_t k = 0; k < count; k++)
+		needs |= needed[next[k]] != 0;
+	for (size_t k = 0; code->insns[at].flow == FLOW_JUMP_ANY && k < code->n_targets; k++)
+		needs |= needed[code->targets[k]] != 0;
+	return needs;
+}
+
+uint8_t *code_result_makers(const struct code *code)
+{
+	/* Before which instructions is the result in %eax already? */
+	uint8_t *needed = calloc(2, code->n_insns + 1), *makes = needed;
+	bool changed = needed != NULL;
+
+	for (int round = 0; changed && round < ROUNDS_MAX; round++) {
+		changed = false;
+		for (size_t i = code->n_insns; i-- > 0;) {
+			const struct insn *insn = &code->insns[i];
+			bool replaces = is_call(insn) ||
+				(insn->writes.general & GPR_BITS(GPR_AX)) == GPR_BITS(GPR_AX);
+			uint8_t now = insn->flow == FLOW_RETURN || (!replaces && needs_result(code, needed, i));
+
+			changed |= now != needed[i];
+			needed[i] = now;
+		}
+	}
+	if (needed == NULL) {
+		fail(ENOMEM, "out of memory");
+		return NULL;
+	}
+	makes += code->n_insns + 1;
+	for (size_t i = 0; i < code->n_insns; i++) {
+		bool writes = is_call(&code->insns[i]) ||
+			(code->insns[i].writes.general & GPR_BITS(GPR_AX)) != 0;
+
+		makes[i] = leaves(code, &code->insns[i]) || (writes && needs_result(code, needed, i));
+	}
+	memmove(needed, makes, code->n_insns + 1);
+	return needed;
 }
 
 /* ---- what a function changes ---- */

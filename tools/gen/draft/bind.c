@@ -31,7 +31,27 @@ int find_extern(const struct draft *draft, const char *name, bool tls, struct de
 	struct wanted wanted = { .name = name, .source = "?", .tls = tls };
 	int found = tls ? 0 : find_hidden(draft, &wanted, true, out);
 
-	return found != 0 ? found : find_hidden(draft, &wanted, false, out);
+	if (found == 0)
+		found = find_hidden(draft, &wanted, false, out);
+	if (found != 0)
+		return found;
+	/*
+	 * The compiler may have made one function of two, and the linker dropped the mark that the
+	 * symbol was hidden.  The debug info then knows of a global function without code.
+	 */
+	const struct symbol *symbol = find_global_symbol(draft->target, name);
+	uint32_t i = dwarf_find_function(&draft->target->dwarf, name, DWARF_NONE);
+	/* A static function of that name is another one. */
+	for (uint32_t k = i; k != DWARF_NONE; k = dwarf_find_function(&draft->target->dwarf, name, k))
+		if (!draft->target->dwarf.functions[k].external)
+			return 0;
+	if (tls || symbol == NULL || symbol->type != STT_FUNC || i == DWARF_NONE)
+		return 0;
+	*out = (struct definition){
+		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
+		.index = DWARF_NONE, .global = true,
+	};
+	return 1;
 }
 
 int find_linker_definition(const struct draft *draft, const char *name, struct definition *out)

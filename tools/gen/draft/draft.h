@@ -27,6 +27,7 @@ struct draft {
 	size_t n_objects, n_originals;
 	bool is_quiet, no_abi_check;
 	const struct witness *witness;	/* NULL: the author gave no builds with and without the fix */
+	bool is_strict;			/* what would be a note is a refusal */
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target does not have */

@@ -207,10 +207,17 @@ static void set_unit(struct definition *candidate, const struct dwarf *dwarf, ui
  * The debug info of a function whose code it does not mention; DWARF_NONE if there is none, or
  * several.
  */
-static uint32_t find_codeless(const struct dwarf *dwarf, const char *name)
+static uint32_t find_described(const struct dwarf *dwarf, const char *name, uint64_t addr)
 {
-	uint32_t i = DWARF_NONE, found = DWARF_NONE;
+	uint32_t i, found = DWARF_NONE;
 
+	/* The name may be one for the linker alone, by an asm label. */
+	for (i = 0; i < dwarf->n_functions; i++)
+		if (dwarf->functions[i].hi != 0 && dwarf->functions[i].lo == addr &&
+		    dwarf->functions[i].linkage_name != NULL &&
+		    strcmp(dwarf->functions[i].linkage_name, name) == 0)
+			return i;
+	i = DWARF_NONE;
 	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE) {
 		if (dwarf->functions[i].declaration || dwarf->functions[i].origin != 0)
 			continue;
@@ -241,7 +248,7 @@ static int collect_symbols(const struct binary *target, const char *name, struct
 			.name = symbol->name,
 			.addr = symbol->value,
 			.size = symbol->size,
-			.index = find_codeless(&target->dwarf, name),
+			.index = find_described(&target->dwarf, name, symbol->value),
 			.global = symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT,
 		};
 		if (candidate.index != DWARF_NONE)

@@ -19,6 +19,7 @@ struct comparison {
 	size_t n_pairs;
 	unsigned int depth, steps;
 	unsigned int pointers;		/* so many were followed on the way here */
+	unsigned int members;		/* inside so many members: what is in memory counts, not what it is called */
 	char *why;
 };
 
@@ -272,19 +273,47 @@ static uint64_t bit_position(const struct dwarf_die *die)
 	return position;
 }
 
+/* Has a structure a member of that name? */
+static int has_member(struct type type, const struct dwarf_die *structure, const char *name)
+{
+	struct dwarf_die die;
+	int more = next_child(type, &die, true, structure, is_member);
+
+	for (; more > 0; more = next_child(type, &die, false, structure, is_member))
+		if (strcmp(name_of(type, &die), name) == 0)
+			return 1;
+	return more;
+}
+
+/*
+ * Was a member only given another name?  If the other structure has a member of its name, too,
+ * the two have changed places, or their meanings.
+ */
+static int is_renamed(struct type a, const struct dwarf_die *x, const char *name, struct type b,
+		      const struct dwarf_die *y, const char *other)
+{
+	int has = has_member(b, y, name);
+
+	if (has == 0)
+		has = has_member(a, x, other);
+	return has < 0 ? has : has == 0 && *name != '\0' && *other != '\0';
+}
+
 static int compare_member(struct comparison *c, struct type a, const struct dwarf_die *x,
-			  struct type b, const struct dwarf_die *y, const char *owner)
+			  struct type b, const struct dwarf_die *y, const char *owner, bool renamed)
 {
 	const char *name = name_of(a, x), *other = name_of(b, y);
 
-	if (strcmp(name, other) != 0)
+	if (strcmp(name, other) != 0 && !renamed)
 		return differ(c, "member '%s' of %s was '%s'", name, owner, other);
 	if (bit_position(x) != bit_position(y))
 		return differ(c, "member '%s' of %s has offset %" PRIu64 ", was %" PRIu64, name,
 			      owner, bit_position(x) / 8, bit_position(y) / 8);
 	if (number_of(x, DWARF_BIT_SIZE, 0) != number_of(y, DWARF_BIT_SIZE, 0))
 		return differ(c, "member '%s' of %s has another number of bits", name, owner);
+	c->members++;
 	int same = compare(c, type_of(a, x), type_of(b, y));
+	c->members--;
 	if (same == 0 && *c->why == '\0') {
 		char now[TYPE_NAME_MAX], before[TYPE_NAME_MAX];
 
@@ -320,7 +349,9 @@ static int compare_structures(struct comparison *c, struct type a, const struct 
 		if (more == 0 || others == 0)
 			return differ(c, "%s has %s member '%s'", owner, more != 0 ? "a new" : "lost its",
 				      more != 0 ? name_of(a, &p) : name_of(b, &q));
-		int same = compare_member(c, a, &p, b, &q, owner);
+		int other_name = is_renamed(a, x, name_of(a, &p), b, y, name_of(b, &q));
+		int same = other_name < 0 ? other_name :
+			compare_member(c, a, &p, b, &q, owner, other_name != 0);
 		if (same <= 0)
 			return same;
 	}
@@ -506,13 +537,26 @@ static bool is_known_pair(struct comparison *c, struct type a, struct type b)
 	return false;
 }
 
+enum { ENCODING_SIGNED = 5, ENCODING_SIGNED_CHAR = 6, ENCODING_UNSIGNED = 7, ENCODING_UNSIGNED_CHAR = 8 };
+
+/* What a number's bits mean (DWARF 5, table 7.11).  The sign of one that lies in memory is no layout. */
+static uint64_t encoding_of(const struct comparison *c, const struct dwarf_die *type)
+{
+	uint64_t encoding = number_of(type, DWARF_ENCODING, 0);
+
+	if (c->members != 0 && (encoding == ENCODING_UNSIGNED || encoding == ENCODING_UNSIGNED_CHAR ||
+				encoding == ENCODING_SIGNED_CHAR))
+		return ENCODING_SIGNED;
+	return encoding;
+}
+
 static int compare_dies(struct comparison *c, struct type a, const struct dwarf_die *x,
 			struct type b, const struct dwarf_die *y)
 {
 	switch (x->tag) {
 	case DW_TAG_base_type:
 		return number_of(x, DWARF_BYTE_SIZE, 0) == number_of(y, DWARF_BYTE_SIZE, 0) &&
-			number_of(x, DWARF_ENCODING, 0) == number_of(y, DWARF_ENCODING, 0);
+			encoding_of(c, x) == encoding_of(c, y);
 	case DW_TAG_structure_type: case DW_TAG_union_type: case DW_TAG_class_type:
 		return is_known_pair(c, a, b) ? 1 : compare_structures(c, a, x, b, y);
 	case DW_TAG_enumeration_type:

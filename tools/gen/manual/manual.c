@@ -2,6 +2,7 @@
 #include "manual.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,10 @@
 #include "convention.h"
 #include "directives.h"
 #include "linked.h"
+#include "nearest.h"
+#include "notes.h"
+#include "results.h"
+#include "statics.h"
 #include "traceless.h"
 
 /* A function that the patch defines, and where its source stands. */
@@ -41,7 +46,8 @@ static struct defined define(const struct binary *patch, const struct directives
 	if (defined.source == NULL)
 		defined.source = dwarf_unit_path(&patch->dwarf.units[function->unit]);
 	if (defined.source != NULL) {
-		defined.target_name = directives_target_name(directives, defined.source, body->name);
+		defined.target_name = directives_target_name(directives, function->unit, defined.source,
+							     body->name);
 		defined.file = directives_file_at(directives, defined.source, function->line);
 	}
 	return defined;
@@ -131,6 +137,30 @@ static int check_new_function(struct draft *draft, const struct directives *dire
 			     directives_say(directives, DIRECTIVE_CALLERS_CHECKED, defined->new.name));
 }
 
+/* Print what becomes of a function of the patch, and of which one its name may be a slip. */
+static int tell_function(struct draft *draft, const struct directives *directives,
+			 const struct defined *defined)
+{
+	const char *name = defined->new.name, *near;
+
+	if (draft->is_quiet || is_copy(defined) || defined->function->is_dropped)
+		return 0;
+	for (size_t i = 0; i < draft->meta.n_funcs; i++)
+		if (draft->replaced[i]->new.addr == defined->new.addr) {
+			if (strcmp(draft->replaced[i]->new.name, name) == 0)
+				printf("%s:%u: replaced: %s\n", base_name(defined->source),
+				       defined->function->line, name);
+			return 0;
+		}
+	printf("%s:%u: new: %s\n", base_name(defined->source), defined->function->line, name);
+	near = directives_say(directives, DIRECTIVE_NEW, name) ? NULL : nearest_function(draft->target, name);
+	if (near != NULL)
+		warn("%s:%u: '%s' is new, and %s has '%s': if that was meant, nothing replaces it (VZP_NEW(%s) "
+		     "says that it was not)", base_name(defined->source), defined->function->line, name,
+		     draft->target->file.path, near, name);
+	return 0;
+}
+
 typedef int (*visitor)(struct draft *draft, const struct directives *directives,
 		       const struct defined *defined);
 
@@ -173,10 +203,16 @@ static uint32_t find_description(const struct dwarf *dwarf, const struct symbol 
 		if (!dwarf->functions[i].declaration)
 			found = i;
 	}
-	for (i = 0; found == DWARF_NONE && i < dwarf->n_functions; i++)
+	for (i = 0; found == DWARF_NONE && i < dwarf->n_functions; i++) {
+		const char *label = dwarf->functions[i].linkage_name;
+
+		/* It has this name for the linker alone (an asm label), and is visited by its own. */
+		if (label != NULL && strcmp(label, symbol->name) == 0 && strncmp(label, "_Z", 2) != 0)
+			return DWARF_NONE;
 		if (dwarf->functions[i].hi != 0 && dwarf->functions[i].lo == symbol->value &&
 		    dwarf->functions[i].name != NULL)
 			found = i;
+	}
 	return found;
 }
 
@@ -266,8 +302,10 @@ static int check_file(const struct draft *draft, const struct directive *directi
 	for (uint32_t i = 0; i < dwarf->n_units; i++)
 		if (unit_matches_file(&dwarf->units[i], file))
 			return 0;
-	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'", base_name(directive->source),
-		    directive->line, draft->target->file.path, file);
+	const char *near = nearest_file(draft->target, file);
+	return fail(EINVAL, "%s:%u: no source file of %s is called '%s'%s%s%s", base_name(directive->source),
+		    directive->line, draft->target->file.path, file, near != NULL ? " (is it '" : "",
+		    near != NULL ? near : "", near != NULL ? "'?)" : "");
 }
 
 static int check_files(const struct draft *draft, const struct directives *directives)
@@ -300,7 +338,7 @@ static int find_static_variable(const struct draft *draft, const struct directiv
 	if (strchr(wanted->name, '.') != NULL)
 		return find_variable_symbol(draft->target, wanted, out);
 	if (directive->function != NULL) {
-		wanted->function = directives_target_name(directives, directive->source,
+		wanted->function = directives_target_name(directives, directive->unit, directive->source,
 							   directive->function);
 		int found = find_variable(draft->target, wanted, LINKAGE_ANY, out);
 		if (found != 0)
@@ -352,11 +390,14 @@ static int explain_missing(const struct draft *draft, const struct directive *di
 		return fail(EINVAL, "%s:%u: function '%s' has no code of its own in %s: it was "
 			    "inlined or cloned everywhere (copy it into the patch)", source,
 			    directive->line, wanted->name, path);
-	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s", source, directive->line, path,
+	const char *near = function ? nearest_function(draft->target, wanted->name) :
+		nearest_variable(draft->target, wanted->name);
+	return fail(EINVAL, "%s:%u: %s has no %s '%s'%s%s%s%s%s%s", source, directive->line, path,
 		    function ? "function" : "variable", wanted->name,
 		    directive->function != NULL && !function ? " in function '" : "",
 		    directive->function != NULL && !function ? directive->function : "",
-		    directive->function != NULL && !function ? "' or at file scope" : "");
+		    directive->function != NULL && !function ? "' or at file scope" : "",
+		    near != NULL ? " (is it '" : "", near != NULL ? near : "", near != NULL ? "'?)" : "");
 }
 
 static const struct symbol *find_undefined(const struct elffile *file, const char *name)
@@ -372,7 +413,8 @@ static int find_reference(const struct draft *draft, const struct directives *di
 			  const struct directive *directive, struct definition *out)
 {
 	struct wanted wanted = {
-		.name = directives_target_name(directives, directive->source, directive->name),
+		.name = directives_target_name(directives, directive->unit, directive->source,
+					       directive->name),
 		.file = *directive->file != '\0' ? directive->file :
 			directives_file_at(directives, directive->source, directive->line),
 		.source = directive->source,
@@ -484,7 +526,7 @@ static int resolve_symbols(struct draft *draft, const struct directives *directi
 		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
 		    dynref_of(draft, symbol->index) != NULL)
 			continue;
-		const char *name = directives_target_name(directives, NULL, symbol->name);
+		const char *name = directives_target_name(directives, DWARF_NONE, NULL, symbol->name);
 		bool renamed = name != symbol->name;
 		int err = check_extern_type(draft, symbol, name);
 		if (err != 0)
@@ -509,12 +551,6 @@ static int take_comments(struct draft *draft, const struct directives *directive
 	return err;
 }
 
-static void check_warnings(const struct draft *draft)
-{
-	check_folded(draft);
-	check_statics(draft);
-}
-
 int manual_draw(struct draft *draft)
 {
 	struct directives directives;
@@ -535,12 +571,14 @@ int manual_draw(struct draft *draft)
 	/* With a witness the program itself tells where old code would stay. */
 	if (err == 0 && draft->witness == NULL)
 		err = check_inlined(draft);
-	if (err == 0 && draft->witness == NULL)
-		err = check_traceless(draft);
 	if (err == 0)
 		err = check_clones(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_conventions(draft);
+	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
+		err = check_traceless(draft);
+	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
+		err = check_results(draft);
 	if (err == 0 && !draft->no_abi_check)
 		err = check_callers(draft);
 	if (err == 0)
@@ -548,7 +586,9 @@ int manual_draw(struct draft *draft)
 	if (err == 0)
 		err = check_variables(draft);
 	if (err == 0)
-		check_warnings(draft);
+		err = check_statics(draft, &directives);
+	if (err == 0)
+		check_folded(draft);
 	if (err == 0)
 		err = resolve_directives(draft, &directives);
 	if (err == 0)
@@ -559,6 +599,10 @@ int manual_draw(struct draft *draft)
 		err = take_comments(draft, &directives);
 	if (err == 0)
 		err = mark_addresses_taken(draft);
+	if (err == 0)
+		err = check_notes(draft);
+	if (err == 0)
+		err = each_function(draft, &directives, tell_function);
 	directives_deinit(&directives);
 	return err;
 }

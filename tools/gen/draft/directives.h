@@ -23,6 +23,7 @@ enum directive_kind {
 	DIRECTIVE_COMMENT = 'C',		/* name: the text */
 	DIRECTIVE_ALLOW_ACTIVE = 'O',	/* name: the function */
 	DIRECTIVE_CALLERS_CHECKED = 'K',	/* name: the function */
+	DIRECTIVE_NEW = 'N',			/* name: the variable or function */
 };
 
 /* One directive. */
@@ -31,7 +32,7 @@ struct directive {
 	const char *name, *label, *file;
 	char *function;		/* the one it stands in, owned; NULL at file scope */
 	char *source;		/* path of the patch's source file, owned */
-	uint32_t line;
+	uint32_t line, unit;	/* unit: of the patch's debug info */
 	uint64_t type;		/* DIE of the type of what it refers to; 0: not known */
 };
 
@@ -53,11 +54,12 @@ void directives_deinit(struct directives *directives);
 const char *directives_file_at(const struct directives *directives, const char *source, uint32_t line);
 
 /*
- * The target's name of a thing that the patch calls `name`: VZP_STATIC_SYM_ALIAS gives another
- * one.
+ * The target's name of a thing that unit no. `unit` of the patch calls `name`, in the file
+ * `source`: VZP_STATIC_SYM_ALIAS gives another one.  An alias counts for all of its unit, and
+ * one in the same file comes first.  source NULL: any unit.
  */
-const char *directives_target_name(const struct directives *directives, const char *source,
-				    const char *name);
+const char *directives_target_name(const struct directives *directives, uint32_t unit, const char *source,
+				   const char *name);
 
 /* Did the author write a directive of that kind of this function?  kind: one whose name is a function. */
 bool directives_say(const struct directives *directives, enum directive_kind kind, const char *function);

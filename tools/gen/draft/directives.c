@@ -22,7 +22,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || strchr("FVURHGACOK", kind) == NULL || kind == '\0')
+	if (at.bad || strchr("FVURHGACOKN", kind) == NULL || kind == '\0')
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum directive_kind)kind;
@@ -112,6 +112,7 @@ static int add_directive(struct directives *directives, const struct binary *pat
 	const uint8_t *end = (const uint8_t *)directive.file + strlen(directive.file) + 1;
 	memset(seen + offset, 1, (size_t)(end - directives->bytes.data) - (size_t)offset);
 	directive.line = variable->line;
+	directive.unit = variable->unit;
 	directive.type = referred_type(dwarf, variable);
 	directive.source = dwarf_file(dwarf, variable->file_unit, variable->file);
 	if (directive.source == NULL)
@@ -183,17 +184,22 @@ const char *directives_file_at(const struct directives *directives, const char *
 	return last != NULL ? last->name : NULL;
 }
 
-const char *directives_target_name(const struct directives *directives, const char *source,
-				    const char *name)
+const char *directives_target_name(const struct directives *directives, uint32_t unit, const char *source,
+				   const char *name)
 {
+	const char *found = NULL;
+
 	for (size_t i = 0; i < directives->count; i++) {
 		const struct directive *directive = &directives->table[i];
 
-		if (directive->kind == DIRECTIVE_ALIAS && strcmp(directive->name, name) == 0 &&
-		    (source == NULL || strcmp(directive->source, source) == 0))
+		if (directive->kind != DIRECTIVE_ALIAS || strcmp(directive->name, name) != 0)
+			continue;
+		if (source == NULL || strcmp(directive->source, source) == 0)
 			return directive->label;
+		if (directive->unit == unit && found == NULL)
+			found = directive->label;
 	}
-	return name;
+	return found != NULL ? found : name;
 }
 
 bool directives_say(const struct directives *directives, enum directive_kind kind, const char *function)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * notes: what nsb-gen cannot decide, and the author has to think of.
+ */
+#ifndef NSB_GEN_NOTES_H
+#define NSB_GEN_NOTES_H
+
+#include "draft.h"
+
+/*
+ * Tell of replaced functions that free more than the old ones did: what the old code left behind
+ * may then be freed twice.  With --strict that is a refusal.  Tell of old functions that never
+ * return: the patch cannot be applied while a thread is in one.
+ */
+int check_notes(const struct draft *draft) MUST_CHECK;
+
+#endif
