@@ -345,7 +345,7 @@ t 'a nested function, which needs an executable stack' '
 			return apply(inner, 3);
 		}
 	END
-	fails_with 1 "p.so: it needs an executable stack, .*: it takes the address of a nested function" generate
+	fails_with 1 "p.so: it asks for an executable stack, .*a nested function whose address is taken" generate
 '
 for flags in "-flto -fuse-ld=lld" -DALONE=static; do
 	t "a parameter that clang took away, as it was the same in all calls, $flags" "

@@ -49,11 +49,6 @@ int draft_init(struct draft *draft, const struct binary *target, const struct bi
 	if (patch->file.type != ET_DYN)
 		return fail(EINVAL, "%s: not a shared object (build with -fPIC -shared)",
 			    patch->file.path);
-	for (size_t i = 0; i < patch->file.n_phdrs; i++)
-		if (patch->file.phdrs[i].p_type == PT_GNU_STACK && (patch->file.phdrs[i].p_flags & PF_X) != 0)
-			return fail(EINVAL, "%s: it needs an executable stack, which processes do not have: it takes"
-				    " the address of a nested function, or assembly in it has no section "
-				    ".note.GNU-stack", patch->file.path);
 	draft->meta.generator = "nsb-gen " NSB_VERSION;
 	return 0;
 }
