@@ -490,17 +490,50 @@ t 'dladdr, dl_iterate_phdr, backtrace_symbols: told' '
 		[ "$(grep -c ".print. calls $name()" said)" = 1 ] || exit 1
 	done
 '
+# auto_object SOURCE OBJECT: SOURCE, always under one name, compiled as auto mode wants it.
+# shellcheck disable=SC2046 # mflag says nothing else
+auto_object() {
+	cp "$1" three.c && ${CC:-gcc} $(mflag) -g -O2 -fPIC -ffunction-sections -fdata-sections -fno-semantic-interposition -c -o "$2" three.c
+}
+
 t 'auto mode: in a function that is replaced, and in one that stays' '
-	compiled -ldl && for what in old new; do
-		mkdir $what && { echo "#define _GNU_SOURCE"; echo "#include <dlfcn.h>"; cat one.c
-		echo "__attribute__((noipa)) int other(const char *s) { return dlsym(RTLD_NEXT, s) != 0; }"; } >$what/three.c && cp queue.h $what
-	done && sed -i "s/^int main/int other(const char *); int (*keep)(const char *) = other;\n&/; s/\bget(void) {/&/" two.c && ${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog old/three.c two.c -ldl &&
-	sed -i "s/puts(format) + level/puts(format) + level + 1/" new/three.c && for what in old new; do
-		${CC:-gcc} $(mflag) -g -O2 -fPIC -ffunction-sections -fdata-sections -fno-semantic-interposition -c -o $what.o $what/three.c || exit 1
-	done && cp new.o three.o && mkdir o && cp old.o o/three.o &&
-	${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o && "$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o 2>said && cat said && ! grep dlsym said &&
-	sed -i "s/RTLD_NEXT, s) != 0/RTLD_NEXT, s + 1) != 0/" new/three.c && ${CC:-gcc} $(mflag) -g -O2 -fPIC -ffunction-sections -fdata-sections -fno-semantic-interposition -c -o three.o new/three.c &&
-	${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o && fails_with 1 ".other. calls dlsym.RTLD_NEXT" "$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o
+	compiled -ldl && { printf "%s\n" "#define _GNU_SOURCE" "#include <dlfcn.h>" && cat one.c &&
+	echo "__attribute__((noipa)) int other(const char *s) { return dlsym(RTLD_NEXT, s) != 0; }"; } >old.c &&
+	sed "s/puts(format) + level/puts(format) + level + 1/" old.c >new.c && sed "s/RTLD_NEXT, s) != 0/RTLD_NEXT, s + 1) != 0/" old.c >newer.c &&
+	sed -i "s/^int main/int other(const char *); int (*keep)(const char *) = other;\n&/" two.c && mkdir o && auto_object old.c o/three.o &&
+	${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog three.c two.c -ldl && auto_object new.c three.o && ${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o &&
+	"$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o 2>said && ! grep dlsym said &&
+	auto_object newer.c three.o && ${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o &&
+	fails_with 1 ".other. calls dlsym.RTLD_NEXT" "$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o
+'
+
+# enters CODE: a target in which hand-written code, in assembly, has to do with work(); and a patch of work().
+enters() {
+	{ echo "int work(int n); int other(int n); int use(int n);"
+	echo "__attribute__((noipa)) int work(int n) { static volatile int k = 3; return n * k + (n ^ k) - (n & k); }"
+	printf '%s\n' "$1" 'int main(int n, char **a) { return work(n) + use(n); }'; } >enter.c &&
+	${CC:-gcc} $(mflag) -g -O2 -fno-pic -no-pie -Wl,--build-id=sha1 -o prog enter.c && object=prog &&
+	echo "int work(int n) { return n + 7; }" >p.c && patch_object p.c
+}
+
+asm_function='__asm__(".text\n.globl use\n.type use,@function\nuse: "'
+for what in 'jmp work+6' 'call work+7; ret' 'jz work+6; ret' 'nop; .byte 0xeb; .byte work+6-use-3'; do
+	t "code that enters a replaced function behind its first instruction: $what" "
+		enters '$asm_function \"$what\\n.size use,.-use\\n\");' && fails_with 1 \"'use' jumps into 'work' behind its first instruction, at 'work'.0x[67]\" generate
+	"
+done
+t 'code that enters it at its start' "
+	enters '$asm_function \"jmp work\\n.size use,.-use\\n\");' && generate
+"
+t 'bytes that look like a jump, and are none' "
+	enters '$asm_function \"movabs \$0, %eax; ret; .size use,.-use\\n\");' || true
+	enters '$asm_function \"push \$0x1234; mov \$0xe9, %eax; pop %ecx; ret; .size use,.-use\\n\");' || [ \$abi = amd64 ] || exit 1
+	enters 'int use(int n) { return n; }' && generate
+"
+t 'a global function that begins inside of another one' '
+	printf "%s\n" ".text" ".globl outer" ".type outer,@function" "outer: .cfi_startproc; nop; nop; nop; nop; nop; nop" ".globl inner" ".type inner,@function" "inner: nop; nop; ret; .cfi_endproc" ".size outer,.-outer" ".size inner,.-inner" >o.s &&
+	echo "void outer(void); void inner(void); int main(void) { outer(); inner(); return 0; }" >m.c && ${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog m.c o.s && object=prog &&
+	echo "void outer(void); void outer(void) { }" >p.c && patch_object p.c && fails_with 1 "inner. is a function that begins in .outer. behind its first instruction" generate
 '
 
 t 'no arguments, an unknown command, an unknown option' '

@@ -16,6 +16,7 @@
 #include "counterpart.h"
 #include "data.h"
 #include "directives.h"
+#include "entered.h"
 #include "folded.h"
 #include "headers.h"
 #include "identify.h"
@@ -515,6 +516,8 @@ static int draw(struct work *work)
 		err = check_callers(draft);
 	if (err == 0)
 		err = check_asking(draft);
+	if (err == 0)
+		err = check_entered(draft);
 	if (err == 0)
 		err = check_notes(draft);
 	if (err == 0) {

@@ -13,6 +13,7 @@
 #include "checks.h"
 #include "convention.h"
 #include "directives.h"
+#include "entered.h"
 #include "linked.h"
 #include "nearest.h"
 #include "notes.h"
@@ -583,6 +584,8 @@ int manual_draw(struct draft *draft)
 		err = check_callers(draft);
 	if (err == 0)
 		err = check_asking(draft);
+	if (err == 0)
+		err = check_entered(draft);
 	if (err == 0)
 		err = check_variables(draft);
 	if (err == 0)
