@@ -325,6 +325,14 @@ t '... and a function that the optimisation dissolved is missed' "
 	sources && program prog -flto && program new -flto -DLIMIT && limited '$verdict' && fix &&
 	fails_with 1 'differs in new' drawn --fixed new prog fix.so
 "
+t 'a parameter that clang took away, as all callers pass the same, is no parameter of the target' "
+	printf '%s\\n' '#include <stdio.h>' 'static volatile int one = 1;' '__attribute__((noinline)) static int answer(int n) { return n + one; }' \\
+		'int main(void) { for (;;) if (printf(\"%d\", answer(1)) < answer(1)) return 0; }' >gone.c &&
+	clang \$(mflag) -g -O2 -Wl,--build-id=sha1 -o prog gone.c && nm prog | grep -q answer &&
+	printf '%s\\n' '#include <nsb/vzp.h>' 'VZP_STATIC_VAR_REF(volatile int, one);' \\
+		'__attribute__((noinline, used)) static int answer(int n) { return n + one + 1; }' >fix.c &&
+	fix && fails_with 1 \"parameter 1 'n' of 'answer' comes .*, but the target's callers pass it not at all\" drawn prog fix.so
+"
 t 'functions that the linker folded are refused if they part' '
 	sources && printf "%s\n" "int one(int n) { return n * 3 + n / 7; }" "int two(int n) { return n * 3 + n / 7 IT; }" >fold.c &&
 	printf "%s\n" "int one(int n); int two(int n); int main(void) { return one(1) + two(2); }" >front.c &&
