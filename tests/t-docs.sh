@@ -71,11 +71,11 @@ t 'README: a patch in five minutes' '
 '
 t 'README: all processes, a new process, a newer patch' '
 	surroundings && server && fix && snapshot &&
-	mapfile -t commands < <(block "nsb patch --all") && [ "${#commands[@]}" = 3 ] &&
+	mapfile -t commands < <(block "nsb patch --all") && [ "${#commands[@]}" = 4 ] &&
 	sed "s/-1 : /-3 : /" fix.c >newer.c && sed "s/fix[.]/newer./g" make.sh >make-newer.sh && sh -e make-newer.sh &&
 	cp fix.so libfix.so &&
 	eval "${commands[0]}" && says -1 -32 &&
-	eval "${commands[2]}" && says -3 -32 && listed newer.so && revert newer.so && says -2 -32 && unharmed &&
+	eval "${commands[3]}" && says -3 -32 && listed newer.so && revert newer.so && says -2 -32 && unharmed &&
 	eval "launch ${commands[1]}" && says -1 -32
 '
 t 'README: a patch from whole source files' '
@@ -104,7 +104,7 @@ t 'nsb-gen(1): both ways to make a patch' '
 	sh -e make.sh && patch fix.so && says -1 -32 && revert fix.so && says -2 -32 && unharmed &&
 	mkdir old && cp server.c queue.c && display "mode auto" nsb-gen.1 |
 	sed "s,/usr/sbin/server,./server,; s/queue/server/g" >make.sh &&
-	sed -n 1p make.sh >first.sh && sh -e first.sh && mv server.o old/ &&
+	sed -n 1,2p make.sh >first.sh && sh -e first.sh && mv server.o old/ &&
 	sed -i "s/question \/ 16/question \/ 8/" server.c && sh -e make.sh &&
 	patch fix.so && says 4 32 && revert fix.so && says 2 32 && unharmed
 '

@@ -47,15 +47,20 @@ static bool find_mount(bool v2, char *root, char *point, size_t size)
 	bool found = false;
 
 	while (file != NULL && !found && getline(&line, &room, file) != -1) {
-		char *dash = strstr(line, " - "), *words[5], *at = line, type[32], super[256];
+		char *at = line, *rest = strstr(line, " - "), *words[5], *types[3];
 
+		if (rest == NULL)
+			continue;
+		rest += 3;
 		for (int i = 0; i < 5; i++)
 			words[i] = strsep(&at, " ");
-		if (dash == NULL || words[4] == NULL ||
-		    sscanf(dash, " - %31s %*s %255s", type, super) != 2)
+		/* Not by sscanf(3), which brings 100 KB of the C library along. */
+		for (int i = 0; i < 3; i++)
+			types[i] = strsep(&rest, " \n");
+		if (words[4] == NULL || types[2] == NULL)
 			continue;
-		found = v2 ? strcmp(type, "cgroup2") == 0 :
-			     strcmp(type, "cgroup") == 0 && has_word(super, "freezer");
+		found = v2 ? strcmp(types[0], "cgroup2") == 0 :
+			     strcmp(types[0], "cgroup") == 0 && has_word(types[2], "freezer");
 		if (found) {
 			(void)snprintf(root, size, "%s", words[3]);
 			(void)snprintf(point, size, "%s", words[4]);

@@ -248,7 +248,8 @@ int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *a
 
 int maps_reserve(struct maps *maps, uint64_t address, uint64_t size)
 {
-	struct mapping mapping = { .start = address, .end = address + size, .path = strdup("") };
+	struct mapping mapping = { .start = address, .end = address + size, .is_private = true,
+				   .path = strdup("") };
 	size_t at = 0;
 
 	if (mapping.path == NULL || append(maps, &mapping) != 0) {
