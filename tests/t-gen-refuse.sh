@@ -503,6 +503,13 @@ t 'auto mode: in a function that is replaced, and in one that stays' '
 	${CC:-gcc} $(mflag) -shared -Wl,--build-id=sha1 -o a.so three.o && fails_with 1 ".other. calls dlsym.RTLD_NEXT" "$NSB_GEN" generate --mode auto prog a.so three.o --original o/three.o
 '
 
+t 'what a static-PIE has of the C library, though its symbols are local' '
+	compiled -static-pie -fPIE && printf "%s\n" "#include <stdlib.h>" "#include <stdio.h>" \
+		"int print(const char *s, ...) { free(malloc(8)); return fflush(stdout) + (int)strtol(s, NULL, 10); }" >p.c &&
+	patch_object p.c -fno-builtin && generate && "$NSB_GEN" dump p.so | grep -c -E "name=(malloc|free|fflush|strtol|stdout)$" >count &&
+	[ "$(cat count)" = 5 ]
+'
+
 t 'no arguments, an unknown command, an unknown option' '
 	fails_with 64 "a command is needed" "$NSB_GEN" &&
 	fails_with 64 "unknown command .make." "$NSB_GEN" make &&
