@@ -188,6 +188,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(top)/nsb $(top)/nsb-gen
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/nsb include/nsb/vzp.h
 	install -D -m 644 completion/nsb.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb
+	install -D -m 644 completion/nsb-gen.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb-gen
 	$(Q)for page in $(man); do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
 

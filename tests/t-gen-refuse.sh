@@ -536,12 +536,20 @@ t 'a global function that begins inside of another one' '
 	echo "void outer(void); void outer(void) { }" >p.c && patch_object p.c && fails_with 1 "inner. is a function that begins in .outer. behind its first instruction" generate
 '
 
+t 'what a static-PIE has of the C library, though its symbols are local' '
+	compiled -static-pie -fPIE && printf "%s\n" "#include <stdlib.h>" "#include <stdio.h>" \
+		"int print(const char *s, ...) { free(malloc(8)); return fflush(stdout) + (int)strtol(s, NULL, 10); }" >p.c &&
+	patch_object p.c -fno-builtin && generate && "$NSB_GEN" dump p.so | grep -c -E "name=(malloc|free|fflush|strtol|stdout)$" >count &&
+	[ "$(cat count)" = 5 ]
+'
+
 t 'no arguments, an unknown command, an unknown option' '
 	fails_with 64 "a command is needed" "$NSB_GEN" &&
 	fails_with 64 "unknown command .make." "$NSB_GEN" make &&
 	fails_with 64 "unknown option" "$NSB_GEN" generate --nonsense a b &&
 	fails_with 64 "usage: nsb-gen generate" "$NSB_GEN" generate a &&
 	fails_with 64 "needs --pid PID and --id" "$NSB_GEN" check --pid 1 &&
+	"$NSB_GEN" build-id "$(command -v bash)" >id && "$NSB_GEN" check $BASHPID "$(cat id)" | grep bash &&
 	fails_with 64 "pid wants a number" "$NSB_GEN" check --pid x --id ab
 '
 t 'files that are not there, or no ELF' '

@@ -193,17 +193,23 @@ static int check(const struct command_line *options)
 	size_t size = 0;
 	char *path = NULL;
 
-	if (options->pid == NULL || options->build_id == NULL)
+	const char *pid = options->pid, *build_id = options->build_id;
+
+	/* The tool of 2017 took them without the options' names. */
+	if (pid == NULL && build_id == NULL && options->n_arguments == 2) {
+		pid = options->arguments[0];
+		build_id = options->arguments[1];
+	}
+	if (pid == NULL || build_id == NULL)
 		return bad_usage("check needs --pid PID and --id BUILD-ID");
-	if (build_id_parse(options->build_id, id, &size) != 0 || size == 0)
+	if (build_id_parse(build_id, id, &size) != 0 || size == 0)
 		return bad_usage("--id wants an even number of hexadecimal digits");
-	if (*options->pid == '\0' || options->pid[strspn(options->pid, "0123456789")] != '\0')
+	if (*pid == '\0' || pid[strspn(pid, "0123456789")] != '\0')
 		return bad_usage("--pid wants a number");
-	int err = process_find_file(options->pid, id, size, &path);
+	int err = process_find_file(pid, id, size, &path);
 	if (err == -ENOENT && path == NULL && *msg_kept() == '\0') {
 		if (!options->quiet)
-			warn("%s: no file of the process has build-id %s", options->pid,
-			     options->build_id);
+			warn("%s: no file of the process has build-id %s", pid, build_id);
 		return EXIT_ABSENT;
 	}
 	if (err == 0 && !options->quiet)
@@ -278,7 +284,7 @@ static const struct command commands[] = {
 	{ "compare", compare, 2, 2, "[--debugfile FILE] OLD NEW" },
 	{ "externs", print_externs, 1, INT_MAX, "OBJECT..." },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
-	{ "check", check, 0, 0, "--pid PID --id BUILD-ID" },
+	{ "check", check, 0, 2, "--pid PID --id BUILD-ID" },
 	{ "dump", dump, 1, 1, "[--json] PATCH.so" },
 };
 
@@ -310,12 +316,14 @@ static void help(void)
 }
 
 enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL,
-       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED, OPTION_STRICT };
+       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED, OPTION_STRICT, OPTION_KEEP_MERGED };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
 	{ "debugfile", required_argument, NULL, 'd' },
 	{ "output", required_argument, NULL, 'o' },
+	{ "outfile", required_argument, NULL, 'o' },	/* this and the next one are of the tool of 2017 */
+	{ "keep-merged", no_argument, NULL, OPTION_KEEP_MERGED },
 	{ "original", required_argument, NULL, OPTION_ORIGINAL },
 	{ "as-built", required_argument, NULL, OPTION_AS_BUILT },
 	{ "fixed", required_argument, NULL, OPTION_FIXED },
@@ -388,6 +396,8 @@ static int read_options(int argc, char **argv, struct command_line *options)
 		case OPTION_NO_ABI_CHECK:
 			options->no_abi_check = true;
 			break;
+		case OPTION_KEEP_MERGED:
+			break;
 		case OPTION_STRICT:
 			options->strict = true;
 			break;
@@ -431,6 +441,9 @@ static int run_command(struct command_line *options)
 		return bad_usage("a command is needed: generate, compare, externs, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
+	/* As the tool of 2017 has it. */
+	if (strcmp(name, "build-id") == 0)
+		name = "buildid";
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		const struct command *command = &commands[i];
 

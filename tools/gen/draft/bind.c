@@ -45,7 +45,10 @@ int find_extern(const struct draft *draft, const char *name, bool tls, struct de
 	for (uint32_t k = i; k != DWARF_NONE; k = dwarf_find_function(&draft->target->dwarf, name, k))
 		if (!draft->target->dwarf.functions[k].external)
 			return 0;
-	if (tls || symbol == NULL || symbol->type != STT_FUNC || i == DWARF_NONE)
+	/* In a static-PIE all symbols are local, and the C library has no debug info. */
+	bool is_code = symbol != NULL && symbol->type == STT_FUNC;
+	bool is_data = symbol != NULL && symbol->type == STT_OBJECT && draft->target->file.is_static;
+	if (tls || (!is_code && !is_data) || (i == DWARF_NONE && !draft->target->file.is_static))
 		return 0;
 	*out = (struct definition){
 		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
