@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "interrupt.h"
 #include "load.h"
+#include "page.h"
 #include "redirect.h"
 #include "remote.h"
 #include "translator.h"
@@ -278,6 +279,9 @@ static int plan_older(struct session *session, const struct options *options,
 		if (err == 0)
 			say("%d: %s is to go", session->target.pid,
 			    record_string(record, record->head->patch_name));
+		if (err == 0 && (record->head->data & RECORD_HAS_VARIABLES) != 0)
+			warn("%s: the variables of %s go with it: those of the new patch begin anew",
+			     target_name(&session->target), record_string(record, record->head->patch_name));
 	}
 	return err;
 }
@@ -312,7 +316,7 @@ static int plan_instance(struct session *session, const struct options *options,
 				 &session->records, patch);
 		if (err == 0)
 			err = check_exceptions(session, options, plan);
-		if (err == 0)
+		if (err == 0 && plan->kept == NULL)
 			err = maps_reserve(&session->target.maps, plan->address, plan->mapped);
 		if (err == 0 && session->n_plans > 1)
 			err = plan_join(&session->plans[0], plan);
@@ -392,7 +396,7 @@ static int switch_on(struct session *session)
 		err = write_state(session, plan->address, RECORD_REVERTING);
 		if (err == 0)
 			err = write_edits(session, plan);
-		if (err == 0 && plan->keeps_memory)
+		if (err == 0 && (plan->keeps_memory || plan->keeps_data))
 			err = write_state(session, plan->address, RECORD_KEPT);
 	}
 	if (err == 0)
@@ -464,7 +468,39 @@ static int let_runners_go(struct session *session)
 	return err;
 }
 
-/* Unmap the memory of the patches that were taken out. */
+/* Whether memory of a patch with this protection stays when its code goes. */
+static bool is_kept(const struct record_head *head, int prot)
+{
+	const uint32_t kind = prot & PROT_WRITE ? RECORD_VARIABLES_INSIDE : RECORD_CONSTANTS_INSIDE;
+
+	return !(prot & PROT_EXEC) && !(head->data & kind);
+}
+
+/* Unmap a patch's code, and data that nothing can point to.  The record and the rest stay. */
+static int unmap_code(struct session *session, const struct plan *plan)
+{
+	const struct record_head *head = plan->subject->head;
+	const struct maps *maps = &session->target.maps;
+	const uint64_t first = plan->address + page_up(head->size), last = plan->address + plan->mapped;
+	uint64_t start = first, end = first;
+	int err = 0;
+
+	for (size_t i = 0; i < maps->count && err == 0; i++) {
+		const struct mapping *m = &maps->all[i];
+		const uint64_t lo = m->start > first ? m->start : first, hi = m->end < last ? m->end : last;
+
+		if (lo >= hi || is_kept(head, m->prot))
+			continue;
+		if (lo != end && end > start)
+			err = remote_unmap(&session->target, start, end - start);
+		if (lo != end)
+			start = lo;
+		end = hi;
+	}
+	return err == 0 && end > start ? remote_unmap(&session->target, start, end - start) : err;
+}
+
+/* Unmap the memory of the patches that were taken out, as far as the program cannot need it. */
 static int unmap_patches(struct session *session)
 {
 	int err = 0;
@@ -472,11 +508,13 @@ static int unmap_patches(struct session *session)
 	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
 		const struct plan *plan = &session->plans[i];
 
-		if (!plan->keeps_memory)
-			err = remote_unmap(&session->target, plan->address, plan->mapped);
-		else
+		if (plan->keeps_memory)
 			warn("%s: the memory of the patch stays: one of its functions may still be in"
 			     " use", target_name(&session->target));
+		else if (plan->keeps_data)
+			err = unmap_code(session, plan);
+		else
+			err = remote_unmap(&session->target, plan->address, plan->mapped);
 	}
 	return err;
 }
@@ -568,7 +606,7 @@ static int switch_off(struct session *session)
 	if (err == 0)
 		err = write_edits(session, &session->plans[0]);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
-		if (session->plans[i].keeps_memory)
+		if (session->plans[i].keeps_memory || session->plans[i].keeps_data)
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);
 	}
 	if (err == 0)
