@@ -18,6 +18,7 @@
  *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
  *   - context: what a suspended coroutine looks like;
  *   - nr: system call numbers;
+ *   - find_call: what a stop of its thread does to a system call;
  *   - syscall_insn: the bytes that enter the kernel;
  *   - breakpoint: the bytes that raise SIGTRAP, with the pc behind them;
  *   - learn, signal_frame: what rt_sigreturn restores a thread from;
@@ -69,6 +70,40 @@ struct regs {
 enum nr {
 	NR_MMAP, NR_MUNMAP, NR_PPOLL, NR_READ, NR_RT_SIGPROCMASK, NR_RT_SIGRETURN,
 	NR_RESTART_SYSCALL, NR_EXIT_GROUP, NR_COUNT
+};
+
+/*
+ * What nsb does if a system call fails with EINTR just because nsb has stopped its thread.  It
+ * can make the call again, unless the kernel may have done a part of it: close(2) has freed the
+ * number of the file, which another thread may have by now.
+ */
+enum call_again {
+	CALL_LEFT,		/* the program sees EINTR */
+	CALL_AGAIN,
+	CALL_AGAIN_NO_EXCL,	/* made again, unless O_EXCL is in its flags */
+	CALL_AGAIN_DRAIN,	/* an ioctl(2): tcdrain(3) is made again, and nothing else */
+};
+
+/* What a system call was asked to move, so that one can see that a stop has cut it short. */
+enum call_amount {
+	CALL_NO_AMOUNT,
+	CALL_BYTES,		/* argument `asked` is a number of bytes */
+	CALL_ITEMS,		/* argument `asked` is a number of messages or events; not compared */
+	CALL_VECTOR,		/* argument `asked` leads to struct iovec, the next one is their number */
+	CALL_MESSAGE,		/* argument `asked` leads to struct msghdr */
+};
+
+#define CALL_NO_FLAGS (-1)
+
+/* A system call that a stop may do something to (docs/syscalls.md).  All others come back as if there had been none. */
+struct system_call {
+	const char *name;
+	enum call_again again;
+	bool is_frail;		/* a stop may end it when it has done a part; then nobody can make it whole */
+	bool is_whole_by_flag;	/* that is so only if MSG_WAITALL is in its flags */
+	enum call_amount amount;
+	int asked;
+	int flags;		/* which argument has its flags, MSG_* or O_*, or CALL_NO_FLAGS */
 };
 
 /*
@@ -195,6 +230,12 @@ struct arch {
 	unsigned n_sigreturns;
 	struct context_layout context;
 	int nr[NR_COUNT];
+	/*
+	 * The system call with this number.  NULL: a stop does nothing to it.  Some ABIs have
+	 * calls whose first argument tells what they do (socketcall); *in_memory says that the
+	 * second one leads to the arguments of that, words in memory.
+	 */
+	const struct system_call *(*find_call)(uint64_t number, uint64_t first, bool *in_memory);
 	uint8_t syscall_insn[4];
 	unsigned syscall_insn_size;
 	uint8_t breakpoint[4];

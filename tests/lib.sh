@@ -420,10 +420,10 @@ revert() {
 	nsb revert -p "$pid" $slow_timeout -f "$@"
 }
 
-# listed NAMES...: just these patches are in the target, in this order.
+# listed NAMES...: just these patches are in the target, in this order.  Memory of reverted ones may be there.
 listed() {
 	local found
-	found=$(nsb list -p "$pid" | awk '{ print $4 }' | xargs)
+	found=$(nsb list -p "$pid" | grep -v "reverted, memory kept" | awk '{ print $4 }' | xargs)
 	if [ "$found" != "$*" ]; then
 		echo "listed: '$found', not '$*'"
 		return 1

@@ -132,4 +132,11 @@ t 'nsb(1): patch, list, check, revert as shown' '
 	build/nsb revert -p $pid --id "$id" && says -2 -32 && unharmed
 '
 
+t 'syscalls.md has every call of the table' '
+	grep -oE "\"[a-z_0-9]+\"" "$root/src/arch/x86/syscalls.c" | tr -d \" | sort -u >table && [ "$(wc -l <table)" -gt 80 ] &&
+	while read -r name; do
+		grep -qE "^\| .*\b$name\b" "$root/docs/syscalls.md" || { echo "$name is not there" && exit 1; }
+	done <table
+'
+
 done_testing

@@ -6,8 +6,8 @@
 for_each_abi
 
 t 'nothing is in' '
-	target server && patch_from greet.c && snapshot && nsb list -p $pid >said && ! [ -s said ] && unharmed &&
-	patch greet.so && nsb list -p $pid >said && [ -s said ] && revert greet.so &&
+	target server && patch_from scale.c && snapshot && nsb list -p $pid >said && ! [ -s said ] && unharmed &&
+	patch scale.so && nsb list -p $pid >said && [ -s said ] && revert scale.so &&
 	nsb list -p $pid >said && ! [ -s said ] && unharmed
 '
 t 'order, build-id, name, object, time, state, functions' '
@@ -23,7 +23,7 @@ t 'all processes of the host' '
 	target server && first=$pid && patch_from greet.c && patch greet.so &&
 	target server static && second=$pid && patch_from scale.c && patch scale.so &&
 	nsb list >said && grep -E "^$first: .*greet.so" said && grep -E "^$second: .*scale.so" said &&
-	pid=$first && revert greet.so && nsb list >said && ! grep "^$first: " said && grep "^$second: " said
+	pid=$second && revert scale.so && nsb list >said && ! grep "^$second: " said && grep "^$first: " said
 '
 t 'a child that was forked has its parent'"'"'s patches, and they can be taken out of it alone' '
 	target forks && patch_from beat.c && patch beat.so && child=$(ask fork) && says "beat 2" beat && says "beat 2" child &&

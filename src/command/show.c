@@ -190,6 +190,8 @@ static void print_record(pid_t pid, const struct record *record, const char *fil
 	print_name(" -> ", record_string(record, head->object_name));
 	printf(" %s ", when);
 	print_coloured(state->colour, state->name);
+	if (state == &kept)
+		printf(" (%" PRIu64 " bytes)", record->stays);
 	printf(":");
 	for (uint32_t i = 0; i < head->n_funcs; i++) {
 		print_name(" ", record_string(record, record->funcs[i].name));
@@ -223,7 +225,7 @@ static void add_record(pid_t pid, const struct record *record)
 	json_text("state", state_of(record)->name);
 	json_text("applied_at", when);
 	json_address("address", head->address);
-	json_number("mapped", head->mapped);
+	json_number("mapped", head->state == RECORD_KEPT ? record->stays : head->mapped);
 	json_address("offset", head->patch_bias);
 	json_text("description", record_string(record, head->description));
 	json_open("functions", '[');

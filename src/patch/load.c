@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -134,13 +135,16 @@ static int map(struct remote *remote, const struct plan *plan)
 {
 	const struct link_image *image = &plan->image;
 	struct remote_call calls[CALLS_MAX];
-	size_t count = 1;
+	size_t count = 0;
 	int err = 0;
 
-	calls[0] = remote_mapping(plan->address, image->base - plan->address, PROT_READ);
+	if (plan->kept == NULL)
+		calls[count++] = remote_mapping(plan->address, image->base - plan->address, PROT_READ);
 	for (size_t i = 0; i < image->n_segments && err == 0; i++) {
 		const struct link_segment *segment = &image->segments[i];
 
+		if (segment->is_there)
+			continue;
 		if (count == CALLS_MAX) {
 			err = make_mappings(remote, plan, calls, count);
 			count = 0;
@@ -148,7 +152,7 @@ static int map(struct remote *remote, const struct plan *plan)
 		calls[count++] = remote_mapping(image->base + segment->offset, segment->size,
 					 segment->prot);
 	}
-	return err != 0 ? err : make_mappings(remote, plan, calls, count);
+	return err != 0 || count == 0 ? err : make_mappings(remote, plan, calls, count);
 }
 
 /* Write the page with the magic last: if a record can be found, all of it is there. */
@@ -163,6 +167,65 @@ static int write_record(struct target *target, const struct plan *plan)
 	return err != 0 ? err : target_write_bulk(target, plan->address, bytes, first);
 }
 
+/* Write a segment, but not its pages of zeros: these the kernel gives when the program uses them. */
+static int write_segment(struct target *target, const struct link_image *image,
+			 const struct link_segment *segment)
+{
+	static const uint8_t zeros[PAGE];
+	const uint64_t last = segment->offset + segment->size;
+	int err = 0;
+
+	for (uint64_t at = segment->offset, end; at < last && err == 0; at = end) {
+		const bool is_empty = memcmp(image->bytes + at, zeros, PAGE) == 0;
+
+		for (end = at + PAGE; end < last; end += PAGE) {
+			if ((memcmp(image->bytes + end, zeros, PAGE) == 0) != is_empty)
+				break;
+		}
+		if (!is_empty)
+			err = target_write_bulk(target, image->base + at, image->bytes + at,
+						(size_t)(end - at));
+	}
+	return err;
+}
+
+static int write_image(struct target *target, const struct link_image *image)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < image->n_segments && err == 0; i++) {
+		if (!image->segments[i].is_there)
+			err = write_segment(target, image, &image->segments[i]);
+	}
+	return err;
+}
+
+/* Change bytes of a record that stayed to those of the new one. */
+static int change_record(struct target *target, const struct plan *plan, size_t offset, size_t size)
+{
+	return target_write_small(target, plan->address + offset, plan->kept->bytes + offset,
+				  plan->record.bytes + offset, size);
+}
+
+/*
+ * Make the record that stayed that of the new patch.  After each store it is a sound one.  Its
+ * state becomes that of a patch that is half reverted: if nsb is killed before it is applied, the
+ * next one reverts it, and the data stays, as it did before.
+ */
+static int renew_record(struct target *target, const struct plan *plan)
+{
+	const size_t sum = offsetof(struct record_head, crc);
+	const uint32_t before = RECORD_KEPT, after = RECORD_REVERTING;
+	int err = change_record(target, plan, sum, offsetof(struct record_head, address) - sum);
+
+	if (err == 0)
+		err = change_record(target, plan, offsetof(struct record_head, sequence),
+				    sizeof(uint64_t));
+	return err != 0 ? err :
+	       target_write_small(target, plan->address + offsetof(struct record_head, state), &before,
+				  &after, sizeof(after));
+}
+
 int load_image(struct target *target, const struct plan *plan)
 {
 	const struct link_image *image = &plan->image;
@@ -174,7 +237,7 @@ int load_image(struct target *target, const struct plan *plan)
 		return err;
 	err = map(&remote, plan);
 	/* Write the record before the image: from now on the next nsb knows what this memory is. */
-	if (err == 0)
+	if (err == 0 && plan->kept == NULL)
 		err = write_record(target, plan);
 	end = remote_end(&remote);
 	if (err == 0)
@@ -183,6 +246,8 @@ int load_image(struct target *target, const struct plan *plan)
 	if (err == 0)
 		err = target_continue(target, remote.thread);
 	if (err == 0)
-		err = target_write_bulk(target, image->base, image->bytes, (size_t)image->size);
+		err = write_image(target, image);
+	if (err == 0 && plan->kept != NULL)
+		err = renew_record(target, plan);
 	return err;
 }

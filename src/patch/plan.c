@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -593,12 +594,129 @@ static int make_record(struct plan *plan, const struct object *object,
 	return record_make(&input, &plan->record);
 }
 
+/* Link the patch for plan->address, and make its record. */
+static int lay_out(struct plan *plan, const struct resolve_context *context,
+		   const struct records *records, const struct patchfile *patch, uint64_t head_size)
+{
+	struct link_resolver resolver = { resolve, resolve_tls, (void *)(uintptr_t)context };
+	int err = link_image(patch, plan->arch, plan->address + head_size, context->object->elf.bias,
+			     &resolver, &plan->image);
+
+	if (err == 0)
+		err = guides_lay(&plan->guides, context->target, &plan->image);
+	if (err == 0)
+		err = bridge_lay(&plan->bridge, plan->arch, patch, &plan->image);
+	return err == 0 ? make_record(plan, context->object, records, patch) : err;
+}
+
+/* Whether nothing is mapped in [start, end). */
+static bool is_free(const struct maps *maps, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < maps->count; i++) {
+		if (maps->all[i].start < end && start < maps->all[i].end)
+			return false;
+	}
+	return true;
+}
+
+/* Whether all of [start, end) is mapped, privately, with this protection and from no file. */
+static bool is_mapped(const struct maps *maps, uint64_t start, uint64_t end, int prot)
+{
+	while (start < end) {
+		const struct mapping *m = maps_find(maps, start);
+
+		if (m == NULL || m->prot != prot || !m->is_private || m->inode != 0 || m->path[0] != '\0')
+			return false;
+		start = m->end;
+	}
+	return true;
+}
+
+/* Whether a segment of the image is in the target as it would be loaded.  -ENOMEM. */
+static int compare_segment(const struct target *target, const struct link_image *image,
+			   const struct link_segment *segment, bool *is_same)
+{
+	uint8_t *found = malloc((size_t)segment->size);
+
+	if (found == NULL)
+		return fail(ENOMEM, "out of memory");
+	*is_same = target_read(target, image->base + segment->offset, found, (size_t)segment->size) == 0 &&
+		   memcmp(found, image->bytes + segment->offset, (size_t)segment->size) == 0;
+	free(found);
+	return 0;
+}
+
+/* Whether two records of one patch at one place differ in nothing but when it was applied. */
+static bool are_alike(const struct record *a, const struct record *b)
+{
+	const size_t fixed = offsetof(struct record_head, address);
+
+	return a->head->size == b->head->size &&
+	       memcmp(a->bytes + fixed, b->bytes + fixed, a->head->size - fixed) == 0;
+}
+
+/*
+ * Find out whether what stayed of the patch at plan->address can be used again: each segment is
+ * there as it would be loaded, so no variable of it has changed, or is gone, and its place is free.
+ */
+static int match_kept(struct plan *plan, const struct target *target, bool *matches)
+{
+	*matches = are_alike(plan->kept, &plan->record);
+	for (size_t i = 0; i < plan->image.n_segments && *matches; i++) {
+		struct link_segment *segment = &plan->image.segments[i];
+		const uint64_t start = plan->image.base + segment->offset, end = start + segment->size;
+		int err = 0;
+
+		segment->is_there = is_mapped(&target->maps, start, end, segment->prot);
+		if (segment->is_there && !(segment->prot & PROT_EXEC))
+			err = compare_segment(target, &plan->image, segment, matches);
+		else
+			*matches = is_free(&target->maps, start, end);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Plan to use what stayed of the same patch when it was reverted.  If there is nothing, or it is
+ * not as it was loaded, plan->kept is NULL, and nothing is laid out.
+ */
+static int plan_reuse(struct plan *plan, const struct resolve_context *context,
+		      const struct records *records, const struct patchfile *patch, uint64_t head_size)
+{
+	const struct vz_blob *id = &patch->meta.patch.build_id;
+
+	if (plan->bridge.is_needed || plan->guides.count > 0)
+		return 0;
+	for (size_t i = records->count; i-- > 0;) {
+		const struct record_head *head = records->all[i].head;
+		bool matches;
+		int err;
+
+		if (head->state != RECORD_KEPT || head->object_base != context->object->elf.lo ||
+		    head->mapped != plan->mapped || head->patch_id_size != id->size ||
+		    memcmp(head->patch_id, id->data, (size_t)id->size) != 0)
+			continue;
+		plan->kept = &records->all[i];
+		plan->address = head->address;
+		err = lay_out(plan, context, records, patch, head_size);
+		if (err == 0)
+			err = match_kept(plan, context->target, &matches);
+		if (err != 0 || matches)
+			return err;
+		link_image_deinit(&plan->image);
+		record_deinit(&plan->record);
+		plan->kept = NULL;
+	}
+	return 0;
+}
+
 int plan_apply(struct plan *plan, struct target *target, const struct objects *objects,
 	       const struct object *object, const struct records *records,
 	       const struct patchfile *patch)
 {
 	struct resolve_context context = { target, objects, object };
-	struct link_resolver resolver = { resolve, resolve_tls, &context };
 	struct generations all = { target->arch, records, &plan->record };
 	uint64_t head_size;
 	int err;
@@ -610,16 +728,11 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides) +
 		       bridge_size(&plan->bridge, target->arch);
 	if (err == 0)
+		err = plan_reuse(plan, &context, records, patch, head_size);
+	if (err == 0 && plan->kept == NULL)
 		err = choose_place(plan, target, object, records, patch);
-	if (err == 0)
-		err = link_image(patch, target->arch, plan->address + head_size,
-				 object->elf.bias, &resolver, &plan->image);
-	if (err == 0)
-		err = guides_lay(&plan->guides, target, &plan->image);
-	if (err == 0)
-		err = bridge_lay(&plan->bridge, target->arch, patch, &plan->image);
-	if (err == 0)
-		err = make_record(plan, object, records, patch);
+	if (err == 0 && plan->kept == NULL)
+		err = lay_out(plan, &context, records, patch, head_size);
 	if (err == 0)
 		err = plan_edits(plan, &all, &plan->record, &plan->record, NULL);
 	for (uint32_t i = 0; err == 0 && i < plan->record.head->n_funcs; i++)
@@ -867,6 +980,32 @@ static bool may_be_handed_out(const struct record *record)
 	return false;
 }
 
+/* Whether a jump may ever have led to the patch.  One that nsb had just loaded when it was killed has never run. */
+static bool may_have_run(const struct record *record, const struct target *target)
+{
+	const unsigned size = target->arch->jump_size;
+	uint8_t found[JUMP_MAX];
+
+	if (record->head->state != RECORD_LOADING)
+		return true;
+	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
+		const struct record_func *func = &record->funcs[i];
+
+		if (target_read(target, func->target + func->jump_offset, found, size) != 0 ||
+		    memcmp(found, func->target_old, size) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether data of the patch has to stay, as the program may point to it. */
+static bool may_be_pointed_to(const struct record *record, const struct target *target)
+{
+	const uint32_t all = RECORD_CONSTANTS_INSIDE | RECORD_VARIABLES_INSIDE;
+
+	return (record->head->data & all) != all && may_have_run(record, target);
+}
+
 static int plan_leaving(struct plan *plan, const struct target *target,
 			const struct objects *objects, const struct records *records,
 			const struct record *record, const struct allowed *allowed,
@@ -877,7 +1016,8 @@ static int plan_leaving(struct plan *plan, const struct target *target,
 
 	*plan = (struct plan){ .arch = target->arch, .subject = record,
 			       .address = record->head->address, .mapped = record->head->mapped,
-			       .keeps_memory = may_be_handed_out(record) };
+			       .keeps_memory = may_be_handed_out(record),
+			       .keeps_data = may_be_pointed_to(record, target) };
 	err = record->is_gone ? 0 : plan_edits(plan, &all, record, NULL, record);
 	if (err == 0)
 		err = forbid_patch(plan, record, allowed);

@@ -46,9 +46,11 @@ struct plan {
 	struct record record;
 	struct guides guides;
 	struct bridge bridge;
+	const struct record *kept;	/* the patch was reverted, and what stayed of it is used again; or NULL */
 	/* If a patch is to be taken out: */
 	const struct record *subject;	/* its record */
 	bool keeps_memory;		/* threads may be in it, or may come to it by an address */
+	bool keeps_data;		/* the program may point to data of it; its code can go */
 	/* In both cases: */
 	uint64_t address, mapped;	/* the memory of the patch, with its record */
 	struct edit *edits;

@@ -116,6 +116,37 @@ static void point_into(struct record *record)
 	record->strings = (const char *)(record->hooks + head->n_hooks);
 }
 
+/* Whether the patch's metadata says that no address of this page can leave the patch. */
+static bool is_inside(const struct vzpatch *meta, uint64_t page)
+{
+	for (size_t i = 0; i < meta->n_inside; i++) {
+		const struct vz_inside *inside = &meta->inside[i];
+
+		if (page_down(inside->addr) <= page && page < page_up(inside->addr + inside->size))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t describe_data(const struct vzpatch *meta, const struct link_image *image)
+{
+	uint32_t data = RECORD_CONSTANTS_INSIDE | RECORD_VARIABLES_INSIDE |
+			(meta->n_variables > 0 ? RECORD_HAS_VARIABLES : 0);
+
+	for (size_t i = 0; i < image->n_segments; i++) {
+		const struct link_segment *segment = &image->segments[i];
+		const uint64_t start = image->base - image->bias + segment->offset;
+
+		/* The pages of several segments of the file may be one of the image. */
+		for (uint64_t at = 0; at < segment->size && !(segment->prot & PROT_EXEC); at += PAGE) {
+			if (!is_inside(meta, start + at))
+				data &= ~(uint32_t)(segment->prot & PROT_WRITE ?
+						      RECORD_VARIABLES_INSIDE : RECORD_CONSTANTS_INSIDE);
+		}
+	}
+	return data;
+}
+
 int record_make(const struct record_input *input, struct record *out)
 {
 	const struct vzpatch *meta = &input->patch->meta;
@@ -140,6 +171,7 @@ int record_make(const struct record_input *input, struct record *out)
 		.patch_bias = input->image->bias, .object_base = input->object_base,
 		.object_bias = input->object_bias, .n_funcs = (uint32_t)meta->n_funcs,
 		.n_ranges = (uint32_t)meta->n_ranges, .n_hooks = (uint32_t)input->n_hooks,
+		.data = describe_data(meta, input->image),
 		.patch_id_size = (uint32_t)meta->patch.build_id.size,
 		.object_id_size = (uint32_t)meta->target.build_id.size,
 	};
@@ -324,6 +356,29 @@ static int scan_mapping(struct records *records, const struct target *target, co
 	return err;
 }
 
+/* How much of a record's memory is mapped, but for what belongs to another record: that is the program's no more. */
+static uint64_t count_staying(const struct records *records, const struct record *record,
+			      const struct target *target)
+{
+	const uint64_t first = record->head->address, last = first + record->head->mapped;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < target->maps.count; i++) {
+		const struct mapping *m = &target->maps.all[i];
+		const uint64_t lo = m->start > first ? m->start : first, hi = m->end < last ? m->end : last;
+
+		if (lo < hi && m->inode == 0 && m->is_private && m->path[0] == '\0')
+			sum += hi - lo;
+	}
+	for (size_t i = 0; i < records->count; i++) {
+		const struct record_head *other = records->all[i].head;
+
+		if (other->address > first && other->address < last && sum >= other->mapped)
+			sum -= other->mapped;
+	}
+	return sum;
+}
+
 int records_read(struct records *records, const struct target *target)
 {
 	bool *exist = malloc(SCAN_PAGES * sizeof(*exist));
@@ -345,6 +400,10 @@ int records_read(struct records *records, const struct target *target)
 	}
 	if (records->count > 0)
 		qsort(records->all, records->count, sizeof(*records->all), compare_records);
+	for (size_t i = 0; i < records->count; i++) {
+		if (records->all[i].head->state == RECORD_KEPT)
+			records->all[i].stays = count_staying(records, &records->all[i], target);
+	}
 	return 0;
 }
 

@@ -29,7 +29,15 @@ enum record_state {
 	RECORD_LOADING = 1,	/* it is mapped, and no jump leads to it yet */
 	RECORD_APPLIED = 2,
 	RECORD_REVERTING = 3,	/* some of its jumps may have been taken out */
-	RECORD_KEPT = 4,	/* it is reverted; the memory stays, as its addresses may be in use */
+	RECORD_KEPT = 4,	/* it is reverted; some or all of its memory stays, as its addresses may be in use */
+};
+
+/* What kinds of data the patch has. */
+enum record_data {
+	/* No address of such data can leave the patch: vz_inside has all segments of this kind. */
+	RECORD_CONSTANTS_INSIDE = 1 << 0,
+	RECORD_VARIABLES_INSIDE = 1 << 1,
+	RECORD_HAS_VARIABLES = 1 << 2,	/* of its own: vz_variable */
 };
 
 struct record_head {
@@ -48,7 +56,8 @@ struct record_head {
 	uint32_t patch_name, object_name, description;	/* offsets of strings */
 	uint32_t strings_size;
 	uint32_t patch_id_size, object_id_size;
-	uint32_t n_hooks, unused;
+	uint32_t n_hooks;
+	uint32_t data;		/* enum record_data */
 	uint8_t patch_id[BUILD_ID_MAX];
 	uint8_t object_id[BUILD_ID_MAX];
 };
@@ -95,6 +104,7 @@ struct record {
 	const struct record_range *ranges;
 	const struct record_hook *hooks;
 	const char *strings;
+	uint64_t stays;		/* of a record that is RECORD_KEPT: bytes that are mapped, with the record */
 	bool has_left;		/* plan_retire(): a newer patch replaces it */
 	bool is_gone;		/* plan_judge(): its object was unloaded */
 	const char *untrue;	/* plan_judge(): it is forged, as the code of this function shows ("": it names none) */

@@ -233,10 +233,19 @@ static int keep_trapped(struct attempt *attempt)
 	return err;
 }
 
-/* The leader is stopped when all others are: target_may_set() tells why. */
+/*
+ * The leader is stopped when all others are: target_may_set() tells why.  A thread in a call that
+ * the stop may end early (call.h) is stopped only when all but these are safe, so that its call
+ * does not suffer from an attempt that fails.
+ */
+static bool comes_last(const struct target *target, const struct thread *thread)
+{
+	return thread->is_frail || thread->tid == target->pid;
+}
+
 static bool is_sleeper(const struct target *target, const struct thread *thread)
 {
-	return thread->asleep && thread->state == THREAD_RUNNING && thread->tid != target->pid;
+	return thread->asleep && thread->state == THREAD_RUNNING && !comes_last(target, thread);
 }
 
 /*
@@ -301,44 +310,62 @@ static int list_pending(struct attempt *attempt)
 	return 0;
 }
 
-/* Whether it is the turn of a thread that runs: the leader's is when no other one runs. */
+/* Whether it is the turn of a thread that runs: if it comes last, no other one may run, or only others that do. */
 static bool is_its_turn(const struct attempt *attempt, const struct thread *thread)
 {
+	const struct target *target = attempt->target;
+
 	if (thread->state != THREAD_RUNNING)
 		return false;
-	if (thread->tid != attempt->target->pid)
+	if (!comes_last(target, thread))
 		return true;
 	for (size_t i = 0; i < attempt->n_pending; i++) {
-		if (attempt->pending[i] != thread && attempt->pending[i]->state == THREAD_RUNNING)
+		const struct thread *other = attempt->pending[i];
+
+		if (other != thread && other->state == THREAD_RUNNING &&
+		    (thread->tid == target->pid || !comes_last(target, other)))
 			return false;
 	}
 	return true;
 }
 
-/* Stop and check the runners.  All but the leader are asked to stop before any is waited for. */
+/* Stop and check the threads whose turn has come at last, the leader behind the others. */
+static int stop_last(struct attempt *attempt)
+{
+	struct target *target = attempt->target;
+	int err = 0;
+
+	for (int leader = 0; leader <= 1; leader++) {
+		for (size_t i = 0; i < attempt->n_pending && err == 0 && attempt->stuck == 0; i++) {
+			struct thread *thread = attempt->pending[i];
+
+			if (comes_last(target, thread) && (thread->tid == target->pid) == (leader == 1) &&
+			    is_its_turn(attempt, thread))
+				err = sample(attempt, thread);
+		}
+	}
+	return err;
+}
+
+/* Stop and check the runners.  All but those that come last are asked to stop before any is waited for. */
 static int stop_runners(struct attempt *attempt)
 {
 	struct target *target = attempt->target;
-	struct thread *leader = NULL;
 	int err = list_pending(attempt);
 
 	for (size_t i = 0; i < attempt->n_pending && err == 0; i++) {
 		struct thread *thread = attempt->pending[i];
 
-		if (thread->tid == target->pid)
-			leader = thread;
-		else if (!thread->asleep)
+		if (!comes_last(target, thread) && !thread->asleep)
 			err = target_interrupt(target, thread);
 	}
 	for (size_t i = 0; i < attempt->n_pending && err == 0 && attempt->stuck == 0; i++) {
 		struct thread *thread = attempt->pending[i];
 
-		if (!thread->asleep && thread != leader && thread->state == THREAD_RUNNING)
+		if (!thread->asleep && !comes_last(target, thread) && thread->state == THREAD_RUNNING)
 			err = await_and_check(attempt, thread);
 	}
-	if (err == 0 && leader != NULL && is_its_turn(attempt, leader))
-		err = sample(attempt, leader);
-	return err;
+	return err == 0 ? stop_last(attempt) : err;
 }
 
 static void count_threads(struct attempt *attempt)
@@ -411,7 +438,7 @@ static int find_newborn(struct attempt *attempt, size_t *found)
 
 static int try_once(struct attempt *attempt)
 {
-	size_t found = 1;
+	size_t found = 1, n_frail;
 	int err;
 
 	attempt->report->threads = 0;
@@ -420,7 +447,9 @@ static int try_once(struct attempt *attempt)
 	attempt->stuck = 0;
 	attempt->scanned = 0;
 	target_look_asleep(attempt->target);
-	err = keep_trapped(attempt);
+	err = target_count_frail(attempt->target, true, &n_frail);
+	if (err == 0)
+		err = keep_trapped(attempt);
 	if (err == 0)
 		err = stop_stuck(attempt);
 	if (err == 0 && attempt->stuck == 0)

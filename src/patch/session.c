@@ -4,16 +4,23 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "array.h"
+#include "clock.h"
 #include "interrupt.h"
 #include "load.h"
+#include "page.h"
 #include "redirect.h"
 #include "remote.h"
 #include "translator.h"
+
+#define FRAIL_PART 2		/* the part of the timeout that frail calls are waited for: a half */
+#define FRAIL_TICK_NS 10000000
 
 /* ---- opening and closing ---- */
 
@@ -28,6 +35,25 @@ int session_open(struct session *session, pid_t pid, enum target_access access_w
 	return err;
 }
 
+/* Say that a call of the process came back other than it would have without nsb. */
+static void tell_loss(const struct target *target)
+{
+	const struct call_loss *loss = &target->loss;
+	char what[80], more[40] = "";
+
+	if (loss->count == 0)
+		return;
+	if (loss->asked == 0)
+		(void)snprintf(what, sizeof(what), "with EINTR");
+	else
+		(void)snprintf(what, sizeof(what), "short, after %" PRIu64 " of %" PRIu64 " bytes",
+			       loss->done, loss->asked);
+	if (loss->count > 1)
+		(void)snprintf(more, sizeof(more), ", and %zu other calls", loss->count - 1);
+	warn("%s: the stop interrupted %s in thread %d, which comes back %s%s", target_name(target),
+	     loss->name, loss->tid, what, more);
+}
+
 /* If the undo fails, that is the error; if not, it is the first error, `err`. */
 int session_close(struct session *session, int err)
 {
@@ -39,8 +65,11 @@ int session_close(struct session *session, int err)
 	for (size_t i = 0; i < session->n_plans; i++)
 		plan_deinit(&session->plans[i]);
 	free(session->plans);
+	session->plans = NULL;
+	session->n_plans = session->n_new = 0;
 	objects_deinit(&session->objects);
 	records_deinit(&session->records);
+	tell_loss(&session->target);
 	closed = target_close(&session->target);
 	if (closed == 0 && ended) {
 		msg_forget();
@@ -73,6 +102,32 @@ static int write_edits(struct session *session, struct plan *plan)
 
 		err = target_write_small(&session->target, edit->address, edit->found, edit->after,
 					 edit->size);
+	}
+	return err;
+}
+
+/*
+ * Some calls come back early if their thread is stopped, for example a write of 1 MB to a pipe.
+ * Give those that threads sleep in half of the timeout to end by themselves; no thread is traced
+ * yet.  If this took time, *waited is set, and all that was read of the process is old.
+ */
+static int await_frail_calls(struct session *session, const struct options *options, bool *waited)
+{
+	const struct timespec tick = { .tv_nsec = FRAIL_TICK_NS };
+	struct target *target = &session->target;
+	const uint64_t end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / FRAIL_PART;
+	size_t count = 0;
+	int err = target->is_own ? 0 : target_count_frail(target, false, &count);
+
+	*waited = err == 0 && count > 0;
+	if (*waited)
+		say("%d: a stop would end the system calls of %zu threads early: waiting for them",
+		    target->pid, count);
+	while (err == 0 && count > 0 && now_ns() < end) {
+		(void)nanosleep(&tick, NULL);
+		err = interrupt_check();
+		if (err == 0)
+			err = target_count_frail(target, true, &count);
 	}
 	return err;
 }
@@ -224,6 +279,9 @@ static int plan_older(struct session *session, const struct options *options,
 		if (err == 0)
 			say("%d: %s is to go", session->target.pid,
 			    record_string(record, record->head->patch_name));
+		if (err == 0 && (record->head->data & RECORD_HAS_VARIABLES) != 0)
+			warn("%s: the variables of %s go with it: those of the new patch begin anew",
+			     target_name(&session->target), record_string(record, record->head->patch_name));
 	}
 	return err;
 }
@@ -258,7 +316,7 @@ static int plan_instance(struct session *session, const struct options *options,
 				 &session->records, patch);
 		if (err == 0)
 			err = check_exceptions(session, options, plan);
-		if (err == 0)
+		if (err == 0 && plan->kept == NULL)
 			err = maps_reserve(&session->target.maps, plan->address, plan->mapped);
 		if (err == 0 && session->n_plans > 1)
 			err = plan_join(&session->plans[0], plan);
@@ -338,7 +396,7 @@ static int switch_on(struct session *session)
 		err = write_state(session, plan->address, RECORD_REVERTING);
 		if (err == 0)
 			err = write_edits(session, plan);
-		if (err == 0 && plan->keeps_memory)
+		if (err == 0 && (plan->keeps_memory || plan->keeps_data))
 			err = write_state(session, plan->address, RECORD_KEPT);
 	}
 	if (err == 0)
@@ -410,7 +468,39 @@ static int let_runners_go(struct session *session)
 	return err;
 }
 
-/* Unmap the memory of the patches that were taken out. */
+/* Whether memory of a patch with this protection stays when its code goes. */
+static bool is_kept(const struct record_head *head, int prot)
+{
+	const uint32_t kind = prot & PROT_WRITE ? RECORD_VARIABLES_INSIDE : RECORD_CONSTANTS_INSIDE;
+
+	return !(prot & PROT_EXEC) && !(head->data & kind);
+}
+
+/* Unmap a patch's code, and data that nothing can point to.  The record and the rest stay. */
+static int unmap_code(struct session *session, const struct plan *plan)
+{
+	const struct record_head *head = plan->subject->head;
+	const struct maps *maps = &session->target.maps;
+	const uint64_t first = plan->address + page_up(head->size), last = plan->address + plan->mapped;
+	uint64_t start = first, end = first;
+	int err = 0;
+
+	for (size_t i = 0; i < maps->count && err == 0; i++) {
+		const struct mapping *m = &maps->all[i];
+		const uint64_t lo = m->start > first ? m->start : first, hi = m->end < last ? m->end : last;
+
+		if (lo >= hi || is_kept(head, m->prot))
+			continue;
+		if (lo != end && end > start)
+			err = remote_unmap(&session->target, start, end - start);
+		if (lo != end)
+			start = lo;
+		end = hi;
+	}
+	return err == 0 && end > start ? remote_unmap(&session->target, start, end - start) : err;
+}
+
+/* Unmap the memory of the patches that were taken out, as far as the program cannot need it. */
 static int unmap_patches(struct session *session)
 {
 	int err = 0;
@@ -418,11 +508,13 @@ static int unmap_patches(struct session *session)
 	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
 		const struct plan *plan = &session->plans[i];
 
-		if (!plan->keeps_memory)
-			err = remote_unmap(&session->target, plan->address, plan->mapped);
-		else
+		if (plan->keeps_memory)
 			warn("%s: the memory of the patch stays: one of its functions may still be in"
 			     " use", target_name(&session->target));
+		else if (plan->keeps_data)
+			err = unmap_code(session, plan);
+		else
+			err = remote_unmap(&session->target, plan->address, plan->mapped);
 	}
 	return err;
 }
@@ -514,7 +606,7 @@ static int switch_off(struct session *session)
 	if (err == 0)
 		err = write_edits(session, &session->plans[0]);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
-		if (session->plans[i].keeps_memory)
+		if (session->plans[i].keeps_memory || session->plans[i].keeps_data)
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);
 	}
 	if (err == 0)
@@ -555,6 +647,18 @@ static int clean_up(struct session *session)
 	return err;
 }
 
+/* Forget all that was read and planned, and read the process anew, and which calls are frail. */
+static int reopen(struct session *session)
+{
+	pid_t pid = session->target.pid;
+	size_t n_frail;
+	int err = session_close(session, 0);
+
+	if (err == 0)
+		err = session_open(session, pid, TARGET_CHANGE);
+	return err == 0 ? target_count_frail(&session->target, false, &n_frail) : err;
+}
+
 /* ---- patch, after an nsb that was killed ---- */
 
 /* Whether an nsb that was killed had begun with this patch. */
@@ -573,7 +677,6 @@ static int take_back(struct session *session, const struct options *options,
 		     const struct patchfile *patch)
 {
 	const struct vz_blob *id = &patch->meta.patch.build_id;
-	pid_t pid = session->target.pid;
 	int err;
 
 	if (!is_begun(session, id) || options->dry_run)
@@ -581,35 +684,56 @@ static int take_back(struct session *session, const struct options *options,
 	err = session_read_objects(session);
 	if (err != 0 || !is_begun(session, id))
 		return err;
-	say("%d: taking back what an nsb that was killed had begun", pid);
+	say("%d: taking back what an nsb that was killed had begun", session->target.pid);
 	err = plan_taking_out(session, &options->allowed, id->data, (size_t)id->size);
 	if (err == 0)
 		err = take_out(session, options);
-	err = session_close(session, err);
-	return err == 0 ? session_open(session, pid, TARGET_CHANGE) : err;
+	return err == 0 ? reopen(session) : err;
 }
 
 int session_patch(struct session *session, const struct options *options,
 		  const struct patchfile *patch)
 {
+	bool waited = false;
 	int err = take_back(session, options, patch);
 
 	if (err == 0)
 		err = plan_patch(session, options, patch);
 	if (err == 0)
+		err = await_frail_calls(session, options, &waited);
+	if (err == 0 && waited) {
+		err = reopen(session);
+		if (err == 0)
+			err = plan_patch(session, options, patch);
+	}
+	if (err == 0)
 		err = apply(session, options);
 	return err;
+}
+
+static int plan_reverting(struct session *session, const struct options *options, const uint8_t *id,
+			  size_t size)
+{
+	int err = session_read_objects(session);
+
+	return err == 0 ? plan_taking_out(session, &options->allowed, id, size) : err;
 }
 
 int session_revert(struct session *session, const struct options *options, const uint8_t *id,
 		   size_t size)
 {
-	int err = session_read_objects(session);
+	bool waited = false;
+	int err = plan_reverting(session, options, id, size);
 
-	if (err == 0)
-		err = plan_taking_out(session, &options->allowed, id, size);
 	if (err == -ENOENT && !options->dry_run && clean_up(session) != 0)
 		say("%d: what an nsb that was killed had left is still there", session->target.pid);
+	if (err == 0)
+		err = await_frail_calls(session, options, &waited);
+	if (err == 0 && waited) {
+		err = reopen(session);
+		if (err == 0)
+			err = plan_reverting(session, options, id, size);
+	}
 	return err == 0 ? take_out(session, options) : err;
 }
 

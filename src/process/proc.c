@@ -184,6 +184,61 @@ int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp)
 	return n >= 2 ? 0 : -EAGAIN;
 }
 
+int proc_read_call(pid_t pid, pid_t tid, struct proc_call *call)
+{
+	char path[64], text[256], *at = text, *end;
+	int got;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	got = read_small(path, text, sizeof(text));
+	if (got < 0)
+		return got;
+	/* "running", or "-1 SP PC" outside of a call, or the number and the arguments, SP and PC. */
+	if (text[0] == 'r')
+		return -EBUSY;
+	if (!isdigit((unsigned char)text[0]))
+		return -EAGAIN;
+	call->number = strtoull(at, &end, 10);
+	for (size_t i = 0; i < sizeof(call->args) / sizeof(call->args[0]); i++) {
+		at = end;
+		call->args[i] = strtoull(at, &end, 16);
+		if (end == at)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+bool proc_is_blocking(pid_t pid, uint64_t fd)
+{
+	char path[64], text[4096];
+	const char *flags;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%u", pid, (unsigned)fd);
+	if (read_small(path, text, sizeof(text)) < 0)
+		return false;
+	flags = field(text, "\nflags:\t");
+	return flags != NULL && (strtoul(flags, NULL, 8) & O_NONBLOCK) == 0;
+}
+
+bool proc_is_pipe(pid_t pid, uint64_t fd)
+{
+	static const char pipe[] = "pipe:";
+	char path[64], text[sizeof(pipe)] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%u", pid, (unsigned)fd);
+	return readlink(path, text, sizeof(text) - 1) > 0 && strcmp(text, pipe) == 0;
+}
+
+unsigned long proc_user_time(pid_t pid, pid_t tid)
+{
+	char path[64], text[1024];
+	const char *time;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	time = find_stat(path, 14, text, sizeof(text));
+	return time == NULL ? 0 : strtoul(time, NULL, 10);
+}
+
 unsigned long proc_flags(pid_t pid)
 {
 	char path[40], text[1024];

@@ -35,6 +35,20 @@ bool proc_is_kernel_thread(pid_t pid, pid_t tid);
  * /proc/PID/task/TID/syscall.  -EAGAIN: it runs; or another -errno, without a message.
  */
 int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp) MUST_CHECK;
+/*
+ * The system call that a thread sleeps in, and its arguments (/proc/PID/task/TID/syscall).  Without a
+ * message: -EBUSY, it runs; -EAGAIN, it sleeps in none; else -errno, as -ENOENT on a kernel without
+ * this file.
+ */
+struct proc_call {
+	uint64_t number, args[6];
+};
+int proc_read_call(pid_t pid, pid_t tid, struct proc_call *call) MUST_CHECK;
+/* How long a thread has run code of its own, in clock ticks (/proc/PID/task/TID/stat); 0 if it is gone. */
+unsigned long proc_user_time(pid_t pid, pid_t tid);
+/* Whether a descriptor of a process is open without O_NONBLOCK; and whether it is one of a pipe. */
+bool proc_is_blocking(pid_t pid, uint64_t fd);
+bool proc_is_pipe(pid_t pid, uint64_t fd);
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
 /*

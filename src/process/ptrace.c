@@ -331,6 +331,17 @@ int pt_get_rseq(pid_t tid, uint64_t *address)
 	return err == -ESRCH ? err : 0;
 }
 
+bool pt_dispatches_calls(pid_t tid)
+{
+	/* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, and its struct ptrace_sud_config (linux/ptrace.h). */
+	struct {
+		uint64_t mode, selector, offset, len;
+	} config = { 0 };
+	int err = request((enum __ptrace_request)0x4211, tid, sizeof(config), (uintptr_t)&config);
+
+	return err == 0 && config.mode != 0;
+}
+
 int pt_write(pid_t tid, uint64_t address, const void *bytes, size_t size)
 {
 	const uint8_t *from = bytes;

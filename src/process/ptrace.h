@@ -105,6 +105,12 @@ int pt_get_thread_area(pid_t tid, unsigned entry, uint64_t *base) MUST_CHECK;
 int pt_get_rseq(pid_t tid, uint64_t *address) MUST_CHECK;
 
 /*
+ * Whether the thread's system calls go to a handler of the program
+ * (PR_SET_SYSCALL_USER_DISPATCH).  A kernel before 6.4 does not tell: false then.
+ */
+bool pt_dispatches_calls(pid_t tid);
+
+/*
  * Write bytes by reading, changing and writing whole, aligned words, of 8 bytes in a 64-bit nsb
  * and of 4 in a 32-bit one.  It can write to private mappings that the tracee itself may not
  * write to.

@@ -16,6 +16,7 @@
 #include "proc.h"
 
 #define PICK_ROUNDS 200
+#define WHOLE_ROUNDS 8		/* in so many no thread is stopped whose call that may end early (call.h) */
 #define RESULT_NS 1000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
 #define RETURN_MS 1000		/* an errand takes microseconds */
 #define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
@@ -69,14 +70,16 @@ static bool has_stack(const struct target *target, const struct thread *thread)
 	return m == NULL || (m->prot & PROT_WRITE) != 0;
 }
 
-static enum fitness judge(const struct target *target, const struct thread *thread)
+static enum fitness judge(const struct target *target, struct thread *thread)
 {
 	const struct arch *arch = target->arch;
 
 	if (thread->state != THREAD_STOPPED || !has_stack(target, thread))
 		return UNFIT;
-	if (thread->restarts_call)
-		return GOOD;	/* it makes its call again when it goes on; until then it is in none */
+	/* A call from the parasite would come to the program's handler, or kill it as SIGSYS is blocked. */
+	thread->is_dispatched = pt_dispatches_calls(thread->tid);
+	if (thread->is_dispatched)
+		return UNFIT;
 	if (in_system_call(arch, &thread->regs))
 		return regs_get(arch, &thread->regs, REG_ORIG_AX) ==
 		       (uint64_t)arch->nr[NR_RESTART_SYSCALL] ? ACCEPTABLE : GOOD;
@@ -114,6 +117,20 @@ static int try_thread(struct target *target, struct thread *thread, const struct
 	return err;
 }
 
+/* Whether no thread can make a call, as the calls of all of them go to a handler of the program. */
+static bool are_all_dispatched(const struct target *target)
+{
+	size_t others = 0, dispatched = 0;
+
+	for (size_t i = 0; i < target->n_threads; i++) {
+		const struct thread *thread = &target->threads[i];
+
+		if (thread->state != THREAD_GONE && thread->state != THREAD_KERNEL)
+			*(thread->is_dispatched ? &dispatched : &others) += 1;
+	}
+	return dispatched > 0 && others == 0;
+}
+
 /*
  * Choose the thread that makes the calls, and stop it.  The leader is chosen only if no other
  * thread runs (target_may_set), for example where there is no other.
@@ -133,6 +150,7 @@ static int pick_thread(struct target *target, struct thread **picked)
 			struct thread *thread = &target->threads[i];
 
 			if ((round->asleep && !thread->asleep) ||
+			    (number < WHOLE_ROUNDS && target_is_frail(target, thread)) ||
 			    (thread->state == THREAD_RUNNING && thread->is_stuck) ||
 			    !target_may_set(target, thread))
 				continue;
@@ -140,6 +158,10 @@ static int pick_thread(struct target *target, struct thread **picked)
 			if (*picked != NULL)
 				return err;
 		}
+		if (err == 0 && are_all_dispatched(target))
+			err = fail(EINVAL, "%s: its system calls go to a handler of its own"
+				   " (PR_SET_SYSCALL_USER_DISPATCH): nsb can make none in it",
+				   target_name(target));
 		if (err != 0)
 			return err;
 	}
@@ -922,8 +944,9 @@ int remote_may_call(struct target *target)
 		struct proc_status status;
 
 		if (thread->state != THREAD_GONE && thread->state != THREAD_KERNEL &&
-		    proc_read_status(thread->tid, &status) == 0 && status.seccomp == 0)
-			return 0;
+		    proc_read_status(thread->tid, &status) == 0 && status.seccomp == 0 &&
+		    !((status.caught >> (SIGSYS - 1)) & 1))
+			return 0;	/* it has no filter, and no handler that its calls could go to */
 	}
 	err = pick_thread(target, &remote.thread);
 	if (err != 0)

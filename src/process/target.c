@@ -36,6 +36,7 @@
 #define PAGE_SWAPPED (1ull << 62)
 #define PAGE_OF_FILE (1ull << 61)
 #define NSB_TICKS 100		/* of 5 ms: so long is waited for another nsb that traces the process */
+#define LEFT_TICKS 2
 #define SEIZE_ROUNDS 1000	/* then the process makes threads faster than nsb can list them */
 
 const char *target_name(const struct target *target)
@@ -522,7 +523,8 @@ int target_seize(struct target *target)
 	size_t found = 1;
 	int err = 0;
 
-	for (int round = 0; found > 0 && err == 0; round++) {
+	/* What was listed before may have made others before it was traced, so two rounds at least. */
+	for (int round = 0; (found > 0 || round < 2) && err == 0; round++) {
 		if (round == SEIZE_ROUNDS)
 			return fail(EBUSY, "%s: creates threads faster than they can be traced",
 				    target_name(target));
@@ -557,6 +559,47 @@ uint64_t target_thread_pointer(const struct target *target, const struct thread 
 	    pt_get_thread_area(thread->tid, (unsigned)regs_get(arch, &thread->regs, REG_TP_SELECTOR) >> 3, &base) != 0)
 		return 0;
 	return base;
+}
+
+bool target_is_frail(const struct target *target, const struct thread *thread)
+{
+	struct proc_call call;
+
+	return thread->state <= THREAD_RUNNING && proc_read_call(target->pid, thread->tid, &call) == 0 &&
+	       call_is_frail(target->arch, &target->memory, target->pid, &call);
+}
+
+/*
+ * Whether a thread that slept in a frail call is in it still.  While it moves bytes it runs, or
+ * waits for a processor; it has left the call when it has run code of its own.
+ */
+static bool is_still_frail(const struct target *target, const struct thread *thread)
+{
+	struct proc_call call;
+
+	if (thread->state <= THREAD_RUNNING && proc_read_call(target->pid, thread->tid, &call) == -EBUSY)
+		return proc_user_time(target->pid, thread->tid) < thread->user_time + LEFT_TICKS;
+	return target_is_frail(target, thread);
+}
+
+int target_count_frail(struct target *target, bool again, size_t *count)
+{
+	size_t found;
+	int err = again ? 0 : list_threads(target, &found);
+
+	*count = 0;
+	for (size_t i = 0; i < target->n_threads; i++) {
+		struct thread *thread = &target->threads[i];
+
+		if (again && thread->is_frail)
+			thread->is_frail = is_still_frail(target, thread);
+		if (!again) {
+			thread->is_frail = target_is_frail(target, thread);
+			thread->user_time = thread->is_frail ? proc_user_time(target->pid, thread->tid) : 0;
+		}
+		*count += thread->is_frail;
+	}
+	return err;
 }
 
 struct thread *target_any_stopped(struct target *target)
@@ -595,56 +638,60 @@ int target_interrupt(struct target *target, struct thread *thread)
 	return err == 0 ? 0 : gone_or(target, thread, err, "interrupt");
 }
 
-/* Whether the thread has a signal to take.  Then its system call would have ended without nsb. */
-static bool has_signal(const struct thread *thread)
-{
-	struct proc_status status;
+/*
+ * Some system calls return EINTR just because nsb stopped the thread: epoll_wait, sigtimedwait,
+ * recv with a timeout, semop (signal(7)).  Where that does no harm nsb lets the kernel make the
+ * call again, by the answer with which poll(2) ends then.  The kernel turns it into EINTR
+ * if a handler runs first, as without nsb: so no signal is missed, however late it comes.
+ */
+#define ERESTARTNOHAND 514	/* linux/errno.h */
 
-	/* Try twice: a program should not see EINTR because nsb had no descriptor left for a moment. */
-	if (proc_read_status(thread->tid, &status) != 0 &&
-	    proc_read_status(thread->tid, &status) != 0)
-		return true;
-	return ((status.pending | status.shared_pending) & ~status.blocked) != 0;
+static int cure_interrupted_call(struct target *target, pid_t tid, struct regs *regs)
+{
+	const struct arch *arch = target->arch;
+	const uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
+	const uint64_t result = regs_get(arch, regs, REG_AX);
+	struct proc_call call = { .number = regs_get(arch, regs, REG_ORIG_AX) };
+
+	if (call.number == mask)
+		return 0;
+	for (unsigned i = 0; i < 6; i++)
+		call.args[i] = regs_get(arch, regs, (enum reg)(REG_ARG0 + i));
+	if (result != ((uint64_t)-EINTR & mask)) {
+		call_note_result(arch, &target->memory, target->pid, tid, &call, result, &target->loss);
+		return 0;
+	}
+	if (!call_is_repeatable(arch, &target->memory, &call)) {
+		call_note_lost(arch, tid, &call, &target->loss);
+		return 0;
+	}
+	regs_set(arch, regs, REG_AX, (uint64_t)-ERESTARTNOHAND);
+	return pt_restore_regs(tid, regs);
 }
 
 /*
- * Some system calls return EINTR just because nsb stopped the thread: epoll_wait, sigtimedwait,
- * recv with a timeout, semop (signal(7)).  If the thread has no signal to take, nsb was the
- * cause, and the thread makes the call again.  The registers are set first and the signals are
- * looked at afterwards, so that the thread does not see EINTR if nsb is killed in between.
+ * A traced thread gets signals that it ignores, too, and they end its system calls: cure these
+ * before the signal goes on to the thread.
  */
-static int cure_interrupted_call(const struct target *target, struct thread *thread)
+static int cure_at_signal(struct target *target, pid_t tid)
 {
-	const struct arch *arch = target->arch;
-	uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
-	uint64_t number = regs_get(arch, &thread->regs, REG_ORIG_AX);
-	struct regs interrupted = thread->regs;
-	int err;
+	struct regs regs;
+	int err = pt_get_regs(tid, &regs);
 
-	if (number == mask || regs_get(arch, &thread->regs, REG_AX) != ((uint64_t)-EINTR & mask) ||
-	    !target_may_set(target, thread))
-		return 0;
-	regs_set(arch, &thread->regs, REG_AX, number);
-	regs_set(arch, &thread->regs, REG_PC,
-		 regs_get(arch, &thread->regs, REG_PC) - arch->syscall_insn_size);
-	regs_set(arch, &thread->regs, REG_ORIG_AX, UINT64_MAX);
-	err = pt_restore_regs(thread->tid, &thread->regs);
-	if (err != 0)
-		return err;
-	thread->restarts_call = !has_signal(thread);
-	if (thread->restarts_call)
-		return 0;
-	thread->regs = interrupted;
-	return pt_restore_regs(thread->tid, &thread->regs);
+	return err != 0 || regs.size != target->arch->regs_size ? err :
+	       cure_interrupted_call(target, tid, &regs);
 }
 
 /* Let a thread go on from a stop that was not asked for, with the signal that it reported. */
-static int let_happen(const struct thread *thread, const struct pt_status *status)
+static int let_happen(struct target *target, const struct thread *thread, const struct pt_status *status)
 {
 	if (status->stop == PT_GROUP_STOP)
 		return pt_listen(thread->tid);
-	if (status->stop == PT_SIGNAL && !trap_was_hit(&thread->trap, thread->tid, status->signal))
-		return pt_cont(thread->tid, status->signal);
+	if (status->stop == PT_SIGNAL && !trap_was_hit(&thread->trap, thread->tid, status->signal)) {
+		int err = target_may_set(target, thread) ? cure_at_signal(target, thread->tid) : 0;
+
+		return err != 0 ? err : pt_cont(thread->tid, status->signal);
+	}
 	return pt_cont(thread->tid, 0);
 }
 
@@ -685,12 +732,11 @@ int target_await_stop(struct target *target, struct thread *thread)
 		if (status.stop == PT_INTERRUPTED || status.stop == PT_GROUP_STOP)
 			break;
 		/* The thread stopped for another reason.  Let it go on; the stop that was asked for follows. */
-		err = let_happen(thread, &status);
+		err = let_happen(target, thread, &status);
 		if (err != 0 && err != -ESRCH)
 			return thread_failed(target, thread, err, "continue");
 	}
 	thread->group_stop = status.stop == PT_GROUP_STOP;
-	thread->restarts_call = false;
 	thread->state = THREAD_STOPPED;
 	err = pt_get_regs(thread->tid, &thread->regs);
 	/* Try twice: without the registers an interrupted system call cannot be made again. */
@@ -706,7 +752,8 @@ int target_await_stop(struct target *target, struct thread *thread)
 		return fail(EINVAL, "%s: thread %d runs in another mode than %s (%zu bytes of"
 			    " registers)", target_name(target), thread->tid, target->arch->name,
 			    thread->regs.size);
-	err = thread->group_stop ? 0 : cure_interrupted_call(target, thread);
+	err = thread->group_stop || !target_may_set(target, thread) ? 0 :
+	      cure_interrupted_call(target, thread->tid, &thread->regs);
 	return err == 0 ? 0 : gone_or(target, thread, err, "set the registers of");
 }
 
@@ -762,14 +809,13 @@ static int serve_stop(struct target *target, struct thread *thread,
 	if (status->stop == PT_SIGNAL &&
 	    trap_was_hit(&thread->trap, thread->tid, status->signal)) {
 		thread->group_stop = false;
-		thread->restarts_call = false;
-		thread->state = THREAD_STOPPED;
+			thread->state = THREAD_STOPPED;
 		thread->since = now_ns();
 		trap_disarm(&thread->trap);
 		err = pt_get_regs(thread->tid, &thread->regs);
 		return err == 0 ? 0 : gone_or(target, thread, err, "read the registers of");
 	}
-	err = let_happen(thread, status);
+	err = let_happen(target, thread, status);
 	return err == 0 ? 0 : gone_or(target, thread, err, "continue");
 }
 
@@ -815,6 +861,12 @@ int target_detach(struct target *target, struct thread *thread)
 	int err;
 
 	if (is_held && thread->state == THREAD_RUNNING)
+		return 0;
+	/*
+	 * Only a stopped thread can be let go.  Where a stop would end a call early, leave it to
+	 * the kernel, which lets the thread go when this process of nsb's ends (workers.h).
+	 */
+	if (thread->state == THREAD_RUNNING && thread->is_frail)
 		return 0;
 	if (thread->state == THREAD_RUNNING) {
 		err = target_interrupt(target, thread);

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "arch.h"
+#include "call.h"
 #include "elf.h"
 #include "maps.h"
 #include "ptrace.h"
@@ -38,11 +39,13 @@ struct thread {
 	pid_t tid;
 	enum thread_state state;
 	bool is_stuck;		/* it slept uninterruptibly when target_look_asleep() looked */
+	bool is_frail;		/* sleeps in a frail call (call.h), or runs in it */
+	unsigned long user_time;	/* proc_user_time() when it slept in that call */
+	bool is_dispatched;	/* its system calls would go to a handler of the program (remote.c) */
 	bool asleep;		/* it did not run when target_look_asleep() looked */
 	uint64_t since;		/* when it was asked to stop, by now_ns() */
 	bool group_stop;	/* a job-control signal stopped it, and it has to stay stopped */
 	bool withheld_stop;	/* a stop signal came while it made calls for nsb, and is sent later */
-	bool restarts_call;	/* nsb has set its registers so that it makes its system call again */
 	const struct regs *final_regs;	/* when nsb detaches it goes on with these; NULL: with regs */
 	uint64_t final_mask;	/* if final_regs are set: and with these signals blocked */
 	struct trap trap;
@@ -81,6 +84,7 @@ struct target {
 	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* getauxval(3); 0 if it has none */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
 	struct maps maps;
+	struct call_loss loss;	/* of calls that nsb's stops have ended early */
 	uint64_t runner_ns, held_ns;	/* the longest time that a running thread, and any thread, stood still */
 	struct thread *threads;	/* sorted by tid */
 	size_t n_threads;
@@ -157,6 +161,11 @@ uint64_t target_read_word(const struct target *target, uint64_t address);
  * signals of `mask` blocked.
  */
 int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask) MUST_CHECK;
+/*
+ * Count the threads that sleep in a system call that a stop may end early, for good (call.h).
+ * They need not be traced.  With `again` only those are looked at that were among them before.
+ */
+int target_count_frail(struct target *target, bool again, size_t *count) MUST_CHECK;
 /* Trace every thread.  They run on.  This lists the threads again until it finds no new one. */
 int target_seize(struct target *target) MUST_CHECK;
 /* Trace the threads that were born since.  *found is set to their number. */
@@ -165,12 +174,14 @@ int target_rescan(struct target *target, size_t *found) MUST_CHECK;
 int target_count_threads(const struct target *target, size_t *count) MUST_CHECK;
 /* Set thread->asleep of all threads: a thread that is on a processor, or waits for one, is not asleep. */
 void target_look_asleep(struct target *target);
+/* Whether a running thread sleeps in such a call. */
+bool target_is_frail(const struct target *target, const struct thread *thread);
 
 /*
  * target_interrupt() asks a thread to stop; target_await_stop() waits until it has, and reads
  * its registers.  A thread that does not stop within STOP_MS, as it sleeps uninterruptibly, is
  * still THREAD_RUNNING then, and no error.  If a system call of the thread would fail just because nsb stopped it, the
- * thread is set to make the call again.  A thread that has ended is THREAD_GONE, and no error.
+ * thread is set to make the call again, where that does no harm (call.h); else target->loss tells.  A thread that has ended is THREAD_GONE, and no error.
  */
 int target_interrupt(struct target *target, struct thread *thread) MUST_CHECK;
 int target_await_stop(struct target *target, struct thread *thread) MUST_CHECK;

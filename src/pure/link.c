@@ -661,8 +661,9 @@ int link_extend(struct link_image *image, uint64_t size)
 		return fail(ENOMEM, "out of memory for an image of %" PRIu64 " bytes",
 			    image->size + size);
 	memset(bytes + image->size, 0, (size_t)size);
-	segments[image->n_segments++] = (struct link_segment){ image->size, size,
-							       PROT_READ | PROT_EXEC };
+	segments[image->n_segments++] = (struct link_segment){
+		.offset = image->size, .size = size, .prot = PROT_READ | PROT_EXEC
+	};
 	image->size += size;
 	return 0;
 }

@@ -47,6 +47,7 @@ struct link_resolver {
 struct link_segment {
 	uint64_t offset, size;	/* in the image, multiples of the page size */
 	int prot;		/* PROT_* */
+	bool is_there;		/* the target has it already, as it stayed when the patch was reverted */
 };
 
 /* The finished image, which is to be copied to `base` in the target. */

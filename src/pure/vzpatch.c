@@ -123,6 +123,14 @@ static const struct field comment_fields[] = {
 	{ "key", FIELD_STRING, offsetof(struct vz_comment, key), NULL },
 	{ "text", FIELD_STRING, offsetof(struct vz_comment, text), NULL },
 };
+static const struct field inside_fields[] = {
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_inside, addr), NULL },
+	{ "size", FIELD_NUMBER, offsetof(struct vz_inside, size), NULL },
+};
+static const struct field variable_fields[] = {
+	{ "name", FIELD_STRING, offsetof(struct vz_variable, name), NULL },
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_variable, addr), NULL },
+};
 
 #define FIELDS(table) table, sizeof(table) / sizeof((table)[0])
 #define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
@@ -137,6 +145,8 @@ static const struct record_type records[] = {
 	{ "dynrefs", 13, FIELDS(dynref_fields), LIST(dynrefs) },
 	{ "places", 15, FIELDS(place_fields), LIST(places) },
 	{ "comments", 16, FIELDS(comment_fields), LIST(comments) },
+	{ "inside", 18, FIELDS(inside_fields), LIST(inside) },
+	{ "variables", 20, FIELDS(variable_fields), LIST(variables) },
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
@@ -466,6 +476,15 @@ static int check_references(const struct vzpatch *patch, int err)
 		    !fits(patch, place->target_addr, 0))
 			return fail(err, "vzpatch: place %zu has an impossible address", i);
 	}
+	for (size_t i = 0; i < patch->n_inside; i++) {
+		if (patch->inside[i].size == 0 ||
+		    !fits(patch, patch->inside[i].addr, patch->inside[i].size))
+			return fail(err, "vzpatch: segment %zu that stays inside has an impossible size", i);
+	}
+	for (size_t i = 0; i < patch->n_variables; i++) {
+		if (!fits(patch, patch->variables[i].addr, 0))
+			return fail(err, "vzpatch: variable %zu has an impossible address", i);
+	}
 	return 0;
 }
 
@@ -779,6 +798,8 @@ void vzpatch_deinit(struct vzpatch *patch)
 	free(patch->dynrefs);
 	free(patch->places);
 	free(patch->comments);
+	free(patch->inside);
+	free(patch->variables);
 	free(patch->bytes);
 	memset(patch, 0, sizeof(*patch));
 }

@@ -93,6 +93,18 @@ struct vz_place {
 	int64_t addend;
 };
 
+/* A segment of the patch's data no address of which can leave the patch: revert may unmap it. */
+struct vz_inside {
+	uint64_t addr;
+	uint64_t size;
+};
+
+/* A variable of the patch's own, which begins anew in each version of the patch. */
+struct vz_variable {
+	const char *name;
+	uint64_t addr;
+};
+
 /* What the author of the patch wants to tell; the key is "comment", "cve", "description"... */
 struct vz_comment {
 	const char *key;
@@ -110,7 +122,9 @@ struct vzpatch {
 	struct vz_dynref *dynrefs;
 	struct vz_place *places;
 	struct vz_comment *comments;
-	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments;
+	struct vz_inside *inside;
+	struct vz_variable *variables;
+	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables;
 	uint8_t *bytes;		/* the section; strings and blobs point into it; owned, NULL if not decoded */
 };
 

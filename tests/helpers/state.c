@@ -6,7 +6,8 @@
  * executable mapping.
  *
  * Left out is what a process changes by itself while it idles: the lower end of
- * the stack, which grows, and whether a thread runs or sleeps.
+ * the stack, which grows, and whether a thread runs or sleeps.  And the memory of
+ * patches that were reverted, as far as nsb's record there says that it stays.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -53,6 +54,60 @@ static uint64_t checksum(int mem, uint64_t start, uint64_t end)
 	return sum;
 }
 
+#define PAGE 4096
+#define KEPT 4			/* RECORD_KEPT of src/patch/record.h */
+#define KEPT_MAX 512
+
+/* The beginning of struct record_head there. */
+struct head {
+	char magic[8];
+	uint32_t version, state;
+	uint64_t sequence;
+	uint32_t crc, size;
+	uint64_t applied_at, address, mapped;
+};
+
+static struct { uint64_t start, end; } kept[KEPT_MAX];
+static int n_kept;
+
+/* Find the memory of reverted patches that stays: a record is at the start of a page that can be read only. */
+static void find_kept(int mem)
+{
+	char line[4400], perms[8];
+	FILE *maps = open_proc("maps");
+
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		uint64_t start, end, inode;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64, &start, &end, perms, &inode) != 4 ||
+		    strcmp(perms, "r--p") != 0 || inode != 0)
+			continue;
+		for (; start < end; start += PAGE) {
+			struct head head;
+
+			if (pread(mem, &head, sizeof(head), (off_t)start) != (ssize_t)sizeof(head) ||
+			    memcmp(head.magic, "NSBpatch", 8) != 0 || head.address != start ||
+			    head.state != KEPT || n_kept == KEPT_MAX)
+				continue;
+			kept[n_kept].start = start;
+			kept[n_kept++].end = start + head.mapped;
+		}
+	}
+	fclose(maps);
+}
+
+/* Take what stays of patches off a mapping; false: nothing of it is left. */
+static bool cut_kept(uint64_t *start, uint64_t *end)
+{
+	for (int i = 0; i < n_kept; i++) {
+		if (kept[i].start <= *start && *start < kept[i].end)
+			*start = kept[i].end < *end ? kept[i].end : *end;
+		if (kept[i].start < *end && *end <= kept[i].end && kept[i].start >= *start)
+			*end = kept[i].start;
+	}
+	return *start < *end;
+}
+
 static void print_mappings(void)
 {
 	char line[4400], perms[8], path[600];
@@ -61,13 +116,18 @@ static void print_mappings(void)
 
 	snprintf(path, sizeof(path), "/proc/%s/mem", pid);
 	mem = open(path, O_RDONLY);
+	find_kept(mem);
 	while (fgets(line, sizeof(line), maps) != NULL) {
 		uint64_t start, end;
 		bool vsyscall = strstr(line, "[vsyscall]") != NULL;
 
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s", &start, &end, perms) != 3)
 			continue;
-		if (strstr(line, "[stack]") != NULL)
+		if (n_kept > 0 && strstr(line, " 00:00 0 ") != NULL && strstr(line, "[") == NULL) {
+			if (!cut_kept(&start, &end))
+				continue;
+			printf("map %08" PRIx64 "-%08" PRIx64 "%s", start, end, strchr(line, ' '));
+		} else if (strstr(line, "[stack]") != NULL)
 			printf("map -%s", strchr(line, '-') + 1);
 		else
 			printf("map %s", line);

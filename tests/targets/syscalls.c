@@ -22,13 +22,19 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sem.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -38,13 +44,22 @@
 #define TERM_MS (2500 * slow)
 #define LATE_MS (1500 * slow)
 
+/* The select(2) whose arguments are not in memory. */
+#ifdef SYS__newselect
+#define SELECT SYS__newselect
+#else
+#define SELECT SYS_select
+#endif
+
 static long slow = 1;
 
 static int plain_pipe[2], full_pipe[2], sockets[2], timed_sockets[2], listener, timed_listener;
-static int event_fd, lock_fd, queue, queue_full, semaphores;
-static char lock_path[] = "/tmp/nsb-lock-XXXXXX";
+static int full_sockets[2];
+static int event_fd, lock_fd, range_fd, queue, queue_full, semaphores;
+static char lock_path[] = "/tmp/nsb-lock-XXXXXX", range_path[] = "/tmp/nsb-range-XXXXXX";
+static char fifo_path[sizeof(lock_path) + 5];
 static int word;
-static pid_t child;
+static pid_t child, other_child;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 struct message {
@@ -60,6 +75,15 @@ static struct timespec term(void)
 static struct timeval term_us(void)
 {
 	return (struct timeval){ TERM_MS / 1000, TERM_MS % 1000 * 1000 };
+}
+
+static void connect_to(int to)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof(address);
+
+	getsockname(to, (struct sockaddr *)&address, &size);
+	connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, size);
 }
 
 /* Each returns what the call returned. */
@@ -248,6 +272,121 @@ static long in_sigsuspend(void)
 	return sigsuspend(&none);
 }
 
+static long in_epoll_pwait(void)
+{
+	struct epoll_event event;
+	sigset_t none;
+
+	sigemptyset(&none);
+	return epoll_pwait(epoll_create1(EPOLL_CLOEXEC), &event, 1, TERM_MS, &none);
+}
+
+static long in_recvmsg_timeout(void)
+{
+	char byte;
+	struct iovec place = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &place, .msg_iovlen = 1 };
+
+	return recvmsg(timed_sockets[0], &message, 0);
+}
+
+static long in_recvmmsg_timeout(void)
+{
+	char byte;
+	struct iovec place = { &byte, 1 };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &place, .msg_iovlen = 1 } };
+
+	return recvmmsg(timed_sockets[0], &message, 1, 0, NULL);
+}
+
+static long in_accept4_timeout(void)
+{
+	return accept4(timed_listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
+static long in_send_timeout(void)
+{
+	return send(full_sockets[0], "x", 1, 0);
+}
+
+static long in_sendmsg_timeout(void)
+{
+	struct iovec place = { (char[]){ "x" }, 1 };
+	struct msghdr message = { .msg_iov = &place, .msg_iovlen = 1 };
+
+	return sendmsg(full_sockets[0], &message, 0);
+}
+
+static long in_io_getevents(void)
+{
+	struct timespec t = term();
+	unsigned long context = 0;
+	uint64_t event[4];
+
+	if (syscall(SYS_io_setup, 1, &context) != 0)
+		return -2;
+	return syscall(SYS_io_getevents, context, 1, 1, event, &t);
+}
+
+/* The kernel cannot write the time that is left into read-only memory, and ends the call by EINTR. */
+static long in_select_constant(void)
+{
+	static struct timeval *t;
+
+	t = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*t = term_us();
+	mprotect(t, 4096, PROT_READ);
+	return syscall(SELECT, 0, NULL, NULL, NULL, t);
+}
+
+static long in_timerfd(void)
+{
+	struct itimerspec in = { .it_value = term() };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	uint64_t count;
+
+	timerfd_settime(fd, 0, &in, NULL);
+	return read(fd, &count, sizeof(count));
+}
+
+static long in_signalfd(void)
+{
+	struct signalfd_siginfo info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	return read(signalfd(-1, &set, SFD_CLOEXEC), &info, sizeof(info)) == sizeof(info);
+}
+
+static long in_inotify(void)
+{
+	char event[512];
+	int fd = inotify_init1(IN_CLOEXEC);
+
+	inotify_add_watch(fd, lock_path, IN_ATTRIB);
+	return read(fd, event, sizeof(event)) > 0;
+}
+
+static long in_waitid(void)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)other_child, &info, WEXITED);
+}
+
+static long in_lock(void)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(open(range_path, O_RDWR | O_CLOEXEC), F_OFD_SETLKW, &whole);
+}
+
+static long in_open_fifo(void)
+{
+	return open(fifo_path, O_RDONLY | O_CLOEXEC) >= 0;
+}
+
 static void nothing(int signal)
 {
 	(void)signal;
@@ -284,6 +423,15 @@ static struct sleeper {
 	SLEEPER("semtimedop", in_semtimedop, -1, EAGAIN, RENEWED),
 	SLEEPER("recv with SO_RCVTIMEO", in_recv_timeout, -1, EAGAIN, RENEWED),
 	SLEEPER("accept with SO_RCVTIMEO", in_accept_timeout, -1, EAGAIN, RENEWED),
+	SLEEPER("epoll_pwait", in_epoll_pwait, 0, 0, RENEWED),
+	SLEEPER("recvmsg with SO_RCVTIMEO", in_recvmsg_timeout, -1, EAGAIN, RENEWED),
+	SLEEPER("recvmmsg with SO_RCVTIMEO", in_recvmmsg_timeout, -1, EAGAIN, RENEWED),
+	SLEEPER("accept4 with SO_RCVTIMEO", in_accept4_timeout, -1, EAGAIN, RENEWED),
+	SLEEPER("send with SO_SNDTIMEO", in_send_timeout, -1, EAGAIN, RENEWED),
+	SLEEPER("sendmsg with SO_SNDTIMEO", in_sendmsg_timeout, -1, EAGAIN, RENEWED),
+	SLEEPER("io_getevents", in_io_getevents, 0, 0, RENEWED),
+	SLEEPER("select, its time in read-only memory", in_select_constant, 0, 0, RENEWED),
+	SLEEPER("read of a timerfd", in_timerfd, 8, 0, EXACT),
 	SLEEPER("pthread_mutex_timedlock", in_mutex_timedlock, ETIMEDOUT, 0, EXACT),
 	SLEEPER("read of a pipe", in_read_pipe, 1, 0, EVENT),
 	SLEEPER("write to a pipe", in_write_pipe, 1, 0, EVENT),
@@ -295,6 +443,11 @@ static struct sleeper {
 	SLEEPER("msgrcv", in_msgrcv, 16, 0, EVENT),
 	SLEEPER("msgsnd", in_msgsnd, 0, 0, EVENT),
 	SLEEPER("flock", in_flock, 0, 0, EVENT),
+	SLEEPER("read of a signalfd", in_signalfd, 1, 0, EVENT),
+	SLEEPER("read of an inotify", in_inotify, 1, 0, EVENT),
+	SLEEPER("waitid", in_waitid, 0, 0, EVENT),
+	SLEEPER("fcntl F_OFD_SETLKW", in_lock, 0, 0, EVENT),
+	SLEEPER("open of a FIFO", in_open_fifo, 1, 0, EVENT),
 	SLEEPER("pause", in_pause, -1, EINTR, EVENT),
 	SLEEPER("sigsuspend", in_sigsuspend, -1, EINTR, EVENT),
 };
@@ -340,57 +493,65 @@ static int listen_at(const char *name)
 	return fd;
 }
 
-static void connect_to(int to)
-{
-	struct sockaddr_un address;
-	socklen_t size = sizeof(address);
-
-	getsockname(to, (struct sockaddr *)&address, &size);
-	connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, size);
-}
-
-static void fill_pipe(void)
+static void fill(int fd)
 {
 	char page[4096] = "";
 
-	fcntl(full_pipe[1], F_SETFL, O_NONBLOCK);
-	while (write(full_pipe[1], page, sizeof(page)) > 0)
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (write(fd, page, sizeof(page)) > 0)
 		;
-	fcntl(full_pipe[1], F_SETFL, 0);
+	fcntl(fd, F_SETFL, 0);
+}
+
+/* A process that sleeps until it is killed. */
+static pid_t start_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	return pid;
 }
 
 static int prepare(void)
 {
 	struct timeval t = term_us();
 	struct message message = { .type = 1 };
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (pipe(plain_pipe) != 0 || pipe(full_pipe) != 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, timed_sockets) != 0)
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, timed_sockets) != 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, full_sockets) != 0)
 		return -1;
-	fill_pipe();
+	fill(full_pipe[1]);
+	fill(full_sockets[0]);
 	listener = listen_at("a");
 	timed_listener = listen_at("b");
 	event_fd = eventfd(0, 0);
 	lock_fd = mkstemp(lock_path);
+	range_fd = mkstemp(range_path);
+	snprintf(fifo_path, sizeof(fifo_path), "%s.fifo", lock_path);
 	queue = msgget(IPC_PRIVATE, 0600);
 	queue_full = msgget(IPC_PRIVATE, 0600);
 	semaphores = semget(IPC_PRIVATE, 2, 0600);
 	if (listener < 0 || timed_listener < 0 || event_fd < 0 || lock_fd < 0 || queue < 0 ||
-	    queue_full < 0 || semaphores < 0 || flock(lock_fd, LOCK_EX) != 0)
+	    queue_full < 0 || semaphores < 0 || flock(lock_fd, LOCK_EX) != 0 || range_fd < 0 ||
+	    fcntl(range_fd, F_OFD_SETLK, &whole) != 0 || mkfifo(fifo_path, 0600) != 0)
 		return -1;
 	while (msgsnd(queue_full, &message, sizeof(message.text), IPC_NOWAIT) == 0)
 		;
 	setsockopt(timed_sockets[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 	setsockopt(timed_listener, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+	setsockopt(full_sockets[0], SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 	pthread_mutex_lock(&mutex);
 	signal(SIGUSR1, nothing);
-	child = fork();
-	if (child == 0) {
-		pause();
-		_exit(0);
-	}
-	return child < 0 ? -1 : 0;
+	child = start_child();
+	other_child = start_child();
+	return child < 0 || other_child < 0 ? -1 : 0;
 }
 
 static int is_asleep(int tid)
@@ -442,12 +603,18 @@ static void cause_events(void)
 	ignored += write(sockets[1], "x", 1) + write(event_fd, &one, sizeof(one));
 	connect_to(listener);
 	kill(child, SIGKILL);
+	kill(other_child, SIGKILL);
+	fchmod(lock_fd, 0644);
+	close(range_fd);
+	close(open(fifo_path, O_WRONLY | O_CLOEXEC));
 	semop(semaphores, &up, 1);
 	msgsnd(queue, &message, sizeof(message.text), 0);
 	ignored += msgrcv(queue_full, &message, sizeof(message.text), 0, 0);
 	flock(lock_fd, LOCK_UN);
 	(void)ignored;
 	for (size_t i = 0; i < COUNT; i++) {
+		if (sleepers[i].call == in_signalfd)
+			pthread_kill(sleepers[i].thread, SIGUSR2);
 		/* To the one thread that waits for it, until it has come back. */
 		while (sleepers[i].err == EINTR && !sleepers[i].back) {
 			pthread_kill(sleepers[i].thread, SIGUSR1);
@@ -485,6 +652,8 @@ static void finish(char *answer, size_t size)
 						 s->name, s->got, strerror(s->got_err), s->ms);
 	}
 	unlink(lock_path);
+	unlink(range_path);
+	unlink(fifo_path);
 	semctl(semaphores, 0, IPC_RMID);
 	msgctl(queue, IPC_RMID, NULL);
 	msgctl(queue_full, IPC_RMID, NULL);

@@ -20,6 +20,8 @@ struct sample {
 	struct vz_dynref dynrefs[1];
 	struct vz_place places[2];
 	struct vz_comment comments[2];
+	struct vz_inside inside[2];
+	struct vz_variable variables[1];
 	struct vzpatch patch;
 };
 
@@ -39,11 +41,14 @@ static void sample_init(struct sample *s)
 			{ 0x1110, 4, VZ_PLACE_PCREL, UINT64_MAX, INT64_MAX },
 		},
 		.comments = { { "cve", "CVE-2026-0001" }, { "description", "" } },
+		.inside = { { 0, 1 }, { 0x3000, 0x1000 } },
+		.variables = { { "seen", 0x3010 } },
 		.patch = {
 			.patch = { { patch_id, sizeof(patch_id) }, "p.so", ELFCLASS64, EM_X86_64, ET_DYN },
 			.target = { { target_id, sizeof(target_id) }, "t", ELFCLASS64, EM_X86_64, ET_EXEC },
 			.generator = "nsb-gen 0.1", .mode = "manual", .load_crc = 0xfedcba98,
 			.n_funcs = 2, .n_ranges = 1, .n_dynrefs = 1, .n_places = 2, .n_comments = 2,
+			.n_inside = 2, .n_variables = 1,
 		},
 	};
 	s->patch.funcs = s->funcs;
@@ -51,6 +56,8 @@ static void sample_init(struct sample *s)
 	s->patch.dynrefs = s->dynrefs;
 	s->patch.places = s->places;
 	s->patch.comments = s->comments;
+	s->patch.inside = s->inside;
+	s->patch.variables = s->variables;
 }
 
 static void put_le(uint8_t *at, uint64_t value, unsigned size)
@@ -105,7 +112,8 @@ static bool same(const struct vzpatch *a, const struct vzpatch *b)
 		     strcmp(a->generator, b->generator) == 0 && strcmp(a->mode, b->mode) == 0 &&
 		     a->load_crc == b->load_crc && a->n_funcs == b->n_funcs &&
 		     a->n_ranges == b->n_ranges && a->n_dynrefs == b->n_dynrefs &&
-		     a->n_places == b->n_places && a->n_comments == b->n_comments;
+		     a->n_places == b->n_places && a->n_comments == b->n_comments &&
+		     a->n_inside == b->n_inside && a->n_variables == b->n_variables;
 
 	for (size_t i = 0; equal && i < a->n_funcs; i++) {
 		const struct vz_func *f = &a->funcs[i], *g = &b->funcs[i];
@@ -127,6 +135,11 @@ static bool same(const struct vzpatch *a, const struct vzpatch *b)
 	for (size_t i = 0; equal && i < a->n_comments; i++)
 		equal = strcmp(a->comments[i].key, b->comments[i].key) == 0 &&
 			strcmp(a->comments[i].text, b->comments[i].text) == 0;
+	for (size_t i = 0; equal && i < a->n_inside; i++)
+		equal = memcmp(&a->inside[i], &b->inside[i], sizeof(a->inside[i])) == 0;
+	for (size_t i = 0; equal && i < a->n_variables; i++)
+		equal = strcmp(a->variables[i].name, b->variables[i].name) == 0 &&
+			a->variables[i].addr == b->variables[i].addr;
 	return equal;
 }
 
@@ -315,10 +328,12 @@ static void test_records(void)
 		"\x0b\x15\x00\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02\x80\x80\x80\x80\x80\x80\x80\x80\x80"
 		"\x00";
 
-	ok(DECODE_WITH("\x12\x03" "abc") == 0, "an unknown record with an even tag is skipped");
-	ok(DECODE_WITH("\x12\x00") == 0, "also an empty one");
+	ok(DECODE_WITH("\x7e\x03" "abc") == 0, "an unknown record with an even tag is skipped");
+	ok(DECODE_WITH("\x7e\x00") == 0, "also an empty one");
 	fails(DECODE_WITH("\x11\x03" "abc"), -ENOEXEC, "must be understood",
 	      "an unknown record with an odd tag is refused");
+	fails(DECODE_WITH("\x12\x02\x00\x00"), -ENOEXEC, "stays inside has an impossible size",
+	      "data inside of no size is refused");
 	fails(DECODE_WITH("\x01\x01\x00"), -ENOEXEC, "a second string table",
 	      "a second string table is refused");
 	fails(DECODE_WITH("\x07\x03\x00\x00\x00"), -ENOEXEC, "there once",
@@ -525,7 +540,9 @@ static void test_print(void)
 		"\"target_addr\": \"0x404040\", \"addend\": -9223372036854775808}, "
 		"{\"patch_addr\": \"0x1110\", \"width\": 4, \"kind\": \"pcrel\", "
 		"\"target_addr\": \"0xffffffffffffffff\", \"addend\": 9223372036854775807}], "
-		"\"comments\": []}";
+		"\"comments\": [], "
+		"\"inside\": [{\"addr\": \"0x0\", \"size\": 1}, {\"addr\": \"0x3000\", \"size\": 4096}], "
+		"\"variables\": [{\"name\": \"seen\", \"addr\": \"0x3010\"}]}";
 	struct sample s;
 	char *text;
 

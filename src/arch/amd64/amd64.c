@@ -8,6 +8,7 @@
 #include "branch.h"
 #include "carry.h"
 #include "errand.h"
+#include "syscalls.h"
 #include "xstate.h"
 
 /* Offsets in struct user_regs_struct (sys/user.h): 27 words, in this order. */
@@ -121,6 +122,7 @@ const struct arch arch_amd64 = {
 		[NR_READ] = 0, [NR_RT_SIGPROCMASK] = 14, [NR_RT_SIGRETURN] = 15,
 		[NR_RESTART_SYSCALL] = 219, [NR_EXIT_GROUP] = 231,
 	},
+	.find_call = amd64_find_call,
 	.syscall_insn = { 0x0f, 0x05 },
 	.syscall_insn_size = 2,
 	.breakpoint = { 0xcc },			/* INT3 */

@@ -7,6 +7,7 @@
 #include "branch.h"
 #include "carry.h"
 #include "errand.h"
+#include "syscalls.h"
 #include "xstate.h"
 
 /* Offsets in the compat NT_PRSTATUS set (sys/user.h of a 32-bit build): 17 words, in this order. */
@@ -116,6 +117,7 @@ const struct arch arch_i386 = {
 		[NR_READ] = 3, [NR_RT_SIGPROCMASK] = 175, [NR_RT_SIGRETURN] = 173,
 		[NR_RESTART_SYSCALL] = 0, [NR_EXIT_GROUP] = 252,
 	},
+	.find_call = i386_find_call,
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
 	.syscall_insn_size = 2,
 	.breakpoint = { 0xcc },			/* INT3 */

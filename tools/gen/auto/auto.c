@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "asking.h"
 #include "bind.h"
 #include "callers.h"
@@ -520,6 +521,8 @@ static int draw(struct work *work)
 		err = check_entered(draft);
 	if (err == 0)
 		err = check_notes(draft);
+	if (err == 0)
+		err = find_data_inside(draft);
 	if (err == 0) {
 		check_folded(draft);
 		tell_fates(work);

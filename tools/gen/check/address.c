@@ -160,3 +160,385 @@ int mark_addresses_taken(struct draft *draft)
 	free(starts.table);
 	return 0;
 }
+
+/* ---- data ---- */
+
+#define SEGMENTS_MAX 32
+#define FOLLOWED_MAX 24		/* instructions from a lea to the call that it is for */
+#define ARGUMENTS 6
+
+/* Which segments of the patch an address may leave of. */
+struct escapes {
+	struct draft *draft;
+	struct starts starts;
+	bool escaped[SEGMENTS_MAX];	/* by the number of the program header */
+};
+
+/* Functions of the C library that keep no address of what these arguments lead to, and return none: bit 0 is the first. */
+static const struct borrower {
+	const char *name;
+	unsigned arguments;
+} borrowers[] = {
+	{ "strcmp", 3 }, { "strncmp", 3 }, { "strcasecmp", 3 }, { "strncasecmp", 3 }, { "strlen", 1 },
+	{ "strnlen", 1 }, { "memcmp", 3 }, { "bcmp", 3 }, { "strspn", 3 }, { "strcspn", 3 },
+	{ "strstr", 2 }, { "strpbrk", 2 }, { "strcpy", 2 }, { "strncpy", 2 }, { "stpcpy", 2 },
+	{ "strcat", 2 }, { "strncat", 2 }, { "memcpy", 2 }, { "memmove", 2 }, { "mempcpy", 2 },
+	{ "__memcpy_chk", 2 }, { "__memmove_chk", 2 }, { "__strcpy_chk", 2 }, { "__strncpy_chk", 2 },
+	{ "__strcat_chk", 2 }, { "__strncat_chk", 2 },
+	{ "puts", 1 }, { "fputs", 1 }, { "fwrite", 1 }, { "write", 2 }, { "perror", 1 },
+	{ "printf", 63 }, { "fprintf", 62 }, { "dprintf", 62 }, { "sprintf", 62 }, { "snprintf", 60 },
+	{ "syslog", 62 }, { "__printf_chk", 63 }, { "__fprintf_chk", 62 }, { "__dprintf_chk", 62 },
+	{ "__sprintf_chk", 62 }, { "__snprintf_chk", 62 }, { "__syslog_chk", 62 },
+	{ "getenv", 1 }, { "setenv", 3 }, { "open", 1 }, { "open64", 1 }, { "fopen", 3 }, { "fopen64", 3 },
+	{ "access", 1 }, { "unlink", 1 }, { "atoi", 1 }, { "strdup", 1 }, { "__assert_fail", 15 },
+};
+
+/* What the compiler's start-up files add, and nothing calls: nsb runs no constructors. */
+static const char *const never_run[] = {
+	"deregister_tm_clones", "register_tm_clones", "__do_global_dtors_aux", "frame_dummy",
+};
+
+static void escape_all(struct escapes *all)
+{
+	memset(all->escaped, true, sizeof(all->escaped));
+}
+
+/* An address of the patch may leave it. */
+static void escape(struct escapes *all, uint64_t addr)
+{
+	const struct elffile *file = &all->draft->patch->file;
+
+	if (is_start(&all->starts, addr))
+		return;		/* a function's: mark_addresses_taken() sees to it */
+	for (size_t i = 0; i < file->n_phdrs && i < SEGMENTS_MAX; i++) {
+		const GElf_Phdr *ph = &file->phdrs[i];
+
+		if (ph->p_type == PT_LOAD && !(ph->p_flags & PF_X) && addr >= ph->p_vaddr &&
+		    addr - ph->p_vaddr < ph->p_memsz) {
+			all->escaped[i] = true;
+			return;
+		}
+	}
+	/* Compilers may count an array's elements from before its start, or from behind its end. */
+	escape_all(all);
+}
+
+/* The dynamic symbol that the slot at `addr` is for; NULL if there is none, or if it means a thing of the target. */
+static const struct symbol *symbol_of_slot(const struct draft *draft, uint64_t addr)
+{
+	const struct elffile *file = &draft->patch->file;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		Elf_Data *data;
+
+		if (gelf_getshdr(scn, &shdr) == NULL || shdr.sh_type != SHT_RELA || shdr.sh_entsize == 0 ||
+		    (shdr.sh_flags & SHF_ALLOC) == 0)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (size_t i = 0; data != NULL && i < data->d_size / shdr.sh_entsize && i < INT32_MAX; i++) {
+			GElf_Rela rela;
+			uint64_t index;
+
+			if (gelf_getrela(data, (int)i, &rela) == NULL || rela.r_offset != addr)
+				continue;
+			index = GELF_R_SYM(rela.r_info);
+			for (size_t k = 0; k < draft->meta.n_dynrefs; k++)
+				if (draft->meta.dynrefs[k].symbol == index)
+					return NULL;
+			return index == 0 || index > file->dynsym.count ||
+			       file->dynsym.table[index - 1].section != SHN_UNDEF ? NULL :
+			       &file->dynsym.table[index - 1];
+		}
+	}
+	return NULL;
+}
+
+/* The name of the function of another object that a call leads to, through the PLT or the GOT; NULL: none. */
+static const char *name_callee(const struct draft *draft, const struct insn *call)
+{
+	uint64_t slot = call->flow == FLOW_CALL_ANY && call->has_memory ? call->memory : 0;
+	uint64_t at = call->to;
+	const struct symbol *symbol;
+
+	/* A stub of the PLT: an ENDBR perhaps, and a jump through the slot. */
+	for (int i = 0; call->flow == FLOW_CALL && i < 2 && slot == 0; i++) {
+		uint8_t code[16];
+		struct insn insn;
+
+		if (!elffile_read(&draft->patch->file, at, code, sizeof(code)) ||
+		    !insn_decode(code, sizeof(code), at, true, &insn))
+			return NULL;
+		if (insn.flow == FLOW_JUMP_ANY && insn.has_memory)
+			slot = insn.memory;
+		else if (insn.flow != FLOW_NEXT)
+			return NULL;
+		at += insn.size;
+	}
+	symbol = slot == 0 ? NULL : symbol_of_slot(draft, slot);
+	return symbol == NULL ? NULL : symbol->name;
+}
+
+/* Whether a call takes general register `reg` as an argument that it only borrows. */
+static bool is_borrowed(const struct draft *draft, const struct insn *call, unsigned reg)
+{
+	static const uint8_t arguments[ARGUMENTS] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
+	const char *name = name_callee(draft, call);
+
+	for (size_t i = 0; name != NULL && i < sizeof(borrowers) / sizeof(borrowers[0]); i++) {
+		if (strcmp(borrowers[i].name, name) != 0)
+			continue;
+		for (unsigned k = 0; k < ARGUMENTS; k++)
+			if (arguments[k] == reg)
+				return (borrowers[i].arguments >> k & 1) != 0;
+	}
+	return false;
+}
+
+/*
+ * Whether the address that a lea has put into register `reg` only goes to a function that borrows it.
+ * `code` is what follows the lea.  Nothing may read the register on the way there, or branch.
+ */
+static bool only_borrows(const struct draft *draft, const uint8_t *code, size_t size, uint64_t addr,
+			 unsigned reg)
+{
+	for (int i = 0; i < FOLLOWED_MAX; i++) {
+		struct insn insn;
+
+		if (!insn_decode(code, size, addr, true, &insn))
+			return false;
+		if (insn.flow == FLOW_CALL || insn.flow == FLOW_CALL_ANY)
+			return is_borrowed(draft, &insn, reg);
+		if (insn.flow != FLOW_NEXT || (insn.reads.general & GPR_BITS(reg)) != 0)
+			return false;
+		if ((insn.writes.general & GPR_BITS(reg)) == GPR_BITS(reg))
+			return true;	/* nobody has looked at it */
+		code += insn.size;
+		size -= insn.size;
+		addr += insn.size;
+	}
+	return false;
+}
+
+/* Whether nsb writes another operand to this place, which leads to the target. */
+static bool is_place(const struct draft *draft, uint64_t addr)
+{
+	for (size_t i = 0; i < draft->meta.n_places; i++)
+		if (draft->meta.places[i].patch_addr == addr)
+			return true;
+	return false;
+}
+
+/* Whether an address is in code that is never run. */
+static bool is_never_run(const struct binary *patch, uint64_t addr)
+{
+	const struct symbol *last = NULL;
+
+	for (size_t i = 0; i < patch->symbols->count; i++) {
+		const struct symbol *symbol = &patch->symbols->table[i];
+
+		if (symbol->section != SHN_UNDEF && symbol->section < SHN_LORESERVE &&
+		    (symbol->type == STT_FUNC || symbol->type == STT_NOTYPE) && symbol->value <= addr &&
+		    (last == NULL || symbol->value >= last->value))
+			last = symbol;
+	}
+	for (size_t i = 0; last != NULL && i < sizeof(never_run) / sizeof(never_run[0]); i++)
+		if (strcmp(last->name, never_run[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Code of amd64 that is position-independent computes an address by a lea from the pc, and by
+ * nothing else; with -mcmodel=large, from the GOT's.  All others use a variable in place.  Every
+ * byte 8d is taken for a lea, wherever instructions begin.
+ */
+static void look_for_lea(struct escapes *all, uint64_t addr, const uint8_t *code, size_t size)
+{
+	const struct elffile *file = &all->draft->patch->file;
+	const uint64_t got = elffile_got(file);
+
+	for (size_t at = 2; at + 4 <= size; at++) {
+		const uint64_t next = addr + at + 4;
+		struct cursor operand;
+		uint64_t value;
+
+		/* lea: 8d, then a ModRM byte without a base register */
+		if (code[at - 2] != 0x8d || (code[at - 1] & 0xc7) != 0x05 ||
+		    is_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
+			continue;
+		cursor_init(&operand, code + at, 4);
+		value = next + (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
+		if (value == got) {
+			escape_all(all);
+			return;
+		}
+		/* REX.W, and REX.R is the register's high bit */
+		if (at >= 3 && (code[at - 3] & 0xf8) == 0x48 &&
+		    only_borrows(all->draft, code + at + 4, size - at - 4, next,
+				 (code[at - 1] >> 3 & 7u) | (code[at - 3] & 4u) << 1))
+			continue;
+		escape(all, value);
+	}
+}
+
+/* Any four bytes of code of i386 may be a distance from the GOT, and the instruction may be one that computes an address. */
+static void look_for_distances(struct escapes *all, uint64_t addr, const uint8_t *code, size_t size)
+{
+	const struct elffile *file = &all->draft->patch->file;
+	const uint64_t got = elffile_got(file);
+	GElf_Shdr slots = { 0 }, stubs_slots = { 0 };
+
+	/* Code reads slots of the GOT, and gives their addresses to nobody. */
+	if (elffile_section(file, ".got", &slots) == NULL)
+		slots.sh_size = 0;
+	if (elffile_section(file, ".got.plt", &stubs_slots) == NULL)
+		stubs_slots.sh_size = 0;
+	for (size_t at = 0; at + 4 <= size; at++) {
+		struct cursor operand;
+		uint32_t distance, value;
+
+		cursor_init(&operand, code + at, 4);
+		distance = (uint32_t)cursor_uint(&operand, 4);
+		value = (uint32_t)got + distance;
+		if (value - slots.sh_addr < slots.sh_size || value - stubs_slots.sh_addr < stubs_slots.sh_size ||
+		    is_place(all->draft, addr + at) ||
+		    is_never_run(all->draft->patch, addr + at))
+			continue;
+		for (size_t i = 0; i < file->n_phdrs && i < SEGMENTS_MAX; i++) {
+			const GElf_Phdr *ph = &file->phdrs[i];
+
+			if (ph->p_type == PT_LOAD && !(ph->p_flags & PF_X) &&
+			    value - ph->p_vaddr < ph->p_memsz)
+				all->escaped[i] = true;
+		}
+	}
+}
+
+/* A word of the patch that holds an address of its own data: whoever reads the word has it. */
+static void look_at_words(struct escapes *all, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	const struct elffile *file = &all->draft->patch->file;
+	const bool wide = file->elf_class == ELFCLASS64;
+	Elf_Data *data = elf_getdata(scn, NULL);
+
+	for (size_t i = 0; data != NULL && i < data->d_size / shdr->sh_entsize && i < INT32_MAX; i++) {
+		GElf_Rela rela = { 0 };
+		GElf_Rel rel;
+		uint32_t word = 0;
+		uint64_t type, index, value;
+
+		if (shdr->sh_type == SHT_RELA ? gelf_getrela(data, (int)i, &rela) == NULL :
+						gelf_getrel(data, (int)i, &rel) == NULL)
+			continue;
+		if (shdr->sh_type == SHT_REL) {
+			if (!elffile_read(file, rel.r_offset, &word, sizeof(word)))
+				word = 0;
+			rela = (GElf_Rela){ rel.r_offset, rel.r_info, word };
+		}
+		type = GELF_R_TYPE(rela.r_info);
+		index = GELF_R_SYM(rela.r_info);
+		value = (uint64_t)rela.r_addend;
+		if (type == (wide ? R_X86_64_JUMP_SLOT : R_386_JMP_SLOT) || index > file->dynsym.count)
+			continue;
+		if (index != 0) {
+			const struct symbol *symbol = &file->dynsym.table[index - 1];
+			bool is_target = symbol->section == SHN_UNDEF;
+
+			for (size_t k = 0; k < all->draft->meta.n_dynrefs; k++)
+				is_target |= all->draft->meta.dynrefs[k].symbol == index;
+			if (is_target)
+				continue;
+			value += symbol->value;
+		}
+		/* __dso_handle holds its own address, and code of the start-up files alone reads it. */
+		if (value != rela.r_offset && !is_never_run(all->draft->patch, value))
+			escape(all, value);
+	}
+}
+
+static int add_inside(struct escapes *all)
+{
+	const struct elffile *file = &all->draft->patch->file;
+	struct vzpatch *meta = &all->draft->meta;
+
+	for (size_t i = 0; i < file->n_phdrs && i < SEGMENTS_MAX; i++) {
+		const GElf_Phdr *ph = &file->phdrs[i];
+
+		if (ph->p_type != PT_LOAD || (ph->p_flags & PF_X) || ph->p_memsz == 0 || all->escaped[i])
+			continue;
+		if (ARRAY_GROW(&meta->inside, meta->n_inside, 1) != 0)
+			return -ENOMEM;
+		meta->inside[meta->n_inside++] = (struct vz_inside){ ph->p_vaddr, ph->p_memsz };
+	}
+	return 0;
+}
+
+int find_data_inside(struct draft *draft)
+{
+	const struct elffile *file = &draft->patch->file;
+	struct escapes all = { .draft = draft };
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	int err = starts_init(&all.starts, draft->patch);
+
+	if (err != 0)
+		return err;
+	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
+		Elf_Data *data;
+
+		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0)
+			continue;
+		if (shdr.sh_type == SHT_RELR)
+			escape_all(&all);
+		else if ((shdr.sh_type == SHT_RELA || shdr.sh_type == SHT_REL) && shdr.sh_entsize != 0)
+			look_at_words(&all, scn, &shdr);
+		if ((shdr.sh_flags & SHF_EXECINSTR) == 0 || shdr.sh_type != SHT_PROGBITS)
+			continue;
+		data = elf_rawdata(scn, NULL);
+		if (data == NULL || data->d_buf == NULL)
+			continue;
+		if (file->elf_class == ELFCLASS64)
+			look_for_lea(&all, shdr.sh_addr, data->d_buf, data->d_size);
+		else
+			look_for_distances(&all, shdr.sh_addr, data->d_buf, data->d_size);
+	}
+	free(all.starts.table);
+	return add_inside(&all);
+}
+
+/* Whether an address is in a segment that can be written to, also when the dynamic linker's work is done. */
+static bool is_writable(const struct elffile *file, uint64_t addr)
+{
+	bool writable = false;
+
+	for (size_t i = 0; i < file->n_phdrs; i++) {
+		const GElf_Phdr *ph = &file->phdrs[i];
+
+		if (addr < ph->p_vaddr || addr - ph->p_vaddr >= ph->p_memsz)
+			continue;
+		if (ph->p_type == PT_GNU_RELRO)
+			return false;
+		writable |= ph->p_type == PT_LOAD && (ph->p_flags & PF_W) != 0;
+	}
+	return writable;
+}
+
+int list_variables(struct draft *draft)
+{
+	const struct dwarf *dwarf = &draft->patch->dwarf;
+	struct vzpatch *meta = &draft->meta;
+
+	for (uint32_t i = 0; i < dwarf->n_variables; i++) {
+		const struct dwarf_variable *variable = &dwarf->variables[i];
+
+		if (!variable->has_addr || variable->is_tls || variable->name == NULL ||
+		    !is_writable(&draft->patch->file, variable->addr))
+			continue;
+		if (ARRAY_GROW(&meta->variables, meta->n_variables, 1) != 0)
+			return -ENOMEM;
+		meta->variables[meta->n_variables++] = (struct vz_variable){ variable->name, variable->addr };
+	}
+	return 0;
+}

@@ -66,6 +66,8 @@ void draft_deinit(struct draft *draft)
 	free(draft->meta.dynrefs);
 	free(draft->meta.places);
 	free(draft->meta.comments);
+	free(draft->meta.inside);
+	free(draft->meta.variables);
 	*draft = (struct draft){ 0 };
 }
 

@@ -606,6 +606,10 @@ int manual_draw(struct draft *draft)
 		err = check_notes(draft);
 	if (err == 0)
 		err = each_function(draft, &directives, tell_function);
+	if (err == 0)
+		err = find_data_inside(draft);
+	if (err == 0)
+		err = list_variables(draft);
 	directives_deinit(&directives);
 	return err;
 }
