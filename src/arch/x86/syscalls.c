@@ -12,27 +12,27 @@
 
 struct numbered_call {
 	struct system_call call;
-	int amd64, i386;
+	int on_amd64, on_i386;
 	int by_first;		/* SOCKET(n) or IPC(n), or 0 */
 };
 
 /* EINTR means that nothing was done, or something that may be done twice. */
-#define AGAIN(name, amd64, i386) \
-	{ { name, CALL_AGAIN, false, false, CALL_NO_AMOUNT, 0, CALL_NO_FLAGS }, amd64, i386, 0 }
-#define AGAIN_BY(name, amd64, i386, by_first) \
-	{ { name, CALL_AGAIN, false, false, CALL_NO_AMOUNT, 0, CALL_NO_FLAGS }, amd64, i386, by_first }
+#define AGAIN(name, on_amd64, on_i386) \
+	{ { name, CALL_AGAIN, false, false, CALL_NO_AMOUNT, 0, CALL_NO_FLAGS }, on_amd64, on_i386, 0 }
+#define AGAIN_BY(name, on_amd64, on_i386, by_first) \
+	{ { name, CALL_AGAIN, false, false, CALL_NO_AMOUNT, 0, CALL_NO_FLAGS }, on_amd64, on_i386, by_first }
 /* It may end when it has moved a part.  With EINTR it has moved nothing. */
-#define MOVES(name, amd64, i386, amount, asked) \
-	{ { name, CALL_AGAIN, true, false, amount, asked, CALL_NO_FLAGS }, amd64, i386, 0 }
-#define SENDS(name, amd64, i386, by_first, amount, asked, flags) \
-	{ { name, CALL_AGAIN, true, false, amount, asked, flags }, amd64, i386, by_first }
-#define RECEIVES(name, amd64, i386, by_first, amount, asked, flags) \
-	{ { name, CALL_AGAIN, true, true, amount, asked, flags }, amd64, i386, by_first }
-#define OPENS(name, amd64, i386, flags) \
-	{ { name, CALL_AGAIN_NO_EXCL, false, false, CALL_NO_AMOUNT, 0, flags }, amd64, i386, 0 }
+#define MOVES(name, on_amd64, on_i386, amount, asked) \
+	{ { name, CALL_AGAIN, true, false, amount, asked, CALL_NO_FLAGS }, on_amd64, on_i386, 0 }
+#define SENDS(name, on_amd64, on_i386, by_first, amount, asked, flags) \
+	{ { name, CALL_AGAIN, true, false, amount, asked, flags }, on_amd64, on_i386, by_first }
+#define RECEIVES(name, on_amd64, on_i386, by_first, amount, asked, flags) \
+	{ { name, CALL_AGAIN, true, true, amount, asked, flags }, on_amd64, on_i386, by_first }
+#define OPENS(name, on_amd64, on_i386, flags) \
+	{ { name, CALL_AGAIN_NO_EXCL, false, false, CALL_NO_AMOUNT, 0, flags }, on_amd64, on_i386, 0 }
 /* Done twice it may fail, or do harm. */
-#define ONCE(name, amd64, i386) \
-	{ { name, CALL_LEFT, true, false, CALL_NO_AMOUNT, 0, CALL_NO_FLAGS }, amd64, i386, 0 }
+#define ONCE(name, on_amd64, on_i386) \
+	{ { name, CALL_LEFT, true, false, CALL_NO_AMOUNT, 0, CALL_NO_FLAGS }, on_amd64, on_i386, 0 }
 
 static const struct numbered_call calls[] = {
 	/* Waiting for events, signals, semaphores: EINTR even if no handler ran (signal(7)). */
@@ -152,7 +152,7 @@ const struct system_call *amd64_find_call(uint64_t number, uint64_t first, bool 
 	(void)first;
 	*in_memory = false;
 	for (size_t i = 0; i < N_CALLS; i++) {
-		if (calls[i].amd64 != NO_NUMBER && (uint64_t)calls[i].amd64 == number)
+		if (calls[i].on_amd64 != NO_NUMBER && (uint64_t)calls[i].on_amd64 == number)
 			return &calls[i].call;
 	}
 	return NULL;
@@ -165,7 +165,7 @@ const struct system_call *i386_find_call(uint64_t number, uint64_t first, bool *
 
 	*in_memory = number == I386_SOCKETCALL;
 	for (size_t i = 0; i < N_CALLS; i++) {
-		const int found = by_first ? calls[i].by_first : calls[i].i386;
+		const int found = by_first ? calls[i].by_first : calls[i].on_i386;
 
 		if (found > 0 && (uint64_t)found == wanted)
 			return &calls[i].call;
