@@ -63,6 +63,10 @@ t 'an object of another folder of the tree' '
 	mkdir lib src && limit 10 >lib/a.c && linked prog lib/a.c && limit 10 >src/a.c && objects old src/a.c &&
 	limit 20 >src/a.c && objects new src/a.c && tells 1 "src/a.c is no source file of prog.*, which has .*lib/a.c" prog a
 '
+t 'the new source beside the old one' '
+	mkdir one two && limit 10 >one/a.c && linked prog one/a.c && objects old one/a.c && limit 20 >two/a.c && objects new two/a.c &&
+	tells 0 "changed: call" prog a
+'
 t 'a source file that the target was built of twice' '
 	echo "int NAME(int n); __attribute__((noinline)) static int limit(int n) { return n < 5; }
 	int NAME(int n) { return limit(n + 1) * 3; }" >a.c &&

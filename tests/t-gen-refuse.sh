@@ -549,7 +549,7 @@ t 'no arguments, an unknown command, an unknown option' '
 	fails_with 64 "unknown option" "$NSB_GEN" generate --nonsense a b &&
 	fails_with 64 "usage: nsb-gen generate" "$NSB_GEN" generate a &&
 	fails_with 64 "needs --pid PID and --id" "$NSB_GEN" check --pid 1 &&
-	"$NSB_GEN" build-id "$(command -v bash)" >id && "$NSB_GEN" check $BASHPID "$(cat id)" | grep bash &&
+	"$NSB_GEN" build-id "$(command -v bash)" >id && "$NSB_GEN" check $$ "$(cat id)" | grep bash &&
 	fails_with 64 "pid wants a number" "$NSB_GEN" check --pid x --id ab
 '
 t 'files that are not there, or no ELF' '

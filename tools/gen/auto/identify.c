@@ -124,8 +124,6 @@ static bool is_likely(const struct draft *draft, const struct unit *unit, uint32
 	unsigned there = count_described(&draft->target->dwarf, candidate);
 	unsigned here = count_functions(unit);
 
-	if (are_elsewhere(unit->patch_unit, &draft->target->dwarf.units[candidate]))
-		return false;
 	if (there == 0 || here == 0)
 		return true;
 	return like.functions != 0 && (like.components > 1 || 2 * like.functions >= here);
@@ -251,6 +249,19 @@ static bool is_new_source(const struct draft *draft, const struct unit *unit)
 	return unit->original == NULL && (draft->n_originals != 0 || !has_any(unit));
 }
 
+/*
+ * Is the object of another folder than the target's unit?  The new source may lie beside the old
+ * one, as new/queue.c beside old/queue.c: then the original is of the target's folder.
+ */
+static bool is_of_other_folder(const struct unit *unit)
+{
+	const struct dwarf *original = unit->original != NULL ? &unit->original->dwarf : NULL;
+
+	return are_elsewhere(unit->patch_unit, unit->target_unit) &&
+		(original == NULL || original->n_units == 0 ||
+		 are_elsewhere(&original->units[0], unit->target_unit));
+}
+
 int check_units(const struct draft *draft, const struct unit *units, size_t n_units)
 {
 	const struct unit *foreign = NULL;
@@ -260,6 +271,8 @@ int check_units(const struct draft *draft, const struct unit *units, size_t n_un
 		const struct unit *unit = &units[i];
 
 		any |= unit->target_unit != NULL || (unit->patch_unit == NULL && has_any(unit));
+		if (unit->patch_unit != NULL && unit->target_unit != NULL && is_of_other_folder(unit))
+			return refuse_foreign(draft, unit);
 		if (unit->patch_unit == NULL || unit->target_unit != NULL)
 			continue;
 		if (!is_new_source(draft, unit))
