@@ -119,17 +119,23 @@ $(top)/unit/%: $(obj)/tests/unit/%.o $(filter-out $(obj)/tools/gen/main.o,$(gen_
 	$(call say,LINK,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(NSB_LIBS)
 unit: $(unit_bin)
 
-# Fuzzers: clang's libFuzzer, T seconds each.  What they found worth keeping is where they begin the next time.
+# Fuzzers: clang's libFuzzer, T seconds each, or RUNS inputs; F='f-record f-maps' names some.  What they
+# found worth keeping is where they begin the next time.
 T ?= 60
-fuzz_bin := $(patsubst tests/fuzz/%.c,$(top)/fuzz/%,$(wildcard tests/fuzz/f-*.c))
-$(top)/fuzz/%: tests/fuzz/%.c $(wildcard $(addsuffix /*.[ch],$(src_dirs) $(gen_dirs))) $(top)/libnsb.a Makefile
-	$(call say,CLANG,$@)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) -std=gnu11 -g -O1 -fno-strict-aliasing \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
-		$(lib_src) $(filter-out $(gen_main),$(gen_src)) \
-		$(if $(filter i386,$(ARCH)),-m32) $(parasites:%=$(obj)/parasite-%.o) -no-pie $(NSB_LIBS)
+RUNS ?=
+F ?= *
+# What a hostile process decides: check-long makes ten million runs of each.
+forgeries := f-maps f-linkmap f-record f-contexts f-guides
+fuzz_bin := $(patsubst tests/fuzz/%.c,$(top)/fuzz/%,$(foreach f,$(F),$(wildcard tests/fuzz/$(if $(filter-out *,$(f)),$(f),f-*).c)))
+fuzz_flags := -std=gnu11 -g -O1 -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=undefined $(if $(filter i386,$(ARCH)),-m32)
+fuzz_obj := $(patsubst %.c,$(top)/fuzz/obj/%.o,$(lib_src) $(filter-out $(gen_main),$(gen_src)))
+$(top)/fuzz/obj/%.o: %.c Makefile | $(top)/.looked
+	$(call say,CLANG,$<)mkdir -p $(@D) && clang $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) $(fuzz_flags) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(top)/fuzz/f-%: $(top)/fuzz/obj/tests/fuzz/f-%.o $(fuzz_obj) $(parasites:%=$(obj)/parasite-%.o) $(top)/libnsb.a
+	$(call say,LINK,$@)clang $(fuzz_flags) -fsanitize=fuzzer -no-pie -o $@ $(filter %.o,$^) $(NSB_LIBS)
 fuzz: $(fuzz_bin)
 	$(Q)tests/fuzz/seeds.sh $(top)/fuzz
-	$(Q)for f in $(fuzz_bin); do mkdir -p $$f.corpus && $$f -max_total_time=$(T) -print_final_stats=1 \
+	$(Q)for f in $(fuzz_bin); do mkdir -p $$f.corpus && $$f $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(T)) -print_final_stats=1 \
 		-artifact_prefix=$$f. $$f.corpus || exit 1; done
 
 # Tests: make check ONLY='t-kinds u-*'; check-long makes more rounds of what is random.
@@ -140,6 +146,9 @@ check check-long: deps-test
 	$(Q)tools/i386-root.sh $(i386_root) && $(MAKE) --no-print-directory ARCH=i386 build/i386/nsb || \
 		echo 'there will be no tests of the 32-bit nsb'
 	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -a $(if $(filter i386,$(ARCH)),nsb32,both) -j $(JOBS) $(ONLY)
+ifneq ($(filter check-long,$(MAKECMDGOALS)),)
+	$(Q)[ -n '$(ONLY)' ] || $(MAKE) --no-print-directory ARCH=amd64 fuzz F='$(forgeries)' RUNS=10000000
+endif
 # The commands of the README on bare Debian systems: ONLY='trixie sid', CLEAN=1 removes what is kept of them.
 check-distros:
 	$(Q)tests/distros.sh $(if $(CLEAN),-r,$(ONLY))
@@ -209,4 +218,4 @@ clean:
 # Only nsb-gen, and the tests that look into it, see its folders.
 $(gen_obj) $(obj)/tests/%.o: ALL_CPPFLAGS += $(gen_dirs:%=-iquote %)
 
--include $(shell find $(obj) -name '*.d' 2>/dev/null)
+-include $(shell find $(obj) $(top)/fuzz/obj -name '*.d' 2>/dev/null)

@@ -152,7 +152,8 @@ int coroutines_find(struct coroutines *coroutines, const struct target *target,
 		say("%s: too large to be searched for suspended coroutines", target_name(target));
 		return 0;
 	}
-	buffer = malloc(PIECE);
+	/* No more is read at once than a mapping has. */
+	buffer = malloc(writable < PIECE ? (size_t)writable + 1 : PIECE);
 	if (buffer == NULL)
 		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; i < maps->count && err == 0; i++) {

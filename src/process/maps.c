@@ -228,7 +228,7 @@ int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *a
 				 .place = UINT64_MAX };
 
 	if (hole->reach != 0) {
-		if (hole->near_hi > hole->reach)
+		if (hole->near_hi > hole->reach && hole->near_hi - hole->reach > pick.first)
 			pick.first = page_up(hole->near_hi - hole->reach);
 		if (hole->reach < pick.end && hole->near_lo < pick.end - hole->reach)
 			pick.end = hole->near_lo + hole->reach;

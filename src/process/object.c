@@ -272,11 +272,12 @@ static int read_link_map(struct objects *objects, const struct target *target, u
 			 unsigned space)
 {
 	unsigned word = target->arch->word;
+	uint64_t earlier = 0;	/* an entry that was passed before; a list that comes back to it has no end */
 
 	for (size_t i = 0; map != 0; i++) {
 		const struct object *found = objects_at(objects, target_read_word(target, map + 2 * word));
 
-		if (i == BUDGET_LINK_MAPS)
+		if (i == BUDGET_LINK_MAPS || map == earlier)
 			return fail(EINVAL, "%s: the dynamic linker's list of objects has no end",
 				    target_name(target));
 		if (found != NULL) {
@@ -290,6 +291,8 @@ static int read_link_map(struct objects *objects, const struct target *target, u
 				object->is_shared = true;
 			}
 		}
+		if ((i & (i - 1)) == 0)
+			earlier = map;
 		map = target_read_word(target, map + 3 * word);
 	}
 	return 0;

@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Records that somebody forged with a right checksum are refused. */
-#include <elf.h>
-#include <stddef.h>
-
 #include "../fuzz/forged.h"
 #include "record.h"
 #include "tap.h"
 
-/* A process with a record that has one hook, of this size.  How many records does nsb take? */
-static size_t taken(uint32_t hook_size, bool is_code)
+/* A process with a record of this sequence that has one hook, of this size.  How many records does nsb take? */
+static size_t taken(uint64_t sequence, uint32_t hook_size, bool is_code)
 {
 	size_t sealed = offsetof(struct record_head, crc) + sizeof(uint32_t), count;
 	struct records records;
 	struct forged forged;
 
-	forged_init(&forged, arch_find(ELFCLASS64, EM_X86_64));
+	forged_init(&forged, &(struct feed){ .size = 0 });
 	struct record_head *head = (void *)forged.memory;
 	struct record_hook *hook = (void *)(head + 1);
 	*head = (struct record_head){
-		.version = RECORD_VERSION, .state = RECORD_APPLIED, .sequence = 1,
-		.size = sizeof(*head) + sizeof(*hook) + 8, .address = FORGED_BASE, .mapped = FORGED_PAGE,
+		.version = RECORD_VERSION, .state = RECORD_APPLIED, .sequence = sequence,
+		.size = sizeof(*head) + sizeof(*hook) + 8, .address = forged.base, .mapped = FORGED_PAGE,
 		.n_hooks = 1, .strings_size = 8, .patch_id_size = 20, .object_id_size = 20,
 	};
 	memcpy(head->magic, RECORD_MAGIC, sizeof(head->magic));
-	*hook = (struct record_hook){ .place = FORGED_BASE, .size = hook_size, .is_code = is_code };
+	*hook = (struct record_hook){ .place = forged.base, .size = hook_size, .is_code = is_code };
 	head->crc = crc32_update(0, (uint8_t *)head + sealed, head->size - sealed);
 	forged_map(&forged, 0, 1, PROT_READ, 0);
 	count = records_read(&records, &forged.target) == 0 ? records.count : 0;
@@ -36,9 +33,10 @@ static size_t taken(uint32_t hook_size, bool is_code)
 
 int main(void)
 {
-	ok(taken(8, false) == 1, "a word of 8 bytes");
-	ok(taken(5, true) == 1, "a jump of 5 bytes");
-	ok(taken(16, false) == 0 && taken(4, false) == 0, "a word of 16 or 4 bytes is refused");
-	ok(taken(16, true) == 0 && taken(8, true) == 0 && taken(0, true) == 0, "a jump of another size is refused");
+	ok(taken(1, 8, false) == 1, "a word of 8 bytes");
+	ok(taken(1, 5, true) == 1, "a jump of 5 bytes");
+	ok(taken(1, 16, false) == 0 && taken(1, 4, false) == 0, "a word of 16 or 4 bytes is refused");
+	ok(taken(1, 16, true) == 0 && taken(1, 8, true) == 0 && taken(1, 0, true) == 0, "a jump of another size is refused");
+	ok(taken(UINT64_MAX, 8, false) == 0, "a number in the order behind which there is none is refused");
 	return done();
 }
