@@ -29,7 +29,7 @@ t 'the sources build; make deb makes a package that lintian accepts; what is in 
 	NSB=$PWD/root/usr/bin/nsb NSB_GEN=$PWD/root/usr/bin/nsb-gen && target server && patch_from scale.c -I$PWD/root/usr/include && snapshot &&
 	patch scale.so && says "scale 1014" scale 7 && revert scale.so && says "scale 14" scale 7 && unharmed &&
 	make -s -C nsb install DESTDIR=$PWD/local >made 2>&1 && (cd local/usr/local && find . -type f | sort) >have &&
-	[ "$(wc -l <have)" = 7 ] && test -x local/usr/local/bin/nsb
+	[ "$(wc -l <have)" = 8 ] && test -x local/usr/local/bin/nsb
 '
 
 # completes WORDS... -- WANTED...: the last word of the command line is completed to just these.

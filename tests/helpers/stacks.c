@@ -34,7 +34,7 @@ static int make_unwinder(const struct target *target, const struct objects *obje
 		if (map->prot != 0)
 			mappings[setup.n_mappings++] =
 				(struct unwind_mapping){ map->start, map->end,
-							  (map->prot & PROT_EXEC) != 0 };
+							  (map->prot & PROT_EXEC) != 0, false };
 	}
 	setup.mappings = mappings;
 	err = objects_cfi_tables(objects, target, &tables, &setup.n_tables);
