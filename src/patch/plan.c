@@ -790,6 +790,17 @@ static bool is_jump(const struct arch *arch, uint64_t from, uint64_t to, const u
 	return memcmp(found, jump, arch->jump_size) == 0;
 }
 
+/* The same for a jump of which a uprobe, when it went, put back the first byte that the file has. */
+static bool is_jump_after_probe(const struct arch *arch, const struct record_func *func, const uint8_t *found)
+{
+	const unsigned size = arch->breakpoint_size;
+	uint8_t jump[JUMP_MAX];
+
+	return arch->jump(func->target + func->jump_offset, func->via, jump) == 0 &&
+	       memcmp(found, func->target_old, size) == 0 &&
+	       memcmp(found + size, jump + size, arch->jump_size - size) == 0;
+}
+
 /*
  * The younger record of a function to which the jump `found` at `address` leads: to its
  * bridge from the target's function, to its code from an older generation.
@@ -839,7 +850,7 @@ static enum code_tells look_at_code(const struct records *records, const struct 
 		return CODE_OTHER;
 	if (memcmp(found, func->target_old, size) == 0)
 		return CODE_ORIGINAL;
-	if (is_jump(arch, place, func->via, found))
+	if (is_jump(arch, place, func->via, found) || is_jump_after_probe(arch, func, found))
 		return CODE_REPLACED;
 	younger = find_younger(records, record, func, arch, place, found);
 	if (younger == NULL || target_read(target, own_place, own, size) != 0)
@@ -939,10 +950,27 @@ static void allow_ranges(struct plan *plan, const struct allowed *allowed)
 }
 
 /*
- * Forbid all of the patch's memory, as a thread may be in any code of it, also in functions that
+ * Forbid what is executable between two addresses.  A word on a stack that points to data leads no
+ * thread there; nor does one that points to the end of the code, where data begins.
+ */
+static int forbid_code(struct plan *plan, const struct target *target, uint64_t start, uint64_t end, const char *name)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
+		const struct mapping *m = &target->maps.all[i];
+
+		if ((m->prot & PROT_EXEC) != 0 && m->start < end && m->end > start)
+			err = add_range(plan, m->start > start ? m->start : start, m->end <= end ? m->end - 1 : end, name);
+	}
+	return err;
+}
+
+/*
+ * Forbid all code of the patch, as a thread may be in any of it, also in functions that
  * replace none.  The ranges have the names of the functions that the record knows, for messages.
  */
-static int forbid_patch(struct plan *plan, const struct record *record,
+static int forbid_patch(struct plan *plan, const struct target *target, const struct record *record,
 			const struct allowed *allowed)
 {
 	const char *name = record_string(record, record->head->patch_name);
@@ -960,12 +988,12 @@ static int forbid_patch(struct plan *plan, const struct record *record,
 		struct code_range range = plan->ranges[i];
 
 		if (range.start > at)
-			err = add_range(plan, at, range.start, name);
+			err = forbid_code(plan, target, at, range.start, name);
 		if (range.end > at)
 			at = range.end;
 	}
 	if (err == 0 && at < end)
-		err = add_range(plan, at, end, name);
+		err = forbid_code(plan, target, at, end, name);
 	allow_ranges(plan, allowed);
 	return err;
 }
@@ -1020,7 +1048,7 @@ static int plan_leaving(struct plan *plan, const struct target *target,
 			       .keeps_data = may_be_pointed_to(record, target) };
 	err = record->is_gone ? 0 : plan_edits(plan, &all, record, NULL, record);
 	if (err == 0)
-		err = forbid_patch(plan, record, allowed);
+		err = forbid_patch(plan, target, record, allowed);
 	if (err == 0)
 		err = finish(plan, target, objects, records);
 	if (err != 0)

@@ -67,7 +67,7 @@ static size_t count_changed(void)
 	size_t changed = 0;
 
 	for (size_t i = 0; i < WORDS; i++)
-		changed += field[i] != i * 2654435761u;
+		changed += field[i] != i + 1;
 	return changed;
 }
 
@@ -100,7 +100,7 @@ void reply(const char *question, char *answer, size_t size)
 	if (strcmp(question, "begin") != 0)
 		return;
 	for (size_t i = 0; i < WORDS; i++)
-		field[i] = i * 2654435761u;
+		field[i] = i + 1;	/* no addresses: where a walk ends, the stack is scanned */
 	snprintf(answer, size, "begun\n");
 	if (pthread_create(&thread, NULL, run_hot, NULL) != 0 || write(1, answer, strlen(answer)) < 0)
 		_exit(1);
