@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct feed feed = { .data = data, .size = size };
 	struct maps maps = { 0 };
-	uint8_t kinds[3];
+	uint8_t kinds[4];
 
 	feed_bytes(&feed, kinds, sizeof(kinds));
 	for (unsigned n = 0; n < LINES && feed.size > 0; n++) {
@@ -83,7 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			free(m.path);
 		}
 	}
-	feed = (struct feed){ .data = kinds, .size = sizeof(kinds) };
+	/* The heap begins behind one of the mappings, or in it. */
+	if (maps.count > 0)
+		maps.brk = maps.all[kinds[3] % maps.count].end - (kinds[3] & 0x80);
+	feed = (struct feed){ .data = kinds, .size = 3 };
 	look_for_holes(&maps, &feed);
 	maps_deinit(&maps);
 	return 0;
