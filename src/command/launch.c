@@ -402,7 +402,8 @@ static int begin_launch(struct patcher *patcher, pid_t pid)
 	if (err == 0)
 		return pt_cont(pid, 0);
 	(void)take_stderr(patcher, pid);
-	if (launch != NULL)
+	/* A program that began with its patch goes on, whatever it executes later, say one of an ABI that nsb cannot patch. */
+	if (launch != NULL && launch->is_first)
 		give_up(patcher, launch, err);
 	msg_forget();
 	drop_stderr(patcher);
