@@ -61,7 +61,7 @@ static struct unwinder *make_unwinder(struct forged *forged, const struct object
 	struct unwinder *unwinder = NULL;
 
 	for (size_t i = 0; i < 2; i++)
-		mappings[i] = (struct unwind_mapping){ forged->target.maps.all[i].start, forged->target.maps.all[i].end, i == 0 };
+		mappings[i] = (struct unwind_mapping){ forged->target.maps.all[i].start, forged->target.maps.all[i].end, i == 0, false };
 	if (objects_cfi_tables(objects, &forged->target, &tables, &setup.n_tables) == 0) {
 		setup.tables = tables;
 		if (unwinder_create(&unwinder, &setup) != 0)
