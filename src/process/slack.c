@@ -10,7 +10,7 @@
 
 #define PHDRS_MAX 64		/* program headers of one object; linkers make some 15 */
 
-static const uint8_t magic[8] = "nsb\0call";
+static const uint8_t magic[8] = { 'n', 's', 'b', 0, 'c', 'a', 'l', 'l' };
 
 static uint32_t checksum(const struct slack_note *note)
 {
