@@ -4,6 +4,8 @@
 
 . "${0%/*}/lib.sh"
 for_each_abi
+# A probe is in all processes that run the file: nobody else's target may be one of them.
+CFLAGS_EXTRA="-Wl,--defsym=probed_$(echo "$root $NSB" | md5sum | cut -c 1-32)=0"
 
 # probes FUNCTION [return]: a probe on that function of $object; sets $prober.
 probes() {
