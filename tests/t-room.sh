@@ -15,7 +15,7 @@ narrow() {
 
 rounds() {
 	local i
-	for ((i = 0; i < ${NSB_LONG:+10}10; i++)); do
+	for ((i = 0; i < ${NSB_LONG:+10}3; i++)); do
 		patch greet.so -q && says 'goodbye 0' say && revert greet.so -q && says 'hello 0' say || return 1
 	done
 	unharmed
