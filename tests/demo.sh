@@ -105,11 +105,11 @@ ask_all 5 15
 explain 'What patches are in which process?'
 run "$nsb" list -p "$server"
 
-explain 'Take it out again: every byte is as it was before, and so is the answer.'
+explain 'Take it out again: every byte of its code is as it was, and so is the answer.'
 run "$nsb" revert -p "$server" -f fix.so
 ask_all -5 -15
 
-explain 'Nothing is left in the process, and no client was disconnected.'
+explain 'Its code is gone.  Strings that the program may still hold stay.  No client was disconnected.'
 run "$nsb" list -p "$server"
 for pid in "${clients[@]}"; do
 	kill -0 "$pid" || { echo '   a client has gone' >&2; exit 1; }
