@@ -5,16 +5,16 @@
 # tests that try them one after the other.  Sourced after lib.sh.
 #
 #	watch_target KIND [HOW]		the target "witness" with its patch
-#	sweep ACTION CALLS COMMAND STRIDE	see tests/helpers/nth.c
+#	sweep ACTION CALLS COMMAND COUNT	see tests/helpers/nth.c
 #
 # To sweep over another target and patch, start it, make the patch, and set what
 # watch_target sets before `watched`.
 
 sum=$folder/sum		# a line for each nsb that something was done to: ABI, what, 1 or 0 deaths
 
-# some STRIDE: that, or 1 in a long run.
+# some COUNT: that, or all in a long run.
 some() {
-	[ -n "${NSB_LONG:-}" ] && echo 1 || echo "$1"
+	[ -n "${NSB_LONG:-}" ] && echo all || echo "$1"
 }
 
 # often COUNT: that, or a thousand in a long run.
@@ -155,14 +155,23 @@ tells_the_truth() {
 	[ "$2" = revert ] || same_as_before
 }
 
-# sweep ACTION CALLS COMMAND STRIDE: at the first call, and at each STRIDE-th after that,
-# until there is none.
+# sweep ACTION CALLS COMMAND COUNT: at the first call, and at about COUNT of the others ("all":
+# at each), until there is none.
 sweep() {
-	local n reached=1 calls at=
-	for ((n = 1; reached; n += $4)); do
+	local n whole reached=1 calls at=
+	attempt "$1" "$2" "$3" 0 || return 1
+	whole=$calls reached=1
+	for ((n = 1; reached; n += $(stride "$4" "$n"))); do
 		attempt "$1" "$2" "$3" "$n" || { echo "$at"; return 1; }
 	done
 	settle patch && tell_interrupted
+}
+
+# stride COUNT N: nsb looks at all processes of the host, and there may be thousands more at any
+# time.  So what is left beyond the calls that were counted is passed in ever longer strides.
+stride() {
+	[ "$1" != all ] || { echo 1; return; }
+	echo $((($2 > whole ? $2 : whole) / $1 + 1))
 }
 
 # sweep_time COMMAND COUNT: at so many random moments, microseconds from 50 to 8000.  To
@@ -176,32 +185,38 @@ sweep_time() {
 	settle patch && tell_interrupted
 }
 
-# sweep_end SIGNAL WORD KIND COMMAND STRIDE: at its n-th ptrace call a process, a new one
-# each time, gets the signal that ends it.  nsb says so, or is done already.
+# end_at SIGNAL WORD KIND COMMAND N: at its N-th ptrace call a new process gets the signal that
+# ends it.  nsb says so, or is done already.  Sets $reached and $calls.
+end_at() {
+	local status rest
+	if ! target witness || ! says mortal mortal; then
+		return 1
+	fi
+	[ "$3" = alone ] || says started start "$3" || return 1
+	[ -e witness.so ] || patch_from witness.c || return 1
+	[ "$4" = patch ] || patch witness.so -q || return 1
+	timeout -s KILL "$patience" "$nth" .nth "before:$1:$pid" ptrace "$5" \
+		"$NSB" "$4" -q -p "$pid" -f witness.so 2>.said
+	status=$?
+	read -r reached calls rest <.nth || return 1
+	case $status in
+	0)	;;
+	5)	[ "$(wc -l <.said)" = 1 ] && grep -qE "$2" .said ;;
+	*)	false ;;
+	esac || { echo "$4, $1 at $5 of $calls: call $rest, status $status"; cat .said; return 1; }
+	[ "$reached" = 0 ] || echo "$abi ended 0" >>"$sum"
+	kill -KILL "$pid"
+	wait "$pid"
+	exec {to}>&- {from}>&-
+}
+
+# sweep_end SIGNAL WORD KIND COMMAND COUNT: that at about COUNT of the calls.
 sweep_end() {
-	local n reached=1 status calls rest
-	nth=$(helper nth)
-	for ((n = 1; reached; n += $5)); do
-		if ! target witness || ! says mortal mortal; then
-			return 1
-		fi
-		[ "$3" = alone ] || says started start "$3" || return 1
-		[ -e witness.so ] || patch_from witness.c || return 1
-		[ "$4" = patch ] || patch witness.so -q || return 1
-		timeout -s KILL "$patience" "$nth" .nth "before:$1:$pid" ptrace "$n" \
-			"$NSB" "$4" -q -p "$pid" -f witness.so 2>.said
-		status=$?
-		read -r reached calls rest <.nth || return 1
-		at="$4, $1 at $n of $calls: call $rest, status $status"
-		case $status in
-		0)	;;
-		5)	[ "$(wc -l <.said)" = 1 ] && grep -qE "$2" .said ;;
-		*)	false ;;
-		esac || { echo "$at"; cat .said; return 1; }
-		[ "$reached" = 0 ] || echo "$abi ended 0" >>"$sum"
-		kill -KILL "$pid"
-		wait "$pid"
-		exec {to}>&- {from}>&-
+	local n whole reached=1 calls
+	nth=$(helper nth) && end_at "${@:1:4}" 0 || return 1
+	whole=$calls reached=1
+	for ((n = 1; reached; n += $(stride "$5" "$n"))); do
+		end_at "${@:1:4}" "$n" || return 1
 	done
 }
 

@@ -73,7 +73,7 @@ for flags in '-fPIE -pie' '-fno-pie -no-pie -static'; do
 	t "$flags: nsb is killed" "
 		through $flags && launch ./through && old='relay 4, too much, label 1' new='relay 104, too much, label 2' &&
 		mixed='relay (4|104), too much, label (1|2)' question=all file_of_patch=relay.so main= && watched &&
-		sweep before:9 forward patch $(some 31) && sweep before:9 forward revert $(some 31)
+		sweep before:9 forward patch $(some 12) && sweep before:9 forward revert $(some 12)
 	"
 done
 t 'all is bound from the beginning' '

@@ -11,19 +11,19 @@ for_each_abi
 # the next one.
 for command in patch revert; do
 	t "before each ptrace call of a $command, one sleeping thread" "
-		watch_target alone && sweep before:9 ptrace $command 1
+		watch_target alone && sweep before:9 ptrace $command all
 	"
 	t "after ptrace calls of a $command, one sleeping thread" "
-		watch_target alone && sweep after:9 ptrace $command $(some 5)
+		watch_target alone && sweep after:9 ptrace $command $(some 4)
 	"
 	t "before and after ptrace calls of a $command, one busy thread" "
-		watch_target alone spin && sweep before:9 ptrace $command $(some 7) &&
-		sweep after:9 ptrace $command $(some 9)
+		watch_target alone spin && sweep before:9 ptrace $command $(some 3) &&
+		sweep after:9 ptrace $command $(some 2)
 	"
 	for kind in sleepers busy; do
 		t "before and after ptrace calls of a $command, $kind" "
-			watch_target $kind && sweep before:9 ptrace $command $(some 9) &&
-			sweep after:9 ptrace $command $(some 11)
+			watch_target $kind && sweep before:9 ptrace $command $(some 6) &&
+			sweep after:9 ptrace $command $(some 5)
 		"
 	done
 done
@@ -33,8 +33,8 @@ done
 for kind in dwell blocked handlers; do
 	for command in patch revert; do
 		t "before and after ptrace calls of a $command, $kind" "
-			watch_target $kind && sweep before:9 ptrace $command $(some 61) &&
-			sweep after:9 ptrace $command $(some 67)
+			watch_target $kind && sweep before:9 ptrace $command $(some 2) &&
+			sweep after:9 ptrace $command $(some 2)
 		"
 	done
 done

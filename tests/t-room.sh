@@ -34,7 +34,7 @@ t 'all in one segment, whose page of code is full: other code has room' '
 # sweep_over OLD NEW COMMAND: nsb is killed at its calls while it works on a process that has been started.
 sweep_over() {
 	question=say old=$1 new=$2 mixed=none file_of_patch=greet.so main='' &&
-	watched && sweep before:9 ptrace "$3" "$(some 7)" && sweep after:9 ptrace "$3" "$(some 11)"
+	watched && sweep before:9 ptrace "$3" "$(some 3)" && sweep after:9 ptrace "$3" "$(some 2)"
 }
 
 for command in patch revert; do

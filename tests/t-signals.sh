@@ -57,8 +57,8 @@ t 'children end all the time: each SIGCHLD arrives, each status is there' '
 for signal in INT TERM HUP PIPE; do
 	for command in patch revert; do
 		t "SIG$signal to nsb at any moment of a $command" "
-			watch_target sleepers && sweep before:$(kill -l $signal) any $command $(some 61) &&
-			sweep after:$(kill -l $signal) ptrace $command $(some 17)
+			watch_target sleepers && sweep before:$(kill -l $signal) any $command $(some 12) &&
+			sweep after:$(kill -l $signal) ptrace $command $(some 4)
 		"
 	done
 done
@@ -77,9 +77,9 @@ t 'nohup holds for nsb' '
 for kind in alone busy; do
 	for command in patch revert; do
 		t "the process is killed, exits or calls exec in the middle of a $command, $kind" "
-			sweep_end 9 'ended|no such process' $kind $command $(some 7) &&
-			sweep_end 10 'ended|no such process' $kind $command $(some 9) &&
-			sweep_end 12 'ended|no such process' $kind $command $(some 9)
+			sweep_end 9 'ended|no such process' $kind $command $(some 6) &&
+			sweep_end 10 'ended|no such process' $kind $command $(some 5) &&
+			sweep_end 12 'ended|no such process' $kind $command $(some 5)
 		"
 	done
 done

@@ -9,25 +9,25 @@ for_each_abi
 
 for command in patch revert; do
 	t "a ptrace call of a $command fails, one thread" "
-		watch_target alone && sweep fail ptrace $command 1
+		watch_target alone && sweep fail ptrace $command all
 	"
 	t "any call of a $command fails that can, one thread" "
-		watch_target alone && sweep fail forward $command $(some 7)
+		watch_target alone && sweep fail forward $command $(some 40)
 	"
 	t "nsb is kept from running before a ptrace call of a $command, one thread" "
-		watch_target alone spin && sweep delay ptrace $command $(some 7)
+		watch_target alone spin && sweep delay ptrace $command $(some 3)
 	"
 	for kind in sleepers busy; do
 		t "a ptrace call of a $command fails, $kind" "
-			watch_target $kind && sweep fail ptrace $command $(some 5)
+			watch_target $kind && sweep fail ptrace $command $(some 10)
 		"
 		t "any call of a $command fails that can, $kind" "
-			watch_target $kind && sweep fail forward $command $(some 29)
+			watch_target $kind && sweep fail forward $command $(some 15)
 		"
 	done
 	t "some call of a $command fails, threads run to a breakpoint" "
-		watch_target dwell && sweep fail ptrace $command $(some 29) &&
-		sweep fail forward $command $(some 97)
+		watch_target dwell && sweep fail ptrace $command $(some 3) &&
+		sweep fail forward $command $(some 6)
 	"
 done
 
