@@ -78,6 +78,16 @@ for kind in pie static so; do
 		patch p.so && all_say 42 original other_name weak_name && revert p.so && all_say 1 original other_name weak_name && unharmed
 	"
 done
+t "1 to 4 bytes, the last of .text: the bytes behind them say where the jump can lead" "
+	for shape in '1 -DLAST_AT=0' '4 -DLAST_AT=0' '2 -DLAST_AT=2'; do
+		shapes so -DLAST=\$shape && in_and_out 5 last tight5 && readelf -SW \$object | grep -c -F .fini || exit 1
+	done
+"
+t "... a second patch of it, on top of the first and in place of it" "
+	shapes so && snapshot && patch_of 42 last && mv p.so first.so && patch_of 43 last && patch first.so && all_say 42 last &&
+	patch p.so && all_say 43 last && revert first.so && all_say 43 last && revert p.so && all_say 5 last && patch first.so &&
+	nsb patch --replace -p \$pid -f p.so && all_say 43 last && revert p.so && all_say 5 last && unharmed
+"
 for linker in gold lld; do
 	t "identical functions that $linker has folded: patched once, both are told" "
 		shapes pie -ffunction-sections -fuse-ld=$linker -Wl,--icf=all && all_say 3 same same_again && snapshot && patch_of 42 same 2>said && cat said &&

@@ -569,10 +569,11 @@ static int choose_place(struct plan *plan, const struct target *target,
 	if (err != -ENOSPC || !bridge->is_needed)
 		return err;
 	msg_forget();
-	return fail(ESTALE, "%s: its first bytes lie across the end of a page: only those before it can"
-		    " change in one store, and where a jump can lead then, 0x%" PRIx64 " to 0x%"
-		    PRIx64 ", is no room", patch->meta.funcs[bridge->func].name, bridge->lo,
-		    bridge->hi);
+	const struct vz_func *func = &patch->meta.funcs[bridge->func];
+	return fail(ESTALE, "%s: %s, and where a jump can lead then, 0x%" PRIx64 " to 0x%" PRIx64 ", is no room",
+		    func->name, func->flags & VZ_FUNC_SHORT ? "it is too small for a jump, whose last bytes have to be"
+		    " what lies behind it" : "its first bytes lie across the end of a page: only those before it can"
+		    " change in one store", bridge->lo, bridge->hi);
 }
 
 static int make_record(struct plan *plan, const struct object *object,

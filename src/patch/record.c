@@ -78,9 +78,13 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	uint64_t entry = vz->patch_addr + image->bias - image->base;
 	const uint8_t *code = image->bytes + entry;
 	uint64_t skip = arch_landing(arch, vz->first.data, (size_t)vz->first.size);
+	bool has_bridge = input->bridge->is_needed && vz == &input->patch->meta.funcs[input->bridge->func];
 	uint64_t room;
 
-	if (vz->room < skip + arch->jump_size || vz->first.size < skip + arch->jump_size)
+	if (vz->flags & VZ_FUNC_SHORT && !has_bridge && input->bridge->is_needed)
+		return fail(ESTALE, "%s: is too small for a jump, as is %s, and nsb gets around that for one function "
+			    "of a patch", vz->name, input->patch->meta.funcs[input->bridge->func].name);
+	if ((vz->room < skip + arch->jump_size && !has_bridge) || vz->first.size < skip + arch->jump_size)
 		return fail(ESTALE, "%s: is too small for a jump (%" PRIu64 " bytes, %" PRIu64
 			    " needed)", vz->name, vz->room, skip + arch->jump_size);
 	if (entry >= image->size || image->size - entry < 2 * JUMP_MAX)
@@ -89,8 +93,7 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	func->target = arch_address(arch, vz->target_addr + input->object_bias);
 	func->target_size = vz->target_size;
 	func->patch = arch_address(arch, vz->patch_addr + image->bias);
-	func->via = input->bridge->is_needed && vz == &input->patch->meta.funcs[input->bridge->func] ?
-		    input->bridge->address : func->patch;
+	func->via = has_bridge ? input->bridge->address : func->patch;
 	func->patch_size = vz->patch_size;
 	func->flags = (uint32_t)vz->flags;
 	func->jump_offset = skip;

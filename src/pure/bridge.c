@@ -6,13 +6,25 @@
 
 #include "page.h"
 
-/*
- * Where a jump leads whose displacement has `fill` in each byte before the end of the page, and
- * the function's old bytes behind it: with 0 the lowest address, with 0xff the highest.
- */
-static uint64_t extreme(const struct arch *arch, uint64_t at, const uint8_t *old, uint8_t fill)
+/* How many bytes at `at`, where the jump of the function begins, may change: up to jump_size. */
+static size_t changeable_size(const struct arch *arch, const struct vz_func *func, uint64_t at, unsigned skip)
 {
-	const size_t before = PAGE - (size_t)(at % PAGE);
+	size_t size = arch->jump_size;
+
+	if (func->flags & VZ_FUNC_SHORT && func->room - skip < size)
+		size = (size_t)(func->room - skip);
+	if (PAGE - at % PAGE < size)
+		size = PAGE - (size_t)(at % PAGE);
+	return size;
+}
+
+/*
+ * Where a jump leads whose displacement has `fill` in each byte that may change, `before` with
+ * the operation, and the function's old bytes behind them: with 0 the lowest address, with 0xff
+ * the highest.
+ */
+static uint64_t extreme(const struct arch *arch, uint64_t at, const uint8_t *old, size_t before, uint8_t fill)
+{
 	uint8_t jump[JUMP_MAX];
 
 	/* The first byte is the operation; the displacement follows, little-endian. */
@@ -32,12 +44,15 @@ void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target
 		unsigned skip = arch_landing(arch, func->first.data, size);
 		uint64_t at = arch_address(arch, func->target_addr + target_bias + skip);
 
-		if (size < skip + arch->jump_size || !lies_across_pages(at, arch->jump_size))
+		if (size < skip + arch->jump_size || (func->flags & VZ_FUNC_SHORT && func->room <= skip))
+			continue;
+		size_t before = changeable_size(arch, func, at, skip);
+		if (before == arch->jump_size)
 			continue;
 		*bridge = (struct bridge){
 			.is_needed = true, .func = i,
-			.lo = extreme(arch, at, func->first.data + skip, 0),
-			.hi = extreme(arch, at, func->first.data + skip, 0xff),
+			.lo = extreme(arch, at, func->first.data + skip, before, 0),
+			.hi = extreme(arch, at, func->first.data + skip, before, 0xff),
 		};
 	}
 }

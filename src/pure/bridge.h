@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bridge: replaced functions whose first bytes lie across the end of a page.
+ * bridge: replaced functions whose first bytes lie across the end of a page, or that are shorter
+ * than a jump.
  *
  * To write a jump there, nsb would need two stores, and if it were killed between them half of
  * a jump would be left.  So nsb changes only the bytes before the end of the page, and the last
@@ -8,6 +9,9 @@
  * the jump leads to somewhere within 16 MiB; if four remain, it leads to one address.  nsb
  * places the memory of the patch so that a second jump, the bridge, is at that address, and
  * leads on to the new function.
+ *
+ * The same is done for a function of less than five bytes at the end of .text: the last bytes of
+ * the jump are then the first bytes of .fini, which nobody changes.
  */
 #ifndef NSB_BRIDGE_H
 #define NSB_BRIDGE_H

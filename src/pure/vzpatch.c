@@ -75,7 +75,7 @@ static const struct field_name kind_names[] = {
 };
 static const struct field_name flag_names[] = {
 	{ VZ_FUNC_GLOBAL, "global" }, { VZ_FUNC_ALLOW_ACTIVE, "allow-active" },
-	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { 0, NULL }
+	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { 0, NULL }
 };
 
 static const struct field object_fields[] = {
@@ -407,7 +407,8 @@ static int check_func(const struct vzpatch *patch, const struct vz_func *func, s
 	else if (func->room == 0 || !fits(patch, func->target_addr, func->room))
 		why = "has no room for a jump";
 	else if (func->first.size < 1 || func->first.size > FIRST_BYTES_MAX ||
-		 func->first.size > func->room)
+		 (func->first.size > func->room) != ((func->flags & VZ_FUNC_SHORT) != 0) ||
+		 !fits(patch, func->target_addr, func->first.size))
 		why = "has a wrong number of first bytes";
 	if (why != NULL)
 		return fail(err, "vzpatch: function %zu (%.200s) %s", i,
@@ -421,6 +422,12 @@ static int compare_targets(const void *left, const void *right)
 	const struct vz_func *b = *(const struct vz_func *const *)right;
 
 	return a->target_addr < b->target_addr ? -1 : a->target_addr > b->target_addr;
+}
+
+/* So many bytes at the function's start belong to it or to its jump. */
+static uint64_t covered_size(const struct vz_func *func)
+{
+	return func->first.size > func->room ? func->first.size : func->room;
 }
 
 /* Refuse two functions whose first bytes overlap: one jump would overwrite the other. */
@@ -438,7 +445,7 @@ static int check_overlaps(const struct vzpatch *patch, int err)
 		sorted[i] = &patch->funcs[i];
 	qsort(sorted, patch->n_funcs, sizeof(*sorted), compare_targets);
 	for (size_t i = 1; i < patch->n_funcs && ret == 0; i++) {
-		if (sorted[i]->target_addr - sorted[i - 1]->target_addr < sorted[i - 1]->room)
+		if (sorted[i]->target_addr - sorted[i - 1]->target_addr < covered_size(sorted[i - 1]))
 			ret = fail(err, "vzpatch: functions %.200s and %.200s overlap in the target",
 				   sorted[i - 1]->name, sorted[i]->name);
 	}

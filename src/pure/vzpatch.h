@@ -45,6 +45,7 @@ enum vz_func_flags {
 	VZ_FUNC_GLOBAL = 1 << 0,	/* the target's function is not static */
 	VZ_FUNC_ALLOW_ACTIVE = 1 << 1,	/* threads that are in the old function may finish there */
 	VZ_FUNC_ADDRESS_TAKEN = 1 << 2,	/* the patch may hand out the new function's address */
+	VZ_FUNC_SHORT = 1 << 3,		/* the jump's last bytes are what lies behind `room`, and stay */
 };
 
 /* Identity of the patch file or of the target file. */
@@ -66,7 +67,8 @@ struct vz_func {
 	uint64_t patch_size;
 	uint64_t flags;		/* enum vz_func_flags */
 	uint64_t room;		/* so many bytes at target_addr may be overwritten: code and padding */
-	struct vz_blob first;	/* the first min(room, FIRST_BYTES_MAX) bytes of the target's function */
+	/* The first min(room, FIRST_BYTES_MAX) bytes of the target's function; of a short one all that its jump covers. */
+	struct vz_blob first;
 };
 
 /* Another range of the target's code, such as .cold, that belongs to function no. `func`. */

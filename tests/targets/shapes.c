@@ -50,7 +50,7 @@ __asm__(".text\n"
 	ACROSS(landed4, 4096, 4, LANDING) ACROSS(landed6, 4096, 6, LANDING FAR));
 
 #define LIST(OF) \
-	OF(after) OF(tight1) OF(tight2) OF(tight3) OF(tight4) OF(tight5) OF(tight6) OF(tight7) OF(tight8) \
+	OF(after) OF(last) OF(tight1) OF(tight2) OF(tight3) OF(tight4) OF(tight5) OF(tight6) OF(tight7) OF(tight8) \
 	OF(roomy1) OF(roomy2) OF(roomy3) OF(roomy4) OF(roomy5) OF(roomy6) OF(roomy7) OF(roomy8) \
 	OF(page1) OF(page2) OF(page3) OF(page4) OF(page5) OF(page0) OF(crowded1) OF(crowded2) \
 	OF(line1) OF(line3) OF(line4) \

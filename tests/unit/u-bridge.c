@@ -63,6 +63,34 @@ static void check_amd64(const struct arch *arch)
 	ok(bridge_size(&bridge, arch) == 2 * PAGE, "a bridge may lie across pages itself");
 }
 
+/* The same for a function of which only `room` bytes may change. */
+static struct bridge short_bridge_at(const struct arch *arch, uint64_t at, uint64_t room, const char *code, size_t size)
+{
+	struct vz_func func = { .name = "f", .target_addr = at, .room = room, .flags = VZ_FUNC_SHORT,
+				.first = { (const uint8_t *)code, size } };
+	struct patchfile patch = { .meta = { .funcs = &func, .n_funcs = 1 } };
+	struct bridge bridge;
+
+	bridge_find(&bridge, arch, 0, &patch);
+	return bridge;
+}
+
+#define SHORT_AT(arch, at, room, code) short_bridge_at(arch, at, room, code, sizeof(code) - 1)
+
+static void check_short(const struct arch *arch)
+{
+	ok(leads(SHORT_AT(arch, 0x401000, 4, "\x90\x90\x90\xc3\x01"), 0x1401005, 0x2401004),
+	   "amd64: a function of four bytes: what lies behind it says 16 MiB");
+	ok(leads(SHORT_AT(arch, 0x401000, 1, "\xc3\x44\x33\x22\x01"), 0x401005 + 0x1223344, 0x401005 + 0x1223344),
+	   "amd64: one of one byte: a byte");
+	ok(leads(SHORT_AT(arch, 0x401000, 8, "\xf3\x0f\x1e\xfa" "\x90\x90\x90\xc3\x01"), 0x1401009, 0x2401008),
+	   "amd64: behind a landing pad");
+	ok(!SHORT_AT(arch, 0x401000, 4, "\xf3\x0f\x1e\xfa" "\x90\x90\x90\xc3\x01").is_needed,
+	   "amd64: nothing but a landing pad: none can be");
+	ok(leads(SHORT_AT(arch, 0x400ffe, 4, "\xb9\x44\x33\x22\xf1"), 0x401003 - UINT64_C(0xeddcd00),
+		 0x401003 - UINT64_C(0xeddcd00) + 0xff), "amd64: and across the end of a page: what comes first");
+}
+
 static void check_i386(const struct arch *arch)
 {
 	ok(leads(AT(arch, 0x8048ffd, "\x55\x89\xe5\x83\xec"), 0xf4879002, 0xf4889001), "i386: two bytes behind the end say 64 KiB");
@@ -133,6 +161,7 @@ int main(void)
 {
 	msg_init("u-bridge");
 	check_amd64(arch_find(ELFCLASS64, EM_X86_64));
+	check_short(arch_find(ELFCLASS64, EM_X86_64));
 	check_i386(arch_find(ELFCLASS32, EM_386));
 	check_hole();
 	check_growth();

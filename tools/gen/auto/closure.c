@@ -326,19 +326,19 @@ static bool is_address_taken(const struct binary *target, uint64_t addr)
 static int bypass(struct closure *all, struct piece *piece, bool *is_bypassed)
 {
 	const struct binary *target = all->draft->target;
-	uint64_t room = 0;
+	struct room room = { 0 };
 	char why[256];
 	const struct definition *old = &piece->counterpart;
 	int err = measure_room(target, old->name, old->addr, old->size, &room);
 
 	*is_bypassed = err == -EINVAL && !is_address_taken(target, piece->counterpart.addr);
-	if (!*is_bypassed && (err != -EINVAL || room == 0))
+	if (!*is_bypassed && (err != -EINVAL || room.size == 0))
 		return err;
 	msg_forget();
 	if (!*is_bypassed)
 		return fail(EINVAL, "%s: '%s' is too small for a jump, %" PRIu64 " bytes with the padding "
 			    "after it, and to replace its callers is not enough: its address is in use, "
-			    "or exported", target->file.path, piece->name, room);
+			    "or exported", target->file.path, piece->name, room.size);
 	piece->fate = FATE_OWN;
 	piece->has_counterpart = false;
 	snprintf(why, sizeof(why), "it calls '%s', which has no room for a jump", piece->name);

@@ -78,8 +78,31 @@ static uint64_t next_start(const struct binary *target, uint64_t end, uint64_t l
 	return limit;
 }
 
+/*
+ * Zeros between a section of code and .init or .fini, which are behind .text, are no code, and
+ * nobody changes or traces what these two begin with.  How far they are from `end`; UINT64_MAX if
+ * something else comes before them.
+ */
+static uint64_t gap_before_fini(const struct binary *target, uint64_t end)
+{
+	static const char *const names[] = { ".fini", ".init" };
+	uint8_t bytes[ENDBR_SIZE + JUMP_SIZE];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		GElf_Shdr shdr;
+
+		if (elffile_section(&target->file, names[i], &shdr) == NULL || shdr.sh_type != SHT_PROGBITS ||
+		    shdr.sh_size < JUMP_SIZE || shdr.sh_addr < end || shdr.sh_addr - end > sizeof(bytes))
+			continue;
+		uint64_t gap = shdr.sh_addr - end;
+		if (elffile_read(&target->file, end, bytes, (size_t)gap) && padding_size(bytes, (size_t)gap) == gap)
+			return gap;
+	}
+	return UINT64_MAX;
+}
+
 int measure_room(const struct binary *target, const char *name, uint64_t addr, uint64_t size,
-		 uint64_t *room)
+		 struct room *room)
 {
 	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	static const uint8_t endbr32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
@@ -96,15 +119,21 @@ int measure_room(const struct binary *target, const char *name, uint64_t addr, u
 		gap = sizeof(padding);
 	if (!elffile_read(&target->file, end, padding, (size_t)gap))
 		gap = 0;
-	*room = size + padding_size(padding, (size_t)gap);
-	uint64_t needed = JUMP_SIZE;
+	room->size = size + padding_size(padding, (size_t)gap);
+	uint64_t skip = 0;
 	if (elffile_read(&target->file, addr, first, sizeof(first)) &&
 	    (memcmp(first, endbr64, sizeof(first)) == 0 || memcmp(first, endbr32, sizeof(first)) == 0))
-		needed += ENDBR_SIZE;
-	if (*room < needed)
-		return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "
-			    "after it, the jump needs %" PRIu64 " (replace its callers instead, if "
-			    "nothing has its address)", target->file.path, name, *room,
-			    needed);
-	return 0;
+		skip = ENDBR_SIZE;
+	room->needed = skip + JUMP_SIZE;
+	if (room->size >= room->needed)
+		return 0;
+	gap = gap_before_fini(target, end);
+	if (gap != UINT64_MAX && size + gap > skip) {
+		room->size = size + gap < room->needed ? size + gap : room->needed;
+		return 0;
+	}
+	return fail(EINVAL, "%s: '%s' is too small: %" PRIu64 " bytes with the padding "
+		    "after it, the jump needs %" PRIu64 " (replace its callers instead, if "
+		    "nothing has its address)", target->file.path, name, room->size,
+		    room->needed);
 }

@@ -5,13 +5,19 @@
 
 #include "binary.h"
 
+struct room {
+	uint64_t size;		/* of the function and the padding behind it, up to the next symbol or function */
+	uint64_t needed;	/* what the jump covers, with a landing pad before it */
+};
+
 /*
- * The room for a jump at the function `name`, in bytes: its size and the padding behind it, up
- * to the next symbol or function.  The answer is -EINVAL with a message if that is too small
- * for the jump, or if the file has no code there.
+ * The room for a jump at the function `name`.  It may have less than is needed only at the end of
+ * .text: the last bytes of the jump are then those that lie behind, of which nsb knows to make
+ * use.  The answer is -EINVAL with a message if it is too small elsewhere, or if the file has no
+ * code there.
  */
 int measure_room(const struct binary *target, const char *name, uint64_t addr, uint64_t size,
-		 uint64_t *room) MUST_CHECK;
+		 struct room *room) MUST_CHECK;
 
 /* Bytes of padding at the start of `code`: nops in all their forms, int3, zeros. */
 size_t padding_size(const uint8_t *code, size_t size);

@@ -121,7 +121,7 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 {
 	struct vzpatch *meta = &draft->meta;
 	size_t same = draft_find(draft, old->addr);
-	uint64_t room = 0;
+	struct room room = { 0 };
 	int err = measure_room(draft->target, old->name, old->addr, old->size, &room);
 
 	if (err != 0)
@@ -139,7 +139,8 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 	if (replaced == NULL)
 		return fail(ENOMEM, "out of memory");
 	*replaced = (struct replaced){ .new = *new, .old = *old };
-	size_t size = room < FIRST_BYTES_MAX ? (size_t)room : FIRST_BYTES_MAX;
+	bool is_short = room.size < room.needed;
+	size_t size = (size_t)(is_short ? room.needed : room.size < FIRST_BYTES_MAX ? room.size : FIRST_BYTES_MAX);
 	if (!elffile_read(&draft->target->file, old->addr, replaced->first, size)) {
 		free(replaced);
 		return fail(EINVAL, "%s: the code of '%s' is not in the file",
@@ -153,8 +154,8 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 		.target_size = old->size,
 		.patch_addr = new->addr,
 		.patch_size = new->size,
-		.flags = flags | (old->global ? VZ_FUNC_GLOBAL : 0),
-		.room = room,
+		.flags = flags | (old->global ? VZ_FUNC_GLOBAL : 0) | (is_short ? VZ_FUNC_SHORT : 0),
+		.room = room.size,
 		.first = { replaced->first, size },
 	};
 	return add_other_ranges(draft, meta->n_funcs - 1, old);
