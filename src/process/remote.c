@@ -16,6 +16,7 @@
 #include "proc.h"
 
 #define PICK_ROUNDS 200
+#define PICK_NAPS 800		/* and so many milliseconds for threads that cannot be stopped now, as a parent in vfork(2) */
 #define WHOLE_ROUNDS 8		/* in so many no thread is stopped whose call that may end early (call.h) */
 #define RESULT_NS 1000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
 #define RETURN_MS 1000		/* an errand takes microseconds */
@@ -131,12 +132,24 @@ static bool are_all_dispatched(const struct target *target)
 	return dispatched > 0 && others == 0;
 }
 
+static bool is_any_stuck(const struct target *target)
+{
+	for (size_t i = 0; i < target->n_threads; i++) {
+		if (target->threads[i].state == THREAD_RUNNING && target->threads[i].is_stuck)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Choose the thread that makes the calls, and stop it.  The leader is chosen only if no other
  * thread runs (target_may_set), for example where there is no other.
  */
 static int pick_thread(struct target *target, struct thread **picked)
 {
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	unsigned naps = 0;
+
 	*picked = NULL;
 	for (unsigned number = 0; number < PICK_ROUNDS; number++) {
 		const struct choice_round *round =
@@ -164,6 +177,12 @@ static int pick_thread(struct target *target, struct thread **picked)
 				   target_name(target));
 		if (err != 0)
 			return err;
+		/* A thread that starts a program is in vfork(2) until there is a processor for the child. */
+		if (naps < PICK_NAPS && is_any_stuck(target)) {
+			(void)nanosleep(&nap, NULL);
+			naps++;
+			number -= number >= CHOICE_ROUNDS;
+		}
 	}
 	if (target_count_threads(target, &(size_t){ 0 }) != 0)
 		return -ESRCH;
