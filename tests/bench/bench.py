@@ -24,7 +24,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ABIS = {"amd64": "-m64", "i386": "-m32"}
 FUNCTIONS = 1000        # that the meter has to be replaced
-CODE_FUNCTIONS = 1500   # per unit of the builds that the witness compares
 UNIT_FUNCTIONS = 2500   # per unit of the target with much debug info
 PATIENCE = 60           # seconds, for anything that a process is to do
 LONGEST_NOISE_S = 0.1   # a window without a tool is as long as nsb's last one, but no longer
@@ -575,10 +574,10 @@ def bench_gen(options, programs):
 
 # ---- the witness ----
 
-def code_source(changed):
+def code_source(functions, changed):
     """A source file of much code; names begin with u000_.  One of its functions changes, and grows."""
     text = ["#include <stdio.h>\n#include <string.h>\nint u000_shared[100];\n"]
-    for i in range(CODE_FUNCTIONS):
+    for i in range(functions):
         extra = "\tputs(\"changed\");\n" if changed and i == 7 else ""
         text.append(
             f"int u000_function_{i}(int a, const char *s);\n"
@@ -591,11 +590,11 @@ def code_source(changed):
     return "".join(text)
 
 
-def make_build(programs, name, units, changed):
+def make_build(programs, name, units, functions, changed):
     """Two builds differ in the first unit only, so that all behind it lies elsewhere."""
-    objects = make_units(programs, units, code_source(False), "-O2", "-g1")
+    objects = make_units(programs, units, code_source(functions, False), "-O2", "-g1")
     if changed:
-        run("gcc", "-O2", "-g1", "-c", "-o", objects[0], write(programs.path("u000.c"), code_source(True)))
+        run("gcc", "-O2", "-g1", "-c", "-o", objects[0], write(programs.path("u000.c"), code_source(functions, True)))
     main = write(programs.path("large-main.c"), "int main(void)\n{\n\treturn 0;\n}\n")
     build = programs.path(name)
     run("gcc", "-O2", "-Wl,--build-id=sha1", "-o", build, main, *objects)
@@ -610,7 +609,8 @@ def code_bytes(path):
 
 def bench_witness(options, programs):
     progress("two builds of a program")
-    old, new = (make_build(programs, name, options.code_units, name == "new") for name in ("old", "new"))
+    old, new = (make_build(programs, name, options.code_units, options.code_functions, name == "new")
+                for name in ("old", "new"))
     size = code_bytes(old)
     tools = {
         "nsb-gen": (options.nsb_gen, "compare", old, new),
@@ -699,13 +699,16 @@ SECTIONS = {"pause": bench_pause, "held": bench_held, "growth": bench_growth, "g
 EXTENTS = {
     "full": dict(cycles=15, depths=(8, 60), threads=(0, 10, 100, 1000, 4000),
                  functions=(1, 10, 100, 1000), libraries=(10, 100, 300),
-                 sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76, code_units=20, gen_cycles=7,
+                 sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76,
+                 code_units=20, code_functions=1500, gen_cycles=7,
                  honest=500, crowds=3),
     "quick": dict(cycles=3, depths=(8,), threads=(0, 10, 1000), functions=(1, 1000),
-                  libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12, code_units=4, gen_cycles=2,
+                  libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12,
+                  code_units=4, code_functions=1500, gen_cycles=2,
                   honest=100, crowds=1),
     "slice": dict(cycles=1, depths=(8,), threads=(10,), functions=(10,), libraries=(10,),
-                  sizes=(64 << 10,), units=2, code_units=1, gen_cycles=1, honest=20, crowds=1),
+                  sizes=(64 << 10,), units=2, code_units=1, code_functions=100, gen_cycles=1,
+                  honest=20, crowds=1),
 }
 
 
