@@ -24,7 +24,7 @@ through() {
 	if ! [ -d "$made" ]; then
 		mkdir "$made.new" && (
 			cd "$made.new" &&
-			${CXX:-g++} $(mflag) $debian_flags $debian_ldflags -fno-ipa-ra -D_GNU_SOURCE -pthread "$@" -o through "$tests/targets/through.cc" &&
+			${CXX:-g++} $(mflag) $debian_flags $debian_ldflags $tells_nothing -fno-ipa-ra -D_GNU_SOURCE -pthread "$@" -o through "$tests/targets/through.cc" &&
 			object=through && patch_from relay.c
 		) && mv "$made.new" "$made" || return 1
 	fi
@@ -102,7 +102,7 @@ for flags in '-fno-pie -no-pie -static' '-fPIE -static-pie' '-fPIE -pie -static-
 	"
 done
 t 'a library with an unwinder of its own, in a C program: refused for itself, not for others' '
-	g++ $(mflag) $debian_flags -fPIC -D_GNU_SOURCE -pthread -Dmain=unused -Wno-return-type -shared -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL -Wl,--build-id=sha1 \
+	g++ $(mflag) $debian_flags $tells_nothing -fPIC -D_GNU_SOURCE -pthread -Dmain=unused -Wno-return-type -shared -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL -Wl,--build-id=sha1 \
 		-o libthrough.so "$tests/targets/through.cc" &&
 	CFLAGS_EXTRA="-L$PWD -Wl,--no-as-needed -lthrough -Wl,-rpath,$PWD" target server pie && patch_from greet.c && object=libthrough.so && patch_from relay.c && snapshot &&
 	fails_with 1 "unwinder cannot be told of label.*--no-exceptions" patch relay.so && patch greet.so && says goodbye greet && revert greet.so && says hello greet && unharmed

@@ -241,7 +241,8 @@ t 'the author has looked at what calls it; or all that may have it is replaced' 
 	printf "%s\n" "#include <nsb/vzp.h>" "VZP_CALLERS_CHECKED(limt);" "int below(int n) { return n < 20; }" >p.c && patch_object p.c &&
 	fails_with 1 "p.c:2: VZP_CALLERS_CHECKED\(limt\): the patch has no such function" generate
 '
-# returns NEW: the old check() says 0 at all times, which handle() knows; the new one is NEW.
+# returns LINES...: the old check() says 0 at all times, which handle() knows, if $cc tells it under
+# $flags; the patch is of these lines.
 returns() {
 	command -v "$cc" >/dev/null || skip "no $cc"
 	cat >one.c <<-END &&
@@ -251,18 +252,24 @@ returns() {
 		__attribute__((noinline)) int handle(const char *s) { return check(s) < 0 ? 403 : 200; }
 		int main(int argc, char **argv) { return handle(argv[argc - 1]) + (same(argv) == 0); }
 	END
-	$cc $(mflag) -g -O2 -o prog one.c && object=prog &&
+	$cc $(mflag) -g -O2 $flags -o prog one.c && object=prog &&
 	printf "%s\n" "#include <nsb/vzp.h>" "extern int hits;" "$@" >p.c && PATCH_CC=$cc patch_object p.c
 }
 for cc in clang gcc-14 gcc-15; do
 	t "a function that returns what it never did, to a caller that knows, $cc" "
-		cc=$cc
+		cc=$cc flags=
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' &&
 		fails_with 1 'p.c:3: the new .check. may return what the old one did not, .* in .handle.: replace it too' generate &&
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; } VZP_CALLERS_CHECKED(check);' && generate &&
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' \
 			'int handle(const char *s) { return check(s) < 0 ? 403 : 200; }' && fails_with 1 '.handle. may return .*in .main.' generate &&
 		returns 'int check(const char *s) { hits += 2; return s[0] ? 0 : 0; }' && generate
+	"
+done
+for cc in gcc gcc-14 gcc-15; do
+	t "... that does not know, as $cc was told to tell nothing" "
+		cc=$cc flags=-fno-ipa-vrp
+		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' && generate
 	"
 done
 t 'a function that exists as a clone only' '

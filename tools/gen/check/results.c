@@ -44,7 +44,7 @@ static bool tells_ranges(const struct dwarf_unit *unit)
 		return true;
 	if (strstr(producer, "clang") != NULL)
 		return true;
-	if (strncmp(producer, "GNU ", 4) != 0 || !is_optimised(producer))
+	if (strncmp(producer, "GNU ", 4) != 0 || !is_optimised(producer) || strstr(producer, " -fno-ipa-vrp") != NULL)
 		return false;
 	/* "GNU C17 14.2.0 -mtune=generic ..." */
 	version = strchr(producer + 4, ' ');
