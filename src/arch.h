@@ -16,7 +16,7 @@
  *   - reg: where each neutral register lies in that set, and how wide it is;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
  *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
- *   - context: what a suspended coroutine looks like;
+ *   - context, jump_buffer: what swapcontext(3) and setjmp(3) save of a suspended coroutine;
  *   - nr: system call numbers;
  *   - find_call: what a stop of its thread does to a system call;
  *   - syscall_insn: the bytes that enter the kernel;
@@ -27,6 +27,7 @@
  *   - jump, jump_leads: the jump that is put over a replaced function: its operation in
  *     the first byte, then a displacement, little-endian;
  *   - may_branch_to: whether code might branch into given bytes of itself;
+ *   - branch_at: where a call, or a stub of a procedure linkage table, leads;
  *   - landing: bytes a function may start with that must stay (ENDBR);
  *   - carry: moves the first instructions of a function elsewhere;
  *   - errand, errand_result, errand_index: the code that a borrowed thread runs for nsb;
@@ -197,6 +198,8 @@ struct errand_places {
 	size_t begin, entered;
 };
 
+#define BRANCH_BYTES 11		/* ENDBR, a prefix, and a branch */
+
 #define CONTEXT_BYTES 256	/* so many bytes of a ucontext_t are read */
 
 /*
@@ -210,6 +213,28 @@ struct context_layout {
 		uint8_t number, offset;
 	} saved[8];
 	unsigned n_saved;
+};
+
+/*
+ * The jmp_buf that setjmp(3) fills (glibc, sysdeps/x86_64 and i386, jmpbuf-offsets.h; musl has the
+ * same offsets).  glibc mangles addresses in it: it combines them with the pointer guard, a word of
+ * the thread control block, by XOR, and rotates them to the left.  musl leaves them as they are.
+ */
+struct jump_layout {
+	unsigned sp, pc, size;
+	struct {
+		uint8_t number, offset;	/* the register's DWARF number */
+		bool is_mangled;
+	} saved[6];
+	unsigned n_saved;
+	unsigned guard, rotation;
+	/*
+	 * The first instructions of musl's setjmp and sigsetjmp.  If sigsetjmp saves signals as well, the
+	 * pc is behind its own call of setjmp, where `rest` is, and it has put its return
+	 * address and the register hidden_number behind the registers.
+	 */
+	struct arch_code plain, plain_signals, rest;
+	unsigned hidden_pc, hidden_register, hidden_number;
 };
 
 struct arch {
@@ -229,6 +254,7 @@ struct arch {
 	const struct sigreturn_code *sigreturns;
 	unsigned n_sigreturns;
 	struct context_layout context;
+	struct jump_layout jump_buffer;
 	int nr[NR_COUNT];
 	/*
 	 * The system call with this number.  NULL: a stop does nothing to it.  Some ABIs have
@@ -267,6 +293,13 @@ struct arch {
 	 * including, hi, counted from its start.  False means that no direct branch does.
 	 */
 	bool (*may_branch_to)(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
+	/*
+	 * The call or jump that `code`, BRANCH_BYTES bytes at address `at`, begins with: its size, 0 if
+	 * there is none.  *to is where it leads, or, if *in_memory is set, where the address of that is.
+	 * `got` is what the register has by which code of a shared object finds such addresses.
+	 */
+	size_t (*branch_at)(const struct arch *arch, const uint8_t *code, uint64_t at, uint64_t got,
+			    uint64_t *to, bool *in_memory);
 	/*
 	 * Copy whole instructions, at least `least` bytes of them, from the start of the
 	 * function at address `from`, so that they can run at address `to`, and append a jump

@@ -9,17 +9,51 @@
 
 #include "array.h"
 #include "budget.h"
+#include "clock.h"
 #include "interrupt.h"
 #include "page.h"
 
 #define PIECE (1u << 20)
+#define SHOWN_FRAMES 64		/* the walk of a jmp_buf that has more is believed whatever it came to */
+#define STUBS 3			/* a call leads to setjmp through so many jumps at most */
 #define STATIC_MAX ((uint64_t)1 << 30)	/* so much is searched if it is not known whether contexts are used */
 
 /* ---- does the program use them? ---- */
 
-/* Whether the dynamic string table of an object contains that string. */
-static int mentions(const struct target *target, const struct elf *elf, const char *name,
-		    bool *found)
+/* What the names in the dynamic string tables of a program tell. */
+enum {
+	NAMES_SWAP = 1,		/* it may have contexts of swapcontext */
+	NAMES_JUMP = 2,		/* it may have those of setjmp, */
+	NAMES_STACK = 4,	/* and come to another stack by sigaltstack, */
+	IS_GLIBC = 8,		/* and they are mangled */
+	IS_STATIC = 16,		/* there are no names */
+};
+
+static const struct {
+	const char *name;
+	unsigned tells;
+	bool by_user;		/* said by an object that does not define it; else by the one that does */
+} names[] = {
+	{ "swapcontext", NAMES_SWAP, true },
+	{ "setcontext", NAMES_SWAP, true },
+	{ "makecontext", NAMES_SWAP, true },
+	{ "_setjmp", NAMES_JUMP, true },
+	{ "setjmp", NAMES_JUMP, true },
+	{ "__sigsetjmp", NAMES_JUMP, true },
+	{ "sigsetjmp", NAMES_JUMP, true },
+	{ "sigaltstack", NAMES_STACK, true },
+	{ "gnu_get_libc_version", IS_GLIBC, false },
+};
+
+static bool defines(const struct elf *elf, const char *name)
+{
+	struct elf_sym sym;
+	uint32_t index;
+
+	return elf_lookup(elf, name, NULL, &index, &sym) == 0;
+}
+
+static int look_at_names(const struct target *target, const struct elf *elf, unsigned *told)
 {
 	size_t size = (size_t)elf->dyn.strsz;
 	char *strings;
@@ -29,48 +63,137 @@ static int mentions(const struct target *target, const struct elf *elf, const ch
 	strings = malloc(size);
 	if (strings == NULL)
 		return fail(ENOMEM, "out of memory");
-	if (target_read(target, elf->dyn.strtab, strings, size) == 0 &&
-	    memmem(strings, size, name, strlen(name) + 1) != NULL)
-		*found = true;
+	if (target_read(target, elf->dyn.strtab, strings, size) == 0) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			if (memmem(strings, size, names[i].name, strlen(names[i].name) + 1) != NULL &&
+			    defines(elf, names[i].name) != names[i].by_user)
+				*told |= names[i].tells;
+		}
+	}
 	free(strings);
 	return 0;
 }
 
-/*
- * Whether an object other than the C library, which defines them, names swapcontext or
- * setcontext.  A static executable has no such names; then *uses and *guessed are set.
- */
-static int uses_contexts(const struct target *target, const struct objects *objects, bool *uses,
-			 bool *guessed)
+/* Find out which kinds of contexts the program may have.  Of a static one nobody knows. */
+static int find_kinds(const struct target *target, const struct objects *objects, bool *kinds, bool *guessed)
 {
-	static const char *const names[] = { "swapcontext", "setcontext" };
+	unsigned told = 0;
 	int err = 0;
 
-	*uses = *guessed = false;
-	for (size_t i = 0; i < objects->count && err == 0 && !*uses; i++) {
+	for (size_t i = 0; i < objects->count && err == 0; i++) {
 		const struct object *object = &objects->all[i];
 
-		if (object->is_exe && !object->elf.has_dynamic)
-			*uses = *guessed = true;
-		for (size_t k = 0; k < 2 && err == 0 && !*uses && object->elf.has_dynamic; k++) {
-			struct elf_sym sym;
-			uint32_t index;
-
-			if (elf_lookup(&object->elf, names[k], NULL, &index, &sym) != 0)
-				err = mentions(target, &object->elf, names[k], uses);
-		}
+		if (object->elf.has_dynamic)
+			err = look_at_names(target, &object->elf, &told);
+		else if (object->is_exe)
+			told |= IS_STATIC;
+	}
+	*guessed = (told & IS_STATIC) != 0;
+	kinds[CONTEXT_SWAPPED] = (told & (NAMES_SWAP | IS_STATIC)) != 0;
+	if (*guessed || ((told & NAMES_JUMP) && (told & (NAMES_SWAP | NAMES_STACK)))) {
+		kinds[CONTEXT_MANGLED_JUMP] = *guessed || (told & IS_GLIBC) != 0;
+		kinds[CONTEXT_PLAIN_JUMP] = *guessed || (told & IS_GLIBC) == 0;
 	}
 	return err;
 }
 
+/* ---- what a jmp_buf has ---- */
+
+/* The pointer guard that a stopped thread has in its control block.  False: it cannot be known. */
+static bool read_guard(const struct target *target, const struct thread *thread, uint64_t *guard)
+{
+	uint64_t block = target_thread_pointer(target, thread);
+
+	*guard = 0;
+	return block != 0 &&
+	       target_read(target, block + target->arch->jump_buffer.guard, guard, target->arch->word) == 0;
+}
+
+/* glibc makes the guard of the second word of what the kernel has put behind AT_RANDOM. */
+static uint64_t guess_guard(const struct target *target)
+{
+	return target->auxv_random == 0 ? 0 :
+	       target_read_word(target, target->auxv_random + target->arch->word);
+}
+
+static uint64_t demangle(const struct arch *arch, uint64_t guard, uint64_t value)
+{
+	const unsigned bits = 8 * arch->word, by = arch->jump_buffer.rotation;
+
+	value = value >> by | value << (bits - by);
+	return (bits == 32 ? (uint32_t)value : value) ^ guard;
+}
+
+static bool is_code(const struct target *target, uint64_t address)
+{
+	const struct mapping *m = maps_find(&target->maps, address);
+
+	return m != NULL && (m->prot & PROT_EXEC) != 0;
+}
+
+static bool is_stack(const struct target *target, uint64_t address)
+{
+	const struct mapping *m = maps_find(&target->maps, address);
+
+	return m != NULL && (m->prot & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE);
+}
+
+/* The address that a call leads to which returns to `pc`, as far as the instruction tells.  False: there is none. */
+static bool find_callee(const struct target *target, uint64_t pc, uint64_t got, uint64_t *to, bool *in_memory)
+{
+	const struct arch *arch = target->arch;
+
+	for (size_t size = 5; size <= 6; size++) {
+		uint8_t code[BRANCH_BYTES] = { 0 };
+
+		if (target_read(target, pc - size, code, size) == 0 &&
+		    arch->branch_at(arch, code, pc - size, got, to, in_memory) == size)
+			return true;
+	}
+	return false;
+}
+
+static bool begins_with(const struct target *target, uint64_t address, const struct arch_code *code)
+{
+	uint8_t found[sizeof(code->bytes)];
+
+	return target_read(target, address, found, code->size) == 0 && memcmp(found, code->bytes, code->size) == 0;
+}
+
+/* Whether a call of musl's setjmp or sigsetjmp returns to `pc`. */
+static bool is_behind_setjmp(const struct target *target, uint64_t pc, uint64_t got)
+{
+	const struct jump_layout *layout = &target->arch->jump_buffer;
+	uint8_t code[BRANCH_BYTES];
+	uint64_t to;
+	bool in_memory, leads = find_callee(target, pc, got, &to, &in_memory);
+
+	for (unsigned i = 0; i < STUBS && leads; i++) {
+		if (in_memory)
+			to = target_read_word(target, to);
+		if (begins_with(target, to, &layout->plain) || begins_with(target, to, &layout->plain_signals))
+			return true;
+		leads = target_read(target, to, code, sizeof(code)) == 0 &&
+			target->arch->branch_at(target->arch, code, to, got, &to, &in_memory) != 0;
+	}
+	return false;
+}
+
 /* ---- the search ---- */
+
+struct memory_search {
+	struct coroutines *coroutines;
+	const struct target *target;
+	uint64_t code_start, code_end;	/* all code lies between */
+	uint64_t end;			/* by now_ns() */
+};
 
 static bool may_hold_contexts(const struct mapping *m)
 {
 	return m->is_private && (m->prot & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE);
 }
 
-static int add_context(struct coroutines *coroutines, uint64_t address)
+static int add_context(struct coroutines *coroutines, uint64_t address, enum context_kind kind)
 {
 	int err;
 
@@ -79,31 +202,144 @@ static int add_context(struct coroutines *coroutines, uint64_t address)
 	err = ARRAY_GROW(&coroutines->contexts, coroutines->count, 1);
 
 	if (err == 0)
-		coroutines->contexts[coroutines->count++] = address;
+		coroutines->contexts[coroutines->count++] = (struct context){ address, kind };
 	return err;
 }
 
-/* Look for words that have what a context has at `self`: the address of its own floating-point state. */
-static int search_piece(struct coroutines *coroutines, const struct arch *arch,
-			const uint8_t *bytes, size_t size, uint64_t address)
+static uint64_t word_in(const struct arch *arch, const uint8_t *bytes, size_t offset)
 {
+	uint64_t value = 0;
+
+	memcpy(&value, bytes + offset, arch->word);
+	return value;
+}
+
+static bool is_between(const struct memory_search *search, uint64_t pc)
+{
+	return pc - search->code_start < search->code_end - search->code_start;
+}
+
+/* `address` may be where a jmp_buf has its pc.  Look at the words before it. */
+static int try_jump(const struct memory_search *search, uint64_t address, uint64_t pc, enum context_kind kind)
+{
+	const struct target *target = search->target;
+	const struct jump_layout *layout = &target->arch->jump_buffer;
+	uint64_t sp, buffer = address - layout->pc, to;
+	bool in_memory;
+
+	if (!is_code(target, pc))
+		return 0;
+	sp = target_read_word(target, buffer + layout->sp);
+	if (kind == CONTEXT_MANGLED_JUMP)
+		sp = demangle(target->arch, search->coroutines->guard, sp);
+	/* The first register of a jmp_buf is the one that leads to the GOT in code of i386. */
+	if (!is_stack(target, sp) || sp % target->arch->word != 0 ||
+	    (kind == CONTEXT_MANGLED_JUMP && !find_callee(target, pc, 0, &to, &in_memory)) ||
+	    (kind == CONTEXT_PLAIN_JUMP && !is_behind_setjmp(target, pc, target_read_word(target, buffer))))
+		return 0;
+	return add_context(search->coroutines, buffer, kind);
+}
+
+/* Look closer at a word that may be one of those that are searched for. */
+static int try_word(const struct memory_search *search, uint64_t address, uint64_t value)
+{
+	const struct arch *arch = search->target->arch;
 	const struct context_layout *layout = &arch->context;
-	const uint64_t distance = layout->state - layout->self;
+	struct coroutines *coroutines = search->coroutines;
+	uint64_t pc = demangle(arch, coroutines->guard, value);
 	int err = 0;
 
-	for (size_t at = 0; at + arch->word <= size && err == 0; at += arch->word) {
+	if (coroutines->searched[CONTEXT_SWAPPED] && value == address + (layout->state - layout->self))
+		err = add_context(coroutines, address - layout->self, CONTEXT_SWAPPED);
+	if (err == 0 && coroutines->searched[CONTEXT_MANGLED_JUMP] && is_between(search, pc))
+		err = try_jump(search, address, pc, CONTEXT_MANGLED_JUMP);
+	if (err == 0 && coroutines->searched[CONTEXT_PLAIN_JUMP] && is_between(search, value))
+		err = try_jump(search, address, value, CONTEXT_PLAIN_JUMP);
+	return err;
+}
+
+/* By what most words are passed over. */
+struct filter {
+	uint64_t itself;	/* the word that a context of swapcontext would have at address 0 for it to be at `self` */
+	uint64_t guard, start, length, plain_length;	/* where code is; the last one is 0 if only mangled addresses count */
+	unsigned rotation;
+};
+
+/*
+ * The first place from `at` on with a word that try_word() has to look at.  `word` is a constant here, as the loop goes
+ * through gigabytes.
+ */
+static inline __attribute__((always_inline)) size_t skip_words(const struct filter *filter, const uint8_t *bytes,
+							       size_t at, size_t size, unsigned word)
+{
+	const uint64_t guard = filter->guard, start = filter->start, length = filter->length;
+	const uint64_t plain_length = filter->plain_length;
+	const unsigned by = filter->rotation, bits = 8 * word;
+
+	for (; at + word <= size; at += word) {
+		uint64_t value = 0, turned;
+
+		memcpy(&value, bytes + at, word);
+		turned = value >> by | value << (bits - by);
+		if (word == 4)
+			turned = (uint32_t)turned;
+		if ((turned ^ guard) - start < length || value - start < plain_length ||
+		    value == filter->itself + at)
+			break;
+	}
+	return at;
+}
+
+static __attribute__((noinline)) size_t skip_wide(const struct filter *filter, const uint8_t *bytes, size_t at,
+						  size_t size)
+{
+	return skip_words(filter, bytes, at, size, 8);
+}
+
+static __attribute__((noinline)) size_t skip_narrow(const struct filter *filter, const uint8_t *bytes, size_t at,
+						    size_t size)
+{
+	return skip_words(filter, bytes, at, size, 4);
+}
+
+static int search_piece(const struct memory_search *search, const uint8_t *bytes, size_t size, uint64_t address)
+{
+	const struct arch *arch = search->target->arch;
+	const struct coroutines *coroutines = search->coroutines;
+	const uint64_t length = search->code_end - search->code_start;
+	const struct filter filter = {
+		.itself = address + arch->context.state - arch->context.self, .guard = coroutines->guard,
+		.start = search->code_start, .length = length,
+		.plain_length = coroutines->searched[CONTEXT_PLAIN_JUMP] ? length : 0,
+		.rotation = arch->jump_buffer.rotation,
+	};
+	size_t at = 0;
+	int err = 0;
+
+	while (err == 0) {
 		uint64_t value = 0;
 
+		at = arch->word == 8 ? skip_wide(&filter, bytes, at, size) : skip_narrow(&filter, bytes, at, size);
+		if (at + arch->word > size)
+			break;
 		memcpy(&value, bytes + at, arch->word);
-		if (value == address + at + distance)
-			err = add_context(coroutines, address + at - layout->self);
+		err = try_word(search, address + at, value);
+		at += arch->word;
 	}
 	return err;
 }
 
-static int search_mapping(struct coroutines *coroutines, const struct target *target,
-			  const struct mapping *m, uint8_t *buffer)
+static int check_time(const struct memory_search *search)
 {
+	if (now_ns() > search->end)
+		return fail(EBUSY, "%s: has more memory than can be searched for suspended coroutines within half of"
+			    " --timeout (raise it, or see --allow-active in nsb(1))", target_name(search->target));
+	return interrupt_check();
+}
+
+static int search_mapping(const struct memory_search *search, const struct mapping *m, uint8_t *buffer)
+{
+	const struct target *target = search->target;
 	bool exist[PIECE / PAGE];
 	int err = 0;
 
@@ -123,28 +359,57 @@ static int search_mapping(struct coroutines *coroutines, const struct target *ta
 			while (end < n_pages && exist[end])
 				end++;
 			if (end > first && target_read(target, at + first * PAGE, buffer, (end - first) * PAGE) == 0)
-				err = search_piece(coroutines, target->arch, buffer, (end - first) * PAGE,
-						   at + first * PAGE);
+				err = search_piece(search, buffer, (end - first) * PAGE, at + first * PAGE);
 			first = end + 1;
 		}
 		if (err == 0)
-			err = interrupt_check();
+			err = check_time(search);
 	}
 	return err;
 }
 
+/* Search all memory for the kinds that are to be searched. */
+static int search_all(struct coroutines *coroutines, const struct target *target, uint64_t end)
+{
+	const struct maps *maps = &target->maps;
+	struct memory_search search = { .coroutines = coroutines, .target = target, .code_start = UINT64_MAX, .end = end };
+	const uint64_t began = now_ns();
+	uint8_t *buffer = malloc(PIECE);
+	int err = 0;
+
+	if (buffer == NULL)
+		return fail(ENOMEM, "out of memory");
+	coroutines->count = 0;
+	for (size_t i = 0; i < maps->count; i++) {
+		/* No coroutine is suspended in [vsyscall], which lies far above all others. */
+		if ((maps->all[i].prot & PROT_EXEC) == 0 || maps->all[i].start >= target->arch->user_top)
+			continue;
+		if (search.code_start == UINT64_MAX)
+			search.code_start = maps->all[i].start;
+		search.code_end = maps->all[i].end;
+	}
+	for (size_t i = 0; i < maps->count && err == 0; i++) {
+		if (may_hold_contexts(&maps->all[i]))
+			err = search_mapping(&search, &maps->all[i], buffer);
+	}
+	free(buffer);
+	coroutines->took_ns = now_ns() - began;
+	return err;
+}
+
 int coroutines_find(struct coroutines *coroutines, const struct target *target,
-		    const struct objects *objects)
+		    const struct objects *objects, uint64_t end)
 {
 	const struct maps *maps = &target->maps;
 	uint64_t writable = 0;
-	uint8_t *buffer;
-	bool uses, guessed;
+	bool guessed, any = false;
 	int err;
 
 	coroutines_deinit(coroutines);
-	err = uses_contexts(target, objects, &uses, &guessed);
-	if (err != 0 || !uses)
+	err = find_kinds(target, objects, coroutines->searched, &guessed);
+	for (int i = 0; i < CONTEXT_KINDS; i++)
+		any |= coroutines->searched[i];
+	if (err != 0 || !any)
 		return err;
 	for (size_t i = 0; i < maps->count; i++)
 		writable += may_hold_contexts(&maps->all[i]) ? maps->all[i].end - maps->all[i].start : 0;
@@ -152,15 +417,8 @@ int coroutines_find(struct coroutines *coroutines, const struct target *target,
 		say("%s: too large to be searched for suspended coroutines", target_name(target));
 		return 0;
 	}
-	/* No more is read at once than a mapping has. */
-	buffer = malloc(writable < PIECE ? (size_t)writable + 1 : PIECE);
-	if (buffer == NULL)
-		return fail(ENOMEM, "out of memory");
-	for (size_t i = 0; i < maps->count && err == 0; i++) {
-		if (may_hold_contexts(&maps->all[i]))
-			err = search_mapping(coroutines, target, &maps->all[i], buffer);
-	}
-	free(buffer);
+	coroutines->guard = guess_guard(target);
+	err = search_all(coroutines, target, end);
 	if (coroutines->count > 0)
 		say("%s: %zu contexts of coroutines", target_name(target), coroutines->count);
 	return err;
@@ -173,14 +431,6 @@ void coroutines_deinit(struct coroutines *coroutines)
 }
 
 /* ---- the check ---- */
-
-static uint64_t word_in(const struct arch *arch, const uint8_t *bytes, unsigned offset)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, bytes + offset, arch->word);
-	return value;
-}
 
 /*
  * Whether the context is suspended.  The call of swapcontext(3) left its return address below
@@ -195,54 +445,145 @@ static bool is_suspended(const struct target *target, const struct regs *regs)
 			   arch->word) == 0 && returns == regs_get(arch, regs, REG_PC);
 }
 
-/* Read the registers that a context would go on with.  False: there is no suspended context at this address. */
-static bool read_context(const struct target *target, uint64_t address, struct regs *regs)
+/* Read the registers that a ucontext_t would go on with. */
+static bool read_swapped(const struct target *target, uint64_t address, struct regs *regs)
 {
 	const struct arch *arch = target->arch;
 	const struct context_layout *layout = &arch->context;
 	uint8_t bytes[CONTEXT_BYTES];
-	const struct mapping *code;
 
 	if (target_read(target, address, bytes, layout->self + arch->word) != 0 ||
 	    word_in(arch, bytes, layout->self) != address + layout->state)
 		return false;
-	code = maps_find(&target->maps, word_in(arch, bytes, layout->pc));
-	*regs = (struct regs){ .size = arch->regs_size };
 	regs_set(arch, regs, REG_PC, word_in(arch, bytes, layout->pc));
 	for (unsigned i = 0; i < layout->n_saved; i++)
 		regs_set_dwarf(arch, regs, layout->saved[i].number,
 			       word_in(arch, bytes, layout->saved[i].offset));
-	return code != NULL && (code->prot & PROT_EXEC) && is_suspended(target, regs);
+	return is_suspended(target, regs);
 }
 
-int coroutines_check(const struct coroutines *coroutines, const struct target *target,
+/* Read the registers that siglongjmp(3) would set. */
+static bool read_jump(const struct target *target, uint64_t address, bool is_mangled, uint64_t guard,
+		      struct regs *regs)
+{
+	const struct arch *arch = target->arch;
+	const struct jump_layout *layout = &arch->jump_buffer;
+	uint8_t bytes[CONTEXT_BYTES];
+	uint64_t pc, sp;
+
+	if (target_read(target, address, bytes, layout->size) != 0)
+		return false;
+	pc = word_in(arch, bytes, layout->pc);
+	sp = word_in(arch, bytes, layout->sp);
+	regs_set(arch, regs, REG_PC, is_mangled ? demangle(arch, guard, pc) : pc);
+	regs_set(arch, regs, REG_SP, is_mangled ? demangle(arch, guard, sp) : sp);
+	for (unsigned i = 0; i < layout->n_saved; i++) {
+		uint64_t value = word_in(arch, bytes, layout->saved[i].offset);
+
+		regs_set_dwarf(arch, regs, layout->saved[i].number,
+			       is_mangled && layout->saved[i].is_mangled ? demangle(arch, guard, value) : value);
+	}
+	if (!is_mangled && begins_with(target, pc, &layout->rest)) {
+		regs_set(arch, regs, REG_PC, target_read_word(target, address + layout->hidden_pc));
+		regs_set_dwarf(arch, regs, layout->hidden_number,
+			       target_read_word(target, address + layout->hidden_register));
+	}
+	return is_stack(target, regs_get(arch, regs, REG_SP));
+}
+
+/* Read the registers that a context would go on with.  False: there is no suspended context at this address. */
+static bool read_context(const struct coroutines *coroutines, const struct target *target,
+			 const struct context *context, struct regs *regs)
+{
+	bool found;
+
+	*regs = (struct regs){ .size = target->arch->regs_size };
+	if (context->kind == CONTEXT_SWAPPED)
+		found = read_swapped(target, context->address, regs);
+	else
+		found = read_jump(target, context->address, context->kind == CONTEXT_MANGLED_JUMP,
+				  coroutines->guard, regs);
+	return found && is_code(target, regs_get(target->arch, regs, REG_PC));
+}
+
+/*
+ * Whether what was found on a stack is nothing.  If a stopped thread's walk has come to the same end, it is
+ * that thread's stack, and the thread's own frames are what counts.  A jmp_buf that leads
+ * to what is no code is one that is not used any more, and its stack was used again.
+ */
+static bool is_stale(const struct target *target, const struct context *context,
+		     const struct unwind_verdict *verdict, const struct unwind_frame *frames)
+{
+	for (size_t i = 0; i < target->n_threads && verdict->n_ends > 0; i++) {
+		const struct thread *thread = &target->threads[i];
+
+		if (thread->state == THREAD_STOPPED && thread->stack_end == verdict->ends[0])
+			return true;
+	}
+	return context->kind != CONTEXT_SWAPPED && !verdict->proven && verdict->n_frames > 0 &&
+	       verdict->n_frames <= SHOWN_FRAMES && !is_code(target, frames[verdict->n_frames - 1].pc);
+}
+
+static int check_context(const struct coroutines *coroutines, const struct target *target,
+			 struct unwinder *unwinder, const struct code_range *ranges, size_t n_ranges,
+			 const struct context *context, struct unwind_verdict *verdict)
+{
+	const struct arch *arch = target->arch;
+	struct unwind_frame frames[SHOWN_FRAMES];
+	struct regs regs;
+	int err;
+
+	if (!read_context(coroutines, target, context, &regs))
+		return 0;
+	/* The saved pc is the return address of a call, and what has to be checked is the call. */
+	regs_set(arch, &regs, REG_PC, regs_get(arch, &regs, REG_PC) - 1);
+	if (context->kind == CONTEXT_SWAPPED)
+		err = unwind_check(unwinder, target->pid, &regs, ranges, n_ranges, verdict, frames, SHOWN_FRAMES);
+	else
+		err = unwind_check_saved(unwinder, target->pid, &regs, ranges, n_ranges, verdict, frames,
+					 SHOWN_FRAMES);
+	if (err != 0 && err != -EIO && err != -ESRCH)
+		return err;
+	/* If the stack cannot be read it was unmapped, and no coroutine is on it. */
+	if (err != 0 || (!verdict->safe && (verdict->range == NULL || is_stale(target, context, verdict, frames))))
+		*verdict = (struct unwind_verdict){ .safe = true };
+	return 0;
+}
+
+/* Search again if that is quick, or if the guard is another one than what the kernel gave the program. */
+static int search_again(struct coroutines *coroutines, const struct target *target)
+{
+	const struct thread *stopped = NULL;
+	uint64_t guard = coroutines->guard;
+
+	for (size_t i = 0; i < target->n_threads && stopped == NULL; i++) {
+		if (target->threads[i].state == THREAD_STOPPED)
+			stopped = &target->threads[i];
+	}
+	if (coroutines->took_ns == 0 ||
+	    ((!coroutines->searched[CONTEXT_MANGLED_JUMP] || stopped == NULL ||
+	      !read_guard(target, stopped, &guard) || guard == coroutines->guard) &&
+	     coroutines->took_ns > SEARCH_AGAIN_NS))
+		return 0;
+	coroutines->guard = guard;
+	return search_all(coroutines, target, UINT64_MAX);
+}
+
+int coroutines_check(struct coroutines *coroutines, const struct target *target,
 		     struct unwinder *unwinder, const struct code_range *ranges,
 		     size_t n_ranges, struct unwind_verdict *verdict, uint64_t *context)
 {
-	const struct arch *arch = target->arch;
+	int err = search_again(coroutines, target);
 
 	*verdict = (struct unwind_verdict){ .safe = true };
-	for (size_t i = 0; i < coroutines->count && verdict->safe; i++) {
-		struct regs regs;
-		int err;
-
-		int late = interrupt_check();
-
-		if (late != 0)
-			return late;
-		if (!read_context(target, coroutines->contexts[i], &regs))
-			continue;
-		/* The saved pc is the return address of a call, and what has to be checked is the call. */
-		regs_set(arch, &regs, REG_PC, regs_get(arch, &regs, REG_PC) - 1);
-		err = unwind_check(unwinder, target->pid, &regs, ranges, n_ranges, verdict, NULL, 0);
-		if (err != 0 && err != -EIO && err != -ESRCH)
-			return err;
-		/* If the stack cannot be read it was unmapped, and no coroutine is on it. */
-		if (err != 0 || (!verdict->safe && verdict->range == NULL))
-			*verdict = (struct unwind_verdict){ .safe = true };
-		*context = coroutines->contexts[i];
+	for (size_t i = 0; i < coroutines->count && verdict->safe && err == 0; i++) {
+		err = interrupt_check();
+		if (err == 0)
+			err = check_context(coroutines, target, unwinder, ranges, n_ranges,
+					    &coroutines->contexts[i], verdict);
+		*context = coroutines->contexts[i].address;
 	}
-	return 0;
+	return err;
 }
 
 bool coroutines_are_in(const struct coroutines *coroutines, const struct target *target, uint64_t start,
@@ -252,7 +593,8 @@ bool coroutines_are_in(const struct coroutines *coroutines, const struct target 
 		struct regs regs;
 		uint64_t sp;
 
-		if (interrupt_is_over() || !read_context(target, coroutines->contexts[i], &regs))
+		if (interrupt_is_over() || coroutines->contexts[i].kind != CONTEXT_SWAPPED ||
+		    !read_context(coroutines, target, &coroutines->contexts[i], &regs))
 			continue;
 		sp = regs_get(target->arch, &regs, REG_SP);
 		if (sp >= start && sp < end)

@@ -176,6 +176,7 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	if (err != 0)
 		return err;
 	/* At the program's entry it has no caller: what lies on its stack leads nowhere. */
+	thread->stack_end = 0;
 	if (thread->final_regs != NULL) {
 		attempt->report->threads++;
 		return 0;
@@ -190,6 +191,8 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
 	attempt->scanned += verdict.scanned;
+	if (err == 0 && verdict.n_ends > 0)
+		thread->stack_end = verdict.ends[0];
 	if (attempt->scanned > BUDGET_STACKS)
 		return fail(EINVAL, "%s: the stacks of its threads have no unwind tables, and more than %" PRIu64
 			    " MiB that would have to be searched", target_name(attempt->target), BUDGET_STACKS >> 20);

@@ -30,7 +30,7 @@ struct safepoint_request {
 	struct target *target;
 	struct unwinder *unwinder;
 	const struct objects *objects;		/* for the names of frames in messages */
-	const struct coroutines *coroutines;	/* suspended ones are checked like threads */
+	struct coroutines *coroutines;		/* suspended ones are checked like threads */
 	const struct code_range *ranges;	/* sorted by start */
 	size_t n_ranges;
 	const struct safepoint_limits *limits;

@@ -20,6 +20,7 @@
 #include "translator.h"
 
 #define FRAIL_PART 2		/* the part of the timeout that frail calls are waited for: a half */
+#define SEARCH_PART 2		/* the part of the timeout that the search for coroutines may take */
 #define FRAIL_TICK_NS 10000000
 
 /* ---- opening and closing ---- */
@@ -135,6 +136,7 @@ static int await_frail_calls(struct session *session, const struct options *opti
 static int stop_at_safe_point(struct session *session, const struct options *options)
 {
 	const struct plan *plan = &session->plans[0];
+	const uint64_t search_end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / SEARCH_PART;
 	struct coroutines coroutines = { 0 };
 	const struct safepoint_request request = {
 		.target = &session->target, .unwinder = plan->unwinder,
@@ -143,8 +145,9 @@ static int stop_at_safe_point(struct session *session, const struct options *opt
 	};
 	int err = interrupt_check();
 
-	if (err == 0)
-		err = coroutines_find(&coroutines, &session->target, &session->objects);
+	/* Where all functions are allowed to be active, or none is replaced, no coroutine is in the way. */
+	if (err == 0 && plan->n_ranges > 0)
+		err = coroutines_find(&coroutines, &session->target, &session->objects, search_end);
 	if (err == 0)
 		err = safepoint_reach(&request, &session->report);
 	/* A leader that is another program's now stands there, too. */

@@ -330,6 +330,8 @@ static int read_auxv(struct target *target)
 			target->auxv_entry = value;
 		else if (key == AT_SYSINFO_EHDR)
 			target->auxv_vdso = value;
+		else if (key == AT_RANDOM)
+			target->auxv_random = value;
 	}
 	if (target->auxv_entry == 0)
 		return calling_exec(target);

@@ -49,6 +49,7 @@ struct thread {
 	const struct regs *final_regs;	/* when nsb detaches it goes on with these; NULL: with regs */
 	uint64_t final_mask;	/* if final_regs are set: and with these signals blocked */
 	struct trap trap;
+	uint64_t stack_end;	/* where the walk through its stack ended, when it was stopped and checked; 0: not known */
 	struct regs regs;	/* the registers with which the stopped thread goes on */
 };
 
@@ -81,7 +82,7 @@ struct target {
 	struct bytes memory;	/* reads mem_fd, by run-time addresses */
 	uint8_t auxv[AUXV_MAX];	/* all of it, as it was when the process was opened */
 	size_t auxv_size;
-	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso;	/* getauxval(3); 0 if it has none */
+	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso, auxv_random;	/* getauxval(3); 0 if it has none */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
 	struct maps maps;
 	struct call_loss loss;	/* of calls that nsb's stops have ended early */

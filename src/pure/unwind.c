@@ -73,6 +73,7 @@ struct stack_walk {
 	size_t max_frames;
 	bool last_hit;			/* the last frame that was visited lies in a range */
 	uint64_t scan_from;		/* where a scan begins if no step leads on from that frame */
+	const struct unwind_mapping *stays;	/* frames that a signal interrupted outside of it do not count; NULL: all do */
 	/*
 	 * Frames that were interrupted by a signal, whose signal frames were found in stacks that
 	 * had to be scanned.  n_done of them have been followed.
@@ -489,6 +490,14 @@ static uint64_t stack_start(const struct stack_walk *walk, const struct cfi_fram
 	return frame->exact && sp >= arch->red_zone ? sp - arch->red_zone : sp;
 }
 
+/* Whether the frame, which a signal interrupted, counts. */
+static bool is_followed(const struct stack_walk *walk, const struct cfi_frame *frame)
+{
+	uint64_t sp = frame->reg[walk->unwinder->arch->dwarf_sp];
+
+	return walk->stays == NULL || (sp >= walk->stays->start && sp < walk->stays->end);
+}
+
 /*
  * Follow frames outwards from *frame.  Returns how it ended; *frame is then the last frame
  * that was reached.  A step that led to code without tables may have been a wrong one, so a
@@ -524,6 +533,10 @@ static enum cfi_result follow(struct stack_walk *walk, struct cfi_frame *frame, 
 		}
 		if (frame->signal)
 			mark_signal(walk);
+		if (frame->signal && result == CFI_STEPPED && !is_followed(walk, frame)) {
+			frame->reg[unwinder->arch->dwarf_sp] = reached;
+			result = CFI_BOTTOM;
+		}
 		if (result != CFI_STEPPED)
 			return result;
 	}
@@ -613,7 +626,7 @@ static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t 
 	result = step_sigreturn(walk->unwinder, &frame);
 	if (result == CFI_NONE)
 		result = cfi_step(arch, table, &walk->unwinder->view, &frame);
-	if (result != CFI_STEPPED || !frame.signal)
+	if (result != CFI_STEPPED || !frame.signal || !is_followed(walk, &frame))
 		return;
 	range = find_range(walk, frame.pc);
 	if (range != NULL) {
@@ -715,6 +728,38 @@ static void ask_engines(struct stack_walk *walk, const struct regs *regs)
 		walk->scan_from = scan_from;
 }
 
+static int check(struct stack_walk *walk, pid_t tid, const struct regs *regs)
+{
+	struct unwinder *unwinder = walk->unwinder;
+	struct unwind_verdict *verdict = walk->verdict;
+	struct cfi_frame frame;
+	uint64_t sp = regs_get(unwinder->arch, regs, REG_SP);
+
+	*verdict = (struct unwind_verdict){ 0 };
+	find_extent(walk);
+	cfi_start(unwinder->arch, regs, &frame);
+	unwinder->tid = tid;
+	unwinder->windows[1].size = 0;
+	fill_window(unwinder, &unwinder->windows[0], stack_start(walk, &frame));
+	ask_engines(walk, regs);
+	if (!verdict->proven && verdict->range == NULL && !verdict->hidden)
+		scan(walk, walk->scan_from);
+	else if (!verdict->proven)
+		note_end(walk, walk->scan_from);
+	while (walk->n_done < walk->n_roots && verdict->range == NULL && !verdict->scan_hit) {
+		frame = walk->roots[walk->n_done++];
+		if (follow(walk, &frame, false) == CFI_BOTTOM)
+			note_end(walk, frame.reg[unwinder->arch->dwarf_sp]);
+		else if (verdict->range == NULL && !verdict->hidden)
+			scan(walk, walk->scan_from);
+	}
+	unwinder->tid = 0;
+	verdict->safe = verdict->range == NULL && !verdict->scan_hit;
+	if (unwinder->windows[0].size == 0 && sp != 0)
+		return -EIO;
+	return 0;
+}
+
 int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 const struct code_range *ranges, size_t n_ranges,
 		 struct unwind_verdict *verdict,
@@ -723,28 +768,19 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 	struct stack_walk walk = { .unwinder = unwinder, .ranges = ranges, .n_ranges = n_ranges,
 			     .verdict = verdict, .frames = frames,
 			     .max_frames = frames != NULL ? max_frames : 0 };
-	struct cfi_frame frame;
-	uint64_t sp = regs_get(unwinder->arch, regs, REG_SP);
 
-	*verdict = (struct unwind_verdict){ 0 };
-	find_extent(&walk);
-	cfi_start(unwinder->arch, regs, &frame);
-	unwinder->tid = tid;
-	unwinder->windows[1].size = 0;
-	fill_window(unwinder, &unwinder->windows[0], stack_start(&walk, &frame));
-	ask_engines(&walk, regs);
-	if (!verdict->proven && verdict->range == NULL && !verdict->hidden)
-		scan(&walk, walk.scan_from);
-	while (walk.n_done < walk.n_roots && verdict->range == NULL && !verdict->scan_hit) {
-		frame = walk.roots[walk.n_done++];
-		if (follow(&walk, &frame, false) == CFI_BOTTOM)
-			note_end(&walk, frame.reg[unwinder->arch->dwarf_sp]);
-		else if (verdict->range == NULL && !verdict->hidden)
-			scan(&walk, walk.scan_from);
-	}
-	unwinder->tid = 0;
-	verdict->safe = verdict->range == NULL && !verdict->scan_hit;
-	if (unwinder->windows[0].size == 0 && sp != 0)
-		return -EIO;
-	return 0;
+	return check(&walk, tid, regs);
+}
+
+int unwind_check_saved(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
+		       const struct code_range *ranges, size_t n_ranges,
+		       struct unwind_verdict *verdict,
+		       struct unwind_frame *frames, size_t max_frames)
+{
+	struct stack_walk walk = { .unwinder = unwinder, .ranges = ranges, .n_ranges = n_ranges,
+			     .verdict = verdict, .frames = frames,
+			     .max_frames = frames != NULL ? max_frames : 0 };
+
+	walk.stays = find_mapping(unwinder, regs_get(unwinder->arch, regs, REG_SP));
+	return check(&walk, tid, regs);
 }

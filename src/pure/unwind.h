@@ -84,7 +84,7 @@ struct unwind_verdict {
 	uint64_t hit_return;	/* if proven: where that frame returns to; 0 if it is the bottom frame */
 	const struct code_range *range;	/* the range that was hit; NULL if safe */
 	bool hidden;		/* a frame returns through [uprobes], so that its caller cannot be seen */
-	/* Where the walks ended: the stack pointer of the bottom frame, or where a scan began. */
+	/* Where the walks ended: the stack pointer of the bottom frame, or where a scan began, or would have begun. */
 	uint64_t ends[UNWIND_MAX_ENDS];
 	size_t n_ends;
 	size_t n_frames;
@@ -103,5 +103,15 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 const struct code_range *ranges, size_t n_ranges,
 		 struct unwind_verdict *verdict,
 		 struct unwind_frame *frames, size_t max_frames) MUST_CHECK;
+
+/*
+ * The same for the saved registers of a coroutine, which no thread has.  What a signal has interrupted
+ * on another stack is not looked at: a coroutine that was begun in a signal handler (sigaltstack(2)) goes on
+ * behind the handler's end, when its thread has long gone on.
+ */
+int unwind_check_saved(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
+		       const struct code_range *ranges, size_t n_ranges,
+		       struct unwind_verdict *verdict,
+		       struct unwind_frame *frames, size_t max_frames) MUST_CHECK;
 
 #endif

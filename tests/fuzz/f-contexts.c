@@ -52,6 +52,33 @@ static void make_context(struct forged *forged, struct feed *feed)
 		forged_put_word(forged, (uint32_t)(sp - forged->base) - word, pc);
 }
 
+/* A jmp_buf, mangled with the guard 0 or plain, whose pc is behind a call, and the stack that it leads to. */
+static void make_jump(struct forged *forged, struct feed *feed)
+{
+	const struct arch *arch = forged->target.arch;
+	const struct jump_layout *layout = &arch->jump_buffer;
+	const uint32_t word = forged_word(forged), room = WRITABLE_PAGES * FORGED_PAGE - 1024;
+	uint32_t at = WRITABLE + feed_below(feed, 65536) * word % room;
+	uint64_t values[2] = { forged->base + WRITABLE + feed_below(feed, 65536) * word % room, forged->base + CODE + 8 + feed_byte(feed) % 48 };
+	const uint32_t call = (uint32_t)(values[1] - forged->base) - 5;
+	uint8_t how = feed_byte(feed);
+
+	forged->memory[call] = 0xe8;
+	if ((how & 1) == 0)
+		memcpy(forged->memory + CODE + 64, layout->plain.bytes, layout->plain.size);
+	forged_put_word(forged, at + layout->hidden_pc, feed_number(feed));
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned bits = 8 * word, by = layout->rotation;
+		uint64_t value = (how & 14) == 14 ? feed_number(feed) : values[i];
+
+		if ((how & 1) != 0)
+			value = value << by | (word == 8 ? value : (uint32_t)value) >> (bits - by);
+		forged_put_word(forged, at + (i == 0 ? layout->sp : layout->pc), value);
+	}
+	if ((how & 16) == 0 && values[0] - forged->base + word < WRITABLE + WRITABLE_PAGES * FORGED_PAGE)
+		forged_put_word(forged, (uint32_t)(values[0] - forged->base), values[1]);
+}
+
 static struct unwinder *make_unwinder(struct forged *forged, const struct objects *objects)
 {
 	struct unwind_mapping mappings[2];
@@ -79,7 +106,7 @@ static void look(struct forged *forged, const struct objects *objects)
 	struct unwind_verdict verdict;
 	uint64_t context = 0;
 
-	if (coroutines_find(&coroutines, &forged->target, objects) != 0)
+	if (coroutines_find(&coroutines, &forged->target, objects, UINT64_MAX) != 0)
 		msg_forget();
 	else if (unwinder != NULL &&
 		 coroutines_check(&coroutines, &forged->target, unwinder, ranges, 1, &verdict, &context) == 0 &&
@@ -99,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	forged_init(&forged, &feed);
 	make_exe(&forged, &feed);
 	for (unsigned n = feed_byte(&feed) % CONTEXTS; n > 0 && feed.size > 0; n--)
-		make_context(&forged, &feed);
+		feed_byte(&feed) % 2 == 0 ? make_context(&forged, &feed) : make_jump(&forged, &feed);
 	forged_spoil(&forged, &feed, CODE, WRITABLE + WRITABLE_PAGES * FORGED_PAGE);
 	forged_map(&forged, 0, EXE_PAGES, PROT_READ | PROT_EXEC, 7);
 	forged_map(&forged, EXE_PAGES, WRITABLE_PAGES, PROT_READ | PROT_WRITE, 0);

@@ -116,6 +116,21 @@ const struct arch arch_amd64 = {
 	/* rbx, rbp, rsp, r12 to r15 */
 	.context = { 224, 424, 168, { { 3, 128 }, { 6, 120 }, { 7, 160 }, { 12, 72 }, { 13, 80 },
 		     { 14, 88 }, { 15, 96 } }, 7 },
+	.jump_buffer = {
+		.sp = 48, .pc = 56, .size = 64,
+		/* rbx, rbp, r12 to r15 */
+		.saved = { { 3, 0, false }, { 6, 8, true }, { 12, 16, false }, { 13, 24, false },
+			   { 14, 32, false }, { 15, 40, false } },
+		.n_saved = 6, .guard = 0x30, .rotation = 17,
+		/* mov %rbx,(%rdi); mov %rbp,8(%rdi); mov %r12,16(%rdi); mov %r13,24(%rdi) */
+		.plain = { { 0x48, 0x89, 0x1f, 0x48, 0x89, 0x6f, 0x08, 0x4c, 0x89, 0x67, 0x10, 0x4c, 0x89,
+			     0x6f, 0x18 }, 15 },
+		/* test %esi,%esi; je .+34; pop 64(%rdi); mov %rbx,80(%rdi) */
+		.plain_signals = { { 0x85, 0xf6, 0x74, 0x20, 0x8f, 0x47, 0x40, 0x48, 0x89, 0x5f, 0x50 }, 11 },
+		/* push 64(%rbx); mov %rbx,%rdi */
+		.rest = { { 0xff, 0x73, 0x40, 0x48, 0x89, 0xdf }, 6 },
+		.hidden_pc = 64, .hidden_register = 80, .hidden_number = 3,
+	},
 	/* arch/x86/entry/syscalls/syscall_64.tbl */
 	.nr = {
 		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_PPOLL] = 271,
@@ -143,6 +158,7 @@ const struct arch arch_amd64 = {
 	.jump = jump,
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
+	.branch_at = x86_branch_at,
 	.carry = amd64_carry,
 	.errand = x86_errand,
 	.errand_result = 3,			/* rbx */

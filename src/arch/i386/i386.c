@@ -111,6 +111,20 @@ const struct arch arch_i386 = {
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* ebx, esp, ebp, esi, edi */
 	.context = { 96, 236, 76, { { 3, 52 }, { 4, 48 }, { 5, 44 }, { 6, 40 }, { 7, 36 } }, 5 },
+	.jump_buffer = {
+		.sp = 16, .pc = 20, .size = 24,
+		/* ebx, esi, edi, ebp */
+		.saved = { { 3, 0, false }, { 6, 4, false }, { 7, 8, false }, { 5, 12, false } },
+		.n_saved = 4, .guard = 0x18, .rotation = 9,
+		/* mov 4(%esp),%eax; mov %ebx,(%eax); mov %esi,4(%eax); mov %edi,8(%eax); mov %ebp,12(%eax) */
+		.plain = { { 0x8b, 0x44, 0x24, 0x04, 0x89, 0x18, 0x89, 0x70, 0x04, 0x89, 0x78, 0x08, 0x89, 0x68,
+			     0x0c }, 15 },
+		/* mov 8(%esp),%ecx; jecxz */
+		.plain_signals = { { 0x8b, 0x4c, 0x24, 0x08, 0xe3 }, 5 },
+		/* push 24(%ebx); mov %ebx,4(%esp) */
+		.rest = { { 0xff, 0x73, 0x18, 0x89, 0x5c, 0x24, 0x04 }, 7 },
+		.hidden_pc = 24, .hidden_register = 36, .hidden_number = 3,
+	},
 	/* arch/x86/entry/syscalls/syscall_32.tbl; 192 is mmap2, whose offset counts pages. */
 	.nr = {
 		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_PPOLL] = 309,
@@ -138,6 +152,7 @@ const struct arch arch_i386 = {
 	.jump = jump,
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
+	.branch_at = x86_branch_at,
 	.carry = i386_carry,
 	.errand = x86_errand,
 	.errand_result = 7,			/* edi */

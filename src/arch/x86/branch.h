@@ -16,4 +16,8 @@
  */
 bool x86_may_branch_to(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
 
+/* The branch_at of both ABIs: CALL and JMP with a displacement, or through memory, behind ENDBR and BND. */
+size_t x86_branch_at(const struct arch *arch, const uint8_t *code, uint64_t at, uint64_t got, uint64_t *to,
+		     bool *in_memory);
+
 #endif
