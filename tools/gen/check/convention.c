@@ -16,7 +16,7 @@
 
 enum { OP_REG0 = 0x50, OP_REG31 = 0x6f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f, OP_REGX = 0x90,
        OP_FBREG = 0x91, OP_PIECE = 0x93, OP_CONST1U = 0x08, OP_CONSTS = 0x11, OP_LIT0 = 0x30,
-       OP_LIT31 = 0x4f, OP_STACK_VALUE = 0x9f, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
+       OP_LIT31 = 0x4f, OP_PLUS = 0x22, OP_STACK_VALUE = 0x9f, OP_CALL_FRAME_CFA = 0x9c, OP_GNU_PARAMETER_REF = 0xfa };
 
 /* How a parameter comes to its function. */
 struct arrival {
@@ -24,6 +24,7 @@ struct arrival {
 	uint64_t die;		/* the declaration's; an instance has DIEs of its own */
 	enum { ARRIVES_UNKNOWN, ARRIVES_IN_REGISTER, ARRIVES_ON_STACK, ARRIVES_NOT } how;
 	int64_t where;		/* number of the register in DWARF, or bytes from the first argument on the stack */
+	bool has_place;		/* the debug info tells where it is at some time */
 };
 
 struct arrivals {
@@ -45,13 +46,23 @@ static unsigned stack_pointer(const struct binary *binary)
 static bool frame_base(const struct binary *binary, const struct dwarf_die *function, int64_t *base)
 {
 	const struct dwarf_value *value = &function->values[DWARF_FRAME_BASE];
+	struct cursor at;
 
-	if (!dwarf_has(function, DWARF_FRAME_BASE) || value->kind != DWARF_BLOCK || value->u != 1)
+	if (!dwarf_has(function, DWARF_FRAME_BASE) || value->kind != DWARF_BLOCK || value->u == 0)
 		return false;
 	if (value->data[0] == OP_CALL_FRAME_CFA) {
 		*base = 0;
-		return true;
+		if (value->u == 1)
+			return true;
+		/* clang from version 19 on: the CFA, and a constant that is added. */
+		cursor_init(&at, value->data + 1, value->u - 1);
+		if (cursor_u8(&at) != OP_CONSTS)
+			return false;
+		*base = cursor_sleb(&at);
+		return cursor_u8(&at) == OP_PLUS && !at.bad && at.p == at.end;
 	}
+	if (value->u != 1)
+		return false;
 	/* clang counts from the frame pointer, which is pushed below the return address. */
 	*base = binary->file.elf_class == ELFCLASS64 ? -16 : -8;
 	return value->data[0] == OP_REG0 + frame_pointer(binary);
@@ -135,7 +146,7 @@ static int list_parameters(const struct dwarf *dwarf, const struct dwarf_die *fu
 		if (die.tag != DW_TAG_formal_parameter)
 			continue;
 		const char *name = dwarf_text(dwarf, &die, DWARF_NAME);
-		out->table[out->count++] = (struct arrival){ name != NULL ? name : "?", die.offset, 0, 0 };
+		out->table[out->count++] = (struct arrival){ .name = name != NULL ? name : "?", .die = die.offset };
 	}
 	return more < 0 ? more : 0;
 }
@@ -184,6 +195,7 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 			i++;
 		if (i == out->count)
 			continue;
+		out->table[i].has_place = dwarf_has(&die, DWARF_LOCATION);
 		if (dwarf_location_at(dwarf, &die, entry, &expression))
 			read_arrival(binary, &owner, &expression, &out->table[i]);
 		if (dwarf_has(&die, DWARF_CONST_VALUE) || (out->table[i].how == ARRIVES_UNKNOWN &&
@@ -201,7 +213,9 @@ static void describe(const struct binary *binary, const struct arrival *arrival,
 	bool is_wide = binary->file.elf_class == ELFCLASS64;
 	int64_t where = arrival->where;
 
-	if (arrival->how == ARRIVES_NOT)
+	if (arrival->how == ARRIVES_UNKNOWN)
+		snprintf(text, size, "in a way that is not known");
+	else if (arrival->how == ARRIVES_NOT)
 		snprintf(text, size, "not at all");
 	else if (arrival->how == ARRIVES_ON_STACK && where == SOMEWHERE)
 		snprintf(text, size, "on the stack");
@@ -217,10 +231,17 @@ static void describe(const struct binary *binary, const struct arrival *arrival,
 		snprintf(text, size, "in register %" PRId64, where);
 }
 
-static bool differ(const struct arrival *a, const struct arrival *b)
+/*
+ * Do the target's callers pass the parameter in another way than the new function takes it?  One
+ * without a place in the debug info is one that its function does not use, or one whose place
+ * cannot be read; where callers pass nothing, only the first may be.
+ */
+static bool differ(const struct arrival *new, const struct arrival *old)
 {
-	return a->how != ARRIVES_UNKNOWN && b->how != ARRIVES_UNKNOWN &&
-		(a->how != b->how || (a->where != b->where && a->where != SOMEWHERE && b->where != SOMEWHERE));
+	if (old->how == ARRIVES_NOT && new->how == ARRIVES_UNKNOWN)
+		return new->has_place;
+	return new->how != ARRIVES_UNKNOWN && old->how != ARRIVES_UNKNOWN &&
+		(new->how != old->how || (new->where != old->where && new->where != SOMEWHERE && old->where != SOMEWHERE));
 }
 
 /* Do the target's callers pass arguments in registers, as __attribute__((regparm(3))) says? */
