@@ -22,8 +22,11 @@ build_hostile() {
 	build hostile "$1"
 }
 
+# Others may not come into the folder of the tree: they get the files open.
 launch_hostile() {
-	build_hostile "$1" && launch $as /proc/self/fd/8 8<"$program" && bad=$pid
+	local preload=()
+	[ "$1" != so ] || preload=(env LD_PRELOAD=/proc/self/fd/9)
+	build_hostile "$1" && launch $as "${preload[@]}" /proc/self/fd/8 8<"$program" 9<"$object" && bad=$pid
 }
 
 # attacks ATTACK [ARGUMENT]
