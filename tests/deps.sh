@@ -22,7 +22,7 @@ vm='qemu-system-x86 busybox-static cpio xz-utils zstd debian-archive-keyring'
 case ${1:-test} in
 build) wanted=$build ;;
 demo) wanted="$build python3" ;;
-bench) wanted="$build python3 gdb gnuplot-nox" ;;
+bench) wanted="$build python3 gdb gnuplot-nox dpkg-dev libevent-dev" ;;
 test) wanted="$build $test" ;;
 corpus) wanted="$build $test $corpus" ;;
 vm) wanted="$build $test $vm" ;;

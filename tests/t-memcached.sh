@@ -5,21 +5,8 @@
 
 . "${0%/*}/lib.sh"
 
-make_it='
-	eval "$(DEB_BUILD_MAINT_OPTIONS=hardening=+all dpkg-buildflags --export=sh)" &&
-	./configure && make -j2 memcached
-'
-source=$NSB_BUILD/tests/memcached-$(md5sum <<<"$make_it" | cut -c 1-12)
-object=$source/memcached
+. "$tests/memcached.sh"
 load=$tests/helpers/load.py
-
-[[ " $NSB_ABIS " == *" $abi "* ]] || skip_all "no $abi here"
-command -v python3 >/dev/null || skip_all 'python3 is missing'
-if ! [ -x "$object" ]; then
-	why=$("$tests/source.sh" memcached "$source.$$" 2>&1) || skip_all "$why"
-	(cd "$source.$$" && eval "$make_it") >"$folder/making" 2>&1 && mv -T "$source.$$" "$source"
-	rm -rf "$source.$$"
-fi
 
 # served: a server with four threads and eight clients.  Sets $pid.
 served() {
@@ -32,30 +19,6 @@ served() {
 	starts "$object" -l 127.0.0.1 -p "$port" -U 0 -t 4 -c 777 -m 64 -u root && server=$started &&
 	launch python3 "$load" memcached "$port" 8 &&
 	pid=$server && ask ask stats >/dev/null
-}
-
-# taken FILE NAME: the text of a function; a static one that nothing calls is kept.
-taken() {
-	sed -n "/^[a-z].*\<$2(.*{\$/,/^}/p" "$source/$1" |
-		sed '1s/\(inline \)\?static/__attribute__((used, noipa)) static/'
-}
-
-# fix NAME FILE: what is read as a patch for that file.
-fix() {
-	{
-		printf '%s\n' '#include "memcached.h"' '#include "proto_text.h"' '#include "storage.h"' \
-			'#include <nsb/vzp.h>' '#include <stdlib.h>' '#include <string.h>' \
-			"VZP_FILE(\"$2\");"
-		cat
-	} >"$1.c" &&
-	patch_from "$1.c" -DHAVE_CONFIG_H -I"$source"
-}
-
-# A global function through which every answer goes.
-fix_version() {
-	taken memcached.c out_string |
-		sed 's/^    size_t len;/&\n    if (strcmp(str, "VERSION " VERSION) == 0) str = "VERSION fixed";/' |
-		fix version memcached.c
 }
 
 # A static function, one that was inlined into it along with it.

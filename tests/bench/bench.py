@@ -14,6 +14,7 @@ import mmap
 import os
 import platform
 import shutil
+import socket
 import statistics
 import struct
 import subprocess
@@ -39,6 +40,9 @@ WITNESS_GOAL_S = 1
 CROWD_MEMORY_GOAL_MIB = 64
 CROWD_DEADLINE_S = 3.1      # of crowd.sh's --timeout 2: nsb's own 0.3 s, 0.5 s to undo, 0.3 s to end when killed
 CROWD_AT_ONCE = 8           # hostile ones that take all of their time at once
+SERVER_THREADS = 4
+SERVER_LOAD = 0.7           # of its capacity
+SERVER_GOAL = 1.05          # of p99.9 beside patches, compared with that without
 
 
 # ---- building ----
@@ -690,10 +694,98 @@ def bench_hostile(options, programs):
                  "memory of nsb, MiB"), rows)
 
 
+# ---- a server at work ----
+
+class Server:
+    """memcached, and its clients."""
+
+    def __init__(self, programs, folder):
+        self.clients = compile_c(programs.path("requests"), f"{HERE}/requests.c")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = str(free.getsockname()[1])
+        self.process = subprocess.Popen(
+            [f"{folder}/memcached", "-l", "127.0.0.1", "-p", self.port, "-U", "0", "-t", str(SERVER_THREADS),
+             *(("-u", "root") if os.geteuid() == 0 else ())])
+        self.pid = str(self.process.pid)
+        self.await_ready()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def await_ready(self):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", int(self.port)), 1):
+                    return
+            except OSError:
+                time.sleep(0.01)
+        sys.exit("bench: memcached does not come to its start")
+
+    def window(self, rate, seconds, *commands):
+        """What the clients saw; meanwhile a command runs each half second, the first one after a quarter."""
+        clients = subprocess.Popen([self.clients, self.port, str(rate), str(seconds)], stdout=subprocess.PIPE,
+                                   text=True)
+        began = time.monotonic()
+        for number in range(int(seconds * 2) if commands else 0):
+            time.sleep(max(0, began + 0.25 + number / 2 - time.monotonic()))
+            run(*commands[number % len(commands)])
+        text, _ = clients.communicate(timeout=seconds + PATIENCE)
+        if clients.returncode != 0:
+            sys.exit("bench: the clients gave up")
+        return json.loads(text)
+
+
+def bench_server(options, programs):
+    folder = os.path.abspath(programs.path("server"))
+    os.makedirs(folder)
+    environment = dict(os.environ, NSB=os.path.abspath(options.nsb), NSB_GEN=os.path.abspath(options.nsb_gen))
+    done = subprocess.run((f"{HERE}/server.sh", folder), env=environment, stdout=subprocess.PIPE, text=True,
+                          check=False)
+    if not os.path.exists(f"{folder}/version.so"):
+        tell(f"\nNothing is measured of a server: {done.stdout.strip()}\n")
+        return
+    table = Table(options, "server")
+    with Server(programs, folder) as server:
+        nsb = [(options.nsb, action, "-q", "--insecure-file", "-p", server.pid, "-f", f"{folder}/version.so")
+               for action in ACTIONS]
+        capacity = max(figures["answered"] / (figures["elapsed_ns"] / 1e9) for figures in
+                       (server.window(0, options.window_s) for _ in range(3)))
+        rate = round(capacity * SERVER_LOAD)
+        for cycle in range(options.windows):
+            progress(f"a server at {rate} requests a second, window {cycle + 1} of {options.windows}")
+            for what, commands in (("no tool", ()), ("floor", ((programs.stopper, server.pid),)), ("nsb", nsb)):
+                table.add(what=what, cycle=cycle, rate=rate, **server.window(rate, options.window_s, *commands))
+    table.save()
+    rows = []
+    for (what,) in cells(table, "what"):
+        def of(column):
+            return table.values(column, what=what)
+        throughput = [answered / elapsed for answered, elapsed in zip(of("answered"), of("elapsed_ns"))]
+        plain = [answered / elapsed for answered, elapsed in zip(table.values("answered", what="no tool"),
+                                                                table.values("elapsed_ns", what="no tool"))]
+        rows.append((what, ratio(throughput, plain), *(
+            f"{micro(of(column))}, {ratio(of(column), table.values(column, what='no tool'))}"
+            for column in ("p50_ns", "p99_ns", "p999_ns", "max_ns")), sum(of("failed"))))
+    tell_table(f"memcached, {SERVER_THREADS} threads, {rate} requests a second ({SERVER_LOAD:.0%} of its capacity), a "
+               "patch or a revert each half second: times of answers in microseconds, and as ratios",
+               ("beside", "throughput", "p50", "p99", "p99.9", "longest", "failed"), rows)
+    slower = [a / b for a, b in zip(table.values("p999_ns", what="nsb"), table.values("p999_ns", what="no tool"))]
+    floor = [a / b for a, b in zip(table.values("p999_ns", what="floor"), table.values("p999_ns", what="no tool"))]
+    goal("p99.9 of a server beside patches, : no tool", SERVER_GOAL, "", median(slower),
+         f"{median(floor):.2f} (floor)")
+    goal("requests that failed", 0, "", sum(table.values("failed", what="nsb")))
+
+
 # ---- all of it ----
 
 SECTIONS = {"pause": bench_pause, "held": bench_held, "growth": bench_growth, "gen": bench_gen,
-            "witness": bench_witness, "hostile": bench_hostile}
+            "witness": bench_witness, "hostile": bench_hostile, "server": bench_server}
 
 # How much is measured: all of it, for a look, for tests/t-bench.sh.
 EXTENTS = {
@@ -701,14 +793,14 @@ EXTENTS = {
                  functions=(1, 10, 100, 1000), libraries=(10, 100, 300),
                  sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76,
                  code_units=20, code_functions=1500, gen_cycles=7,
-                 honest=500, crowds=3),
+                 honest=500, crowds=3, windows=20, window_s=4),
     "quick": dict(cycles=3, depths=(8,), threads=(0, 10, 1000), functions=(1, 1000),
                   libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12,
                   code_units=4, code_functions=1500, gen_cycles=2,
-                  honest=100, crowds=1),
+                  honest=100, crowds=1, windows=3, window_s=2),
     "slice": dict(cycles=1, depths=(8,), threads=(10,), functions=(10,), libraries=(10,),
                   sizes=(64 << 10,), units=2, code_units=1, code_functions=100, gen_cycles=1,
-                  honest=20, crowds=1),
+                  honest=20, crowds=1, windows=1, window_s=1),
 }
 
 
