@@ -139,6 +139,21 @@ t 'two versions of one name, and an IFUNC of its own' '
 	done && calling "pick(n)" "int pick(int); __asm__(\".symver pick,pick@V1\")" -Wl,--no-as-needed libbeside.so &&
 	patch calling.so && says "scale 107" scale 7 && revert calling.so && says "scale 14" scale 7 && unharmed
 '
+t 'an IFUNC of a process with a shadow stack, on which its resolver could not return' '
+	[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "only root can change what /proc says of a process"
+	build server && cat >v.c <<-"END" && preloaded v.c && with_it && snapshot &&
+		int chosen(int n);
+		static int yes_impl(int n) { return 300 + n; }
+		static int (*resolve(void))(int) { return yes_impl; }
+		int chosen(int n) __attribute__((ifunc("resolve")));
+	END
+	calling "chosen(n)" "int chosen(int)" -Wl,--no-as-needed libbeside.so &&
+	{ cat /proc/$pid/status && printf "x86_Thread_features:\tshstk \n"; } >status &&
+	fails_with 1 "thread $pid has a shadow stack .CET.*resolver.*GLIBC_TUNABLES" unshare -m --propagation private sh -c \
+		"mount --bind status /proc/$pid/status && exec \"\$0\" patch $insecure -p $pid -f calling.so" "$NSB" &&
+	says "scale 14" scale 7 && unharmed &&
+	patch calling.so && says "scale 307" scale 7 && revert calling.so && says "scale 14" scale 7 && unharmed
+'
 t 'the address of a function is the one that a program without -fPIE has given it' '
 	cat >main.c <<-"END" &&
 		#include <stdio.h>

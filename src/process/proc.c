@@ -113,7 +113,7 @@ int proc_read_status(pid_t tid, struct proc_status *status)
 		{ "\nSigBlk:\t", 16, &status->blocked },
 		{ "\nSigCgt:\t", 16, &status->caught },
 	};
-	const char *text, *state;
+	const char *text, *state, *features;
 	char path[40], *end;
 	int got, err = 0;
 
@@ -129,6 +129,10 @@ int proc_read_status(pid_t tid, struct proc_status *status)
 	/* The file was read to its end: where this line is not there the kernel has no seccomp. */
 	if (field(text, "\nSeccomp:\t") != NULL)
 		err = read_field(text, "\nSeccomp:\t", 10, &seccomp);
+	/* From Linux 6.6 on, arch/x86/kernel/cpu/proc.c; a list of words. */
+	features = field(text, "\nx86_Thread_features:\t");
+	status->has_shadow_stack = features != NULL &&
+		memmem(features, strcspn(features, "\n"), "shstk", strlen("shstk")) != NULL;
 	status->state = state[0];
 	status->tgid = (pid_t)tgid;
 	status->tracer = (pid_t)tracer;

@@ -19,6 +19,7 @@ struct proc_status {
 	uint64_t permitted, effective;	/* capabilities, capabilities(7) */
 	char state;		/* R S D T t Z X */
 	int seccomp;		/* 0 none, 1 strict, 2 filter */
+	bool has_shadow_stack;	/* x86: its returns are compared with a stack that it cannot write to (CET) */
 	uint64_t pending, shared_pending, blocked, caught;	/* sets of signals; bit 0 is signal 1 */
 };
 

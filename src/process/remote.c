@@ -258,6 +258,7 @@ static int look_at_thread(struct remote *remote)
 	if (err != 0)
 		return failed(remote, err, "read the status of");
 	remote->filtered = status.seccomp != 0;
+	remote->shadowed = status.has_shadow_stack;
 	/* Try whether nsb may suspend the filter: to be refused in the middle of the calls would be too late. */
 	err = suspend_filter(remote, true);
 	return err == 0 ? suspend_filter(remote, false) : err;
@@ -942,7 +943,10 @@ int remote_run_resolver(struct target *target, uint64_t function, uint64_t *resu
 	if (err == 0)
 		err = remote_begin(&remote, target, scratch->address, scratch->size);
 	if (err == 0) {
-		err = run_in_scratch(&remote, scratch, function, result);
+		err = !remote.shadowed ? run_in_scratch(&remote, scratch, function, result) :
+			fail(ENOTSUP, "%s: thread %d has a shadow stack (CET), so that nsb cannot run the resolver of an"
+			     " IFUNC in it (start the program with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)",
+			     target_name(target), remote.thread->tid);
 		end = remote_end(&remote);
 		if (err == 0)
 			err = end;

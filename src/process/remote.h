@@ -22,6 +22,7 @@ struct remote {
 	struct slack slack;	/* where the thread's errand is written */
 	struct errand_places places;
 	bool borrowed;		/* the thread is stopped, or on an errand */
+	bool shadowed;		/* the thread has a shadow stack: functions cannot be run in it */
 	bool filtered;		/* the thread has a seccomp filter, */
 	bool suspended;		/* which is suspended while it makes calls for nsb */
 	bool in_place;		/* the errand has been written, at least in part */
@@ -78,7 +79,8 @@ int remote_remove_remains(struct target *target) MUST_CHECK;
 int remote_make(struct remote *remote, struct remote_call *calls, size_t count) MUST_CHECK;
 /*
  * Run the resolver of an IFUNC: a function of the target that takes no argument and returns a
- * word.  The target's threads need not be traced yet.  Afterwards they are, and run on.
+ * word.  The target's threads need not be traced yet.  Afterwards they are, and run on.  -ENOTSUP
+ * with a message: the thread has a shadow stack, on which the return address would be missing.
  */
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result) MUST_CHECK;
 /*
