@@ -35,7 +35,7 @@ functions() {
 
 # of_many: a process with 4000 functions; "sum" calls all of them.
 of_many() {
-	cc="gcc $(mflag) $debian_flags $debian_ldflags -D_GNU_SOURCE -pthread -iquote $tests/targets" object=$PWD/many &&
+	cc="gcc $(mflag) $debian_flags $tells_nothing $debian_ldflags -D_GNU_SOURCE -pthread -iquote $tests/targets" object=$PWD/many &&
 	{
 		echo "#include \"target.h\""
 		functions 1

@@ -38,7 +38,7 @@ t 'signals are as nsb got them' '
 '
 t 'arguments, exit status, standard input and output are those of the program' '
 	prepare && printf "#include <unistd.h>\n#include <string.h>\n__attribute__((noipa)) int greet(void) { return 7; }\nint main(int n, char **a) { return write(1, a[2], strlen(a[2])) - n + greet(); }" >p.c &&
-	gcc $(mflag) -O2 -g -fno-inline -o p p.c && object=$PWD/p && printf "int greet(void) { return 40; }" >greet.c && patch_from ./greet.c &&
+	gcc $(mflag) -O2 -g $tells_nothing -fno-inline -o p p.c && object=$PWD/p && printf "int greet(void) { return 40; }" >greet.c && patch_from ./greet.c &&
 	{ ./p 1 abcdef >said; [ $? = 10 ]; } && { nsb run -f greet.so -- ./p 1 abcdef >said 2>errors; [ $? = 43 ]; } &&
 	[ "$(cat said)" = abcdef ] && ! [ -s errors ]
 '
@@ -86,7 +86,7 @@ with_main() {
 	printf "%s\n" "#define _GNU_SOURCE" "#include <stdio.h>" "#include <stdlib.h>" "#include <unistd.h>" "#include <sys/wait.h>" \
 		"__attribute__((noipa)) int greet(void) { static volatile int one = 1; return one; }" \
 		"int main(int n, char **a) { (void)n; (void)a; $*" "printf(\"it is %d\\n\", greet()); fflush(stdout); return greet(); }" >p.c &&
-	gcc $(mflag) -O2 -g -w -Wl,--build-id=sha1 -o p p.c && object=$PWD/p && echo "int greet(void) { return 2; }" >greet.c && patch_from ./greet.c
+	gcc $(mflag) -O2 -g $tells_nothing -w -Wl,--build-id=sha1 -o p p.c && object=$PWD/p && echo "int greet(void) { return 2; }" >greet.c && patch_from ./greet.c
 }
 
 # run_says STATUS TEXT COMMAND...: nsb run with these words ends so, says TEXT and nothing else.
@@ -120,7 +120,7 @@ t '--follow: whatever descendant executes it, and what those execute' '
 '
 t '--follow: what was patched goes on being followed' '
 	with_main "if (fork() == 0) { sleep(1); execl(\"/proc/self/exe\", \"p\", NULL); }" && sed -i "s/sleep(1);/usleep(300000); if (getenv(\"AGAIN\")) _exit(0); setenv(\"AGAIN\", \"1\", 1);/" p.c &&
-	gcc $(mflag) -O2 -g -w -Wl,--build-id=sha1 -o p p.c && patch_from ./greet.c && needs_kernel_for p && { nsb run --follow -f greet.so -- ./p >said; [ $? = 2 ]; } && wait_until eval "[ \$(wc -l <said) = 2 ]" && [ "$(sort -u said)" = "it is 2" ]
+	gcc $(mflag) -O2 -g $tells_nothing -w -Wl,--build-id=sha1 -o p p.c && patch_from ./greet.c && needs_kernel_for p && { nsb run --follow -f greet.so -- ./p >said; [ $? = 2 ]; } && wait_until eval "[ \$(wc -l <said) = 2 ]" && [ "$(sort -u said)" = "it is 2" ]
 '
 t '--follow: a program that has nothing of it' '
 	runs_system_programs && with_main && run_says 5 fine --follow -f greet.so -- /bin/sh -c "(echo fine); exit 5"
@@ -135,7 +135,7 @@ t '--follow: the patcher is killed: what has begun goes on' '
 '
 t 'several patches, of a program and of its library' '
 	runs_system_programs && printf "int lib(void); int lib(void) { static volatile int one = 1; return one; }\n" >lib.c && gcc $(mflag) -O2 -g -fPIC -shared -Wl,--build-id=sha1 -Wl,-soname,liblib.so -o liblib.so lib.c &&
-	with_main && sed -i "s/^int main/int lib(void); &/; s/return greet(); }/return 10 * lib() + greet(); }/" p.c && gcc $(mflag) -O2 -g -w -Wl,--build-id=sha1 -o p p.c -L. -llib "-Wl,-rpath,$PWD" && patch_from ./greet.c &&
+	with_main && sed -i "s/^int main/int lib(void); &/; s/return greet(); }/return 10 * lib() + greet(); }/" p.c && gcc $(mflag) -O2 -g $tells_nothing -w -Wl,--build-id=sha1 -o p p.c -L. -llib "-Wl,-rpath,$PWD" && patch_from ./greet.c &&
 	object=$PWD/liblib.so && echo "int lib(void) { return 3; }" >lib2.c && patch_from ./lib2.c && run_says 32 "it is 2" -f greet.so -f lib2.so -- ./p && run_says 32 "it is 2" -f lib2.so -f greet.so -- ./p &&
 	object=$PWD/p && patch_from ./greet.c -o third.so -DTHIRD && cp p other && echo x >>p.c && { nsb run -f greet.so -f lib2.so -- /bin/true 2>errors; [ $? = 8 ]; } &&
 	fails_with 64 "one patch at a time.*lib2.so" nsb patch -p 1 -f greet.so -f lib2.so
