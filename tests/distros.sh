@@ -12,6 +12,7 @@
 # Other ways to call it:
 #	-x NAME [-u] COMMAND...	run a command in a system that is there, in the tree of
 #				root or, with -u, of the ordinary user
+#	-a NAME...		in systems that are there, with the tree as it is now, take $STEPS again
 #	-c NAME			copy the tree there anew
 #	-t			print the table once more
 #	-r			remove the systems and all that was kept to make them
@@ -239,13 +240,19 @@ foreign_nsb() {
 	done
 }
 
-# run_system NAME: NAME.result gets a line STEP<tab>SECONDS<tab>OUTCOME for each step.
+# run_system NAME: NAME.result gets a line STEP<tab>SECONDS<tab>OUTCOME for each step.  What a step
+# took before is replaced.
 run_system() {
 	local name=$1 step began log status user wanted=${STEPS:-$steps} result=$distros/$1.result
-	bootstrap "$name"
-	echo "unpacking $name"
-	unpack "$name" || die "cannot unpack $name: $(tail -n 1 "$distros/$name.unpack.log")"
-	: >"$result"
+	if [ -n "$again" ]; then
+		[ -d "$distros/$name" ] || die "there is no $name yet"
+		copy_tree "$name" || die "cannot copy the tree into $name"
+	else
+		bootstrap "$name"
+		echo "unpacking $name"
+		unpack "$name" || die "cannot unpack $name: $(tail -n 1 "$distros/$name.unpack.log")"
+		: >"$result"
+	fi
 	for step in $steps; do
 		[[ " $wanted " == *" $step "* ]] || continue
 		[ "$name" = bullseye ] && [[ " $only_bullseye " != *" $step "* ]] && continue
@@ -258,10 +265,17 @@ run_system() {
 		began=$SECONDS
 		inside "$name" "$user" "$(command_of "$step")" >"$log" 2>&1
 		status=$?
-		printf '%s\t%s\t%s\n' "$step" $((SECONDS - began)) "$(outcome "$log" "$status")" >>"$result"
-		echo "$name: $step: $(tail -n 1 "$result" | cut -f 3), $((SECONDS - began)) s"
+		keep "$result" "$step" $((SECONDS - began)) "$(outcome "$log" "$status")"
+		echo "$name: $step: $(outcome "$log" "$status"), $((SECONDS - began)) s"
 	done
-	printf 'date\t0\t%s\nversions\t0\t%s\n' "$(date +%F)" "$(versions "$name")" >>"$result"
+	keep "$result" date 0 "$(date +%F)"
+	keep "$result" versions 0 "$(versions "$name")"
+}
+
+# keep RESULT STEP SECONDS OUTCOME
+keep() {
+	sed -i "/^$2\t/d" "$1"
+	printf '%s\t%s\t%s\n' "${@:2}" >>"$1"
 }
 
 # A row for each step, a column for each system, in Markdown.
@@ -298,7 +312,12 @@ case ${1:-} in
 esac
 [ "$(id -u)" = 0 ] || die 'it takes root to make a system'
 mkdir -p "$distros" && distros=$(cd "$distros" && pwd) || exit
+again=
 case ${1:-} in
+-a)
+	again=1
+	shift
+	;;
 -x)
 	name=$2
 	shift 2
