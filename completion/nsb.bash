@@ -57,9 +57,9 @@ _nsb() {
 		return ;;
 	esac
 	case $command in
-	patch) options+=' --pid --all --exe --user --insecure-file --replace --dry-run --no-exceptions --timeout --retries --allow-active --realtime' ;;
-	revert) options+=' --pid --all --exe --user --id --dry-run --timeout --retries --allow-active --realtime' ;;
-	check) options+=' --pid --all --exe --user --insecure-file --no-exceptions --timeout --retries --allow-active --realtime' ;;
+	patch) options+=' --pid --all --exe --user --insecure-file --replace --dry-run --no-exceptions --timeout --retries --allow-active' ;;
+	revert) options+=' --pid --all --exe --user --id --dry-run --timeout --retries --allow-active' ;;
+	check) options+=' --pid --all --exe --user --insecure-file --no-exceptions --timeout --retries --allow-active' ;;
 	list) options+=' --pid --exe --user --build-id --perf-map' ;;
 	run) options+=' --insecure-file --best-effort --follow --no-exceptions --timeout --retries' ;;
 	esac

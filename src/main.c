@@ -20,7 +20,6 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define LONGEST_TIMEOUT_S 86400
-#define DEFAULT_REALTIME 50
 
 static const struct {
 	const char *name;
@@ -57,7 +56,6 @@ static const char help_text[] =
 	"      --dry-run           do all but change the process\n"
 	"      --timeout SECONDS, --retries N    how long to look for a safe point (10 s)\n"
 	"      --allow-active F    threads in function F may finish in its old body\n"
-	"      --realtime[=N]      work at real-time priority N (50)\n"
 	"      --follow            run: all it executes;  --best-effort: or unpatched\n"
 	"      --json              answer in JSON;  --syslog: tell the system's log, too\n"
 	"  -v, --verbosity [N]     tell the steps; -vv or -v 2: the details\n"
@@ -66,7 +64,7 @@ static const char help_text[] =
 
 enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
-	OPT_REALTIME, OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
+	OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
 	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE, OPT_SYSLOG,
 	OPT_NO_EXCEPTIONS, OPT_FOLLOW,
 };
@@ -89,7 +87,6 @@ static const struct option long_options[] = {
 	{ "retries", required_argument, NULL, OPT_RETRIES },
 	{ "allow-active", required_argument, NULL, OPT_ALLOW_ACTIVE },
 	{ "no-exceptions", no_argument, NULL, OPT_NO_EXCEPTIONS },
-	{ "realtime", optional_argument, NULL, OPT_REALTIME },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "perf-map", no_argument, NULL, OPT_PERF_MAP },
 	{ "verbosity", optional_argument, NULL, 'v' },
@@ -245,12 +242,6 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 			return usage("too many functions for --allow-active", optarg);
 		options->allowed.names[options->allowed.count++] = optarg;
 		return 0;
-	case OPT_REALTIME:
-		value = DEFAULT_REALTIME;
-		if (optarg != NULL)
-			err = parse_number(optarg, 1, 99, &value);
-		options->realtime = (int)value;
-		return err != 0 ? usage("not a real-time priority", optarg) : 0;
 	case OPT_JSON:
 		options->json = true;
 		return 0;
@@ -274,16 +265,12 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	}
 }
 
-/* The target's threads stand still for as long as nsb waits for a processor; --realtime shortens that. */
-static int take_priority(int priority)
+/* Whether somebody has given nsb a real-time priority (chrt(1)). */
+static bool is_real_time(void)
 {
-	struct sched_param param = { .sched_priority = priority };
+	int policy = sched_getscheduler(0);
 
-	if (sched_setscheduler(0, SCHED_FIFO, &param) != 0)
-		return fail(errno, "cannot take real-time priority %d: %s (run nsb as root, or without"
-			    " --realtime)", priority, strerror(errno));
-	spin_never();
-	return 0;
+	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
 static int run_command(size_t i, const struct options *options)
@@ -303,13 +290,11 @@ static int run_command(size_t i, const struct options *options)
 		return usage("--follow is for run", "");
 	if (commands[i].run == command_run && options->program == NULL)
 		return usage("no program given (-- PROGRAM)", "");
-	if (commands[i].run == command_run && options->realtime != 0)
-		return usage("--realtime would be the program's, too", "");
 	if (commands[i].needs_process || commands[i].run == command_list)
 		interrupt_init();
-	err = options->realtime == 0 ? 0 : take_priority(options->realtime);
-	if (err == 0)
-		err = commands[i].run(options);
+	if (is_real_time())
+		spin_never();
+	err = commands[i].run(options);
 	if (err != 0 && options->json)
 		json_failure(commands[i].name, status_of(err), status_name(status_of(err)),
 			     msg_kept()[0] == '\0' ? NULL : msg_kept());

@@ -29,7 +29,6 @@ t 'a slice of it has all figures' '
 			has_rows out/$file.csv 1 abi=$abi what=patch &&
 			has_rows out/$file.csv 1 abi=$abi what=revert || exit 1
 		done
-		has_rows out/pause.csv 1 abi=$abi "what=realtime patch" &&
 		for grows in functions libraries size; do
 			has_rows out/growth.csv 1 abi=$abi what=patch grows=$grows &&
 			# On i386 nsb-gen cannot show that no address of the data leaves the patch: it stays.

@@ -52,8 +52,7 @@ t '--best-effort: it begins without the patch' '
 t 'what cannot be run at all' '
 	prepare && fails_with 127 "nothing: cannot be run: No such file" nsb run -f greet.so -- ./nothing && : >plain &&
 	fails_with 126 "plain: cannot be run" nsb run -f greet.so -- ./plain && fails_with 64 "no program given" nsb run -f greet.so &&
-	fails_with 64 "no patch given" nsb run -- /bin/true && fails_with 7 "cannot open" nsb run -f nothing.so -- /bin/true &&
-	fails_with 64 "realtime" nsb run --realtime -f greet.so -- /bin/true
+	fails_with 64 "no patch given" nsb run -- /bin/true && fails_with 7 "cannot open" nsb run -f nothing.so -- /bin/true
 '
 t 'a program that ends before it begins' '
 	prepare so && mkdir alone && cp $program alone && { nsb run -f greet.so -- alone/server 2>errors; [ $? = 127 ]; } &&

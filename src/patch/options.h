@@ -33,7 +33,6 @@ struct options {
 	bool replace;		/* for patch: take out the older patches of the same object */
 	bool dry_run, json, quiet, perf_map;
 	struct allowed allowed;
-	int realtime;		/* priority of SCHED_FIFO; 0: keep the policy */
 	struct safepoint_limits limits;
 };
 

@@ -237,9 +237,8 @@ class Rounds:
         self.table = table
         self.cell = cell
 
-    def nsb(self, meter, action, patch, *words):
-        result = meter.gauge(self.options.nsb, action, "-p", str(meter.pid), "-f", patch, "--json",
-                             *words)
+    def nsb(self, meter, action, patch):
+        result = meter.gauge(self.options.nsb, action, "-p", str(meter.pid), "-f", patch, "--json")
         if result["status"] != 0 or result.get("action") is None:
             sys.exit(f"bench: nsb {action}: {result}")
         if result["answer"] != ACTIONS[action]:
@@ -253,7 +252,7 @@ class Rounds:
                        peak_kib=result["peak_kib"], rss_kib=after[0] - before[0],
                        anonymous_kib=after[1] - before[1], mappings=after[2] - before[2])
 
-    def make(self, meter, patch, realtime):
+    def make(self, meter, patch):
         as_long = "0.01"
         for cycle in range(self.options.cycles):
             start = meter.memory()
@@ -263,23 +262,20 @@ class Rounds:
                 result = self.nsb(meter, action, patch)
                 self.keep(cycle, action, result, start, meter.memory())
                 as_long = f"{min(result['elapsed_ns'] / 1e9, LONGEST_NOISE_S):.6f}"
-            for action in ACTIONS if realtime else ():
-                self.keep(cycle, "realtime " + action,
-                          self.nsb(meter, action, patch, "--realtime"))
 
 
 SMALLEST = 16 << 10     # a patch of one function
 
 
 def measure(options, programs, table, threads, frames=8, nap_us=0, libraries=0, functions=1,
-            size=0, realtime=False, **cell):
+            size=0, **cell):
     progress(f"{cell['abi']}: {threads} sleepers, {frames} frames, {libraries} libraries; a patch "
              f"of {functions} functions and {size} bytes")
     patch = programs.patch(cell["abi"], functions, size)
     cell.update(threads=threads, depth=frames, nap_us=nap_us, libraries=libraries,
                 functions=functions, patch_bytes=os.path.getsize(patch))
     with Meter(programs, cell["abi"], threads, frames, nap_us, libraries) as meter:
-        Rounds(options, programs, table, cell).make(meter, patch, realtime)
+        Rounds(options, programs, table, cell).make(meter, patch)
 
 
 # ---- figures ----
@@ -346,7 +342,7 @@ def bench_pause(options, programs):
     for abi in ABIS:
         for frames in options.depths:
             for threads in options.threads:
-                measure(options, programs, table, threads, frames, realtime=frames == 8, abi=abi)
+                measure(options, programs, table, threads, frames, abi=abi)
     table.save()
     rows, times = [], []
     for abi, frames, threads in cells(table, "abi", "depth", "threads"):
@@ -356,7 +352,6 @@ def bench_pause(options, programs):
         rows.append((abi, frames, threads, micro(of("noise")), micro(floors), micro(of("patch")),
                      micro(of("revert")), ratio(of("patch"), floors[::2]),
                      ratio(of("revert"), floors[1::2]),
-                     micro(of("realtime patch")) if frames == 8 else "",
                      f"{median(of('patch', 'runner_ns'), 1000):.0f}"))
         times.append((abi, frames, threads, f"{median(of('floor', 'elapsed_ns'), 1e6):.1f}",
                       f"{median(of('patch', 'elapsed_ns'), 1e6):.1f}",
@@ -370,12 +365,12 @@ def bench_pause(options, programs):
             where = f"beside {threads} sleepers, {abi}"
             limit = RUNNER_GOAL_US
         if frames == 8:
-            for what in ("patch", "revert", "realtime patch", "realtime revert"):
+            for what in ("patch", "revert"):
                 goal(f"a running thread stands {where}: {what}", limit, "µs",
                      median(of(what), 1000), f"{median(of('noise'), 1000):.0f} µs")
     tell_table("How long a running thread stands, in µs",
                 ("ABI", "frames", "sleepers", "no tool", "floor", "patch", "revert",
-                 "patch : floor", "revert : floor", "patch --realtime", "as nsb tells"), rows)
+                 "patch : floor", "revert : floor", "as nsb tells"), rows)
     tell_table("The whole run of nsb",
                 ("ABI", "frames", "sleepers", "floor, ms", "patch, ms", "revert, ms",
                  "peak memory, MiB", "frames seen per thread"), times)
