@@ -78,6 +78,26 @@ t 'another library at the place of one that is gone' '
 	opens 2 local $PWD/other.so && says hello 2 greet && [ "$(records "target gone")" = 1 ] &&
 	revert greet.so && says hello 2 greet && listed
 '
+# waited_for: nsb waits for a thread that stays in the function, in a process that has opened $first before; $started is nsb.
+waited_for() {
+	build threads dlopen && library=$object && target opener pie && object=$library &&
+	for made in before other; do
+		CFLAGS_EXTRA="-O$([ $made = other ] && echo 0 || echo 2) -DNAME_$made" build threads dlopen &&
+		objcopy --remove-section .note.gnu.build-id "$object" $made.so || return 1
+	done
+	object=$library
+	opens 1 local && opens 2 local "$PWD/before.so" && ask 1 start hold && says 'inside 1' 1 inside 1 && patch_from hold.c || return 1
+	starts "$NSB" patch $insecure -p "$pid" -f hold.so --timeout "$patience" && wait_until nsb_traces "$started" /proc/"$pid"/status
+}
+
+t 'opened while nsb waits for a safe point, with threads that sleep in it' '
+	waited_for && opens 3 local "$PWD/other.so" && ask 3 start sleepers 2 && says released 1 release && wait "$started" && listed hold.so &&
+	revert hold.so && listed && snapshot && patch hold.so && revert hold.so && unharmed
+'
+t 'closed meanwhile, and another one opened at its place' '
+	waited_for && says closed close 2 && opens 3 local "$PWD/other.so" && ask 3 start sleepers 2 && says released 1 release && wait "$started" && listed hold.so &&
+	revert hold.so && listed && snapshot && patch hold.so && revert hold.so && unharmed
+'
 t 'among 300 others' '
 	echo "int n;" >n.c && gcc $(mflag) -shared -fPIC -o n.so n.c && mkdir many && opener &&
 	for i in {100..399}; do cp n.so many/$i.so && opens $i global $PWD/many/$i.so || exit 1; done &&

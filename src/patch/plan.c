@@ -444,6 +444,21 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 	return err;
 }
 
+int plan_renew_unwinder(struct plan *plan, const struct target *target, const struct objects *objects,
+			const struct records *records)
+{
+	struct unwinder *old = plan->unwinder;
+	int err;
+
+	plan->unwinder = NULL;
+	err = make_unwinder(plan, target, objects, records);
+	if (err != 0)
+		plan->unwinder = old;
+	else
+		unwinder_destroy(old);
+	return err;
+}
+
 static int finish(struct plan *plan, const struct target *target, const struct objects *objects,
 		  const struct records *records)
 {

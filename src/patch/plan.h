@@ -75,6 +75,9 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 		const struct records *records, const struct record *record,
 		const struct allowed *allowed) MUST_CHECK;
 void plan_deinit(struct plan *plan);
+/* Make its unwinder anew, for mappings and objects that have been read again. */
+int plan_renew_unwinder(struct plan *plan, const struct target *target, const struct objects *objects,
+			const struct records *records) MUST_CHECK;
 /*
  * The same for a patch that --replace takes out, after `successor` has been applied.  The record
  * is marked, so that the plans for the next ones expect the bytes that are there without it.

@@ -31,6 +31,9 @@
 struct attempt {
 	const struct safepoint_request *request;
 	struct target *target;		/* request's */
+	const struct objects *objects;	/* request's, or `renewed` */
+	struct objects renewed;		/* owned */
+	bool is_outdated;		/* the objects change and could not be read */
 	struct safepoint_report *report;
 	uint64_t hold_ns;		/* so long safe threads wait for the others */
 	/*
@@ -181,7 +184,7 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 		attempt->report->threads++;
 		return 0;
 	}
-	err = unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
+	err = unwind_check(attempt->request->plan->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
 			   attempt->request->n_ranges, &verdict, frames, SHOWN_FRAMES);
 	if (err != 0 && err != -ESRCH && err != -EIO)
 		return err;
@@ -482,7 +485,7 @@ static int let_go(struct target *target)
 /* Write the name of a frame: "work+0x12" in forbidden code, else "libc.so.6+0x88fd4", as addr2line takes it. */
 static int name_frame(const struct attempt *attempt, uint64_t pc, char *text, size_t size)
 {
-	const struct object *object = objects_at(attempt->request->objects, pc);
+	const struct object *object = objects_at(attempt->objects, pc);
 
 	for (size_t i = 0; i < attempt->request->n_ranges; i++) {
 		const struct code_range *range = &attempt->request->ranges[i];
@@ -514,6 +517,54 @@ static void describe_stack(const struct attempt *attempt, char *text, size_t siz
 		(void)snprintf(text + fill, size - fill, " < ...");
 }
 
+/*
+ * Read the mappings anew, and if they have changed, make an unwinder for what is there now: threads that
+ * are born have stacks that it does not know, and a library may be at the place of another one.  Before the first
+ * attempt it is only looked whether objects were loaded or closed.
+ */
+static int renew(struct attempt *attempt)
+{
+	struct target *target = attempt->target;
+	const bool is_first = attempt->report->attempts == 0;
+	struct maps fresh = { 0 };
+	bool other_code;
+	int err;
+
+	attempt->is_outdated = false;
+	if (maps_read(&fresh, target->living) != 0) {
+		/* If it has ended, the attempt will tell. */
+		msg_forget();
+		return interrupt_check();
+	}
+	other_code = maps_differ(&target->maps, &fresh, true);
+	if (!other_code && (is_first || !maps_differ(&target->maps, &fresh, false))) {
+		maps_deinit(&fresh);
+		return 0;
+	}
+	maps_deinit(&target->maps);
+	target->maps = fresh;
+	err = 0;
+	if (other_code) {
+		struct objects objects;
+
+		err = objects_read(&objects, target);
+		if (err == 0) {
+			objects_deinit(&attempt->renewed);
+			attempt->renewed = objects;
+			attempt->objects = &attempt->renewed;
+		}
+	}
+	if (err == 0)
+		err = plan_renew_unwinder(attempt->request->plan, target, attempt->objects, attempt->request->records);
+	if (err == 0 || err == -ENOMEM || interrupt_is_over() || interrupt_is_noted() != 0)
+		return err;
+	/* The dynamic linker is at work: there is another attempt. */
+	debug("%s", msg_kept());
+	msg_forget();
+	attempt->is_outdated = true;
+	return 0;
+}
+
 static int refuse(const struct attempt *attempt, unsigned waited_ms)
 {
 	const struct unwind_verdict *verdict = &attempt->verdict;
@@ -529,6 +580,9 @@ static int refuse(const struct attempt *attempt, unsigned waited_ms)
 			    " is %c (D: it sleeps uninterruptibly, /proc/%d/task/%d/stack tells where)", name, waited_ms, attempt->stuck,
 			    proc_thread_state(attempt->target->pid, attempt->stuck), attempt->target->pid,
 			    attempt->stuck);
+	if (attempt->is_outdated)
+		return fail(EBUSY, "%s: no safe point within %u ms: it loads or closes libraries all the time (try"
+			    " again)", name, waited_ms);
 	if (attempt->tid == 0)
 		return fail(EBUSY, "%s: no safe point within %u ms: a coroutine (context at 0x%" PRIx64
 			    ") is suspended in %s (%s)", name, waited_ms, attempt->context,
@@ -563,7 +617,7 @@ static void warm_up(const struct attempt *attempt)
 
 		if (thread->state != THREAD_RUNNING || thread->regs.size != target->arch->regs_size)
 			continue;
-		if (unwind_check(attempt->request->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
+		if (unwind_check(attempt->request->plan->unwinder, thread->tid, &thread->regs, attempt->request->ranges,
 				 attempt->request->n_ranges, &verdict, NULL, 0) != 0)
 			debug("%s: no stack for thread %d yet", target_name(target), thread->tid);
 		return;
@@ -575,7 +629,7 @@ static int check_coroutines(struct attempt *attempt, bool *safe)
 {
 	const struct safepoint_request *request = attempt->request;
 	struct unwind_verdict verdict;
-	int err = coroutines_check(request->coroutines, request->target, request->unwinder,
+	int err = coroutines_check(request->coroutines, request->target, request->plan->unwinder,
 				   request->ranges, request->n_ranges, &verdict,
 				   &attempt->context);
 
@@ -611,9 +665,13 @@ static int reach(struct attempt *attempt)
 	warm_up(attempt);
 	for (;;) {
 		uint64_t waited;
-		bool reached;
-		int err = attempt_once(attempt, &reached);
+		bool reached = false;
+		int err = renew(attempt);
 
+		if (err == 0 && attempt->is_outdated)
+			report->attempts++;
+		else if (err == 0)
+			err = attempt_once(attempt, &reached);
 		if (err != 0 || reached)
 			return err;
 		waited = (now_ns() - start) / 1000000u;
@@ -643,11 +701,12 @@ static int reach(struct attempt *attempt)
 
 int safepoint_reach(const struct safepoint_request *request, struct safepoint_report *report)
 {
-	struct attempt attempt = { .request = request, .target = request->target,
+	struct attempt attempt = { .request = request, .target = request->target, .objects = request->objects,
 				   .report = report, .hold_ns = FIRST_HOLD_NS };
 	int err = reach(&attempt);
 
 	free(attempt.pending);
 	maps_deinit(&attempt.fresh);
+	objects_deinit(&attempt.renewed);
 	return err;
 }

@@ -11,6 +11,7 @@
 
 #include "coroutine.h"
 #include "object.h"
+#include "plan.h"
 #include "target.h"
 #include "unwind.h"
 
@@ -28,8 +29,9 @@ struct safepoint_report {
 /* What is asked for.  All pointers belong to the caller. */
 struct safepoint_request {
 	struct target *target;
-	struct unwinder *unwinder;
-	const struct objects *objects;		/* for the names of frames in messages */
+	struct plan *plan;			/* its unwinder is made anew when the process has loaded or closed objects */
+	const struct objects *objects;		/* as they were when it was made */
+	const struct records *records;
 	struct coroutines *coroutines;		/* suspended ones are checked like threads */
 	const struct code_range *ranges;	/* sorted by start */
 	size_t n_ranges;

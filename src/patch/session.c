@@ -135,11 +135,11 @@ static int await_frail_calls(struct session *session, const struct options *opti
 
 static int stop_at_safe_point(struct session *session, const struct options *options)
 {
-	const struct plan *plan = &session->plans[0];
+	struct plan *plan = &session->plans[0];
 	const uint64_t search_end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / SEARCH_PART;
 	struct coroutines coroutines = { 0 };
 	const struct safepoint_request request = {
-		.target = &session->target, .unwinder = plan->unwinder,
+		.target = &session->target, .plan = plan, .records = &session->records,
 		.objects = &session->objects, .coroutines = &coroutines, .ranges = plan->ranges,
 		.n_ranges = plan->n_ranges, .limits = &options->limits,
 	};
@@ -729,7 +729,7 @@ int session_revert(struct session *session, const struct options *options, const
 	int err = plan_reverting(session, options, id, size);
 
 	if (err == -ENOENT && !options->dry_run && clean_up(session) != 0)
-		say("%d: what an nsb that was killed had left is still there", session->target.pid);
+		warn("%d: what an nsb that was killed had left is still there (try again)", session->target.pid);
 	if (err == 0)
 		err = await_frail_calls(session, options, &waited);
 	if (err == 0 && waited) {

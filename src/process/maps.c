@@ -246,6 +246,32 @@ int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *a
 	return 0;
 }
 
+/* The first mapping from index i on that counts, or NULL.  *next is the index behind it. */
+static const struct mapping *next_mapping(const struct maps *maps, size_t i, bool only_code, size_t *next)
+{
+	while (i < maps->count && only_code &&
+	       (maps->all[i].inode == 0 || (maps->all[i].prot & PROT_EXEC) == 0))
+		i++;
+	*next = i + 1;
+	return i < maps->count ? &maps->all[i] : NULL;
+}
+
+bool maps_differ(const struct maps *a, const struct maps *b, bool only_code)
+{
+	size_t i = 0, k = 0;
+
+	for (;;) {
+		const struct mapping *one = next_mapping(a, i, only_code, &i);
+		const struct mapping *other = next_mapping(b, k, only_code, &k);
+
+		if (one == NULL || other == NULL)
+			return one != other;
+		if (one->start != other->start || one->end != other->end || one->prot != other->prot ||
+		    one->offset != other->offset || one->inode != other->inode || one->device != other->device)
+			return true;
+	}
+}
+
 int maps_reserve(struct maps *maps, uint64_t address, uint64_t size)
 {
 	struct mapping mapping = { .start = address, .end = address + size, .is_private = true,

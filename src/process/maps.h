@@ -46,6 +46,12 @@ int maps_open_file(pid_t pid, const struct mapping *m) MUST_CHECK;
 /* The mapping that holds address, or NULL. */
 const struct mapping *maps_find(const struct maps *maps, uint64_t address);
 
+/*
+ * Whether two readings of the mappings of a process differ; with `only_code` mappings count that are executable and
+ * have a file: objects were loaded or unloaded.
+ */
+bool maps_differ(const struct maps *a, const struct maps *b, bool only_code);
+
 /* What a hole has to be like. */
 struct hole {
 	uint64_t size;
