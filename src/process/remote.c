@@ -24,6 +24,8 @@
 #define FRAME_MAX (XSTATE_MAX + 1024)
 #define SCRATCH_STACK 262144	/* for a function of the target: as much as threads of musl have, and more */
 #define BORROW_TRIES 100	/* a thread with a filter may get a signal each time */
+#define LOOK_AGAIN_NS (WAIT_NS + 20000000ull)
+#define LOOK_AGAIN_TICK_MS 10
 #define WAIT_NS 200000000	/* after its calls a thread waits for nsb at most so long */
 #define RESULT_SPINS 100	/* nsb looks for the result so often, */
 #define RESULT_SPIN_NS 2000	/* and spins so long before each look; */
@@ -1059,10 +1061,13 @@ int remote_await_return(struct target *target)
 		bool found;
 		int err = find_returning(target, &slack, &found);
 
+		/* Each stop lets the time of the thread's wait begin anew, so it is left alone until that is over. */
+		for (uint64_t next = now_ns() + LOOK_AGAIN_NS; err == 0 && found && now_ns() < next;) {
+			err = target_serve(target, LOOK_AGAIN_TICK_MS);
+			if (err == 0)
+				err = interrupt_check();
+		}
 		if (err != 0 || !found)
-			return err;
-		err = target_serve(target, 1);
-		if (err != 0)
 			return err;
 	}
 	return fail(EBUSY, "%s: an nsb that was killed had borrowed a thread of it, which is not back"
