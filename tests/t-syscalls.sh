@@ -36,7 +36,7 @@ told() {
 
 for call in $movers connect; do
 	t "$call that ends soon is waited for, and comes back whole" '
-		target frail && patch_from beat.c && says started "start $call" && says fed feed &&
+		target frail && patch_from beat.c && says started "start $call $((4 * slow))" && says fed feed &&
 		patch beat.so --timeout $((10 * slow)) 2>err && says whole result && ! grep . err && says "beat 2" beat &&
 		revert beat.so && says "beat 1" beat && listed
 	'
@@ -48,7 +48,7 @@ for call in $movers; do
 	'
 done
 t 'connect with a timeout is made again: only its last error is another one' '
-	target frail && patch_from beat.c && says started "start connect" && patch beat.so --timeout $((3 * slow)) && says "beat 2" beat &&
+	target frail && patch_from beat.c && says started "start connect $((4 * slow))" && patch beat.so --timeout $((2 * slow)) && says "beat 2" beat &&
 	says "Operation already in progress" result && revert beat.so && says "beat 1" beat && listed
 '
 t 'close is not made twice, and nsb says so' '

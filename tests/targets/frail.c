@@ -32,12 +32,11 @@
 #define MUCH (1 << 20)
 #define SOME 100
 #define PART 10
-#define TERM_MS 3000		/* of connect */
 #define FEED_MS 200
 
 static int ends[2];		/* the call is made on ends[0]; feed uses the other one */
 static char much[MUCH], rest[MUCH];
-static char path[256];
+static char path[256];		/* of close; of connect: the seconds until it gives up */
 static struct sockaddr_in full;
 static volatile int is_occupied;
 
@@ -89,7 +88,7 @@ static long in_recvmsg(void)
 
 static long in_connect(void)
 {
-	const struct timeval term = { TERM_MS / 1000, TERM_MS % 1000 * 1000 };
+	const struct timeval term = { atoi(path), 0 };
 
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &term, sizeof(term));
 	return connect(ends[0], (struct sockaddr *)&full, sizeof(full));
