@@ -55,9 +55,9 @@ static void run(char **argv, char **envp, long count)
 	}
 	argv[3] = (char *)count;
 #ifdef __x86_64__
-	__asm__ volatile("mov %0, %%rsp; xor %%edx, %%edx; jmp *%1" : : "r"(&argv[3]), "r"(header.e_entry));
+	__asm__ volatile("mov %0, %%rsp; xor %%edx, %%edx; jmp *%1" : : "r"(&argv[3]), "r"(header.e_entry) : "memory");
 #else
-	__asm__ volatile("mov %0, %%esp; xor %%edx, %%edx; jmp *%1" : : "r"(&argv[3]), "c"(header.e_entry));
+	__asm__ volatile("mov %0, %%esp; xor %%edx, %%edx; jmp *%1" : : "r"(&argv[3]), "c"(header.e_entry) : "memory");
 #endif
 	__builtin_unreachable();
 }
