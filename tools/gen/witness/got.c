@@ -24,6 +24,7 @@ struct search {
 	struct { bool by_frame; int64_t at; } slots[SLOTS_MAX];
 	unsigned n_slots;
 	uint8_t ever;
+	bool is_part;			/* a cold part, which goes on with the registers and the frame of its function */
 	bool any;			/* this walk found something */
 };
 
@@ -71,6 +72,9 @@ static bool frame_slot(const struct search *search, const struct shape *shape, s
 
 static bool is_known_slot(const struct search *search, bool by_frame, int64_t at)
 {
+	/* What the function has put there is not in sight. */
+	if (search->is_part)
+		return true;
 	for (unsigned i = 0; i < search->n_slots; i++)
 		if (search->slots[i].by_frame == by_frame && search->slots[i].at == at)
 			return true;
@@ -188,10 +192,10 @@ static void walk_once(struct search *search, uint64_t *unreached)
 
 int got_init(struct got *got, const struct image *image, uint32_t spot, const uint8_t *code)
 {
-	struct search search = { .got = got, .code = code };
+	struct search search = {
+		.got = got, .code = code, .is_part = strstr(image_spot_name(image, spot), ".cold") != NULL,
+	};
 	size_t size = (size_t)(image->spots[spot].end - image->spots[spot].addr);
-	/* A cold part goes on with the registers of its function. */
-	bool is_part = strstr(image_spot_name(image, spot), ".cold") != NULL;
 	int err = 0;
 
 	*got = (struct got){ .image = image, .lo = image->spots[spot].addr, .hi = image->spots[spot].end };
@@ -206,7 +210,7 @@ int got_init(struct got *got, const struct image *image, uint32_t spot, const ui
 	} else {
 		uint64_t unreached = got->hi;
 
-		arrive(&search, got->lo, is_part ? ALL_BUT_SP : 0, 0);
+		arrive(&search, got->lo, search.is_part ? ALL_BUT_SP : 0, 0);
 		for (unsigned i = 0; i < PASSES_MAX && (search.any || unreached < got->hi); i++) {
 			/* Tables of jumps lead to what nothing else leads to. */
 			if (!search.any)
