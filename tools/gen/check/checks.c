@@ -41,8 +41,9 @@ int check_lto(const struct binary *target)
 		if (unit->producer != NULL && (strstr(unit->producer, "GNU GIMPLE") != NULL ||
 				       has_option(unit->producer, "-flto", "-fno-lto")))
 			return fail(EINVAL, "%s: %s was built with link-time optimisation, so that "
-				    "functions are not where their source says (build it with "
-				    "-fno-lto)", target->file.path,
+				    "functions are not where their source says (build it from the old and "
+				    "from the new source, and give --as-built and --fixed: "
+				    "see THE WITNESS in nsb-gen(1); or take one built with -fno-lto)", target->file.path,
 				    unit->name != NULL && *unit->name != '\0' ? unit->name : "a part of it");
 	}
 	return 0;
