@@ -118,6 +118,7 @@ for cc in gcc clang; do
 			typedef signed int number;
 			typedef number handler_t(number, queue_p);
 			VZP_STATIC_FUNC_REF(number, grow, (const number n, volatile number by));
+			VZP_ARGUMENTS_CHECKED(grow);
 			int take(const struct inner in, number *restrict p);
 			number push(queue_t *const q, const number n) { return q->size + grow(n, 1) + take(q->in, &q->size); }
 			int run(handler_t *f, void *const p) { return f(1, p); }
@@ -250,7 +251,13 @@ returns() {
 		__attribute__((noinline)) int check(const char *s) { hits += s[0]; return 0; }
 		__attribute__((noinline)) void *same(void *p) { hits++; return hits > 3 ? *(void **)p : p; }
 		__attribute__((noinline)) int handle(const char *s) { return check(s) < 0 ? 403 : 200; }
-		int main(int argc, char **argv) { return handle(argv[argc - 1]) + (same(argv) == 0); }
+		__attribute__((noinline)) int clamp(int n) { hits++; return n < 0 ? 0 : n > 100 ? 100 : n; }
+		__attribute__((noinline)) int level(int n) { n = clamp(n); return n > 100 ? 403 : n > 50 ? 200 : 100; }
+		__attribute__((noinline)) int valid(const char *s) { return s != 0; }
+		int main(int argc, char **argv)
+		{
+			return handle(argv[argc - 1]) + (same(argv) == 0) + level(argc) + (valid(argv[0]) > 1 ? 403 : 0) + valid(argv[1]);
+		}
 	END
 	$cc $(mflag) -g -O2 $flags -o prog one.c && object=prog &&
 	printf "%s\n" "#include <nsb/vzp.h>" "extern int hits;" "$@" >p.c && PATCH_CC=$cc patch_object p.c
@@ -263,7 +270,11 @@ for cc in clang gcc-14 gcc-15; do
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; } VZP_CALLERS_CHECKED(check);' && generate &&
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' \
 			'int handle(const char *s) { return check(s) < 0 ? 403 : 200; }' && fails_with 1 '.handle. may return .*in .main.' generate &&
-		returns 'int check(const char *s) { hits += 2; return s[0] ? 0 : 0; }' && generate
+		returns 'int check(const char *s) { hits += 2; return s[0] ? 0 : 0; }' && generate &&
+		returns 'int clamp(int n) { hits++; return n < 0 ? 0 : n; }' &&
+		fails_with 1 'p.c:3: the new .clamp. may return what the old one did not, .* in .level.: replace it too' generate &&
+		returns 'int valid(const char *s) { return s ? s[0] : 0; }' &&
+		fails_with 1 'p.c:3: the (new|old) .valid. .*VZP_CALLERS_CHECKED' generate
 	"
 done
 for cc in gcc gcc-14 gcc-15; do
@@ -272,6 +283,39 @@ for cc in gcc gcc-14 gcc-15; do
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' && generate
 	"
 done
+# passes PATCH...: entry() is called with 0 to 9 only, so that its test for less is gone; kind() with two constants.
+passes() {
+	cat >one.c <<-END &&
+		int table[10], hits;
+		static __attribute__((noinline)) int entry(int n) { hits++; return n < 0 ? -1 : table[n]; }
+		static __attribute__((noinline)) int kind(int n) { hits++; return n < 3 ? n * hits : -1; }
+		static __attribute__((noinline)) int any(int n) { hits++; return n < 0 ? -2 : table[n]; }
+		__attribute__((noinline)) int handle(int n) { return n >= 0 && n < 10 ? entry(n) + kind(1) + any(n) : kind(2); }
+		int forward(int n) { return any(n); }
+		int main(int argc, char **argv) { (void)argv; return handle(argc); }
+	END
+	gcc $(mflag) -g -O2 -o prog one.c && object=prog &&
+	printf "%s\n" "#include <nsb/vzp.h>" "$@" >p.c && patch_object p.c
+}
+t 'a call of what was made for what its callers pass' "
+	[ \$abi = i386 ] && by=VZP_REGISTER_FUNC_REF || by=VZP_STATIC_FUNC_REF
+	passes \"\$by(int, entry, (int n));\" 'VZP_ALIGNS_STACK int handle(int n) { return n < 10 ? entry(n - 1) : 0; }' &&
+	fails_with 1 'p.c:2: .entry. of prog was made for what its callers there pass, .* of parameter 1 .n., as which .handle. may' generate &&
+	passes \"\$by(int, entry, (int n));\" 'VZP_ARGUMENTS_CHECKED(entry);' 'VZP_ALIGNS_STACK int handle(int n) { return n < 10 ? entry(n - 1) : 0; }' && generate &&
+	passes \"\$by(int, entry, (int n));\" 'VZP_ARGUMENTS_CHECKED(entri);' 'VZP_ALIGNS_STACK int handle(int n) { return n < 10 ? entry(n - 1) : 0; }' &&
+	fails_with 1 'p.c:3: VZP_ARGUMENTS_CHECKED.entri.: the patch refers to no such static function' generate &&
+	passes \"\$by(int, kind, (int n));\" 'VZP_ALIGNS_STACK int handle(int n) { return n < 0 ? kind(2) : kind(1); }' && generate &&
+	passes \"\$by(int, kind, (int n));\" 'VZP_ALIGNS_STACK int handle(int n) { return n < 0 ? kind(3) : kind(1); }' &&
+	fails_with 1 'of parameter 1 .n., as which .handle. may' generate &&
+	{ [ \$abi = i386 ] || { passes \"\$by(int, any, (int n));\" 'VZP_ALIGNS_STACK int handle(int n) { return any(n - 1); }' && generate; }; }
+"
+t 'a parameter that clang took away, of a function that the patch calls' "
+	echo 'int hits; static __attribute__((noinline)) int add(int a, int b) { (void)a; return b + hits; } __attribute__((noinline)) int handle(int n) { return add(n, n + 1); }
+		int main(int c, char **v) { (void)v; return handle(c); }' >one.c &&
+	clang \$(mflag) -g -O2 -o prog one.c && object=prog &&
+	printf '%s\\n' '#include <nsb/vzp.h>' 'VZP_STATIC_FUNC_REF(int, add, (int a, int b));' 'VZP_ARGUMENTS_CHECKED(add);' 'VZP_CALLERS_CHECKED(handle); int handle(int n) { return add(n, n + 2); }' >p.c &&
+	patch_object p.c && fails_with 1 'p.c:2: .add. of prog takes (parameter . .[ab].|an argument in ecx)' generate
+"
 t 'a function that exists as a clone only' '
 	cat >one.c <<-"END" &&
 		__attribute__((noinline)) static int sum(int n, int k)

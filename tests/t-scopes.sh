@@ -71,6 +71,7 @@ t 'two sources of one patch onto one file of the target' '
 		VZP_FILE("scopes.c");
 		VZP_STATIC_VAR_REF(volatile int, total);
 		VZP_STATIC_FUNC_REF(int, helper, (int n));
+		VZP_ARGUMENTS_CHECKED(helper);
 		int sum(int n) { return helper(n) + total * 1000; }
 	END
 	patched q.c && three_beats 9 1013 sum 3
@@ -140,6 +141,7 @@ for cc in gcc clang; do
 		CC=$cc target scopes && cat >p.c <<-'END' &&
 			#include <nsb/vzp.h>
 			int blocks(int n) { VZP_STATIC_VAR_REF(volatile int, calls); return calls + n; }
+			VZP_CALLERS_CHECKED(blocks);
 		END
 		patch_object p.c && fails_with 1 'p.c:2: .blocks. of .* has more than one static variable .calls., whose symbols are .*: tell which, as in VZP_STATIC_SYM_ALIAS\\(calls, [a-z.]*calls.?[0-9]*\\)' generate &&
 		outer=\$(outer_calls) &&
@@ -174,6 +176,7 @@ t 'a file for each reference, of a variable and of a function, in functions' '
 		{
 			VZP_STATIC_VAR_REF(volatile int, total, "scopes2.c");
 			VZP_STATIC_FUNC_REF(int, helper, (int n), "scopes2.c");
+			VZP_ARGUMENTS_CHECKED(helper);
 			return helper(n) + total * 100;
 		}
 	END

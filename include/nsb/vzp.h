@@ -86,6 +86,12 @@
 #define VZP_CALLERS_CHECKED(func) VZP__RECORD(__COUNTER__, "K", #func, "", "")
 
 /*
+ * VZP_ARGUMENTS_CHECKED(name): you have looked at the target's code of the static function `name`,
+ * to which the patch refers, and it tests its arguments in full, whatever its callers there pass.
+ */
+#define VZP_ARGUMENTS_CHECKED(name) VZP__RECORD(__COUNTER__, "P", #name, "", "")
+
+/*
  * What a new function has to be declared with where the target's compiler, knowing
  * the old one, had its callers rely on more than usual; nsb-gen tells where it is so.
  *

@@ -32,6 +32,7 @@ VZP_STATIC_VAR_REF(volatile int, touched);
 #endif
 
 #ifdef NEW_LEAF
+VZP_CALLERS_CHECKED(leaf);
 NEW int leaf(int x)
 {
 	int result = x * level + 1;
@@ -80,6 +81,7 @@ NEW int plain(int x)
 
 #ifdef NEW_ABOVE
 VZP_REGISTER_FUNC_REF(int, both, (int a, int b));
+VZP_ARGUMENTS_CHECKED(both);
 NEW int above(int a, int b)
 {
 	return both(b, a) + 1000;

@@ -12,7 +12,6 @@
 #include "checks.h"
 #include "convention.h"
 #include "counterpart.h"
-#include "cursor.h"
 #include "insn.h"
 #include "judge.h"
 #include "room.h"
@@ -257,67 +256,6 @@ static int replace_trusting_caller(struct closure *all, uint32_t index, const ch
 }
 
 /* ---- functions that are too small for a jump ---- */
-
-static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const uint8_t *bytes,
-		       size_t at, uint64_t addr)
-{
-	bool wide = file->elf_class == ELFCLASS64;
-	struct cursor word;
-
-	cursor_init(&word, bytes + at, 4);
-	uint64_t value = cursor_uint(&word, 4);
-	if ((shdr->sh_flags & SHF_EXECINSTR) == 0 || !wide || file->type == ET_EXEC) {
-		if (value == addr)
-			return true;
-	}
-	if ((shdr->sh_flags & SHF_EXECINSTR) == 0)
-		return false;
-	if (!wide)
-		return (uint32_t)(elffile_got(file) + value) == addr;
-	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
-	/* Zeros before a function are the end of a nop, which fills the gap. */
-	return value != 0 && relative == addr && !insn_is_branch_operand(bytes, at);
-}
-
-static bool has_relocation_to(Elf_Data *data, uint64_t addr)
-{
-	GElf_Rela rela;
-
-	for (int i = 0; data != NULL && gelf_getrela(data, i, &rela) != NULL; i++)
-		if ((uint64_t)rela.r_addend == addr)
-			return true;
-	return false;
-}
-
-/*
- * Might anything but a direct call or jump lead to this address?  If nothing proves the
- * contrary, the answer is yes.
- */
-static bool is_address_taken(const struct binary *target, uint64_t addr)
-{
-	const struct elffile *file = &target->file;
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-
-	for (size_t i = 0; i < file->dynsym.count; i++)
-		if (file->dynsym.table[i].section != SHN_UNDEF &&
-		    file->dynsym.table[i].value == addr)
-			return true;
-	while ((scn = elf_nextscn(file->elf, scn)) != NULL) {
-		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0)
-			continue;
-		if (shdr.sh_type == SHT_RELA && has_relocation_to(elf_getdata(scn, NULL), addr))
-			return true;
-		Elf_Data *data = shdr.sh_type == SHT_PROGBITS ? elf_rawdata(scn, NULL) : NULL;
-		if (data == NULL || data->d_buf == NULL ||
-		    strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name), ".eh_frame", 9) == 0)
-			continue;
-		for (size_t at = 0; at + 4 <= data->d_size; at++)
-			if (is_word_of(file, &shdr, data->d_buf, at, addr))
-				return true;
-	}
-	return false;
-}
 
 /*
  * If there is no room for a jump, everything that calls the function is replaced instead,

@@ -10,7 +10,6 @@
 #include "cursor.h"
 #include "insn.h"
 
-#define PARAMETERS_MAX 32
 #define SOMEWHERE INT64_MIN		/* where an argument on the stack is, if that is not known */
 #define LOOKED_AT_MAX 64		/* bytes of code at the entry where a parameter may become known */
 
@@ -205,6 +204,33 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 	return more < 0 ? more : 0;
 }
 
+/* How instructions number a general register that DWARF numbers in its own way on amd64 (psABI, figure 3.36). */
+static int register_number(const struct binary *binary, int64_t dwarf)
+{
+	static const int wide[] = { GPR_AX, GPR_DX, GPR_CX, GPR_BX, GPR_SI, GPR_DI, GPR_BP, GPR_SP };
+
+	if (dwarf < 8)
+		return binary->file.elf_class == ELFCLASS64 ? wide[dwarf] : (int)dwarf;
+	return binary->file.elf_class == ELFCLASS64 && dwarf < 16 ? (int)dwarf : -1;
+}
+
+int list_parameters_of(const struct binary *binary, uint32_t index, struct parameter *out, unsigned *count)
+{
+	struct arrivals arrivals;
+	int err = find_arrivals(binary, index, &arrivals);
+
+	*count = err == 0 ? arrivals.count : 0;
+	for (unsigned i = 0; i < *count; i++) {
+		const struct arrival *arrival = &arrivals.table[i];
+
+		out[i] = (struct parameter){
+			.name = arrival->name, .type = value_type_of(&binary->dwarf, arrival->die),
+			.reg = arrival->how == ARRIVES_IN_REGISTER ? register_number(binary, arrival->where) : -1,
+		};
+	}
+	return err;
+}
+
 static void describe(const struct binary *binary, const struct arrival *arrival, char *text,
 		     size_t size)
 {
@@ -314,17 +340,91 @@ int check_conventions(const struct draft *draft)
 	return err;
 }
 
+/* The general registers and the vector registers that arguments have taken on amd64 (psABI, section 3.2.3). */
+struct taken {
+	unsigned general, vector;
+};
+
+/*
+ * Is the parameter where the ABI of amd64 puts it?  False in *knows: what comes behind it cannot be
+ * told, as it is a structure, or of a type that has more than one register.
+ */
+static bool is_in_place(const struct binary *binary, const struct arrival *arrival, struct taken *taken, bool *knows)
+{
+	static const int general[] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
+	struct value_type type = value_type_of(&binary->dwarf, arrival->die);
+	bool in_register = arrival->how == ARRIVES_IN_REGISTER;
+
+	if (in_register && arrival->where >= 17 && arrival->where < 33)
+		return arrival->where - 17 == taken->vector++ || !*knows;
+	if (!type.is_plain && (type.size == 0 || type.size > 8 || !in_register))
+		*knows = false;
+	if (!*knows || taken->general == sizeof(general) / sizeof(general[0]))
+		return true;
+	taken->general++;
+	return !in_register || register_number(binary, arrival->where) == general[taken->general - 1];
+}
+
+static int check_places(const struct draft *draft, const struct definition *meant, const struct arrivals *arrivals,
+			const char *source, uint32_t line)
+{
+	struct taken taken = { 0, 0 };
+	bool knows = true;
+	char where[64];
+
+	for (unsigned i = 0; i < arrivals->count; i++) {
+		const struct arrival *arrival = &arrivals->table[i];
+
+		if (arrival->how != ARRIVES_NOT &&
+		    (draft->target->file.elf_class == ELFCLASS32 ||
+		     is_in_place(draft->target, arrival, &taken, &knows)))
+			continue;
+		describe(draft->target, arrival, where, sizeof(where));
+		return fail(EINVAL, "%s:%u: '%s' of %s takes parameter %u '%s' %s, as the compiler knew what is passed: "
+			    "copy the function into the patch, under another name", base_name(source), line,
+			    meant->name, draft->target->file.path, i + 1, arrival->name, where);
+	}
+	return 0;
+}
+
+/*
+ * Where the debug info does not tell how parameters come, the code does: on i386 the ABI passes none
+ * in registers, so a function that reads one before it writes it has a convention of its own.
+ */
+static int check_registers(const struct draft *draft, const struct definition *meant, const char *source, uint32_t line)
+{
+	static const unsigned registers[] = { GPR_AX, GPR_CX, GPR_DX };
+	struct program target;
+	char text[64] = "";
+	int err = program_init(&target, draft->target);
+	const struct code *code = err == 0 ? program_code(&target, meant->index) : NULL;
+
+	if (err == 0 && code == NULL)
+		err = -ENOMEM;
+	for (size_t i = 0; err == 0 && i < sizeof(registers) / sizeof(registers[0]); i++) {
+		struct regset one = { GPR_BITS(registers[i]), 0 };
+
+		if (code->n_insns == 0 || code->insns[0].addr != meant->addr || !regset_any(regset_and(code->live[0], one)))
+			continue;
+		regset_format(one, false, text, sizeof(text));
+		err = fail(EINVAL, "%s:%u: '%s' of %s takes an argument in %s: copy the function into the patch, under another "
+			   "name", base_name(source), line, meant->name, draft->target->file.path, text);
+	}
+	program_deinit(&target);
+	return err;
+}
+
 int check_reference_convention(const struct draft *draft, const struct definition *meant,
 			       const char *source, uint32_t line, bool in_registers)
 {
 	const struct binary *target = draft->target;
 	struct arrivals arrivals;
 	char where[64];
-
-	if (target->file.elf_class != ELFCLASS32)
-		return 0;
 	int err = find_arrivals(target, meant->index, &arrivals);
-	if (err != 0 || arrivals.count == 0)
+
+	if (err == 0)
+		err = check_places(draft, meant, &arrivals, source, line);
+	if (err != 0 || arrivals.count == 0 || target->file.elf_class != ELFCLASS32)
 		return err;
 	for (unsigned i = 0; i < arrivals.count; i++) {
 		const struct arrival *arrival = &arrivals.table[i];
@@ -337,9 +437,11 @@ int check_reference_convention(const struct draft *draft, const struct definitio
 			    is_regparm(target, &arrivals) ?
 			    "declare it with VZP_REGISTER_FUNC_REF" : "copy the function into the patch");
 	}
-	if (in_registers && arrivals.table[0].how == ARRIVES_ON_STACK)
+	if (!in_registers && !meant->global)
+		err = check_registers(draft, meant, source, line);
+	if (err == 0 && in_registers && arrivals.table[0].how == ARRIVES_ON_STACK)
 		return fail(EINVAL, "%s:%u: '%s' of %s takes its arguments on the stack: declare it with "
 			    "VZP_STATIC_FUNC_REF", base_name(source), line, meant->name,
 			    target->file.path);
-	return 0;
+	return err;
 }

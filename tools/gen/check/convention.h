@@ -11,6 +11,19 @@
 #define NSB_GEN_CONVENTION_H
 
 #include "draft.h"
+#include "values.h"
+
+#define PARAMETERS_MAX 32
+
+/* One parameter of a function of the target, and how it comes. */
+struct parameter {
+	const char *name;
+	struct value_type type;
+	int reg;		/* the general register that it comes in, as instructions number it; -1: none, or not known */
+};
+
+/* List a function's parameters, in their order. */
+int list_parameters_of(const struct binary *binary, uint32_t index, struct parameter *out, unsigned *count) MUST_CHECK;
 
 /*
  * A replaced function must get its arguments where the target's callers put them.

@@ -44,7 +44,7 @@ static unsigned count_calls(const struct program *program, const struct code *co
 	return count;
 }
 
-static int note(const struct draft *draft, const struct replaced *replaced, const char *what)
+int note_function(const struct draft *draft, const struct replaced *replaced, const char *what)
 {
 	if (draft->is_strict)
 		return refuse_function(draft, replaced, what);
@@ -72,7 +72,7 @@ static int look_at(const struct draft *draft, struct program *target, struct pro
 	names_format(&now, text, sizeof(text));
 	snprintf(what, sizeof(what), "the new '%.100s' calls %s more often than the old one: what the old code made, and"
 		 " shares, may be freed twice", replaced->new.name, text);
-	return note(draft, replaced, what);
+	return note_function(draft, replaced, what);
 }
 
 int check_notes(const struct draft *draft)

@@ -14,4 +14,7 @@
  */
 int check_notes(const struct draft *draft) MUST_CHECK;
 
+/* Tell of one function what its author has to think of; with --strict refuse it. */
+int note_function(const struct draft *draft, const struct replaced *replaced, const char *what) MUST_CHECK;
+
 #endif

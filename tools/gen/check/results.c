@@ -9,8 +9,8 @@
 #include "calls.h"
 #include "checks.h"
 #include "code.h"
-#include "cursor.h"
 #include "names.h"
+#include "values.h"
 
 #define VALUES_MAX 32
 #define STEPS_MAX 64		/* instructions from where a result is made to the return */
@@ -22,34 +22,6 @@ struct results {
 	bool has_others;		/* it returns what is no constant, too */
 	bool is_free;			/* it returns something of which its compiler cannot have known anything */
 };
-
-/* ---- what the compiler tells ---- */
-
-static bool is_optimised(const char *producer)
-{
-	const char *level = NULL;
-
-	for (const char *p = producer; (p = strstr(p, " -O")) != NULL; p++)
-		level = p + 3;
-	/* If gcc recorded its options, there is one that begins with -m among them. */
-	return level != NULL ? *level != '0' : strstr(producer, " -m") == NULL;
-}
-
-/* Does the unit's compiler tell callers the range of what a function returns? */
-static bool tells_ranges(const struct dwarf_unit *unit)
-{
-	const char *producer = unit->producer, *version;
-
-	if (producer == NULL)
-		return true;
-	if (strstr(producer, "clang") != NULL)
-		return true;
-	if (strncmp(producer, "GNU ", 4) != 0 || !is_optimised(producer) || strstr(producer, " -fno-ipa-vrp") != NULL)
-		return false;
-	/* "GNU C17 14.2.0 -mtune=generic ..." */
-	version = strchr(producer + 4, ' ');
-	return version == NULL || atoi(version + 1) >= 14;
-}
 
 /* ---- constants ---- */
 
@@ -71,40 +43,17 @@ static bool add_outcome(struct results *results)
 	return true;
 }
 
-static int64_t signed_at(const uint8_t *bytes, size_t size)
+/* Read an instruction that puts a constant, or the outcome of a comparison, into %eax. */
+static bool read_constant(const struct program *program, const struct insn *insn, struct results *results)
 {
-	struct cursor at;
+	int64_t value;
+	bool outcome;
 
-	cursor_init(&at, bytes, size);
-	uint64_t value = cursor_uint(&at, size);
-	return size == 1 ? (int8_t)value : (int32_t)value;
-}
-
-/*
- * Read an instruction that puts a constant, or the outcome of a comparison, into %eax (Intel SDM,
- * volume 2: mov, xor, or, sub, setcc, pop).
- */
-static bool read_constant(const struct binary *binary, const struct insn *insn, struct results *results)
-{
-	uint8_t bytes[16];
-	size_t size = insn->size, at = 0;
-
-	if (size > sizeof(bytes) || !elffile_read(&binary->file, insn->addr, bytes, size))
+	if (!value_is_constant(program, insn, GPR_AX, &value, &outcome))
 		return false;
-	if (binary->file.elf_class == ELFCLASS64 && (bytes[0] & 0xf0) == 0x40)
-		at = 1;
-	if (bytes[at] == 0xb8 && size == at + 5)
-		add_value(results, signed_at(bytes + at + 1, 4));
-	else if (bytes[at] == 0xc7 && bytes[at + 1] == 0xc0 && size == at + 6)
-		add_value(results, signed_at(bytes + at + 2, 4));
-	else if ((bytes[at] == 0x31 || bytes[at] == 0x33 || bytes[at] == 0x29) && bytes[at + 1] == 0xc0)
-		add_value(results, 0);
-	else if (bytes[at] == 0x83 && bytes[at + 1] == 0xc8 && bytes[at + 2] == 0xff)
-		add_value(results, -1);
-	else if (size == at + 3 && bytes[at] == 0x0f && (bytes[at + 1] & 0xf0) == 0x90 && bytes[at + 2] == 0xc0)
+	if (outcome)
 		return add_outcome(results);
-	else
-		return false;
+	add_value(results, value);
 	return true;
 }
 
@@ -115,31 +64,7 @@ static bool is_call(const struct insn *insn)
 	return insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY;
 }
 
-/* Does the call lead to a function of another unit, of which the compiler knew the prototype alone? */
-static bool is_foreign(const struct program *program, const struct code *code, const struct insn *insn)
-{
-	uint32_t callee = insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY ? DWARF_NONE :
-		program_function_at(program, insn->to);
-
-	return callee == DWARF_NONE ||
-		program->binary->dwarf.functions[callee].unit != code->function->unit;
-}
-
-/* Is it a load of a whole word, of which nothing can be known? */
-static bool is_load(const struct program *program, const struct insn *insn, uint64_t type_size)
-{
-	uint8_t bytes[16];
-	size_t at = 0;
-
-	if (insn->size > sizeof(bytes) || !elffile_read(&program->binary->file, insn->addr, bytes, insn->size))
-		return false;
-	if (program->wide && (bytes[0] & 0xf0) == 0x40)
-		at = 1;
-	uint64_t width = at != 0 && (bytes[0] & 8) != 0 ? 8 : 4;
-	return bytes[at] == 0x8b && bytes[at + 1] >> 6 != 3 && width >= type_size;
-}
-
-/* Does what the instruction makes come to a return on the only way on, and by no further test? */
+/* Does what the instruction makes come to a return on the only way on, and is used for nothing before? */
 static bool goes_to_return(const struct code *code, size_t at)
 {
 	uint64_t next = code->insns[at].addr + code->insns[at].size;
@@ -154,7 +79,7 @@ static bool goes_to_return(const struct code *code, size_t at)
 		const struct insn *insn = &code->insns[i];
 		if (insn->flow == FLOW_RETURN)
 			return true;
-		if ((insn->writes.general & GPR_BITS(GPR_AX)) != 0)
+		if (((insn->writes.general | insn->reads.general) & GPR_BITS(GPR_AX)) != 0)
 			return false;
 		if (insn->flow == FLOW_JUMP)
 			next = insn->to;
@@ -166,34 +91,8 @@ static bool goes_to_return(const struct code *code, size_t at)
 	return false;
 }
 
-/* The size of the function's result in bytes; 0: it returns nothing. */
-static uint64_t result_size(const struct dwarf *dwarf, const struct dwarf_function *function)
-{
-	struct dwarf_die die;
-	uint64_t at = function->die, size;
-	bool has_type = false;
-
-	for (int i = 0; i < 32; i++) {
-		if (dwarf_die_read(dwarf, at, &die) != 0) {
-			msg_forget();
-			return 8;
-		}
-		if (dwarf_reference(dwarf, &die, DWARF_TYPE, &at)) {
-			has_type = true;
-			continue;
-		}
-		if (!has_type && (dwarf_reference(dwarf, &die, DWARF_ORIGIN, &at) ||
-				  dwarf_reference(dwarf, &die, DWARF_SPECIFICATION, &at)))
-			continue;
-		break;
-	}
-	if (!has_type || die.tag == DW_TAG_subprogram)
-		return 0;
-	return dwarf_number(&die, DWARF_BYTE_SIZE, &size) ? size : 8;
-}
-
 /* Look at every instruction that makes a result. */
-static int find_results(struct program *program, uint32_t index, uint64_t size, struct results *results)
+static int find_results(struct program *program, uint32_t index, struct value_type type, struct results *results)
 {
 	const struct code *code = program_code(program, index);
 
@@ -210,11 +109,11 @@ static int find_results(struct program *program, uint32_t index, uint64_t size, 
 
 		if (makes[i] == 0)
 			continue;
-		if (!is_call(insn) && !is_tail && read_constant(program->binary, insn, results))
+		if (!is_call(insn) && !is_tail && read_constant(program, insn, results))
 			continue;
 		results->has_others = true;
-		if (is_tail || is_call(insn) ? is_foreign(program, code, insn) && (is_tail || goes_to_return(code, i)) :
-		    is_load(program, insn, size) && goes_to_return(code, i))
+		if (is_tail || is_call(insn) ? value_is_foreign(program, code, insn, type) && (is_tail || goes_to_return(code, i)) :
+		    value_is_loaded(program, code, i, GPR_AX, type) && goes_to_return(code, i))
 			results->is_free = true;
 	}
 	free(makes);
@@ -236,17 +135,12 @@ static bool has_old_values(const struct results *new, const struct results *old)
 }
 
 /*
- * May the new function return what the old one did not, for all that the code shows?  A caller
- * that looks at the result has at least kept one test of it, or hands it on: then only a
- * new constant, or a result that is no constant any more, counts.
+ * May the new function return what the old one did not, for all that the code shows?  Which values
+ * a result can have that is no constant is not known, nor which tests of it a caller dropped.
  */
-static bool may_be_new(const struct results *new, const struct results *old, bool callers_look)
+static bool may_be_new(const struct results *new, const struct results *old)
 {
-	if (old->is_free)
-		return false;
-	if (!has_old_values(new, old) || (new->has_others && !old->has_others))
-		return true;
-	return new->has_others && !callers_look;
+	return !old->is_free && (new->has_others || !has_old_values(new, old));
 }
 
 /* ---- callers ---- */
@@ -256,7 +150,7 @@ struct caller_list {
 	struct program *target;
 	uint32_t unit;
 	struct names names;
-	bool ignores;		/* a caller does not look at the result */
+	bool ignores;		/* one of them does not look at the result */
 };
 
 /* Does the caller look at the result of the call whose operand is at `at`, or hand it on? */
@@ -264,15 +158,13 @@ static bool looks(struct program *target, uint32_t caller, uint64_t at)
 {
 	const struct code *code = program_code(target, caller);
 
-	if (code == NULL)
-		return false;
-	for (size_t i = 0; i < code->n_insns; i++) {
+	for (size_t i = 0; code != NULL && i < code->n_insns; i++) {
 		const struct insn *insn = &code->insns[i];
 
 		if (at <= insn->addr || at >= insn->addr + insn->size)
 			continue;
-		return leaves(code, insn) || (i + 1 < code->n_insns &&
-			(code->live[i + 1].general & GPR_BITS(GPR_AX)) != 0);
+		return !leaves(code, insn) && i + 1 < code->n_insns &&
+			(code->live[i + 1].general & GPR_BITS(GPR_AX)) != 0;
 	}
 	return false;
 }
@@ -282,11 +174,12 @@ static int list_caller(void *ctx, uint32_t caller, uint64_t at)
 	struct caller_list *list = ctx;
 	const struct dwarf *dwarf = &list->draft->target->dwarf;
 
-	if (caller == DWARF_NONE || dwarf->functions[caller].unit != list->unit ||
-	    dwarf->functions[caller].name == NULL || is_replaced(list->draft, &dwarf->functions[caller]))
+	if (caller == DWARF_NONE || dwarf->functions[caller].unit != list->unit || dwarf->functions[caller].name == NULL)
 		return 0;
-	names_add(&list->names, dwarf->functions[caller].name);
-	list->ignores |= !looks(list->target, caller, at);
+	if (!looks(list->target, caller, at))
+		list->ignores = true;
+	if (!is_replaced(list->draft, &dwarf->functions[caller]))
+		names_add(&list->names, dwarf->functions[caller].name);
 	return 0;
 }
 
@@ -302,26 +195,57 @@ static int refuse(const struct draft *draft, const struct replaced *replaced, co
 	return refuse_function(draft, replaced, why);
 }
 
-static int check_function(const struct draft *draft, struct program *target, struct program *patch,
-			  const struct replaced *replaced)
+/*
+ * Is there a sign that callers were told nothing, as by the attribute noipa?  A compiler that knows
+ * the only value that a function returns takes the value, and not what is in the register.
+ */
+static bool was_told(const struct results *old, const struct caller_list *list)
+{
+	bool is_single = old->n_values == 1 && !old->has_others;
+
+	return !is_single || list->ignores || list->names.count == 0;
+}
+
+/* Look at the results of both, and at the callers of the old one. */
+static int compare(const struct draft *draft, struct program *target, struct program *patch,
+		   const struct replaced *replaced, struct caller_list *list, bool *is_new)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	const struct dwarf_function *function = &dwarf->functions[replaced->old.index];
-	struct caller_list list = { .draft = draft, .target = target, .unit = function->unit };
-	uint64_t size = result_size(dwarf, function);
+	const struct dwarf_unit *unit = &dwarf->units[function->unit];
+	struct value_type type = value_type_of(dwarf, function->die);
 	struct results old, new;
 
-	if (function->hi == 0 || size == 0 || !tells_ranges(&dwarf->units[function->unit]))
+	*is_new = false;
+	*list = (struct caller_list){ .draft = draft, .target = target, .unit = function->unit };
+	if (function->hi == 0 || type.size == 0 || !unit_tells_results(unit) ||
+	    (function->external && is_interposable(unit)))
 		return 0;
-	int err = each_call(draft->target, replaced->old.addr, list_caller, &list);
-	if (err != 0 || list.names.count == 0)
-		return err;
-	err = find_results(target, replaced->old.index, size, &old);
+	int err = find_results(target, replaced->old.index, type, &old);
 	if (err == 0)
-		err = find_results(patch, replaced->new.index, size, &new);
-	if (err != 0 || !may_be_new(&new, &old, !list.ignores))
-		return err;
-	return refuse(draft, replaced, &list.names);
+		err = find_results(patch, replaced->new.index, type, &new);
+	if (err == 0 && may_be_new(&new, &old))
+		err = each_call(draft->target, replaced->old.addr, list_caller, list);
+	*is_new = err == 0 && may_be_new(&new, &old) && was_told(&old, list);
+	return err;
+}
+
+int may_return_new_values(const struct draft *draft, struct program *target, struct program *patch,
+			  const struct replaced *replaced, bool *is_new)
+{
+	struct caller_list list;
+
+	return compare(draft, target, patch, replaced, &list, is_new);
+}
+
+static int check_function(const struct draft *draft, struct program *target, struct program *patch,
+			  const struct replaced *replaced)
+{
+	struct caller_list list;
+	bool is_new;
+	int err = compare(draft, target, patch, replaced, &list, &is_new);
+
+	return err != 0 || !is_new || list.names.count == 0 ? err : refuse(draft, replaced, &list.names);
 }
 
 int check_results(const struct draft *draft)

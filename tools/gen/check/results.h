@@ -9,6 +9,7 @@
 #ifndef NSB_GEN_RESULTS_H
 #define NSB_GEN_RESULTS_H
 
+#include "code.h"
 #include "draft.h"
 
 /*
@@ -16,5 +17,9 @@
  * know that and are not replaced, unless the author has looked at them (VZP_CALLERS_CHECKED).
  */
 int check_results(const struct draft *draft) MUST_CHECK;
+
+/* May the new function return values of which the old one's callers were told that they do not come? */
+int may_return_new_values(const struct draft *draft, struct program *target, struct program *patch,
+			  const struct replaced *replaced, bool *is_new) MUST_CHECK;
 
 #endif

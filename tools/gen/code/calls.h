@@ -18,6 +18,12 @@ typedef int (*call_visitor)(void *ctx, uint32_t caller, uint64_t at);
  */
 int each_call(const struct binary *binary, uint64_t addr, call_visitor visit, void *ctx) MUST_CHECK;
 
+/*
+ * Might anything but a direct call or jump lead to this address?  If nothing proves the
+ * contrary, the answer is yes.
+ */
+bool is_address_taken(const struct binary *target, uint64_t addr);
+
 /* The name of the function that an address is in, by debug info or symbols; NULL if none tells. */
 const char *name_at(const struct binary *binary, uint64_t addr);
 

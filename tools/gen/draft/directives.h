@@ -23,6 +23,7 @@ enum directive_kind {
 	DIRECTIVE_COMMENT = 'C',		/* name: the text */
 	DIRECTIVE_ALLOW_ACTIVE = 'O',	/* name: the function */
 	DIRECTIVE_CALLERS_CHECKED = 'K',	/* name: the function */
+	DIRECTIVE_ARGUMENTS_CHECKED = 'P',	/* name: the function of the target */
 	DIRECTIVE_NEW = 'N',			/* name: the variable or function */
 };
 

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "address.h"
+#include "arguments.h"
 #include "asking.h"
 #include "bind.h"
 #include "callers.h"
 #include "checks.h"
 #include "convention.h"
 #include "directives.h"
+#include "effects.h"
 #include "entered.h"
 #include "linked.h"
 #include "nearest.h"
@@ -271,6 +273,12 @@ static bool is_defined(const struct dwarf *patch, const char *name)
 	return false;
 }
 
+static bool is_referred(const struct directives *directives, const char *name)
+{
+	return directives_say(directives, DIRECTIVE_STATIC_FUNCTION, name) ||
+		directives_say(directives, DIRECTIVE_REGISTER_FUNCTION, name);
+}
+
 /* What the author said of functions by their names must be of functions that there are. */
 static int check_named(const struct draft *draft, const struct directives *directives)
 {
@@ -281,6 +289,9 @@ static int check_named(const struct draft *draft, const struct directives *direc
 		if (directive->kind == DIRECTIVE_CALLERS_CHECKED &&
 		    !is_defined(&draft->patch->dwarf, directive->name))
 			return fail(EINVAL, "%s:%u: VZP_CALLERS_CHECKED(%s): the patch has no such function",
+				    base_name(directive->source), directive->line, directive->name);
+		if (directive->kind == DIRECTIVE_ARGUMENTS_CHECKED && !is_referred(directives, directive->name))
+			return fail(EINVAL, "%s:%u: VZP_ARGUMENTS_CHECKED(%s): the patch refers to no such static function",
 				    base_name(directive->source), directive->line, directive->name);
 		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
 			known = strcmp(draft->replaced[k]->new.name, directive->name) == 0;
@@ -598,6 +609,10 @@ int manual_draw(struct draft *draft)
 		err = resolve_symbols(draft, &directives);
 	if (err == 0)
 		err = bind_linker_symbols(draft);
+	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
+		err = check_effects(draft);
+	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
+		err = check_arguments(draft, &directives);
 	if (err == 0)
 		err = take_comments(draft, &directives);
 	if (err == 0)

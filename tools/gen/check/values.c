@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "values.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cursor.h"
+
+#define INSN_MAX 16
+#define TYPES_DEEP 32
+
+/* ---- what the compiler tells ---- */
+
+static bool is_optimised(const char *producer)
+{
+	const char *level = NULL;
+
+	for (const char *p = producer; (p = strstr(p, " -O")) != NULL; p++)
+		level = p + 3;
+	/* If gcc recorded its options, there is one that begins with -m among them. */
+	return level != NULL ? *level != '0' : strstr(producer, " -m") == NULL;
+}
+
+/* The version of gcc that made the unit: "GNU C17 14.2.0 -mtune=generic ..."; 0: another compiler, or none is known. */
+static int gcc_version(const struct dwarf_unit *unit)
+{
+	const char *producer = unit->producer, *version;
+
+	if (producer == NULL || strncmp(producer, "GNU ", 4) != 0)
+		return 0;
+	version = strchr(producer + 4, ' ');
+	return version == NULL ? 0 : atoi(version + 1);
+}
+
+bool unit_tells_effects(const struct dwarf_unit *unit)
+{
+	return gcc_version(unit) == 0 || is_optimised(unit->producer);
+}
+
+bool unit_tells_arguments(const struct dwarf_unit *unit)
+{
+	return unit_tells_effects(unit) && (gcc_version(unit) == 0 || strstr(unit->producer, " -fno-ipa-cp") == NULL);
+}
+
+bool unit_tells_results(const struct dwarf_unit *unit)
+{
+	int version = gcc_version(unit);
+
+	return version == 0 || (version >= 14 && is_optimised(unit->producer) &&
+				strstr(unit->producer, " -fno-ipa-vrp") == NULL);
+}
+
+/* ---- types ---- */
+
+struct value_type value_type_of(const struct dwarf *dwarf, uint64_t at)
+{
+	struct value_type type = { .size = 8 };
+	struct dwarf_die die;
+	bool has_type = false;
+	uint64_t size;
+
+	for (int i = 0; i < TYPES_DEEP; i++) {
+		if (dwarf_die_read(dwarf, at, &die) != 0) {
+			msg_forget();
+			return type;
+		}
+		if (die.tag == DW_TAG_pointer_type)
+			break;
+		if (dwarf_reference(dwarf, &die, DWARF_TYPE, &at)) {
+			has_type = true;
+			continue;
+		}
+		if (has_type || (!dwarf_reference(dwarf, &die, DWARF_ORIGIN, &at) &&
+				 !dwarf_reference(dwarf, &die, DWARF_SPECIFICATION, &at)))
+			break;
+	}
+	type.is_pointer = die.tag == DW_TAG_pointer_type;
+	if (!has_type || die.tag == DW_TAG_subprogram || die.tag == DW_TAG_formal_parameter)
+		type.size = 0;
+	else if (dwarf_number(&die, DWARF_BYTE_SIZE, &size))
+		type.size = size;
+	type.is_plain = type.is_pointer || (die.tag == DW_TAG_base_type && type.size >= 4) ||
+			die.tag == DW_TAG_enumeration_type;
+	return type;
+}
+
+/* ---- instructions ---- */
+
+static bool read_bytes(const struct program *program, const struct insn *insn, uint8_t *bytes)
+{
+	return insn->size <= INSN_MAX && elffile_read(&program->binary->file, insn->addr, bytes, insn->size);
+}
+
+static int64_t signed_at(const uint8_t *bytes, size_t size)
+{
+	struct cursor at;
+
+	cursor_init(&at, bytes, size);
+	uint64_t value = cursor_uint(&at, size);
+	return size == 1 ? (int8_t)value : (int32_t)value;
+}
+
+/* Intel SDM, volume 2: mov, xor, sub, or, setcc. */
+bool value_is_constant(const struct program *program, const struct insn *insn, unsigned reg, int64_t *value,
+		       bool *outcome)
+{
+	uint8_t bytes[INSN_MAX];
+	struct shape shape;
+
+	*outcome = false;
+	*value = 0;
+	if (!read_bytes(program, insn, bytes) ||
+	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &shape))
+		return false;
+	bool is_long = program->wide && (bytes[0] & 0xf0) == 0x40;
+	unsigned in_opcode = (shape.opcode & 7U) | (is_long && (bytes[0] & 1) != 0 ? 8U : 0);
+	if (shape.map == 0 && (shape.opcode & 0xf8) == 0xb8 && in_opcode == reg && shape.immediate_size == 4) {
+		*value = signed_at(bytes + shape.immediate_at, 4);
+		return true;
+	}
+	if (shape.has_memory || shape.rm != reg)
+		return false;
+	if (shape.map == 0 && shape.opcode == 0xc7 && shape.immediate_size == 4)
+		*value = signed_at(bytes + shape.immediate_at, 4);
+	else if (shape.map == 0 && shape.opcode == 0x83 && (shape.reg & 7) == 1 && bytes[shape.immediate_at] == 0xff)
+		*value = -1;
+	else if (shape.map == 1 && (shape.opcode & 0xf0) == 0x90)
+		*outcome = true;
+	else
+		return shape.map == 0 && shape.reg == reg &&
+			(shape.opcode == 0x31 || shape.opcode == 0x33 || shape.opcode == 0x29);
+	return true;
+}
+
+/* Do two instructions take the same memory, as far as their operands say? */
+static bool is_same_memory(const struct shape *a, uint64_t next_a, const struct shape *b, uint64_t next_b)
+{
+	uint64_t at_a = (uint64_t)a->displacement + (a->is_relative ? next_a : 0);
+	uint64_t at_b = (uint64_t)b->displacement + (b->is_relative ? next_b : 0);
+
+	return b->has_memory && a->base == b->base && a->index == b->index && a->segment == b->segment &&
+		a->is_relative == b->is_relative && at_a == at_b;
+}
+
+bool value_is_loaded(const struct program *program, const struct code *code, size_t at, unsigned reg,
+		     struct value_type type)
+{
+	const struct insn *insn = &code->insns[at];
+	uint8_t bytes[INSN_MAX];
+	struct shape load, other;
+
+	if (!type.is_plain || !read_bytes(program, insn, bytes) ||
+	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &load) ||
+	    load.map != 0 || load.opcode != 0x8b || !load.has_memory || load.reg != reg || load.access < type.size)
+		return false;
+	/*
+	 * On the stack the function may keep what it has tested, unless it is a variable that is volatile, or
+	 * of which others have the address: only that is set to a constant there.
+	 */
+	bool is_variable = load.base != GPR_SP && load.base != GPR_BP;
+	for (size_t i = 0; i < code->n_insns; i++) {
+		const struct insn *next = &code->insns[i];
+
+		if (i == at || !next->has_memory)
+			continue;
+		if (!read_bytes(program, next, bytes) ||
+		    !insn_shape(bytes, next->size, next->addr, program->wide, &other))
+			return false;
+		if (!is_same_memory(&load, insn->addr + insn->size, &other, next->addr + next->size))
+			continue;
+		/* What is loaded elsewhere, too, may have been tested there. */
+		if (other.map != 0 || other.opcode != 0xc7)
+			return false;
+		is_variable = true;
+	}
+	return is_variable;
+}
+
+/* Functions of the C library of which gcc knows what they return. */
+static bool is_known_to_compilers(const char *name)
+{
+	static const char *const known[] = {
+		"strlen", "strnlen", "wcslen", "sprintf", "snprintf", "vsprintf", "vsnprintf", "printf", "fprintf", "vprintf",
+		"vfprintf", "__sprintf_chk", "__snprintf_chk", "__vsprintf_chk", "__vsnprintf_chk", "__printf_chk",
+		"__fprintf_chk", "toupper", "tolower", "abs", "labs", "llabs", "ffs", "ffsl", "ffsll", "isatty",
+		"strspn", "strcspn", "__strlen_chk",
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i]) == 0)
+			return true;
+	return false;
+}
+
+bool value_is_foreign(const struct program *program, const struct code *code, const struct insn *insn,
+		      struct value_type type)
+{
+	const struct dwarf *dwarf = &program->binary->dwarf;
+	bool is_indirect = insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY;
+	uint32_t callee = is_indirect ? DWARF_NONE : program_function_at(program, insn->to), i = DWARF_NONE;
+	const char *name = program_called_name(program, insn);
+
+	/* A pointer may be known not to be NULL, by an attribute that no debug info has. */
+	if (!type.is_plain || type.is_pointer || (callee != DWARF_NONE && dwarf->functions[callee].unit == code->function->unit))
+		return false;
+	if (name == NULL && callee != DWARF_NONE)
+		name = dwarf->functions[callee].name;
+	if (name == NULL)
+		return is_indirect;
+	while ((i = dwarf_find_function(dwarf, name, i)) != DWARF_NONE)
+		if (dwarf->functions[i].unit == code->function->unit && dwarf->functions[i].hi != 0)
+			return false;
+	return !is_known_to_compilers(name);
+}
+
+static bool is_call(const struct insn *insn)
+{
+	return insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY;
+}
+
+/* Does the instruction copy `size` bytes of one register, *from, to another? */
+static bool is_move(const struct program *program, const struct insn *insn, unsigned to, uint64_t size, unsigned *from)
+{
+	uint8_t bytes[INSN_MAX];
+	struct shape shape;
+
+	if (!read_bytes(program, insn, bytes) ||
+	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &shape) || shape.map != 0 || shape.has_memory)
+		return false;
+	if (size > 4 && ((bytes[0] & 0xf8) != 0x48 || !program->wide))
+		return false;
+	*from = shape.opcode == 0x89 ? shape.reg : shape.rm;
+	return (shape.opcode == 0x89 && shape.rm == to) || (shape.opcode == 0x8b && shape.reg == to);
+}
+
+/* What a register has where the code begins.  A function that other units may call knows nothing of its parameters. */
+static struct value parameter_of(const struct code *code, struct value_type type)
+{
+	bool is_any = code->function->external && type.is_plain && code->insns[0].addr == code->function->lo;
+
+	return (struct value){ is_any ? VALUE_FREE : VALUE_UNKNOWN, 0 };
+}
+
+struct value value_passed(const struct program *program, const struct code *code, size_t at, unsigned reg,
+			  struct value_type type)
+{
+	struct value value = { VALUE_UNKNOWN, 0 };
+	bool outcome;
+
+	/* Behind a test the value is known in part, and so it is behind a use as an address. */
+	for (size_t i = at; i-- > 0;) {
+		const struct insn *insn = &code->insns[i];
+		unsigned from;
+
+		if (insn->addr + insn->size != code->insns[i + 1].addr)
+			break;
+		if (is_call(insn)) {
+			if (reg == GPR_AX && value_is_foreign(program, code, insn, type))
+				value.kind = VALUE_FREE;
+			break;
+		}
+		if (insn->flow != FLOW_NEXT)
+			break;
+		if ((insn->writes.general & GPR_BITS(reg)) != 0) {
+			if (value_is_constant(program, insn, reg, &value.constant, &outcome) && !outcome)
+				value.kind = VALUE_CONSTANT;
+			else if (value_is_loaded(program, code, i, reg, type))
+				value.kind = VALUE_FREE;
+			else if (is_move(program, insn, reg, type.size, &from)) {
+				reg = from;
+				continue;
+			}
+			break;
+		}
+		if ((insn->reads.general & GPR_BITS(reg)) != 0 && insn->has_memory)
+			break;
+		if (i == 0)
+			return parameter_of(code, type);
+	}
+	return at == 0 ? parameter_of(code, type) : value;
+}
