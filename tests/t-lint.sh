@@ -58,6 +58,12 @@ t 'the folders hold what their READMEs say' '
 t 'a folder that does not say what belongs in it is seen' '
 	! seen "" src/new/new.c "" && grep -qF "src/new/README:1: is missing" log
 '
+t 'the map in HACKING.md has every file of C' '
+	cd "$root" && find src tools -name "*.c" ! -path "src/arch/*/*86.c" ! -path "src/arch/*/amd64.c" | while read -r source; do
+		name=${source##*/}
+		grep -qE "[/\`]$name\`|\`_${name#*_}\`" HACKING.md || echo "$source"
+	done >"$place/missing" && cat "$place/missing" && ! [ -s "$place/missing" ]
+'
 t 'two headers of one name are seen' '
 	seen "is another header of this name" src/pure/target.h ""
 '
