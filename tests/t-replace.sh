@@ -59,4 +59,26 @@ t 'nsb is killed at one ptrace call after the other: the process goes on, and al
 	done && [ $status = 0 ] && unharmed
 '
 
+# killed_over_older N COMMAND [OPTIONS...]: greet.so comes over older.so, which replaces the same function, or goes, and nsb is
+# killed at its N-th ptrace call.  Then either can be taken out.
+killed_over_older() {
+	[ "$2" = patch ] || patch greet.so -q || return 1
+	"$nth" .nth before:9 ptrace "$1" "$NSB" "${@:2}" -q $insecure -p "$pid" -f greet.so 2>/dev/null
+	read -r reached _ <.nth && ask greet | grep -xE 'hello|goodbye' && ! nsb list -p "$pid" | grep forged || return 1
+	for name in greet older; do
+		revert $name.so -q 2>errors
+		[[ $? = [02] ]] || { cat errors; return 1; }
+	done
+	listed && says hello greet && unharmed
+}
+
+for how in patch 'patch --replace' revert; do
+	t "killed over an older patch of the function: $how" "
+		target server && patch_from greet.c && patch_from greet.c -o older.so -O1 && nth=\$(helper nth) && snapshot && reached=1 &&
+		for ((n = 2; reached; n += ${NSB_LONG:+-3 +} 4)); do
+			patch older.so -q && killed_over_older \$n $how || { echo \"call \$n\"; exit 1; }
+		done
+	"
+done
+
 done_testing

@@ -198,6 +198,8 @@ meets() {
 	traced) within_a_second untraced "$tracer" ;;
 	*) within_a_second untraced ;;
 	esac && within_a_second stand_as_before || return 1
+	# Only if nsb is killed at the wrong moment does the program see EINTR (docs/syscalls.md).
+	[ ! -e interrupted ] || [ "$act" = KILL ] || { echo "a call was interrupted"; return 1; }
 	# The thread that shares its memory with a child, or sleeps uninterruptibly, keeps nsb from what comes now.
 	case $state in
 	Vfork | Unserved)
@@ -210,7 +212,7 @@ meets() {
 	esac
 	be_done "$state" && { [ -z "$done_alone" ] || [ "$state" = exec ] || answers "$new"; } || return 1
 	# A thread that has ended is none any more.
-	[ -z "$busy" ] || { unharmed && says released release && snapshot; } || return 1
+	[ -z "$busy" ] || { { [ "$act" != KILL ] || taken_out "$file_of_patch"; } && unharmed && says released release && snapshot; } || return 1
 	taken_out "$file_of_patch" && { [ ! -e first.so ] || taken_out first.so; } && answers "$old" || return 1
 	[ "$state" = exec ] || unharmed
 }

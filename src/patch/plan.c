@@ -839,10 +839,32 @@ static const struct record *find_younger(const struct records *records, const st
 	return NULL;
 }
 
+/*
+ * Whether the jump `found` at the start of the target's function leads to the code of an older patch, which
+ * says the same of what the object's file has there.
+ */
+static bool leads_to_older(const struct records *records, const struct record *record,
+			   const struct record_func *func, const struct arch *arch, const uint8_t *found)
+{
+	for (const struct record *other = records->all; other < record; other++) {
+		if (other->head->state == RECORD_KEPT || other->is_gone || other->untrue != NULL)
+			continue;
+		for (uint32_t k = 0; k < other->head->n_funcs; k++) {
+			const struct record_func *older = &other->funcs[k];
+
+			if (older->target == func->target && older->jump_offset == func->jump_offset &&
+			    memcmp(older->target_old, func->target_old, arch->jump_size) == 0 &&
+			    is_jump(arch, func->target + func->jump_offset, older->via, found))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* What the code of a replaced function tells of the record that names it. */
 enum code_tells {
 	CODE_REPLACED,		/* the jump is there */
-	CODE_ORIGINAL,		/* it is as in the object's file */
+	CODE_ORIGINAL,		/* it is as in the object's file, or as an older patch has made it */
 	CODE_BYPASSED,		/* it jumps to a younger patch, which knew nothing of the record */
 	CODE_OTHER,
 };
@@ -868,6 +890,9 @@ static enum code_tells look_at_code(const struct records *records, const struct 
 		return CODE_ORIGINAL;
 	if (is_jump(arch, place, func->via, found) || is_jump_after_probe(arch, func, found))
 		return CODE_REPLACED;
+	/* An nsb was killed before it wrote the jump, or when it had taken it out. */
+	if (record->head->state != RECORD_APPLIED && leads_to_older(records, record, func, arch, found))
+		return CODE_ORIGINAL;
 	younger = find_younger(records, record, func, arch, place, found);
 	if (younger == NULL || target_read(target, own_place, own, size) != 0)
 		return CODE_OTHER;

@@ -3,7 +3,7 @@
  * zoo: loaded before a program (LD_PRELOAD), it gives it one more thread, which makes the file "waits" in the current folder,
  * waits for the file "begin", makes the file "begun" and is then in the state that ZOO names, with a
  * capital letter or a small one: those with a small one last until the file "end" is there, and
- * leave all as it was; the others last.  Without ZOO the thread is not made.
+ * leave all as it was; the others last.  A call that ends with EINTR is told by the file "interrupted".  Without ZOO the thread is not made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +32,14 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
 static volatile unsigned long sink;
 static sigset_t one;
+
+/* A call has ended with EINTR, which none of the program's signals is the reason of. */
+static void was_interrupted(void)
+{
+	if (errno != EINTR)
+		abort();
+	close(open("interrupted", O_CREAT | O_WRONLY, 0600));
+}
 
 static void pass(long milliseconds)
 {
@@ -67,28 +75,36 @@ static void sleep_in_epoll(void)
 {
 	struct epoll_event event;
 
-	epoll_wait(queue, &event, 1, -1);
-	abort();
+	for (;;) {
+		epoll_wait(queue, &event, 1, -1);
+		was_interrupted();
+	}
 }
 
 static void sleep_in_poll(void)
 {
 	struct pollfd fd = { ends[0], POLLIN, 0 };
 
-	poll(&fd, 1, -1);
-	abort();
+	for (;;) {
+		poll(&fd, 1, -1);
+		was_interrupted();
+	}
 }
 
 static void sleep_by_time(void)
 {
-	pass(100000000);
-	abort();
+	for (;;) {
+		pass(100000000);
+		was_interrupted();
+	}
 }
 
 static void sleep_for_signal(void)
 {
-	sigtimedwait(&one, NULL, &(const struct timespec){ 100000, 0 });
-	abort();
+	for (;;) {
+		sigtimedwait(&one, NULL, &(const struct timespec){ 100000, 0 });
+		was_interrupted();
+	}
 }
 
 /* What a child does that is there until its parent goes. */
