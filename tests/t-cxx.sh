@@ -84,7 +84,7 @@ t 'a child of the patched process' '
 '
 # odd SYMBOL: a program with an unwinder whose first instruction cannot be moved.
 odd() {
-	gcc $(mflag) -O2 -g -o odd -Wl,--build-id=sha1 "$tests/targets/server.c" "$tests/targets/server2.c" "$tests/targets/main.c" -D_GNU_SOURCE -pthread -x c - <<-END &&
+	gcc $(mflag) -O2 -g $tells_nothing -o odd -Wl,--build-id=sha1 "$tests/targets/server.c" "$tests/targets/server2.c" "$tests/targets/main.c" -D_GNU_SOURCE -pthread -x c - <<-END &&
 		__asm__(".globl _Unwind_Find_FDE, $1\n.type _Unwind_Find_FDE, @function\n_Unwind_Find_FDE:\n"
 			"jmp _Unwind_Find_FDE\n.size _Unwind_Find_FDE, . - _Unwind_Find_FDE\n$1: ret\n");
 	END

@@ -12,7 +12,7 @@ made() {
 		__attribute__((noinline)) const char *greet(void) { __asm__(""); return "hello"; }
 		int main(void) { return greet()[0] == 'x'; }
 	END
-	gcc -g -O2 -Wl,--build-id=sha1 -o prog prog.c && object=$PWD/prog && patch_object greet.c
+	gcc -g -O2 $tells_nothing -Wl,--build-id=sha1 -o prog prog.c && object=$PWD/prog && patch_object greet.c
 }
 
 # stripped: prog, whose debug info is in the file prog.debug now; no link tells so.

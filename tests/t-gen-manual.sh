@@ -181,7 +181,7 @@ t 'an alias counts for its whole unit, whatever file it is in' '
 	done
 '
 t 'a function with a name of its own for the linker' '
-	cat >one.c <<-"END" && gcc $(mflag) -g -O2 -o prog one.c && object=prog &&
+	cat >one.c <<-"END" && gcc $(mflag) -g -O2 $tells_nothing -o prog one.c && object=prog &&
 		int answer(int n) __asm__("real_answer");
 		__attribute__((noipa)) int answer(int n) { return n * 3 + 1; }
 		int main(int argc, char **argv) { (void)argv; return answer(argc); }
@@ -197,7 +197,7 @@ t 'macros without a semicolon behind them' '
 '
 t 'identical functions, folded into one by the compiler, are both replaced' '
 	compiled && patched "int print(const char *s) { return s != 0; } int hidden_function(int x) { return x != 0; }
-		int push(int n) { return n != 0; }" &&
+		int push(int n) { return n != 0; } VZP_CALLERS_CHECKED(hidden_function)" &&
 	replaces print "" && replaces hidden_function "" && replaces push ""
 '
 t 'cold code that the compiler moved away belongs to the function' '
@@ -217,7 +217,7 @@ t 'cold code that the compiler moved away belongs to the function' '
 		}
 		int main(int argc, char **argv) { (void)argv; return work(argc); }
 	END
-	gcc $(mflag) -g -O2 -o prog one.c && object=prog && patched "int work(int n) { return n; }" &&
+	gcc $(mflag) -g -O2 $tells_nothing -o prog one.c && object=prog && patched "int work(int n) { return n; }" &&
 	grep "func=0 addr=$(address "" work.cold) " dumped
 '
 t 'the first bytes, the room with the padding' '
@@ -236,7 +236,7 @@ flags() {
 t 'a function whose address the patch may hand out is marked, one that is called is not' '
 	compiled && patched "extern int atexit(void (*f)(void)); static void at_end(void) { }
 		__attribute__((noinline)) static int twice(int n) { return n > 3 ? n : twice(n + 1) * 2; }
-		int hidden_function(int x) { return twice(x); }
+		int hidden_function(int x) { return twice(x); } VZP_CALLERS_CHECKED(hidden_function)
 		int push(int n) { return atexit(at_end) + n; } int print(const char *s);
 		int (*table[])(const char *) = { print }; int print(const char *s) { return hidden_function(*s); }" &&
 	[ "$(flags hidden_function)" = global ] && [ "$(flags push)" = global,address-taken ] &&

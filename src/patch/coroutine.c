@@ -337,6 +337,23 @@ static int check_time(const struct memory_search *search)
 	return interrupt_check();
 }
 
+/*
+ * Read a run of pages at once, or each alone: Linux 6.13 and 6.14 have guard pages among others
+ * (madvise(2), MADV_GUARD_INSTALL), and do not tell of them.
+ */
+static int search_run(const struct memory_search *search, uint64_t start, size_t n_pages, uint8_t *buffer)
+{
+	int err = 0;
+
+	if (target_read(search->target, start, buffer, n_pages * PAGE) == 0)
+		return search_piece(search, buffer, n_pages * PAGE, start);
+	for (size_t i = 0; i < n_pages && n_pages > 1 && err == 0; i++) {
+		if (target_read(search->target, start + i * PAGE, buffer, PAGE) == 0)
+			err = search_piece(search, buffer, PAGE, start + i * PAGE);
+	}
+	return err;
+}
+
 static int search_mapping(const struct memory_search *search, const struct mapping *m, uint8_t *buffer)
 {
 	const struct target *target = search->target;
@@ -358,8 +375,8 @@ static int search_mapping(const struct memory_search *search, const struct mappi
 
 			while (end < n_pages && exist[end])
 				end++;
-			if (end > first && target_read(target, at + first * PAGE, buffer, (end - first) * PAGE) == 0)
-				err = search_piece(search, buffer, (end - first) * PAGE, at + first * PAGE);
+			if (end > first)
+				err = search_run(search, at + first * PAGE, end - first, buffer);
 			first = end + 1;
 		}
 		if (err == 0)

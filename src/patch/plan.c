@@ -413,7 +413,7 @@ static int make_unwinder(struct plan *plan, const struct target *target,
 			 const struct objects *objects, const struct records *records)
 {
 	struct unwind_setup setup = { .arch = target->arch, .memory = target->memory,
-				      .peek = target_peek };
+				      .peek = target_peek, .guard = target_guard_above };
 	struct unwind_mapping *mappings = calloc(target->maps.count, sizeof(*mappings));
 	struct cfi_table *tables = NULL;
 	int err;

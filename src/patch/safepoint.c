@@ -26,6 +26,7 @@
 #define SHOWN_FRAMES 12
 #define STACK_TEXT 512
 #define PAGES_AT_ONCE 256
+#define OWN_BOTTOM 8192		/* a thread's stack begins so near below its thread-local variables */
 
 /* What one attempt works with, and what stood in its way. */
 struct attempt {
@@ -103,6 +104,35 @@ static bool find_own_stack(struct attempt *attempt, const struct thread *thread,
 	return true;
 }
 
+/* The thread-local variables of all objects, which lie between a thread's pointer and its stack. */
+static uint64_t tls_bytes(const struct objects *objects)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct elf *elf = &objects->all[i].elf;
+
+		for (size_t k = 0; k < elf->n_phdrs; k++)
+			sum += elf->phdrs[k].type == PT_TLS ? elf->phdrs[k].memsz : 0;
+	}
+	return sum;
+}
+
+/*
+ * Has a walk that ended at `sp` seen the thread's own stack from its bottom on?  One mapping may
+ * hold other stacks below this one, with or without a guard page in between.  So that bottom has
+ * to be near the end, where thread-local variables and what glibc keeps free for those of
+ * libraries to come lie above it; on the first thread's stack, which the kernel keeps apart, that
+ * is the environment.
+ */
+static bool is_own_bottom(const struct attempt *attempt, const struct thread *thread, uint64_t sp, uint64_t start,
+			  uint64_t end)
+{
+	return sp >= start && sp <= end &&
+	       ((thread->tid == attempt->target->pid && attempt->target->maps.stack != 0) ||
+		end - sp <= OWN_BOTTOM || end - sp <= tls_bytes(attempt->objects) + OWN_BOTTOM);
+}
+
 /* Look for return addresses into the ranges in all pages of a stack that exist.  Some may be stale. */
 static int scan_stack(const struct attempt *attempt, uint64_t start, uint64_t end,
 		      struct unwind_verdict *verdict)
@@ -122,8 +152,11 @@ static int scan_stack(const struct attempt *attempt, uint64_t start, uint64_t en
 		if (!exist[number])
 			continue;
 		verdict->scanned += PAGE;
-		if (target_read(attempt->target, page, bytes, PAGE) != 0)
-			return interrupt_check();
+		/* A guard page that the kernel does not tell of, or one that is gone. */
+		if (target_read(attempt->target, page, bytes, PAGE) != 0) {
+			err = interrupt_check();
+			continue;
+		}
 		for (unsigned at = 0; at < PAGE && page + at < end && verdict->safe; at += word) {
 			uint64_t value = 0;
 
@@ -157,9 +190,10 @@ static int look_at_own_stack(struct attempt *attempt, const struct thread *threa
 	if (!find_own_stack(attempt, thread, &start, &end))
 		return 0;
 	for (size_t i = 0; i < verdict->n_ends; i++) {
-		if (verdict->ends[i] >= start && verdict->ends[i] <= end)
+		if (is_own_bottom(attempt, thread, verdict->ends[i], start, end))
 			return 0;
 	}
+	start = target_guard_below(attempt->target, start, end / PAGE * PAGE);
 	if (coroutines_are_in(request->coroutines, attempt->target, start, end))
 		return 0;
 	attempt->is_elsewhere = true;

@@ -86,6 +86,7 @@ static int add_object(struct objects *objects, const struct target *target,
 {
 	int err = objects->count < BUDGET_OBJECTS ? ARRAY_GROW(&objects->all, objects->count, 1) :
 		  fail(EINVAL, "%s: has more than %u loaded objects", target_name(target), BUDGET_OBJECTS);
+	char *path;
 
 	if (err != 0)
 		return err;
@@ -93,9 +94,12 @@ static int add_object(struct objects *objects, const struct target *target,
 	if (objects->n_needed > BUDGET_NEEDED)
 		return fail(EINVAL, "%s: its objects say that they need more than %zu others", target_name(target),
 			    BUDGET_NEEDED);
+	path = strdup(m->path);
+	if (path == NULL)
+		return fail(ENOMEM, "out of memory");
 	objects->all[objects->count++] = (struct object){
 		.elf = *elf,
-		.path = m->path,
+		.path = path,
 		.inode = m->inode,
 		.is_exe = target->auxv_phdr >= elf->lo && target->auxv_phdr < elf->hi,
 		.is_vdso = target->auxv_vdso != 0 && target->auxv_vdso == elf->lo,
@@ -409,6 +413,7 @@ void objects_deinit(struct objects *objects)
 	for (size_t i = 0; i < objects->count; i++) {
 		elf_deinit(&objects->all[i].elf);
 		close_file(objects->all[i].file);
+		free(objects->all[i].path);
 	}
 	free(objects->all);
 	*objects = (struct objects){ 0 };

@@ -22,7 +22,7 @@ struct object_file;
 struct object {
 	struct elf elf;
 	struct object_file *file;	/* the process has changed its headers: those of the file are used; else NULL */
-	const char *path;	/* as in /proc/PID/maps; target->maps owns it */
+	char *path;		/* as in /proc/PID/maps; owned, as target->maps may be read anew */
 	uint64_t inode;
 	bool is_exe;
 	bool is_vdso;
@@ -45,7 +45,7 @@ struct objects {
 	unsigned n_spaces;
 };
 
-/* Read the objects of a target.  target->maps must not change while the objects are used. */
+/* Read the objects of a target, of which target->maps tells. */
 int objects_read(struct objects *objects, const struct target *target) MUST_CHECK;
 void objects_deinit(struct objects *objects);
 

@@ -34,6 +34,7 @@
 #define PAGES_AT_ONCE 512
 #define PAGE_PRESENT (1ull << 63)	/* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGE_SWAPPED (1ull << 62)
+#define PAGE_GUARD (1ull << 58)	/* made by MADV_GUARD_INSTALL, and told of from Linux 6.15 on; it counts as swapped */
 #define PAGE_OF_FILE (1ull << 61)
 #define NSB_TICKS 100		/* of 5 ms: so long is waited for another nsb that traces the process */
 #define LEFT_TICKS 2
@@ -82,6 +83,20 @@ int target_read(const struct target *target, uint64_t address, void *buf, size_t
 	return target->memory.read(&target->memory, address, buf, size);
 }
 
+static size_t pages_at_once(uint64_t start, uint64_t end)
+{
+	return end - start < PAGES_AT_ONCE * PAGE ? (size_t)((end - start) / PAGE) : PAGES_AT_ONCE;
+}
+
+/* What pagemap says of `count` pages from `address` on.  False: it does not say it. */
+static bool read_pagemap(const struct target *target, uint64_t address, size_t count, uint64_t *entries)
+{
+	size_t size = count * sizeof(entries[0]);
+
+	return target->pagemap_fd > 0 && !interrupt_is_over() &&
+	       pread(target->pagemap_fd, entries, size, (off_t)(address / PAGE * sizeof(entries[0]))) == (ssize_t)size;
+}
+
 /*
  * Reading memory that was never touched would make page tables for it, in the process.  Where
  * pagemap cannot be read every page counts as one that exists.
@@ -92,15 +107,49 @@ void target_find_pages(const struct target *target, uint64_t address, size_t cou
 
 	for (size_t done = 0; done < count;) {
 		size_t part = count - done < PAGES_AT_ONCE ? count - done : PAGES_AT_ONCE;
-		ssize_t got = target->pagemap_fd <= 0 || interrupt_is_over() ? -1 :
-			      pread(target->pagemap_fd, entries, part * sizeof(entries[0]),
-				    (off_t)((address / PAGE + done) * sizeof(entries[0])));
+		bool is_told = read_pagemap(target, address + done * PAGE, part, entries);
 
 		for (size_t i = 0; i < part; i++)
-			exist[done + i] = got != (ssize_t)(part * sizeof(entries[0])) ||
-					  (entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0;
+			exist[done + i] = !is_told ||
+					  ((entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0 &&
+					   (entries[i] & PAGE_GUARD) == 0);
 		done += part;
 	}
+}
+
+uint64_t target_guard_below(const struct target *target, uint64_t start, uint64_t end)
+{
+	uint64_t entries[PAGES_AT_ONCE];
+
+	while (end - start >= PAGE) {
+		size_t count = pages_at_once(start, end);
+
+		if (!read_pagemap(target, end - count * PAGE, count, entries))
+			break;
+		for (size_t i = count; i > 0; i--, end -= PAGE) {
+			if ((entries[i - 1] & PAGE_GUARD) != 0)
+				return end;
+		}
+	}
+	return start;
+}
+
+uint64_t target_guard_above(const void *context, uint64_t start, uint64_t end)
+{
+	const struct target *target = context;
+	uint64_t entries[PAGES_AT_ONCE];
+
+	while (end - start >= PAGE) {
+		size_t count = pages_at_once(start, end);
+
+		if (!read_pagemap(target, start, count, entries))
+			break;
+		for (size_t i = 0; i < count; i++, start += PAGE) {
+			if ((entries[i] & PAGE_GUARD) != 0)
+				return start;
+		}
+	}
+	return end;
 }
 
 /* The argument of PAGEMAP_SCAN and what it fills, Documentation/admin-guide/mm/pagemap.rst. */
@@ -133,7 +182,7 @@ uint64_t target_next_page(const struct target *target, uint64_t address, uint64_
 bool target_has_changed(const struct target *target, const struct mapping *m)
 {
 	uint64_t entries[PAGES_AT_ONCE];
-	size_t count = m->end - m->start < PAGES_AT_ONCE * PAGE ? (size_t)((m->end - m->start) / PAGE) : PAGES_AT_ONCE;
+	size_t count = pages_at_once(m->start, m->end);
 	ssize_t got = target->pagemap_fd <= 0 ? -1 :
 		      pread(target->pagemap_fd, entries, count * sizeof(entries[0]),
 			    (off_t)(m->start / PAGE * sizeof(entries[0])));

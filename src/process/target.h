@@ -141,8 +141,16 @@ int target_read(const struct target *target, uint64_t address, void *buf, size_t
  */
 size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 
-/* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched. */
+/* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched, or is a guard. */
 void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist);
+/*
+ * Where memory begins again behind the last guard page of [start, end), which are bounds of pages;
+ * `start` if there is none.  glibc makes these below the stacks of threads from 2.42 on
+ * (MADV_GUARD_INSTALL, madvise(2)).  No mapping ends at such a page.
+ */
+uint64_t target_guard_below(const struct target *target, uint64_t start, uint64_t end);
+/* The first guard page of [start, end), of which `start` is a page's; `end` if there is none.  `target` is a struct target (unwind.h). */
+uint64_t target_guard_above(const void *target, uint64_t start, uint64_t end);
 /*
  * The first page from `address` on, and before `end`, that exists; `end` if there is none.  A kernel before
  * Linux 6.7 does not tell: the answer is `address` then.

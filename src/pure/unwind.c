@@ -42,6 +42,7 @@ struct unwinder {
 	const struct arch *arch;
 	struct bytes memory;
 	unwind_peek *peek;	/* NULL: there is only memory */
+	unwind_guard *guard;	/* NULL: there are no guard pages inside mappings */
 	struct bytes view;	/* reads the windows, else the copies, else memory */
 	struct cfi_table *tables;
 	size_t n_tables;
@@ -283,6 +284,7 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 	unwinder->arch = setup->arch;
 	unwinder->memory = setup->memory;
 	unwinder->peek = setup->peek;
+	unwinder->guard = setup->guard;
 	unwinder->view = (struct bytes){ read_view, unwinder };
 	unwinder->engines = setup->engines;
 	unwinder->n_tables = setup->n_tables;
@@ -639,7 +641,7 @@ static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t 
 }
 
 /*
- * Look at every word from sp up to the end of the stack's mapping.  A return address is behind
+ * Look at every word from sp up to the end of the stack: of its mapping, or the next guard page.  A return address is behind
  * its call instruction, so it is above the start of its function and may be equal to its end.
  */
 static void scan(struct stack_walk *walk, uint64_t sp)
@@ -651,6 +653,13 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 	uint64_t end = mapping != NULL ? mapping->end : 0;
 
 	note_end(walk, sp);
+	/* Behind a guard page the stack of another thread may begin. */
+	if (mapping != NULL && unwinder->guard != NULL) {
+		uint64_t page = at / PAGE * PAGE;
+
+		end = end - page > BUDGET_STACK + PAGE ? page + BUDGET_STACK + PAGE : end;
+		end = unwinder->guard(unwinder->memory.ctx, page, end);
+	}
 	if (mapping == NULL || end - at > BUDGET_STACK) {
 		give_up_scan(walk, sp);
 		return;

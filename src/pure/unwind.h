@@ -53,10 +53,17 @@ enum unwind_engines {
  */
 typedef size_t unwind_peek(pid_t tid, uint64_t addr, void *buf, size_t size);
 
+/*
+ * A function that finds where a stack ends inside a mapping: the first guard page of [start, end), of
+ * which `start` is a page's, or `end`.  `memory_ctx` is that of the target's memory.
+ */
+typedef uint64_t unwind_guard(const void *memory_ctx, uint64_t start, uint64_t end);
+
 struct unwind_setup {
 	const struct arch *arch;
 	struct bytes memory;		/* the target's memory, live */
 	unwind_peek *peek;		/* a faster way to the stack of a thread; NULL: none */
+	unwind_guard *guard;		/* NULL: stacks end where mappings do */
 	const struct cfi_table *tables;	/* sorted by start, not overlapping; copied */
 	size_t n_tables;
 	const struct unwind_mapping *mappings;	/* sorted by start, not overlapping; copied */

@@ -4,8 +4,9 @@
  * switches stacks, and has no unwind information, or says that it is the bottom.
  *
  * "begin FUNCTION HOW WHERE" has a thread run work(1) or rest(1), asleep or spinning on a stack
- * that is mapped, on the heap or static, until "end" is asked; "leader" does the same in
- * the first thread, which SIGUSR1 ends.
+ * that is mapped, on the heap or static, until "end" is asked, or on one that lies right below the
+ * thread's own, with a guard page between them or "below" without; "leader" does the same in the
+ * first thread, which SIGUSR1 ends.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,10 @@
 #include "target.h"
 
 #define STACK_BYTES 65536
+#define OWN_BYTES 16384			/* PTHREAD_STACK_MIN of glibc */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
 
 typedef void function(void);
 
@@ -43,7 +48,7 @@ static volatile int one = 1;
 static volatile int done, spins;
 static volatile unsigned long sink;
 static void (*volatile switch_to)(char *, function *) = call_on;
-static char *top;
+static char *top, *own;
 static int pipe_ends[2];
 
 KEEP static void wait_there(void)
@@ -92,15 +97,46 @@ static void finish(int signal)
 	sink += (unsigned long)write(pipe_ends[1], "", 1);
 }
 
+/*
+ * Two stacks in one mapping: the lower one is the other one, the upper one the thread's own.  With a
+ * guard page between them, glibc has them so from 2.42 on.
+ */
+static char *make_two(int guarded)
+{
+	size_t gap = guarded ? 4096 : 0;
+	char *both = mmap(NULL, STACK_BYTES + gap + OWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (both == MAP_FAILED || (guarded && madvise(both + STACK_BYTES, gap, MADV_GUARD_INSTALL) != 0))
+		return NULL;
+	own = both + STACK_BYTES + gap;
+	return both;
+}
+
+static void begin(pthread_t *thread, void *(*run)(void *), int *result)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	if (own != NULL)
+		pthread_attr_setstack(&attr, own, OWN_BYTES);
+	if (pthread_create(thread, &attr, run, result) != 0)
+		abort();
+}
+
 static void prepare(const char *how, const char *where)
 {
 	done = 0;
 	spins = strstr(how, "spin") != NULL;
 	switch_to = strstr(how, "bottom") != NULL ? call_at_bottom : call_on;
+	own = NULL;
 	if (strcmp(where, "mapped") == 0)
 		top = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	else if (strcmp(where, "below") == 0 || strcmp(where, "guarded") == 0)
+		top = make_two(where[0] == 'g');
 	else
 		top = strcmp(where, "heap") == 0 ? calloc(1, STACK_BYTES) : static_stack;
+	if (top == NULL)
+		return;
 	top += STACK_BYTES - 64;
 	if (pipe_ends[1] == 0 && pipe(pipe_ends) != 0)
 		abort();
@@ -116,7 +152,11 @@ void reply(const char *question, char *answered, size_t size)
 	sscanf(question, "%15s %15s %15s %15s", what, function, how, where);
 	if (strcmp(what, "begin") == 0) {
 		prepare(how, where);
-		pthread_create(&thread, NULL, function[0] == 'w' ? run_work : run_rest, &result);
+		if (top == NULL) {
+			snprintf(answered, size, "no guard pages");
+			return;
+		}
+		begin(&thread, function[0] == 'w' ? run_work : run_rest, &result);
 		snprintf(answered, size, "begun");
 	} else if (strcmp(what, "end") == 0) {
 		finish(0);
