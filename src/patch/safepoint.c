@@ -486,6 +486,7 @@ static int try_once(struct attempt *attempt)
 	maps_deinit(&attempt->fresh);
 	attempt->stuck = 0;
 	attempt->scanned = 0;
+	unwinder_look_again(attempt->request->plan->unwinder);
 	target_look_asleep(attempt->target);
 	err = target_count_frail(attempt->target, true, &n_frail);
 	if (err == 0)
@@ -495,6 +496,7 @@ static int try_once(struct attempt *attempt)
 	if (err == 0 && attempt->stuck == 0)
 		err = stop_sleepers(attempt);
 	while (err == 0 && found > 0 && attempt->stuck == 0) {
+		unwinder_look_again(attempt->request->plan->unwinder);
 		err = stop_runners(attempt);
 		if (err == 0 && attempt->stuck == 0)
 			err = gather(attempt);

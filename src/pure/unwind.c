@@ -16,6 +16,7 @@
 #define ROOTS_MAX (UNWIND_MAX_ENDS - 1)
 #define CODE_CACHE 256
 #define CODE_MAP_BITS 4096u	/* a power of two */
+#define HEAD_BYTES 32u		/* of a table; they tell whether it is still the one that was copied */
 #define KNOWN_RULES 256		/* so many are kept; a power of two */
 
 /* A piece of a thread's stack, which was read while the thread is stopped. */
@@ -35,7 +36,14 @@ struct copy {
 struct known_rules {
 	uint64_t pc;		/* that address; 0: this element is unused */
 	const struct cfi_table *table;
+	uint32_t look;		/* the unwinder's, when the table was searched */
 	struct cfi_rules rules;	/* rules.result is CFI_NONE if there is no table */
+};
+
+/* When it was looked last whether a table is still there, and whether it was. */
+struct seen {
+	uint32_t look;
+	bool is_there;
 };
 
 struct unwinder {
@@ -45,6 +53,8 @@ struct unwinder {
 	unwind_guard *guard;	/* NULL: there are no guard pages inside mappings */
 	struct bytes view;	/* reads the windows, else the copies, else memory */
 	struct cfi_table *tables;
+	struct seen *seen;	/* one for each of them */
+	uint32_t look;		/* unwinder_look_again() counts */
 	size_t n_tables;
 	struct unwind_mapping *mappings;
 	size_t n_mappings;
@@ -189,11 +199,32 @@ static void note_code(struct unwinder *unwinder, const struct unwind_mapping *ma
 		unwinder->code_map[mib % CODE_MAP_BITS / 64] |= (uint64_t)1 << mib % 64;
 }
 
+/*
+ * Whether a table begins as it did when it was copied.  A library may have been closed since, and another one opened at its
+ * place, whose code must not be stepped by the wrong table.
+ */
+static bool is_there(const struct unwinder *unwinder, const struct cfi_table *table)
+{
+	struct seen *seen = &unwinder->seen[table - unwinder->tables];
+	const uint64_t address = table->hdr != 0 ? table->hdr : table->eh_frame;
+	uint8_t then[HEAD_BYTES], now[HEAD_BYTES];
+
+	if (seen->look == unwinder->look)
+		return seen->is_there;
+	seen->look = unwinder->look;
+	/* What was not copied is read when it is needed. */
+	seen->is_there = address == 0 || table->eh_frame_bytes != NULL ||
+			 !read_copy(unwinder, address, then, sizeof(then)) ||
+			 (unwinder->memory.read(&unwinder->memory, address, now, sizeof(now)) == 0 &&
+			  memcmp(then, now, sizeof(now)) == 0);
+	return seen->is_there;
+}
+
 static const struct cfi_table *find_table(const struct unwinder *unwinder, uint64_t pc)
 {
 	size_t i = ARRAY_UPTO(unwinder->tables, unwinder->n_tables, end, pc);
 
-	if (i == unwinder->n_tables || unwinder->tables[i].start > pc)
+	if (i == unwinder->n_tables || unwinder->tables[i].start > pc || !is_there(unwinder, &unwinder->tables[i]))
 		return NULL;
 	return &unwinder->tables[i];
 }
@@ -290,10 +321,12 @@ int unwinder_create(struct unwinder **out, const struct unwind_setup *setup)
 	unwinder->n_tables = setup->n_tables;
 	unwinder->n_mappings = setup->n_mappings;
 	unwinder->tables = copy_array(setup->tables, setup->n_tables, sizeof(*unwinder->tables));
+	unwinder->seen = calloc(setup->n_tables + 1, sizeof(*unwinder->seen));
+	unwinder->look = 1;
 	unwinder->mappings = copy_array(setup->mappings, setup->n_mappings,
 					sizeof(*unwinder->mappings));
 	unwinder->copies = calloc(2 * setup->n_tables + 1, sizeof(*unwinder->copies));
-	if (unwinder->tables == NULL || unwinder->mappings == NULL || unwinder->copies == NULL)
+	if (unwinder->tables == NULL || unwinder->seen == NULL || unwinder->mappings == NULL || unwinder->copies == NULL)
 		err = fail(ENOMEM, "out of memory for the unwinder");
 	for (size_t i = 0; i < setup->n_mappings; i++) {
 		note_code(unwinder, &setup->mappings[i]);
@@ -327,7 +360,13 @@ void unwinder_destroy(struct unwinder *unwinder)
 	free(unwinder->copies);
 	free(unwinder->mappings);
 	free(unwinder->tables);
+	free(unwinder->seen);
 	free(unwinder);
+}
+
+void unwinder_look_again(struct unwinder *unwinder)
+{
+	unwinder->look++;
 }
 
 /* ---- frames ---- */
@@ -459,8 +498,10 @@ static const struct known_rules *look_up_rules(struct unwinder *unwinder, uint64
 {
 	struct known_rules *known = &unwinder->known[(pc ^ (pc >> 8)) % KNOWN_RULES];
 
-	if (known->pc == pc)
+	if (known->pc == pc &&
+	    (known->table == NULL ? known->look == unwinder->look : is_there(unwinder, known->table)))
 		return known;
+	known->look = unwinder->look;
 	known->pc = pc;
 	known->table = find_table(unwinder, pc);
 	known->rules.result = CFI_NONE;
@@ -578,11 +619,11 @@ static void add_root(struct stack_walk *walk, const struct cfi_frame *frame)
 		walk->roots[walk->n_roots++] = *frame;
 }
 
-static const struct cfi_table *find_table_of_code(const struct unwinder *unwinder, uint64_t value)
+static bool is_code(const struct unwinder *unwinder, uint64_t value)
 {
 	const struct unwind_mapping *mapping = find_mapping(unwinder, value);
 
-	return mapping == NULL || !mapping->executable ? NULL : find_table(unwinder, value - 1);
+	return mapping != NULL && mapping->executable;
 }
 
 /*
@@ -594,12 +635,12 @@ static const struct cfi_table *find_table_of_code(const struct unwinder *unwinde
 static bool is_plain(struct unwinder *unwinder, const struct cfi_table *table, uint64_t value)
 {
 	uint64_t *known = &unwinder->plain[(value ^ (value >> 8)) % CODE_CACHE];
-	struct cfi_function function;
+	struct cfi_function function = { 0 };
 	bool inside;
 
 	if (*known == value)
 		return true;
-	inside = cfi_function(unwinder->arch, table, &unwinder->view, value - 1, &function) == 0;
+	inside = table != NULL && cfi_function(unwinder->arch, table, &unwinder->view, value - 1, &function) == 0;
 	if ((inside && function.signal) ||
 	    ((!inside || value >= function.end) && find_sigreturn(unwinder, value) != NULL))
 		return false;
@@ -616,17 +657,20 @@ static bool is_plain(struct unwinder *unwinder, const struct cfi_table *table, u
 static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t sp, uint64_t end)
 {
 	const struct arch *arch = walk->unwinder->arch;
-	const struct cfi_table *table = find_table_of_code(walk->unwinder, value);
+	const struct cfi_table *table;
 	const struct code_range *range;
 	struct cfi_frame frame;
 	enum cfi_result result;
 
-	if (table == NULL || is_plain(walk->unwinder, table, value))
+	if (!is_code(walk->unwinder, value))
+		return;
+	table = find_table(walk->unwinder, value - 1);
+	if (is_plain(walk->unwinder, table, value))
 		return;
 	frame = (struct cfi_frame){ .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
 	frame.reg[arch->dwarf_sp] = sp;
 	result = step_sigreturn(walk->unwinder, &frame);
-	if (result == CFI_NONE)
+	if (result == CFI_NONE && table != NULL)
 		result = cfi_step(arch, table, &walk->unwinder->view, &frame);
 	if (result != CFI_STEPPED || !frame.signal || !is_followed(walk, &frame))
 		return;

@@ -73,6 +73,11 @@ struct unwind_setup {
 
 int unwinder_create(struct unwinder **out, const struct unwind_setup *setup) MUST_CHECK;
 void unwinder_destroy(struct unwinder *unwinder);
+/*
+ * The target has run since the last check.  From now on a table counts only if what was copied of it is still at its
+ * place; code whose table is not is code without one.
+ */
+void unwinder_look_again(struct unwinder *unwinder);
 
 /* One frame of a stack, for messages and tests. */
 struct unwind_frame {

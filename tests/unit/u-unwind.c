@@ -307,6 +307,60 @@ static void test_engine(struct subject *subject, struct unwinder *unwinder, cons
 		ok(same_frames(subject, frames, count), "%s: libunwind sees the same frames", title);
 }
 
+/* The memory of a process whose objects have been replaced by others: where tables began there is something else. */
+static struct bytes honest;
+static const struct cfi_table *replaced_tables;
+static size_t n_replaced;
+
+static int read_replaced(const struct bytes *self, uint64_t addr, void *buf, size_t size)
+{
+	(void)self;
+	if (honest.read(&honest, addr, buf, size) != 0)
+		return -EIO;
+	for (size_t i = 0; i < n_replaced; i++) {
+		if (size > 0 && (addr == replaced_tables[i].hdr || addr == replaced_tables[i].eh_frame))
+			*(uint8_t *)buf ^= 0xff;
+	}
+	return 0;
+}
+
+static struct unwind_verdict look_for(const struct subject *subject, struct unwinder *unwinder,
+				      const struct code_range *range)
+{
+	struct unwind_verdict verdict;
+
+	if (unwind_check(unwinder, subject->tid, &subject->regs, range, 1, &verdict, NULL, 0) != 0)
+		verdict.safe = verdict.proven = false;
+	return verdict;
+}
+
+static void test_replaced(struct subject *subject, const char *title)
+{
+	const struct code_range never = range_of(subject, subject->never), middle = range_of(subject, subject->middle);
+	struct unwinder *unwinder = NULL;
+	struct unwind_verdict verdict;
+
+	honest = subject->target.memory;
+	subject->target.memory = (struct bytes){ read_replaced, NULL };
+	if (make_unwinder(subject, true, &unwinder) == 0) {
+		verdict = look_for(subject, unwinder, &never);
+		ok(verdict.proven, "%s: proven by tables that were copied", title);
+		replaced_tables = subject->tables;
+		n_replaced = subject->n_tables;
+		unwinder_look_again(unwinder);
+		verdict = look_for(subject, unwinder, &never);
+		ok(!verdict.proven, "%s: not proven by tables that are not there any more", title);
+		verdict = look_for(subject, unwinder, &middle);
+		ok(!verdict.safe, "%s: a function in the middle is found all the same", title);
+		n_replaced = 0;
+		unwinder_look_again(unwinder);
+		verdict = look_for(subject, unwinder, &never);
+		ok(verdict.proven, "%s: proven again", title);
+	}
+	unwinder_destroy(unwinder);
+	subject->target.memory = honest;
+}
+
 /* Where only the scan can tell, and has to find its way between stacks. */
 static void test_bare(struct subject *subject, const char *title)
 {
@@ -330,6 +384,8 @@ static void test_scenario(const struct build *build, const struct scenario *scen
 		test_bare(&subject, title);
 	} else if (subject.own != NULL) {
 		test_engine(&subject, subject.own, title, scenario);
+		if (scenario->proven && build->whole)
+			test_replaced(&subject, title);
 		(void)snprintf(title, sizeof(title), "%s %s, libunwind", build->name, scenario->name);
 		if (subject.native != NULL)
 			test_engine(&subject, subject.native, title, scenario);
