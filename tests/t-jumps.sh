@@ -46,6 +46,11 @@ t 'one that has not begun calls the new function' '
 	jumps context && patch_from inside.c && says made make inside && snapshot &&
 	patch inside.so && says "result 101" go on && revert inside.so && says "answer 1" answer && unharmed
 '
+t 'one is suspended in it while nsb waits for another one' '
+	jumps context && patch_from inside.c && says suspended suspend inside && { starts "$NSB" patch $insecure -v -v -p $pid -f inside.so --timeout $patience 2>told; } &&
+	wait_until grep -q "attempt 1:" told && says suspended suspend inside && says "result 2" go on with the first && sleep 0.5 && kill -0 $started &&
+	says "answer 1" answer && says "result 2" go on && wait $started && says "answer 2" answer && revert inside.so && says "answer 1" answer
+'
 t '--allow-active lets it finish in the old function' '
 	jumps context && patch_from inside.c && says suspended suspend inside && snapshot &&
 	patch inside.so --allow-active inside && says "answer 2" answer && says "result 2" go on &&

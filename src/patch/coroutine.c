@@ -225,15 +225,22 @@ static int try_jump(const struct memory_search *search, uint64_t address, uint64
 	const struct target *target = search->target;
 	const struct jump_layout *layout = &target->arch->jump_buffer;
 	uint64_t sp, buffer = address - layout->pc, to;
-	bool in_memory;
+	bool in_memory, exists;
 
 	if (!is_code(target, pc))
 		return 0;
 	sp = target_read_word(target, buffer + layout->sp);
 	if (kind == CONTEXT_MANGLED_JUMP)
 		sp = demangle(target->arch, search->coroutines->guard, sp);
+	if (!is_stack(target, sp) || sp % target->arch->word != 0)
+		return 0;
+	/*
+	 * A suspended coroutine has written to its stack.  On i386 one of 1000 random words is an address of code when it is
+	 * demangled; most of these have the address of nothing beside it, or of memory that was never touched.
+	 */
+	target_find_pages(target, sp & ~(uint64_t)(PAGE - 1), 1, &exists);
 	/* The first register of a jmp_buf is the one that leads to the GOT in code of i386. */
-	if (!is_stack(target, sp) || sp % target->arch->word != 0 ||
+	if (!exists ||
 	    (kind == CONTEXT_MANGLED_JUMP && !find_callee(target, pc, 0, &to, &in_memory)) ||
 	    (kind == CONTEXT_PLAIN_JUMP && !is_behind_setjmp(target, pc, target_read_word(target, buffer))))
 		return 0;
@@ -439,6 +446,12 @@ int coroutines_find(struct coroutines *coroutines, const struct target *target,
 	if (coroutines->count > 0)
 		say("%s: %zu contexts of coroutines", target_name(target), coroutines->count);
 	return err;
+}
+
+int coroutines_renew(struct coroutines *coroutines, const struct target *target,
+		     const struct objects *objects, uint64_t end)
+{
+	return coroutines->took_ns == 0 ? 0 : coroutines_find(coroutines, target, objects, end);
 }
 
 void coroutines_deinit(struct coroutines *coroutines)

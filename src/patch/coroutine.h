@@ -8,8 +8,8 @@
  * jmp_buf of glibc, whose addresses are mangled, and of musl, whose are not.  Coroutines that
  * siglongjmp(3) switches have come to their stack by swapcontext or by sigaltstack(2) once, so a
  * program that uses neither has none.  Not found are contexts of other libraries,
- * __builtin_setjmp, goroutines, and contexts that are made between the search and the stop; where the
- * search takes less than SEARCH_AGAIN_NS it is made again in the stop.  A context
+ * __builtin_setjmp, goroutines, and contexts that are made between the search and the stop; before each
+ * attempt the search is made again, and where it takes less than SEARCH_AGAIN_NS in the stop, too.  A context
  * that was made and never ran is in no function yet.  The context of a coroutine that runs, or
  * has ended, is stale, and is skipped: on the stack of a thread that runs the thread's own frames
  * are what counts.  If its stack still looks as when it was suspended, nsb
@@ -50,6 +50,9 @@ struct coroutines {
 int coroutines_find(struct coroutines *coroutines, const struct target *target,
 		    const struct objects *objects, uint64_t end) MUST_CHECK;
 void coroutines_deinit(struct coroutines *coroutines);
+/* Search again before another attempt. */
+int coroutines_renew(struct coroutines *coroutines, const struct target *target,
+		     const struct objects *objects, uint64_t end) MUST_CHECK;
 
 /*
  * Whether a context may return into the ranges.  All threads have to be stopped, with the end

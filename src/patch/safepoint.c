@@ -704,6 +704,9 @@ static int reach(struct attempt *attempt)
 		bool reached = false;
 		int err = renew(attempt);
 
+		if (err == 0 && report->attempts > 0)
+			err = coroutines_renew(request->coroutines, attempt->target, attempt->objects,
+					       now_ns() + request->limits->timeout_ms * UINT64_C(1000000));
 		if (err == 0 && attempt->is_outdated)
 			report->attempts++;
 		else if (err == 0)

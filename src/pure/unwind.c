@@ -83,6 +83,8 @@ struct stack_walk {
 	struct unwind_frame *frames;
 	size_t max_frames;
 	bool last_hit;			/* the last frame that was visited lies in a range */
+	uint64_t last_pc;		/* its pc */
+	bool is_saved;			/* the registers are saved ones: unwind_check_saved() */
 	uint64_t scan_from;		/* where a scan begins if no step leads on from that frame */
 	const struct unwind_mapping *stays;	/* frames that a signal interrupted outside of it do not count; NULL: all do */
 	/*
@@ -414,6 +416,7 @@ static void visit(struct stack_walk *walk, const struct cfi_frame *frame)
 	struct unwind_verdict *verdict = walk->verdict;
 	const struct code_range *range = find_range(walk, lookup_pc(frame));
 
+	walk->last_pc = frame->pc;
 	if (walk->last_hit) {
 		verdict->hit_sp = frame->reg[walk->unwinder->arch->dwarf_sp];
 		verdict->hit_return = frame->pc;
@@ -795,7 +798,9 @@ static int check(struct stack_walk *walk, pid_t tid, const struct regs *regs)
 	unwinder->windows[1].size = 0;
 	fill_window(unwinder, &unwinder->windows[0], stack_start(walk, &frame));
 	ask_engines(walk, regs);
-	if (!verdict->proven && verdict->range == NULL && !verdict->hidden)
+	/* Saved registers that lead to what is no code are not in use, and nobody knows where their stack ends. */
+	if (!verdict->proven && verdict->range == NULL && !verdict->hidden &&
+	    !(walk->is_saved && !is_code(unwinder, walk->last_pc)))
 		scan(walk, walk->scan_from);
 	else if (!verdict->proven)
 		note_end(walk, walk->scan_from);
@@ -834,6 +839,7 @@ int unwind_check_saved(struct unwinder *unwinder, pid_t tid, const struct regs *
 			     .verdict = verdict, .frames = frames,
 			     .max_frames = frames != NULL ? max_frames : 0 };
 
+	walk.is_saved = true;
 	walk.stays = find_mapping(unwinder, regs_get(unwinder->arch, regs, REG_SP));
 	return check(&walk, tid, regs);
 }

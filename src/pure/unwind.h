@@ -117,7 +117,8 @@ int unwind_check(struct unwinder *unwinder, pid_t tid, const struct regs *regs,
 		 struct unwind_frame *frames, size_t max_frames) MUST_CHECK;
 
 /*
- * The same for the saved registers of a coroutine, which no thread has.  What a signal has interrupted
+ * The same for the saved registers of a coroutine, which no thread has.  If they lead to what is no code nobody uses
+ * them, and the verdict is "safe".  What a signal has interrupted
  * on another stack is not looked at: a coroutine that was begun in a signal handler (sigaltstack(2)) goes on
  * behind the handler's end, when its thread has long gone on.
  */

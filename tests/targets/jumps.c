@@ -29,7 +29,7 @@ struct coroutine {
 	char stack[STACK_BYTES];
 };
 
-static struct coroutine *current;
+static struct coroutine *current, *oldest;
 static int result;
 
 KEEP void yield(void)
@@ -127,12 +127,15 @@ static void start(void (*body)(void))
 {
 	current = calloc(1, sizeof(*current));
 	current->body = body;
+	if (oldest == NULL)
+		oldest = current;
 	begin(current);
 }
 
 void reply(const char *question, char *answered, size_t size)
 {
 	static void *volatile reserved;
+	struct coroutine *last = current;
 
 	if (strcmp(question, "suspend inside") == 0 || strcmp(question, "suspend outside") == 0) {
 		start(question[8] == 'i' ? run_inside : run_outside);
@@ -143,6 +146,10 @@ void reply(const char *question, char *answered, size_t size)
 		snprintf(answered, size, "made");
 	} else if (strcmp(question, "go on") == 0) {
 		resume(current);
+		snprintf(answered, size, "result %d", result);
+	} else if (strcmp(question, "go on with the first") == 0) {
+		resume(oldest);
+		current = last;
 		snprintf(answered, size, "result %d", result);
 	} else if (strcmp(question, "end") == 0) {
 		free(current);
