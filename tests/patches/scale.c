@@ -11,3 +11,4 @@ int scale(int n)
 {
 	return n * factor + 1000;
 }
+VZP_CALLERS_CHECKED(scale);	/* reply() prints whatever it returns */

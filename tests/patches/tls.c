@@ -14,3 +14,4 @@ int bump(int n)
 	tls_static++;
 	return 100000 + tls_global * 100 + tls_static;
 }
+VZP_CALLERS_CHECKED(bump);	/* they hand it on, or print it */
