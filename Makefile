@@ -26,6 +26,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 # A file includes another by its name alone: no two folders have headers of one name (t-lint looks).
 src_dirs := src src/command src/patch src/process src/pure src/arch/x86 src/arch/amd64 src/arch/i386
 gen_dirs := tools/gen $(patsubst %/,%,$(wildcard tools/gen/*/))
+build_dirs := tools/build tools/gen/binary tools/gen/dwarf
 
 # Small, not fast: the whole of nsb is to be dropped onto hosts, and its time is spent in the kernel.
 CFLAGS ?= -Os -g
@@ -62,18 +63,20 @@ main_src := src/main.c
 lib_src  := $(filter-out $(main_src),$(wildcard $(filter-out src/arch/%,$(src_dirs:%=%/*.c)))) $(arch_src)
 gen_src  := $(wildcard $(gen_dirs:%=%/*.c))
 gen_main := tools/gen/main.c
+build_src := $(wildcard tools/build/*.c)
 
 objects = $(patsubst %,$(obj)/%.o,$(basename $(1)))
 lib_obj  := $(call objects,$(lib_src)) $(parasites:%=$(obj)/parasite-%.o)
 main_obj := $(call objects,$(main_src))
 gen_obj  := $(call objects,$(gen_src))
+build_obj := $(call objects,$(build_src))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all demo check check-long check-distros check-vm check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
-all: $(top)/nsb $(top)/nsb-gen
+all: $(top)/nsb $(top)/nsb-gen $(top)/nsb-build
 
 $(top)/libnsb.a: $(lib_obj)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
@@ -85,6 +88,10 @@ $(top)/nsb: $(main_obj) $(top)/libnsb.a src/nounwind.lds
 
 $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
+
+# Of nsb-gen it has what reads ELF files.
+$(top)/nsb-build: $(build_obj) $(filter $(obj)/tools/gen/binary/% $(obj)/tools/gen/dwarf/%,$(gen_obj)) $(top)/libnsb.a
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(GEN_LIBS)
 
 $(i386_root)/.complete:
 	$(call say,I386,$(i386_root))mkdir -p build && tools/i386-root.sh $(i386_root)
@@ -180,8 +187,8 @@ bench:
 
 # All C files, looked at by $(CC) and not kept.
 syntax: | $(top)/.looked
-	$(Q)printf '%s\n' $(filter %.c,$(main_src) $(lib_src) $(gen_src) $(wildcard tests/unit/u-*.c tests/fuzz/*.c)) | \
-		xargs -P $(JOBS) -n 1 $(CC) $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) $(ALL_CFLAGS) -fsyntax-only
+	$(Q)printf '%s\n' $(filter %.c,$(main_src) $(lib_src) $(gen_src) $(build_src) $(wildcard tests/unit/u-*.c tests/fuzz/*.c)) | \
+		xargs -P $(JOBS) -n 1 $(CC) $(ALL_CPPFLAGS) $(gen_dirs:%=-iquote %) -iquote tools/build $(ALL_CFLAGS) -fsyntax-only
 
 # Packages: installed when root, named otherwise.  Those of i386 go into a folder.
 deps deps-check:
@@ -194,10 +201,11 @@ deps-test:
 
 man := $(wildcard docs/*.[1-9])
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(top)/nsb $(top)/nsb-gen
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(top)/nsb $(top)/nsb-gen $(top)/nsb-build
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/nsb include/nsb/vzp.h
 	install -D -m 644 completion/nsb.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb
 	install -D -m 644 completion/nsb-gen.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb-gen
+	install -D -m 644 completion/nsb-build.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb-build
 	$(Q)for page in $(man); do \
 		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
 
@@ -217,5 +225,6 @@ clean:
 
 # Only nsb-gen, and the tests that look into it, see its folders.
 $(gen_obj) $(obj)/tests/%.o: ALL_CPPFLAGS += $(gen_dirs:%=-iquote %)
+$(build_obj): ALL_CPPFLAGS += $(build_dirs:%=-iquote %)
 
 -include $(shell find $(obj) $(top)/fuzz/obj -name '*.d' 2>/dev/null)

@@ -22,7 +22,7 @@ install -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/nsb"
 # dpkg-shlibdeps wants a source package around it.
 mkdir -p "$stage/debian"
 printf 'Source: nsb\n\nPackage: nsb\nArchitecture: any\n' >"$stage/debian/control"
-depends=$(cd "$stage" && dpkg-shlibdeps -O -eroot/usr/bin/nsb-gen 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$stage" && dpkg-shlibdeps -O -eroot/usr/bin/nsb-gen -eroot/usr/bin/nsb-build 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 cat >"$root/DEBIAN/control" <<END
 Package: nsb
 Version: $version
@@ -30,12 +30,14 @@ Architecture: $arch
 Maintainer: $maintainer
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f 1)
 Depends: $depends
+Suggests: patch
 Section: admin
 Priority: optional
 Description: change the code of running programs
  nsb applies live patches to running processes: a daemon with a security hole
  gets its fix without a restart and without a lost connection. nsb-gen makes
- the patches from C code and the debug information of the program.
+ the patches from C code and the debug information of the program, nsb-build
+ from a source diff and the command that builds it.
  .
  nsb itself is one static binary that can be copied to rescue systems and into
  containers.

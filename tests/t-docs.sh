@@ -27,7 +27,7 @@ display() {
 surroundings() {
 	mkdir -p build bin && ln -s "$root/include" include && ln -s "$NSB_GEN" build/nsb-gen &&
 	printf '#!/bin/sh\ncommand=$1\nshift\nexec "%s" "$command" %s "$@"\n' "$NSB" "$insecure" >build/nsb && chmod +x build/nsb &&
-	ln -s ../build/nsb bin/nsb && ln -s "$NSB_GEN" bin/nsb-gen &&
+	ln -s ../build/nsb bin/nsb && ln -s "$NSB_GEN" bin/nsb-gen && ln -s "$NSB_BUILD/nsb-build" bin/nsb-build &&
 	printf '#!/bin/sh\ncat "%s"\n' "$PWD/pid" >bin/pidof && chmod +x bin/pidof &&
 	PATH=$PWD/bin:$PATH
 }
@@ -68,6 +68,13 @@ t 'README: a patch in five minutes' '
 	eval "${commands[0]}" | grep answer && eval "${commands[1]}" >checked; grep "can be applied now" checked &&
 	eval "${commands[2]}" && says -1 -32 && says 2 32 &&
 	eval "${commands[3]}" | grep fix.so && eval "${commands[4]}" && says -2 -32 && unharmed
+'
+t 'README: a patch from a diff' '
+	surroundings && server && snapshot && says -2 -32 && sed "s,question / 16,question < 0 ? -1 : question / 16," server.c >new.c &&
+	{ diff -u --label a/server.c --label b/server.c server.c new.c >fix.diff || true; } && rm new.c &&
+	printf "server:\n\tgcc -O2 -g -I%s -Wl,--build-id -o server server.c front.c %s\n" "$tests/targets" "$tests/targets/main.c" >Makefile &&
+	block "nsb-build --pid" >command.sh && sh -e command.sh >told && grep "replaced  answer" told && patch server-*.nsb.so &&
+	says -1 -32 && revert server-*.nsb.so && says -2 -32 && unharmed
 '
 t 'README: all processes, a new process, a newer patch' '
 	surroundings && server && fix && snapshot &&

@@ -49,7 +49,7 @@ t 'no architecture is asked for outside its folder' '
 # seen MESSAGE FILE LINE: with that line at the end of FILE house.py fails, and says so.
 seen() {
 	rm -rf house && mkdir -p house/tools house/"$(dirname "$2")" &&
-	cp -r "$root/src" "$root/include" house && cp -r "$root/tools/gen" house/tools &&
+	cp -r "$root/src" "$root/include" house && cp -r "$root/tools/gen" "$root/tools/build" house/tools &&
 	echo "$3" >>house/"$2" && ! python3 "$tests/helpers/house.py" house >log && grep -F -- "$2:" log | grep -qF -- "$1"
 }
 t 'the folders hold what their READMEs say' '
@@ -77,7 +77,8 @@ t 'an include upward is seen, listed or not' '
 '
 t 'a call of ptrace or waitpid outside process/ptrace.c is seen' '
 	seen "calls ptrace()" src/process/target.c "void f(void) { ptrace(0); }" &&
-	seen "calls waitpid()" src/command/run.c "void f(void) { waitpid(0, 0, 0); }"
+	seen "calls waitpid()" src/command/run.c "void f(void) { waitpid(0, 0, 0); }" &&
+	seen "calls ptrace()" tools/build/spawn.c "void f(void) { ptrace(0); }"
 '
 t 'a call of a process, or of a file, in pure/ is seen' '
 	seen "pure, and calls process_vm_readv()" src/pure/unwind.c "void f(void) { process_vm_readv(0); }" &&

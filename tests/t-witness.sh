@@ -292,11 +292,11 @@ t 'numbers of lines are no difference, and are told with -v' "
 
 t 'another version of the source is refused, with the function, its file and the cause' "
 	sources && program prog -DWORD && program old && echo '$verdict' >fix.c && fix && drawn prog fix.so &&
-	fails_with 1 \"old is not what prog was built from: function 'verdict' .rules.c. differs at .* so its source is another version\" drawn --as-built old prog fix.so
+	fails_with 4 \"old is not what prog was built from: function 'verdict' .rules.c. differs at .* so its source is another version\" drawn --as-built old prog fix.so
 "
 t 'other options are refused' "
 	sources && program prog -O1 && program old && echo '$verdict' >fix.c && fix && drawn prog fix.so &&
-	fails_with 1 'old is not what prog was built from: .*was compiled by .*-O1.*, this one by .*-O2' drawn --as-built old prog fix.so
+	fails_with 4 'old is not what prog was built from: .*was compiled by .*-O1.*, this one by .*-O2' drawn --as-built old prog fix.so
 "
 t 'another build-id will do if all is the same that the patch relies on' "
 	sources && program prog -DVERSION='\"1.2\"' && program old && program new -DWORD && limited '$verdict' && echo '$verdict' >fix.c && fix &&

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""house.py [ROOT]: the rules of the folders of src/ and tools/gen/ (HACKING.md, "Rules").
+"""house.py [ROOT]: the rules of the folders of src/, tools/gen/ and tools/build/ (HACKING.md, "Rules").
 
 It prints a line for each place where a rule is broken, and then fails.
 """
@@ -39,11 +39,11 @@ def line_of(text, match):
 
 
 class House:
-    """The C files below src/ and tools/gen/, and what is wrong with them."""
+    """The C files below src/, tools/gen/ and tools/build/, and what is wrong with them."""
 
     def __init__(self, root):
         self.root, self.wrong, self.files = root, [], {}
-        for top in ("src", "tools/gen", "include"):
+        for top in ("src", "tools/gen", "tools/build", "include"):
             for folder, _, names in os.walk(os.path.join(root, top)):
                 for name in names:
                     if name.endswith((".c", ".h", ".S")):
@@ -124,7 +124,7 @@ class House:
                 known[match[1]] = where
 
     def check_calls(self):
-        """Who calls the kernel for a process: ptrace.c alone traces, and pure/ knows no process."""
+        """Who calls the kernel for a process: ptrace.c alone traces (and nsb-build's trial.c), and pure/ knows no process."""
         for path, text in sorted(self.files.items()):
             pure = path.startswith("src/pure/")
             code = COMMENT.sub(blank, text)
@@ -133,7 +133,11 @@ class House:
             code = STRING.sub('""', code)
             for match in CALL.finditer(code):
                 name, line = match[1], line_of(code, match)
-                if name in TRACING and path != "src/process/ptrace.c":
+                if path.startswith("tools/build/"):
+                    # It runs commands, and holds the process that a patch is tried on.
+                    if name == "ptrace" and path != "tools/build/trial.c":
+                        self.say(path, line, "calls ptrace(), which only tools/build/trial.c does here")
+                elif name in TRACING and path != "src/process/ptrace.c":
                     self.say(path, line, f"calls {name}(), which only src/process/ptrace.c does")
                 elif pure and name in OF_PROCESSES:
                     self.say(path, line, f"pure, and calls {name}()")

@@ -3,7 +3,8 @@
  * nsb-gen: makes the metadata of live patches.
  *
  * Exit status: 0 done, 1 refused or failed, 64 wrong usage.  "check" exits with 2 if no file of
- * the process has the build-id, "generate" with 3 if nothing differs.
+ * the process has the build-id, "generate" with 3 if nothing differs, with 4 if --as-built is not
+ * the target.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,7 +25,7 @@
 #include "process.h"
 #include "witness.h"
 
-enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_BAD_USAGE = 64 };
+enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_OTHER_BUILD = 4, EXIT_BAD_USAGE = 64 };
 
 struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
@@ -53,6 +54,8 @@ static int status(int err)
 {
 	if (err == -ENODATA)
 		return EXIT_SAME;
+	if (err == -ESTALE)
+		return EXIT_OTHER_BUILD;
 	return err != 0 ? EXIT_REFUSED : 0;
 }
 
@@ -474,7 +477,7 @@ int main(int argc, char **argv)
 	msg_init("nsb-gen");
 	int result = run(argc, argv);
 
-	if (result == EXIT_REFUSED || result == EXIT_SAME || result == EXIT_BAD_USAGE)
+	if (result == EXIT_REFUSED || result == EXIT_SAME || result == EXIT_OTHER_BUILD || result == EXIT_BAD_USAGE)
 		msg_print_kept();
 	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
 		warn("cannot write the output: %s", strerror(errno));

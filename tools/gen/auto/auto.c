@@ -376,6 +376,26 @@ static void tell_fates(struct work *work)
 	}
 }
 
+/*
+ * Nothing differs between the builds.  That says nothing if the old one is not the target: then
+ * functions of the target lie where the old one has none.
+ */
+static int refuse_as_same(const struct work *work)
+{
+	const struct witness *witness = work->draft->witness;
+
+	for (size_t i = 0; witness != NULL && witness->has_old && i < work->n_units; i++)
+		for (size_t k = 0; k < work->units[i].n_pieces; k++) {
+			const struct piece *piece = &work->units[i].pieces[k];
+
+			if (piece->kind == PIECE_FUNCTION && piece->has_counterpart &&
+			    !witness_has_function(witness, piece->counterpart.addr))
+				return fail(ESTALE, "%s is not what %s was built from: function %s lies at another place",
+					    witness->old.path, work->draft->target->file.path, piece->name);
+		}
+	return fail(ENODATA, "%s: nothing differs in the code, no patch is needed", work->draft->patch->file.path);
+}
+
 /* ---- drawing ---- */
 
 static int add_functions(struct work *work)
@@ -397,8 +417,7 @@ static int add_functions(struct work *work)
 						 allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
 		}
 	if (err == 0 && work->draft->meta.n_funcs == 0)
-		return fail(ENODATA, "%s: nothing differs in the code, no patch is needed",
-			    work->draft->patch->file.path);
+		return refuse_as_same(work);
 	return err;
 }
 

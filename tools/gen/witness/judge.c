@@ -61,6 +61,16 @@ const struct pair *witness_difference(const struct witness *witness, uint64_t ad
 	return NULL;
 }
 
+bool witness_has_function(const struct witness *witness, uint64_t addr)
+{
+	const struct image *image = &witness->base->image;
+
+	for (size_t i = 0; i < image->n_symbols; i++)
+		if (image->symbols[i].is_code && image->symbols[i].addr == addr)
+			return true;
+	return false;
+}
+
 bool is_startup(const char *name)
 {
 	static const char *const names[] = {
@@ -197,12 +207,12 @@ static int refuse_by_name(struct witness *witness, const struct image *there, co
 		describe(&witness->old, b, where);
 		explain(witness, target, a, b, cause);
 		if (pair->likeness == LIKE_SAME)
-			return fail(EINVAL, "%s is not what %s was built from: %s %s is the same, but lies at another place, or "
+			return fail(ESTALE, "%s is not what %s was built from: %s %s is the same, but lies at another place, or "
 				    "what refers to it differs", old, path, word_of(a), where);
-		return fail(EINVAL, "%s is not what %s was built from: %s %s differs at +0x%" PRIx64 ": %s (%s)", old, path,
+		return fail(ESTALE, "%s is not what %s was built from: %s %s differs at +0x%" PRIx64 ": %s (%s)", old, path,
 			    word_of(a), where, pair->at, pair->why != NULL ? pair->why : "a number", cause);
 	}
-	return fail(EINVAL, "%s is not what %s was built from: it has no '%s'", old, path,
+	return fail(ESTALE, "%s is not what %s was built from: it has no '%s'", old, path,
 		    at.spot != IMAGE_NONE ? image_spot_name(there, at.spot) : "symbol for what the patch relies on");
 }
 
@@ -306,7 +316,7 @@ static int check_places(struct witness *witness, const struct binary *target, co
 			err = rely_on(&variables, symbol->addr, symbol->size);
 	}
 	if (err == 0 && all->threads && !places->meanings.same_threads)
-		err = fail(EINVAL, "%s is not what %s was built from: its thread-local variables differ", witness->old.path,
+		err = fail(ESTALE, "%s is not what %s was built from: its thread-local variables differ", witness->old.path,
 			   target->file.path);
 	if (err == 0)
 		err = check_users(witness, target, places, &variables);

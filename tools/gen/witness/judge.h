@@ -32,6 +32,8 @@ void witness_end(struct witness *witness);
  * perhaps in numbers of lines.
  */
 const struct pair *witness_difference(const struct witness *witness, uint64_t addr);
+/* Does a function of the base begin at this address? */
+bool witness_has_function(const struct witness *witness, uint64_t addr);
 
 /* Is it a function that only the start or the end of a program runs, of the C library or the compiler? */
 bool is_startup(const char *name);

@@ -1,0 +1,288 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# nsb-build: from a source diff to a patch, by the build's own command.  Each project is made
+# here; its program answers questions, was built once as it was, and is running.
+
+. "${0%/*}/lib.sh"
+NSB_TOOL=${NSB_TOOL:-$NSB_BUILD/nsb-build}
+
+# No 32-bit nsb-build is made; what a 32-bit program needs is tested by -m32.
+[[ " $NSB_ABIS " == *" amd64 "* ]] || skip_all 'nsb-build runs on amd64'
+
+# project [FOLDER]: the source, with a Makefile.  limit() is in a file of its own, and a header has a macro.
+project() {
+	src=${1:-src}
+	mkdir -p "$src" && cp "$tests/targets/main.c" "$tests/targets/target.h" "$src" &&
+	cat >"$src/rules.h" <<-'E' &&
+		#define MOST 10
+		int limit(int n);
+		int calls(void);
+	E
+	cat >"$src/rules.c" <<-'E' &&
+		#include "rules.h"
+		static int count;
+		__attribute__((noinline)) int limit(int n)
+		{
+			count++;
+			return n > MOST ? MOST : n;
+		}
+		int calls(void)
+		{
+			return count;
+		}
+	E
+	cat >"$src/server.c" <<-'E' &&
+		#include <stdlib.h>
+		#include "rules.h"
+		#include "target.h"
+		void reply(const char *question, char *text, size_t size)
+		{
+			int n = limit(atoi(question));
+
+			snprintf(text, size, "%d of %d", n, calls());
+		}
+	E
+	cat >"$src/Makefile" <<-'E'
+		.RECIPEPREFIX = >
+		CFLAGS = -O2 -g
+		CPPFLAGS = -D_GNU_SOURCE
+		server: main.o server.o rules.o
+		> $(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^
+		main.o: target.h
+		server.o rules.o: rules.h target.h
+		clean:
+		> rm -f *.o server
+	E
+}
+
+# change FILE SED-EXPRESSION...: fix.diff, or $diff, is the change of that file of the source.
+change() {
+	rm -rf a b && cp -r "$src" a && cp -r "$src" b && sed -i "${@:2}" "b/$1" && { diff -urN a b >"${diff:-fix.diff}" || true; } &&
+	test -s "${diff:-fix.diff}" && rm -rf a b
+}
+
+# shipped [COMMAND...]: the source is built, and ./server is what came out.
+shipped() {
+	(cd "$src" && "${@:-make}") >made 2>&1 || { cat made && return 1; }
+	cp "$src/${program:-server}" ./server
+}
+
+# kept DIR: what it was; is_kept: it still is, and nothing of nsb-build is left.
+kept() {
+	(cd "$1" && find . -type f -exec md5sum {} + | sort -k 2 && find . -printf '%p %m %T@\n' | sort) >.kept
+}
+is_kept() {
+	mv .kept .before && kept "$1" && diff .before .kept && mkdir -p tmp && ls tmp && [ -z "$(ls tmp)" ]
+}
+
+# builds ARGUMENTS...: nsb-build, with its folder in tmp and the patches in out; $patch is the one that it made.
+builds() {
+	mkdir -p tmp out || return 1
+	TMPDIR=$PWD/tmp timeout -s KILL "$patience" "$NSB_TOOL" -o out "$@" >told 2>said || { cat told said; tail -n 20 out/nsb-build.log; return 1; }
+	patch_file=$(sed -n 's,^\(/.*\.nsb\.so\)$,\1,p' told) && [ -e "$patch_file" ] && cat told
+}
+
+# three_beats: the server says what it said, what the fix makes of it, and the old again.
+three_beats() {
+	launch ./server && snapshot && says "${1:-10 of 1}" 50 && patch "$patch_file" && says "${2:-20 of 2}" 50 && revert "$patch_file" &&
+	says "${3:-10 of 3}" 50 && unharmed
+}
+
+# fails STATUS REGEX ARGUMENTS...: nsb-build ends so, with that one line, leaves nothing and no patch.
+fails() {
+	mkdir -p tmp out &&
+	TMPDIR=$PWD/tmp fails_with "$1" "$2" timeout -s KILL "$patience" "$NSB_TOOL" -o out "${@:3}" && [ -z "$(ls tmp)" ] &&
+	[ -z "$(find out -name '*.so*')" ]
+}
+
+# ---- what works ----
+
+t 'a diff, a target and make: the patch works, the source stays as it was, nothing is left' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && kept src &&
+	builds --target server --source src fix.diff -- make -j2 && is_kept src &&
+	grep -E "^  replaced +limit +rules.c:[0-9]+ " told && grep "^  proven: " told && grep -F "nsb patch --all -f $patch_file" told &&
+	[[ $patch_file == $PWD/out/server-$("$NSB_GEN" buildid server | cut -c 1-12).nsb.so ]] && three_beats
+'
+t 'a process: its library, of several versions of the file; the program was deleted' '
+	project && cat >src/Makefile <<-"E" &&
+		.RECIPEPREFIX = >
+		CFLAGS = -O2 -g -fPIC
+		CPPFLAGS = -D_GNU_SOURCE
+		server: main.o libserver.so.1
+		> $(CC) $(CFLAGS) -pthread -o $@ $^ -Wl,-rpath,$(RPATH)
+		libserver.so.1: server.o librules.a
+		> $(CC) $(CFLAGS) -shared -Wl,-soname,libserver.so.1 -o $@ server.o -Wl,--whole-archive librules.a -Wl,--no-whole-archive
+		librules.a: rules.o
+		> $(AR) rcs $@ $^
+	E
+	change rules.c "s/MOST : n/2 * MOST : n/" && shipped make "RPATH=$PWD" && cp src/libserver.so.1 . && rm -f src/*.o src/lib* src/server &&
+	launch ./server && snapshot && says "10 of 1" 50 && mv server gone && cp gone server && rm gone &&
+	builds --pid $pid --source src fix.diff -- make "RPATH=$PWD" && grep -F "nsb patch -p $pid -f $patch_file" told &&
+	[[ $patch_file == */libserver.so.1-* ]] && says "10 of 2" 50 && patch "$patch_file" && says "20 of 3" 50 && revert "$patch_file" &&
+	says "10 of 4" 50
+'
+t 'several diffs are one fix; folders of any depth in their names; the test of the author' '
+	project && change rules.h "s/MOST 10/MOST 30/" && diff=second.diff change rules.c "s/MOST : n/MOST - 10 : n/" &&
+	sed -i "s,^\([-+][-+][-+]\) [ab]/,\1 x/y/," second.diff && shipped &&
+	cat >test.sh <<-E &&
+		[ "\$(echo 50 | $PWD/server)" = "ready
+		20 of 1" ]
+	E
+	builds --target server --source src --test "sh $PWD/test.sh" fix.diff second.diff -- make && grep "the test passes" told && three_beats
+'
+t 'one source for two programs, with other -D: each is matched by its code, not by its name' '
+	project && cat >src/Makefile <<-"E" &&
+		.RECIPEPREFIX = >
+		CFLAGS = -O2 -g
+		CPPFLAGS = -D_GNU_SOURCE
+		all: server other
+		server: main.o server.o one/rules.obj
+		> $(CC) $(CFLAGS) -pthread -o $@ $^
+		other: main.o server.o two/rules.obj
+		> $(CC) $(CFLAGS) -pthread -o $@ $^
+		one/rules.obj: rules.c
+		> mkdir -p one && $(CC) $(CFLAGS) -DADDED=0 -c -o $@ rules.c
+		two/rules.obj: rules.c
+		> mkdir -p two && $(CC) $(CFLAGS) -DADDED=1 -c -o $@ rules.c
+	E
+	sed -i "s/MOST : n/MOST + ADDED : n/" src/rules.c && change rules.c "s/MOST + ADDED : n/2 * MOST + ADDED : n/" && shipped &&
+	builds --target server --source src fix.diff -- make -j2 && grep "also in other" told && three_beats
+'
+t 'spaces in paths, a source that includes another, a header that a program made' '
+	project "the source" && src="the source" && sed -i "s/#include .rules.h./#include \"rules.c\"\n#include \"made.h\"/; s/calls()/calls() + MADE/" \
+		"the source/server.c" && sed -i "s/ rules.o$//; s/^server.o rules.o:/server.o: made.h/; \$a made.h: rules.h\n> sed -n \"s/.define MOST/#define MADE (-10) +/p\" rules.h >\$@" \
+		"the source/Makefile" && change rules.h "s/MOST 10/MOST 20/" && shipped && rm "the source/made.h" && kept "the source" &&
+	builds --target server --source "the source" fix.diff -- make && is_kept "the source" && three_beats "10 of 1" "20 of 12" "10 of 3"
+'
+t 'what a build forbids or leaves out: -Werror, -g0, -s, hidden visibility; a warning of the fix' '
+	project && sed -i "s/^CFLAGS.*/CFLAGS = -O2 -g0 -Wall -Werror -fvisibility=hidden/; s/-pthread/-s &/" src/Makefile &&
+	change rules.c "s/MOST : n/MOST + 10 : n/" && shipped && builds --target server --source src fix.diff -- make && three_beats
+'
+t 'sources that are compiled and linked in one go' '
+	project && printf "server:\n\t\$(CC) -O2 -g -D_GNU_SOURCE -pthread -o server main.c server.c rules.c\n" >src/Makefile &&
+	change rules.h "s/MOST 10/MOST 20/" && shipped && builds --target server --source src fix.diff -- make && three_beats
+'
+t 'a compiler that is named by its path' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && builds --target server --source src fix.diff -- make "CC=$(command -v gcc) -std=gnu11" &&
+	three_beats
+'
+t 'clang' '
+	project && sed -i "s/^CFLAGS.*/CFLAGS = -O2 -g -Wl,--build-id/" src/Makefile && change rules.h "s/MOST 10/MOST 20/" && shipped make CC=clang &&
+	builds --target server --source src fix.diff -- make CC=clang && three_beats
+'
+t 'a 32-bit program' '
+	runs_i386 || skip "this kernel runs no 32-bit programs"
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped make CC="gcc -m32" && builds --target server --source src fix.diff -- make CC="gcc -m32" &&
+	three_beats
+'
+t 'a static program' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped make LDFLAGS=-static && builds --target server --source src fix.diff -- make LDFLAGS=-static &&
+	three_beats
+'
+t 'an ordinary user, with namespaces and without: then a copy is built in another folder' '
+	[ "$(id -u)" = 0 ] || skip "needs root, to be somebody else"
+	open=$(mktemp -d /tmp/nsb-open-XXXXXX) && cd "$open" && project && change rules.h "s/MOST 10/MOST 20/" && shipped && mkdir -p tmp out &&
+	cp "$NSB_TOOL" "$NSB" "$NSB_GEN" . && chown -R 65534:65534 . && insecure=--insecure-file && done=0 &&
+	printf "%s\n" "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all \"\$@\"" >without.sh &&
+	! unshare -Ur sh without.sh unshare -m true 2>log && for limits in "" "unshare -Ur sh without.sh"; do
+		rm -rf out/* && TMPDIR=$PWD/tmp setpriv --reuid 65534 --regid 65534 --clear-groups $limits ./nsb-build -o out --target server \
+			--source src fix.diff -- make >told 2>said || { cat told said; break; }
+		patch_file=$(echo out/*.nsb.so) && three_beats && done=$((done + 1)) || break
+	done && rm -rf "$open" && [ "$done" = 2 ]
+'
+
+# ---- build systems ----
+
+t 'cmake and ninja, configured under nsb-build' '
+	command -v cmake >log && command -v ninja >>log || skip "there is no cmake or ninja"
+	project && rm src/Makefile && cat >src/CMakeLists.txt <<-"E" &&
+		cmake_minimum_required(VERSION 3.13)
+		project(server C)
+		add_library(rules STATIC rules.c)
+		add_executable(server main.c server.c)
+		target_compile_definitions(server PRIVATE _GNU_SOURCE)
+		target_link_libraries(server rules pthread)
+	E
+	change rules.h "s/MOST 10/MOST 20/" && make="cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build build" &&
+	program=build/server shipped sh -c "$make" && rm -rf src/build && builds --target server --source src fix.diff -- sh -c "$make" && three_beats
+'
+# What configures for many seconds is the matter of make check-long.
+long() {
+	[ -z "${NSB_LONG:-}" ] || t "$@"
+}
+long 'meson' '
+	command -v meson >log && command -v ninja >>log || skip "there is no meson"
+	project && rm src/Makefile && cat >src/meson.build <<-"E" &&
+		project('"'server', 'c'"', default_options: ['"'buildtype=debugoptimized'"'])
+		rules = static_library('"'rules', 'rules.c'"')
+		executable('"'server', 'main.c', 'server.c', c_args: '-D_GNU_SOURCE'"', link_with: rules, dependencies: dependency('"'threads'"'))
+	E
+	change rules.h "s/MOST 10/MOST 20/" && make="meson setup build && ninja -C build" && program=build/server shipped sh -c "$make" && rm -rf src/build &&
+	builds --target server --source src fix.diff -- sh -c "$make" && three_beats
+'
+long 'autotools and libtool: a library, and a program with a convenience library' '
+	command -v autoreconf >log && command -v libtoolize >>log || skip "there are no autotools"
+	project && rm src/Makefile && printf "%s\n" "AC_INIT([server],[1])" "AM_INIT_AUTOMAKE([foreign])" "AC_PROG_CC" "AM_PROG_AR" "LT_INIT" "AC_CONFIG_FILES([Makefile])" AC_OUTPUT >src/configure.ac &&
+	printf "%s\n" "AM_CPPFLAGS = -D_GNU_SOURCE" "lib_LTLIBRARIES = libserver.la" "libserver_la_SOURCES = server.c" "libserver_la_LIBADD = librules.la" "noinst_LTLIBRARIES = librules.la" "librules_la_SOURCES = rules.c" \
+		"bin_PROGRAMS = server" "server_SOURCES = main.c" "server_LDADD = libserver.la -lpthread" >src/Makefile.am &&
+	(cd src && autoreconf -fi) >log 2>&1 && change rules.h "s/MOST 10/MOST 20/" && make="./configure && make" &&
+	cp -r src built && (cd built && sh -c "$make") >log 2>&1 && cp built/.libs/server server && cp -L built/.libs/libserver.so.0 . &&
+	export LD_LIBRARY_PATH=$PWD && builds --target libserver.so.0 --source src fix.diff -- sh -c "$make" && three_beats
+'
+
+# ---- what goes wrong ----
+
+t 'errors: usage' '
+	fails 64 "target FILE or --pid" --source src x -- make && fails 64 "DIR has to say" --target x y -- make &&
+	fails 64 "a diff is needed" --target x --source . -- make && fails 64 "command that builds" --target x --source . y &&
+	fails 64 "unknown option.*--nonsense" --nonsense && fails 64 "wants a number" --pid 1x --source . y -- make
+'
+t 'errors: the source, the target or the process is not to be had' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && fails 2 "^nsb-build: nosource: the source is not to be had: No such" --target server --source nosource fix.diff -- make &&
+	fails 2 "gone: No such file" --target gone --source src fix.diff -- make && fails 2 "fix.diff.*ELF" --target fix.diff --source src fix.diff -- make &&
+	fails 2 "process 999999999: there is none" --pid 999999999 --source src fix.diff -- make &&
+	gcc -o noid src/*.c -D_GNU_SOURCE -pthread -Wl,--build-id=none && fails 2 "has no build-id" --target noid --source src fix.diff -- make
+'
+t 'errors: a diff that does not apply, is there already, is none, touches nothing that is compiled' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && sed "s/MOST 10/MOST 11/" fix.diff >other.diff &&
+	fails 3 "^nsb-build: .*/other.diff does not apply: rules.h, hunk 1" --target server --source src other.diff -- make &&
+	sed "s/rules.h/absent.h/" fix.diff >other.diff && fails 3 "other.diff does not apply: the source has no file b/absent.h" --target server --source src other.diff -- make &&
+	echo hello >other.diff && fails 3 "other.diff does not apply: it is no diff" --target server --source src other.diff -- make &&
+	fails 3 "none.diff: No such file" --target server --source src none.diff -- make &&
+	fails 3 "fix.diff: the source has this fix already" --target server --source src fix.diff fix.diff -- make &&
+	diff=words.diff change rules.c "1i /* words */" && fails 3 "touch nothing that is compiled" --target server --source src words.diff -- make
+'
+t 'errors: the build fails, calls no compiler, makes no target, or several' '
+	project && change rules.h "s/MOST 10/MOST (/" && shipped &&
+	fails 4 "build of the fixed source fails with status 2: rules.c:.*error: expected.*log: $PWD/out/nsb-build.log" --target server --source src fix.diff -- make &&
+	fails 4 "build of the old source fails with status 127: .*cannot run nomake" --target server --source src fix.diff -- nomake &&
+	change rules.h "s/MOST 10/MOST 20/" && fails 4 "calls no compiler" --target server --source src fix.diff -- true &&
+	cp server other && gcc -g -o unlike -x c - <<<"int main(void) { return 0; }" && fails 5 "makes no file that is unlike" --target unlike --source src fix.diff -- make &&
+	fails 5 "makes no program or library nothing" --target server --source src --built nothing fix.diff -- make &&
+	starts sleep 1000 && fails 5 "process $started has no file that the build makes" --pid $started --source src fix.diff -- make
+'
+t 'errors: what was built is not the target' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped make CFLAGS="-O1 -g" &&
+	fails 5 "^nsb-build: the old build.s server is not what .*/server was built from: .*flags" --target server --source src fix.diff -- make &&
+	cp server renamed && fails 5 "the old build.s server is not what .*/renamed was built from" --target renamed --built server --source src fix.diff -- make
+'
+t 'errors: nothing differs in this target; it has no part in the fix' '
+	project && printf "%s\n" "all: server other" "other: other.c" "include Makefile.server" >src/all.mk && cp src/Makefile src/Makefile.server &&
+	echo "int main(void) { return 3; }" >src/other.c && change other.c "s/3/4/" && shipped &&
+	fails 6 "nothing differs in server: the changed code is in other" --target server --source src fix.diff -- make -f all.mk &&
+	launch ./server && fails 6 "nothing differs in the files of process $pid: the changed code is in other" --pid $pid --source src fix.diff -- make -f all.mk &&
+	change rules.c "s/n > MOST/n >= MOST + 1/" && fails 6 "server: nothing differs in its code" --target server --source src fix.diff -- make
+'
+t 'errors: nsb-gen refuses; the test fails; the patch cannot be tried' '
+	project && change rules.c "s/static int count/static long count/; s/int calls/long calls/" && sed -i "s/^-int calls.*//" fix.diff && change rules.c "s/static int count/static long count/" &&
+	shipped && fails 7 "server: no patch can be made: .*count" --target server --source src fix.diff -- make &&
+	change rules.h "s/MOST 10/MOST 20/" && fails 8 "the test fails with status 9 with the patch" --target server --source src --test "exit 9" fix.diff -- make
+'
+t 'interrupted: its processes end, nothing is left' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && kept src && mkdir tmp out && printf "server:\n\ttouch %s/begun && sleep 1001 & setsid sleep 1002 & wait\n" "$PWD" >src/slow.mk && kept src &&
+	TMPDIR=$PWD/tmp starts "$NSB_TOOL" -o out --target server --source src fix.diff -- make -f slow.mk && wait_until test -e begun &&
+	kill "$started" && { wait "$started"; [ $? = 12 ]; } && is_kept src && [ -z "$(ls out)" ] && ! pgrep -f "^sleep 100[12]"
+'
+
+done_testing
