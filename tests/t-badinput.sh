@@ -82,7 +82,7 @@ t 'a file that is no ELF' 'target server && snapshot && seq 1000 >text.so && bad
 t 'a script' 'target server && snapshot && bad_patch $tests/run "ELF"'
 t 'a program instead of a shared object' 'target server && snapshot && bad_patch $program "shared|vzpatch"'
 t 'an object file' '
-	target server && snapshot && gcc $(mflag) -c -o greet.o $tests/patches/greet.c && bad_patch greet.o "object file"
+	target server && snapshot && gcc $(mflag) -I"$root/include" -c -o greet.o $tests/patches/greet.c && bad_patch greet.o "object file"
 '
 t 'a core file' '
 	target server && snapshot && cp /bin/true core.so &&
