@@ -130,6 +130,22 @@ t 'C++: instances by mangled names, inlined ones, tables of exceptions' '
 	cxx new -UCAUGHT -DCAUGHT=other_error && says_only old new _Z7catcheri && grep -q "catches other exceptions" told
 '
 
+# Strings often lie behind an array that the function refers to, too.
+t 'a string that changes behind an array is found' '
+	cat >s.c <<-"E" &&
+		#include <stdio.h>
+		const int sizes[] = { 0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8 };
+		__attribute__((noinline)) void tell(const char *format, int a, int b) { printf(format, a, b); }
+		__attribute__((noinline)) int told(int x, int y)
+		{
+			tell("illegal " WORD " of a format %d with tag %04x", x, y);
+			return sizes[x];
+		}
+		int main(int argc, char **argv) { (void)argv; return told(argc, 3); }
+	E
+	gcc $(mflag) -g -O2 -DWORD="\"number\"" -o old s.c && gcc $(mflag) -g -O2 -DWORD="\"Number\"" -o new s.c && compared old new && differs told
+'
+
 # ---- patches ----
 
 # nsb-gen does the same for both ABIs, and not all machines run programs of i386.

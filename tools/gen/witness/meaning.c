@@ -18,6 +18,7 @@
 #define BUDGET (1u << 20)	/* addresses and pieces of data that one comparison may look at */
 #define NEAR 64			/* bytes beside an array that code may count from */
 #define FAR 65536		/* before one that it refers to as well: a large element, no. -1 */
+#define LEAST_STRING 2		/* bytes, the NUL included, that may be no string */
 #define STRING_SHOWN 40		/* bytes of a string in a message */
 
 
@@ -695,11 +696,25 @@ static bool same_beside(struct meanings *m, uint64_t old, uint64_t new, bool has
 	return each_reference(m->old, m->own[0], look_beside, &beside) > 0;
 }
 
+/* Two strings that differ.  One may lie just behind an array that the function refers to, too, and is meant all the same. */
+static bool are_other_strings(const struct meanings *m, uint64_t old, uint64_t new)
+{
+	struct whereabouts at_a = image_at(m->old, old), at_b = image_at(m->new, new);
+	uint64_t room_a, room_b;
+
+	if (at_a.spot != IMAGE_NONE || at_b.spot != IMAGE_NONE || at_a.area != AREA_CONSTANT || at_b.area != AREA_CONSTANT)
+		return false;
+	const uint8_t *a = image_bytes(m->old, old, &room_a), *b = image_bytes(m->new, new, &room_b);
+	uint64_t size_a = a != NULL ? string_size(a, room_a) : 0, size_b = b != NULL ? string_size(b, room_b) : 0;
+	/* A few bytes may look like a string by chance. */
+	return size_a > LEAST_STRING && size_b > LEAST_STRING && (size_a != size_b || memcmp(a, b, (size_t)size_a) != 0);
+}
+
 bool same_place(struct meanings *m, uint64_t old, uint64_t new, unsigned access, bool has_index)
 {
 	m->budget = BUDGET;
 	return same_place_within(m, old, new, access, DEEPEST) ||
-	       ((access == 0 || has_index) && same_beside(m, old, new, has_index));
+	       ((access == 0 || has_index) && !are_other_strings(m, old, new) && same_beside(m, old, new, has_index));
 }
 
 /* ---- the whole ---- */
