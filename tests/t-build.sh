@@ -231,6 +231,45 @@ long 'autotools and libtool: a library, and a program with a convenience library
 	export LD_LIBRARY_PATH=$PWD && builds --target libserver.so.0 --source src fix.diff -- sh -c "$make" && three_beats
 '
 
+# ---- Debian packages ----
+
+# package: ruled 1.0-1, source and binary, in ./mirror, from which alone apt takes packages.
+package() {
+	local tool
+	for tool in apt-get dpkg-buildpackage dpkg-scansources; do
+		command -v "$tool" >log || skip "there is no $tool"
+	done
+	{ [ "$(id -u)" = 0 ] && dpkg-query -W build-essential >log 2>&1; } || skip "needs root and build-essential"
+	project ruled-1.0 && mkdir -p ruled-1.0/debian/source mirror apt/lists/partial apt/archives/partial && cd ruled-1.0/debian &&
+	echo "3.0 (native)" >source/format && printf "%s\n" "ruled (1.0) unstable; urgency=low" "" "  * Made." "" " -- A B <a@b.c>  Mon, 30 Nov 2026 10:00:00 +0000" >changelog &&
+	printf "%s\n" "Source: ruled" "Maintainer: A B <a@b.c>" "Section: misc" "Priority: optional" "" "Package: ruled" "Architecture: any" "Description: of a test" " Nothing." >control &&
+	cat >rules <<-"E" &&
+		#!/usr/bin/make -f
+		.RECIPEPREFIX = >
+		build build-arch:
+		> $(MAKE) -f Makefile server "CFLAGS=$(shell dpkg-buildflags --get CFLAGS)" "LDFLAGS=$(shell dpkg-buildflags --get LDFLAGS)"
+		binary binary-arch: build
+		> install -D -s server debian/tmp/usr/bin/server
+		> mkdir -p debian/tmp/DEBIAN && dpkg-gencontrol && dpkg-deb --root-owner-group -b debian/tmp ..
+		clean:
+		> rm -rf debian/tmp debian/files *.o server
+		binary-indep build-indep:
+	E
+	chmod +x rules && cd ../.. && src=ruled-1.0 && cp -r ruled-1.0 build && (cd build && dpkg-buildpackage -b -uc -us) >log 2>&1 &&
+	dpkg-source -b ruled-1.0 >>log 2>&1 && mv ruled_1.0* mirror && (cd mirror && dpkg-scansources . >Sources && dpkg-scanpackages . >Packages) 2>>log &&
+	echo "deb [trusted=yes] file:$PWD/mirror ./" >apt/list && echo "deb-src [trusted=yes] file:$PWD/mirror ./" >>apt/list &&
+	printf "%s\n" "Dir::Etc::SourceList \"$PWD/apt/list\";" "Dir::Etc::SourceParts \"/dev/null\";" "Dir::State::Lists \"$PWD/apt/lists\";" \
+		"Dir::Cache::archives \"$PWD/apt/archives\";" "Dir::Cache::pkgcache \"\";" "Dir::Cache::srcpkgcache \"\";" "APT::Sandbox::User \"root\";" >apt/conf &&
+	export APT_CONFIG=$PWD/apt/conf && apt-get -qq update >>log 2>&1
+}
+t 'a Debian package: its source of just this version, built by its own rules; the shipped program is the target' '
+	package && change rules.h "s/MOST 10/MOST 20/" && dpkg-deb -x mirror/*.deb root && cp root/usr/bin/server . &&
+	builds --debian ruled=1.0 fix.diff && three_beats &&
+	rm "$patch_file" && fails 2 "the source of ruled=2.0 is not to be had: E: " --debian ruled=2.0 fix.diff && fails 2 "nosuch is not installed here: say its version" --debian nosuch fix.diff &&
+	fails 64 "goes with diffs alone" --debian ruled --target x fix.diff && mv mirror/*.deb . &&
+	fails 2 "the package ruled=1.0 is not to be had: E: " --debian ruled=1.0 fix.diff
+'
+
 # ---- what goes wrong ----
 
 t 'errors: usage' '

@@ -211,6 +211,9 @@ static int likeness(const struct elffile *file, const char *path, const struct e
 
 	if (file->machine != target->machine || file->elf_class != target->elf_class)
 		return 0;
+	/* A debug file has the build-id, and no code. */
+	if (elffile_section(file, ".text", &shdr) != NULL && shdr.sh_type == SHT_NOBITS)
+		return 0;
 	if (file->build_id_size != 0 && file->build_id_size == target->build_id_size &&
 	    memcmp(file->build_id, target->build_id, file->build_id_size) == 0)
 		points = 64;

@@ -21,6 +21,7 @@
 #include "built.h"
 #include "cmdline.h"
 #include "compilation.h"
+#include "debian.h"
 #include "diff.h"
 #include "keeper.h"
 #include "spawn.h"
@@ -33,6 +34,7 @@
 struct settings {
 	struct words targets;		/* --target */
 	const char *pid;		/* NULL: none */
+	const char *debian;		/* PACKAGE[=VERSION]; NULL: none */
 	const char *source, *output, *built, *test;
 	struct words diffs, command;	/* absolute names; the command that builds */
 	bool quiet, keeps, no_trial;
@@ -217,7 +219,7 @@ static void build(const struct settings *settings, const struct both *both, bool
 	if (mkdir(records, 0700) != 0)
 		stop(STAGE_OTHER, "%s: %s", records, strerror(errno));
 	build_environment(both, wrappers, records, &environment);
-	if (words_value(&environment, "SOURCE_DATE_EPOCH") == NULL)
+	if (epoch != NULL && words_value(&environment, "SOURCE_DATE_EPOCH") == NULL)
 		words_set(&environment, "SOURCE_DATE_EPOCH", epoch);
 	for (size_t i = 0; i < settings->command.n; i++)
 		words_add(&argv, lead_to_wrapper(settings->command.all[i], wrappers));
@@ -553,6 +555,12 @@ static const char *find_old(const struct settings *settings, const struct both *
 	return old;
 }
 
+/* What the targets are files of, if the user named none of them. */
+static const char *whole_of(const struct settings *settings)
+{
+	return settings->pid != NULL ? text("process %s", settings->pid) : text("package %s", settings->debian);
+}
+
 static char *find_tool(const char *name)
 {
 	char own[PATH_MAX];
@@ -583,6 +591,18 @@ static int work(void *argument, const char *folder)
 		add_wanted(&wanted, &n_wanted, settings->targets.all[i], base_name(settings->targets.all[i]), true);
 	if (settings->pid != NULL)
 		find_mapped(settings->pid, &wanted, &n_wanted);
+	if (settings->debian != NULL) {
+		struct words files = { .n = 0 };
+
+		say_step(settings, text("getting the source of %s", settings->debian));
+		settings->source = debian_source(settings->debian, folder, settings->log);
+		debian_command(&settings->command);
+		debian_files(settings->debian, folder, settings->log, &files);
+		for (size_t i = 0; i < files.n; i++)
+			add_wanted(&wanted, &n_wanted, files.all[i], base_name(files.all[i]), false);
+		if (n_wanted == 0)
+			stop(STAGE_SOURCE, "%s has no program or library with a build-id", settings->debian);
+	}
 	place_init(&place, settings->source, folder);
 
 	say_step(settings, "copying the source, applying the diffs");
@@ -590,7 +610,8 @@ static int work(void *argument, const char *folder)
 	diffs_apply(&settings->diffs, both.tree_new, folder, settings->log);
 	tree_copy(place.source, both.tree_old, folder);
 	make_wrappers(text("%s/bin", folder));
-	char *epoch = text("%lld", (long long)time(NULL));
+	/* A Debian package takes the time of its changelog. */
+	char *epoch = access(text("%s/debian/changelog", place.source), F_OK) == 0 ? NULL : text("%lld", (long long)time(NULL));
 	say_step(settings, "building the old source");
 	build(settings, &both, false, epoch, &both.old);
 	tree_find_programs(both.tree_old, &programs);
@@ -605,7 +626,7 @@ static int work(void *argument, const char *folder)
 		any |= old[i] != NULL;
 	}
 	if (!any)
-		stop(STAGE_NOT_TARGET, "process %s has no file that the build makes", settings->pid);
+		stop(STAGE_NOT_TARGET, "%s has no file that the build makes", whole_of(settings));
 	say_step(settings, "building the fixed source");
 	build(settings, &both, true, epoch, &both.new);
 	say_step(settings, "comparing the two, compiling what differs");
@@ -632,7 +653,7 @@ static int work(void *argument, const char *folder)
 		n_made++;
 	}
 	if (n_made == 0)
-		stop(STAGE_SAME, "nothing differs in the files of process %s: the changed code is in %s", settings->pid,
+		stop(STAGE_SAME, "nothing differs in the files of %s: the changed code is in %s", whole_of(settings),
 		     others(&both, &units, &programs, NULL, 0));
 	char *names = others(&both, &units, &programs, old, n_wanted);
 	if (*names != '\0' && !settings->quiet)
@@ -648,9 +669,12 @@ static void help(void)
 	     "\n"
 	     "usage: nsb-build --target FILE --source DIR [OPTION...] DIFF... -- COMMAND...\n"
 	     "       nsb-build --pid PID --source DIR [OPTION...] DIFF... -- COMMAND...\n"
+	     "       nsb-build --debian PACKAGE[=VERSION] [OPTION...] DIFF...\n"
 	     "\n"
 	     "  -t, --target FILE     the program or library as it is installed; may be given several times\n"
 	     "  -p, --pid PID         a process that runs it: all of its files that have the changed code\n"
+	     "      --debian PACKAGE[=VERSION]  all programs and libraries of a package, installed or fetched;\n"
+	     "                        apt-get gets its source, which is built by its own rules\n"
 	     "  -s, --source DIR      the source that it was built from, which stays as it is\n"
 	     "  -o, --output DIR      where the patches and the log go; here, if it is not given\n"
 	     "      --built FILE      what the build makes of the target, below DIR, if its name does not tell\n"
@@ -679,13 +703,14 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "source", required_argument, NULL, 's' },
 	{ "output", required_argument, NULL, 'o' },
+	{ "debian", required_argument, NULL, OPTION_DEBIAN },
 	{ "built", required_argument, NULL, OPTION_BUILT },
 	{ "test", required_argument, NULL, OPTION_TEST },
 	{ "no-trial", no_argument, NULL, OPTION_NO_TRIAL },
@@ -723,6 +748,9 @@ static void read_options(int argc, char **argv, struct settings *settings)
 		case 'o':
 			settings->output = absolute(optarg);
 			break;
+		case OPTION_DEBIAN:
+			settings->debian = optarg;
+			break;
 		case OPTION_BUILT:
 			settings->built = optarg;
 			break;
@@ -757,17 +785,22 @@ static void read_options(int argc, char **argv, struct settings *settings)
 
 static void check_settings(struct settings *settings)
 {
-	if (settings->targets.n == 0 && settings->pid == NULL)
-		bad_usage("--target FILE or --pid PID has to say what is to be patched");
+	if (settings->targets.n == 0 && settings->pid == NULL && settings->debian == NULL)
+		bad_usage("--target FILE, --pid PID or --debian PACKAGE has to say what is to be patched");
+	if (settings->debian != NULL && (settings->targets.n != 0 || settings->pid != NULL || settings->source != NULL ||
+					 settings->built != NULL || settings->command.n != 0))
+		bad_usage("--debian goes with diffs alone: it tells source, targets and command");
+	if (settings->debian != NULL && (*settings->debian == '-' || *settings->debian == '='))
+		bad_usage("--debian wants the name of a package");
 	if (settings->pid != NULL && (*settings->pid == '\0' || settings->pid[strspn(settings->pid, "0123456789")] != '\0'))
 		bad_usage("--pid wants a number");
-	if (settings->source == NULL)
+	if (settings->source == NULL && settings->debian == NULL)
 		bad_usage("--source DIR has to say where the source is");
 	if (settings->built != NULL && (settings->pid != NULL || settings->targets.n != 1))
 		bad_usage("--built goes with one --target");
 	if (settings->diffs.n == 0)
 		bad_usage("a diff is needed");
-	if (settings->command.n == 0)
+	if (settings->command.n == 0 && settings->debian == NULL)
 		bad_usage("the command that builds the program is needed, behind --");
 	if (settings->output == NULL)
 		settings->output = absolute(".");

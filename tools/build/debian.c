@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "debian.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spawn.h"
+#include "stage.h"
+#include "tree.h"
+#include "units.h"
+
+/* Run a command in `folder`; what it prints is in *printed.  The exit status. */
+static int ask(const struct words *argv, const char *folder, const char *work, const char *log, char **printed)
+{
+	char *output = text("%s/asked", work);
+
+	(void)unlink(output);
+	int status = spawn(&(struct spawn){ .argv = argv, .folder = folder, .output = output, .errors = log });
+	*printed = slurp(output, NULL);
+	if (*printed == NULL)
+		*printed = text("%s", "");
+	if (status == 127)
+		stop(STAGE_SOURCE, "cannot run %s, which --debian needs: this is no Debian, or dpkg-dev is not installed", argv->all[0]);
+	return status;
+}
+
+/* The name in front of "=", the version behind it; NULL: none. */
+static char *name_of(const char *package, const char **version)
+{
+	const char *equals = strchr(package, '=');
+
+	*version = equals != NULL ? equals + 1 : NULL;
+	return text("%.*s", equals != NULL ? (int)(equals - package) : (int)strlen(package), package);
+}
+
+/* "SOURCE VERSION" of the package that is installed; NULL: it is not. */
+static char *installed_source(const char *name, const char *work, const char *log, char **version)
+{
+	struct words argv = { .n = 0 };
+	char *printed;
+
+	words_add_all(&argv, "dpkg-query", "-W", "-f", "${db:Status-Status} ${source:Package} ${source:Version} ${Version}\n", name, NULL);
+	if (ask(&argv, NULL, work, log, &printed) != 0 || strncmp(printed, "installed ", 10) != 0)
+		return NULL;
+	printed[strcspn(printed, "\n")] = '\0';
+	char *source = strtok(printed + 10, " "), *source_version = strtok(NULL, " ");
+	*version = strtok(NULL, " ");
+	return source_version != NULL && *version != NULL ? text("%s=%s", source, source_version) : NULL;
+}
+
+static char *only_match(const char *pattern)
+{
+	glob_t found;
+	char *path = NULL;
+
+	if (glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc == 1)
+		path = text("%s", found.gl_pathv[0]);
+	globfree(&found);
+	return path;
+}
+
+char *debian_source(const char *package, const char *work, const char *log)
+{
+	const char *wanted;
+	char *name = name_of(package, &wanted), *version = NULL, *printed, *folder = text("%s/package", work);
+	char *source = installed_source(name, work, log, &version);
+	struct words argv = { .n = 0 };
+
+	if (source == NULL && wanted == NULL)
+		stop(STAGE_SOURCE, "%s is not installed here: say its version, %s=VERSION", name, name);
+	/* apt-get finds the source of a binary package by itself, if its version is not that of another build. */
+	if (source == NULL || (wanted != NULL && strcmp(wanted, version) != 0))
+		source = text("%s=%s", name, wanted);
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
+	size_t from = log_size(log);
+	words_add_all(&argv, "apt-get", "-q", "source", "--download-only", source, NULL);
+	if (ask(&argv, folder, work, log, &printed) != 0)
+		stop(STAGE_SOURCE, "the source of %s is not to be had: %s (apt needs lines deb-src, and apt-get update; of an old version "
+		     "snapshot.debian.org has it; log: %s)", source, first_error(log, from), log);
+	char *description = only_match(text("%s/*.dsc", folder)), *unpacked = text("%s/package/source", work);
+	/* Another version is never taken: apt may know no better one. */
+	const char *version_of_source = strchr(source, '=') + 1, *colon = strchr(version_of_source, ':');
+	if (description == NULL || strstr(description, text("_%s.dsc", colon != NULL ? colon + 1 : version_of_source)) == NULL)
+		stop(STAGE_SOURCE, "the source of %s is not to be had: apt has another version (log: %s)", source, log);
+	from = log_size(log);
+	argv.n = 0;
+	words_add_all(&argv, "dpkg-source", "--no-check", "-x", description, unpacked, NULL);
+	if (spawn(&(struct spawn){ .argv = &argv, .folder = folder, .output = log }) != 0)
+		stop(STAGE_SOURCE, "the source of %s cannot be unpacked: %s (log: %s)", source, first_error(log, from), log);
+	return unpacked;
+}
+
+void debian_command(struct words *command)
+{
+	const char *own = getenv("DEB_BUILD_OPTIONS");
+	char *options = text("nocheck noautodbgsym parallel=%ld%s%s", sysconf(_SC_NPROCESSORS_ONLN), own != NULL ? " " : "",
+			     own != NULL ? own : "");
+
+	if (setenv("DEB_BUILD_OPTIONS", options, 1) != 0)
+		stop(STAGE_OTHER, "out of memory");
+	words_add_all(command, "dpkg-buildpackage", "-b", "-uc", "-us", NULL);
+}
+
+void debian_files(const char *package, const char *work, const char *log, struct words *files)
+{
+	const char *wanted;
+	char *name = name_of(package, &wanted), *version = NULL, *printed;
+	char *source = installed_source(name, work, log, &version), *folder = text("%s/binary", work);
+	struct words argv = { .n = 0 };
+
+	if (source != NULL && (wanted == NULL || strcmp(wanted, version) == 0)) {
+		struct stat st;
+
+		words_add_all(&argv, "dpkg", "-L", name, NULL);
+		if (ask(&argv, NULL, work, log, &printed) != 0)
+			stop(STAGE_SOURCE, "%s: dpkg does not tell its files (log: %s)", name, log);
+		for (char *line = strtok(printed, "\n"); line != NULL; line = strtok(NULL, "\n"))
+			if (lstat(line, &st) == 0 && S_ISREG(st.st_mode))
+				words_add(files, line);
+		return;
+	}
+	if (mkdir(folder, 0755) != 0)
+		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
+	size_t from = log_size(log);
+	words_add_all(&argv, "apt-get", "-q", "download", package, NULL);
+	if (ask(&argv, folder, work, log, &printed) != 0)
+		stop(STAGE_SOURCE, "the package %s is not to be had: %s (log: %s)", package, first_error(log, from), log);
+	char *archive = only_match(text("%s/*.deb", folder));
+	argv.n = 0;
+	words_add_all(&argv, "dpkg", "-x", archive != NULL ? archive : "", text("%s/root", folder), NULL);
+	if (archive == NULL || spawn(&(struct spawn){ .argv = &argv, .output = log }) != 0)
+		stop(STAGE_SOURCE, "the package %s cannot be unpacked (log: %s)", package, log);
+	tree_find_programs(text("%s/root", folder), files);
+}
