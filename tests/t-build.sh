@@ -167,6 +167,12 @@ t 'a compiler that is named by its path' '
 	project && change rules.h "s/MOST 10/MOST 20/" && shipped && builds --target server --source src fix.diff -- make "CC=$(command -v gcc) -std=gnu11" &&
 	three_beats
 '
+t 'ccache, in front of the compiler and as one' '
+	command -v ccache >log || skip "there is no ccache"
+	project && change rules.h "s/MOST 10/MOST 20/" && export CCACHE_DIR=$PWD/cache && shipped make CC="ccache gcc" && rm src/*.o src/server &&
+	builds --target server --source src fix.diff -- make CC="ccache gcc" && three_beats && mkdir links && ln -s "$(command -v ccache)" links/gcc &&
+	PATH=$PWD/links:$PATH builds --target server --source src fix.diff -- make CC=gcc && three_beats
+'
 t 'clang' '
 	project && sed -i "s/^CFLAGS.*/CFLAGS = -O2 -g -Wl,--build-id/" src/Makefile && change rules.h "s/MOST 10/MOST 20/" && shipped make CC=clang &&
 	builds --target server --source src fix.diff -- make CC=clang && three_beats
