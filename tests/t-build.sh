@@ -279,7 +279,7 @@ t 'a Debian package: its source of just this version, built by its own rules; th
 # ---- what goes wrong ----
 
 t 'errors: usage' '
-	fails 64 "target FILE or --pid" --source src x -- make && fails 64 "DIR has to say" --target x y -- make &&
+	fails 64 "target FILE, --pid PID or --debian" --source src x -- make && fails 64 "DIR has to say" --target x y -- make &&
 	fails 64 "a diff is needed" --target x --source . -- make && fails 64 "command that builds" --target x --source . y &&
 	fails 64 "unknown option.*--nonsense" --nonsense && fails 64 "wants a number" --pid 1x --source . y -- make
 '
