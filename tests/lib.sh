@@ -43,6 +43,11 @@ with_lto='-flto=auto -ffat-lto-objects'
 # From version 14 on gcc tells callers the range of what a function returns, and nsb-gen cannot
 # see that KEEP (target.h) forbids it.  What it then refuses is the matter of t-gen-*.sh.
 tells_nothing=-fno-ipa-vrp
+target_cc() {
+	local cc=${CC:-gcc}
+	[[ $cc == *clang* ]] || cc+=" $tells_nothing"
+	echo "$cc"
+}
 
 # What tests make is for root alone to write: nsb looks at that.
 umask 022

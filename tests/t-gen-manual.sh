@@ -34,7 +34,7 @@ sources() {
 # compiled [FLAGS...]: the target.
 # shellcheck disable=SC2046 # mflag says nothing else
 compiled() {
-	sources && ${CC:-gcc} $(mflag) ${LEVEL:--O2} -g -Wl,--build-id=sha1 -o prog "$@" one.c dir/two.c &&
+	sources && $(target_cc) $(mflag) ${LEVEL:--O2} -g -Wl,--build-id=sha1 -o prog "$@" one.c dir/two.c &&
 	object=prog
 }
 

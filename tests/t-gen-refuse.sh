@@ -53,7 +53,7 @@ sources() {
 # compiled [FLAGS...]: the target, set up as patches want it.
 # shellcheck disable=SC2046 # mflag says nothing else
 compiled() {
-	sources && ${CC:-gcc} $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog "$@" one.c two.c &&
+	sources && $(target_cc) $(mflag) -g -O2 -Wl,--build-id=sha1 -o prog "$@" one.c two.c &&
 	object=prog
 }
 
