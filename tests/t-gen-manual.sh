@@ -180,6 +180,25 @@ t 'an alias counts for its whole unit, whatever file it is in' '
 		"$NSB_GEN" dump p.so >dumped && replaces print "" || exit 1
 	done
 '
+# has_needs: a target, and the lines that a patch of its work() needs.
+has_needs() {
+	cat >one.c <<-"END" &&
+		static volatile int hits = 1;
+		int level = 10;
+		static __attribute__((noipa)) int twice(int n) { hits++; return n * hits; }
+		__attribute__((noipa)) int work(int n) { static volatile int calls; calls++; return twice(n) + level + calls; }
+		int main(int argc, char **argv) { (void)argv; return work(argc); }
+	END
+	gcc $(mflag) -g -O2 $tells_nothing -o prog one.c && object=prog && "$NSB_GEN" refs prog work >lines
+}
+t 'refs prints the lines that a function needs, which compile' '
+	has_needs && cat lines && grep -q "^VZP_FILE(\"one.c\");$" lines && grep -q "VZP_STATIC_VAR_REF(volatile int, calls); /. inside work() ./" lines &&
+	grep -q "^/. extern level: int ./" lines &&
+	{ echo "#include <nsb/vzp.h>" && grep -v inside lines && echo "VZP_ARGUMENTS_CHECKED(twice)" &&
+		echo "extern int level; int work(int n) {" && grep inside lines && echo "return twice(n + 1) + level + calls; }"; } >p.c &&
+	patch_object p.c && generate &&
+	fails_with 1 "has no function .wrok. .*is it .work." "$NSB_GEN" refs prog wrok
+'
 t 'a function with a name of its own for the linker' '
 	cat >one.c <<-"END" && gcc $(mflag) -g -O2 $tells_nothing -o prog one.c && object=prog &&
 		int answer(int n) __asm__("real_answer");

@@ -23,6 +23,7 @@
 #include "output.h"
 #include "patchfile.h"
 #include "process.h"
+#include "refs.h"
 #include "witness.h"
 
 enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_OTHER_BUILD = 4, EXIT_BAD_USAGE = 64 };
@@ -280,11 +281,25 @@ static int print_externs(const struct command_line *options)
 	return status(externs_print(options->arguments, (size_t)options->n_arguments));
 }
 
+/* refs */
+
+static int print_refs(const struct command_line *options)
+{
+	struct binary target = { 0 };
+	int err = binary_open(&target, options->arguments[0], options->debug_file);
+
+	if (err == 0)
+		err = refs_print(&target, options->arguments + 1, (size_t)options->n_arguments - 1);
+	binary_close(&target);
+	return status(err);
+}
+
 static const struct command commands[] = {
 	{ "generate", generate, 2, INT_MAX,
 	  "[--mode manual|auto] [--debugfile FILE] [--as-built OLD] [--fixed NEW] [-o OUT] TARGET PATCH.so [OBJECT... "
 	  "[--original OBJECT...]]" },
 	{ "compare", compare, 2, 2, "[--debugfile FILE] OLD NEW" },
+	{ "refs", print_refs, 2, INT_MAX, "[--debugfile FILE] TARGET FUNCTION..." },
 	{ "externs", print_externs, 1, INT_MAX, "OBJECT..." },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
 	{ "check", check, 0, 2, "--pid PID --id BUILD-ID" },
@@ -441,7 +456,7 @@ static int read_options(int argc, char **argv, struct command_line *options)
 static int run_command(struct command_line *options)
 {
 	if (options->n_arguments == 0)
-		return bad_usage("a command is needed: generate, compare, externs, buildid, check or dump");
+		return bad_usage("a command is needed: generate, compare, refs, externs, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
 	/* As the tool of 2017 has it. */

@@ -225,6 +225,35 @@ void type_name(struct type type, char *text)
 	free(whole);
 }
 
+bool prototype_names(struct type function, char *result, char *parameters)
+{
+	struct dwarf_die die;
+	uint64_t origin = function.die;
+	char *whole = NULL;
+	size_t size = 0;
+	bool fits = false;
+
+	*result = *parameters = '\0';
+	do {
+		if (dwarf_die_read(function.dwarf, origin, &die) != 0) {
+			msg_forget();
+			return false;
+		}
+	} while (dwarf_reference(function.dwarf, &die, DWARF_ORIGIN, &origin) ||
+		 dwarf_reference(function.dwarf, &die, DWARF_SPECIFICATION, &origin));
+	type_name(type_of(function, &die), result);
+	FILE *out = open_memstream(&whole, &size);
+	if (out == NULL)
+		return false;
+	print_parameters(out, function, &die, 0);
+	if (fclose(out) == 0 && whole != NULL) {
+		fits = size < TYPE_NAME_MAX && dwarf_has(&die, DWARF_PROTOTYPED);
+		snprintf(parameters, TYPE_NAME_MAX, "%s", whole);
+	}
+	free(whole);
+	return fits;
+}
+
 /* Comparison */
 
 /* Read the next child of a kind that matters, such as a member: 1, or 0 if there is none. */

@@ -32,4 +32,10 @@ int prototype_equal(struct type a, struct type b, char *why) MUST_CHECK;
 /* Write the type in words of C, such as "unsigned int *", cut off at TYPE_NAME_MAX bytes. */
 void type_name(struct type type, char *text);
 
+/*
+ * The same of a function, by its DIE: the type of its result, and its parameters as "(int, char *)".
+ * false: these are longer, or it was declared without a prototype.
+ */
+bool prototype_names(struct type function, char *result, char *parameters);
+
 #endif
