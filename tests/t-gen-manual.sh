@@ -156,6 +156,24 @@ t 'debug info that dwz shares between files' '
 	fails_with 1 "parameter 1 .s. is .long int., the target.s .const char \*." generate &&
 	rm shared.debug && fails_with 1 "made by dwz, shared.debug, which is not there" generate
 '
+t '... and the shared file lies beside the debug file, not where it is installed' '
+	command -v dwz >/dev/null || skip "no dwz"
+	compiled && symbols=prog.debug && cp prog another && mkdir beside && dwz -m beside/shared.debug -M /usr/lib/debug/.dwz/none/shared.debug prog another &&
+	objcopy --only-keep-debug prog beside/prog.debug && strip prog && printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&
+	generate --debugfile beside/prog.debug
+'
+t 'debug info that debuginfod-find fetches, if servers are named' '
+	compiled && cp prog whole && strip prog && printf "%s\n" "int print(const char *s) { return *s; }" >p.c && patch_object p.c &&
+	printf "%s\n" "#!/bin/sh" "[ \$1 = debuginfo ] && [ \$2 = $("$NSB_GEN" buildid prog) ] && echo $PWD/whole" >debuginfod-find && chmod +x debuginfod-find &&
+	fails_with 1 "no debug info .*NAME-dbgsym.*by build-id $("$NSB_GEN" buildid prog)" env -u DEBUGINFOD_URLS PATH="$PWD:$PATH" "$NSB_GEN" generate prog p.so &&
+	DEBUGINFOD_URLS=https://debuginfod.invalid PATH="$PWD:$PATH" generate
+'
+t 'a variable that is a constant for the compiler: its value is told' '
+	printf "%s\n" "static const int low = -3;" "__attribute__((noipa)) int work(int n) { return n * low; }" "int main(int argc, char **argv) { (void)argv; return work(argc); }" >one.c &&
+	gcc $(mflag) -g -O2 $tells_nothing -o prog one.c && object=prog &&
+	printf "%s\n" "#include <nsb/vzp.h>" "int work(int n) { VZP_STATIC_VAR_REF(const int, low); return n * low + 1; }" >p.c && patch_object p.c &&
+	fails_with 1 "variable .low. has no address in prog: the compiler knew that it is always -3" generate
+'
 t 'a function-local reference falls back to the file, and needs no file where the function is unique' '
 	compiled && patched "int print(const char *s) { VZP_STATIC_VAR_REF(volatile int, level, \"one.c\"); return level + *s; }" &&
 	refers level one.c level

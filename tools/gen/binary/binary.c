@@ -178,6 +178,52 @@ static int open_by_link(const struct binary *binary, struct elffile *out)
 	return err;
 }
 
+/* Let debuginfod-find(1) print the path of a debug file that it has fetched.  The caller frees it; NULL: none. */
+static char *run_debuginfod_find(const char *id)
+{
+	char command[64 + 2 * BUILD_ID_MAX], *line = NULL;
+	size_t size = 0;
+
+	snprintf(command, sizeof(command), "debuginfod-find debuginfo %s 2>/dev/null", id);
+	FILE *in = popen(command, "re");
+	ssize_t length = in != NULL ? getline(&line, &size, in) : -1;
+	if (in == NULL || pclose(in) != 0 || length <= 0) {
+		free(line);
+		return NULL;
+	}
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+/* Fetch the debug file from the servers that the user has named, if debuginfod-find is installed. */
+static int open_by_debuginfod(const struct binary *binary, struct elffile *out)
+{
+	const char *servers = getenv("DEBUGINFOD_URLS");
+	char id[2 * BUILD_ID_MAX + 1];
+
+	if (servers == NULL || *servers == '\0' || binary->file.build_id_size < 2)
+		return -ENOENT;
+	build_id_format(binary->file.build_id, binary->file.build_id_size, id);
+	say("debuginfod-find looks for the debug info of %s at %s", binary->file.path, servers);
+	char *path = run_debuginfod_find(id);
+	int err = path != NULL ? elffile_open(out, path) : -ENOENT;
+
+	free(path);
+	return err;
+}
+
+/* Say where debug info can be had from. */
+static int refuse_without_debug_info(const struct binary *binary)
+{
+	char id[2 * BUILD_ID_MAX + 1];
+
+	build_id_format(binary->file.build_id, binary->file.build_id_size, id);
+	return fail(ENOENT, "%s: no debug info (build with -g, name the file with --debugfile, or install its debug "
+		    "package: NAME-dbgsym of Debian and Ubuntu, NAME-debuginfo of Fedora and SUSE; with DEBUGINFOD_URLS "
+		    "set and debuginfod-find installed it is fetched by build-id %s)", binary->file.path,
+		    *id != '\0' ? id : "- this file has none");
+}
+
 static int open_debug_file(struct binary *binary, const char *debug_path, const struct elffile *alike)
 {
 	struct elffile *out = &binary->debug_file;
@@ -194,9 +240,9 @@ static int open_debug_file(struct binary *binary, const char *debug_path, const 
 		if (err == -ENOENT && alike != NULL && has_debug_info(alike))
 			err = elffile_open(out, alike->path);
 		if (err == -ENOENT)
-			return fail(ENOENT, "%s: no debug info (build with -g, install its debug "
-				    "package, or name the file with --debugfile)",
-				    binary->file.path);
+			err = open_by_debuginfod(binary, out);
+		if (err == -ENOENT)
+			return refuse_without_debug_info(binary);
 	}
 	if (err == 0)
 		err = check_build_id(&binary->file, out, alike);
@@ -286,9 +332,12 @@ static int open_supplement(struct binary *binary, const struct elffile *debug)
 	if (err != 0 || link.name == NULL)
 		return err;
 	err = open_if_there(binary, debug, path_beside(debug, link.name), &binary->supplement_file);
+	/* Both files may have been taken out of their packages, and laid into one folder. */
+	if (err == -ENOENT)
+		err = open_if_there(binary, debug, path_beside(debug, base_name(link.name)), &binary->supplement_file);
 	if (err == -ENOENT)
 		return fail(ENOENT, "%s: part of the debug info is in a file made by dwz, %s, which "
-			    "is not there (install it with the debug package)", debug->path,
+			    "is not there (install it with the debug package, or lay it beside the debug file)", debug->path,
 			    link.name);
 	if (err != 0)
 		return err;

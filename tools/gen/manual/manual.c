@@ -2,6 +2,7 @@
 #include "manual.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,22 @@ static int find_static_variable(const struct draft *draft, const struct directiv
 	return find_variable(draft->target, wanted, LINKAGE_STATIC, out);
 }
 
+/* The value of a variable that exists in the debug info alone, as a constant; false: it is not told. */
+static bool read_constant(const struct dwarf *dwarf, const struct dwarf_variable *variable, char *text, size_t size)
+{
+	struct dwarf_die die;
+
+	if (variable->has_addr || dwarf_die_read(dwarf, variable->die, &die) != 0) {
+		msg_forget();
+		return false;
+	}
+	const struct dwarf_value *value = &die.values[DWARF_CONST_VALUE];
+	if (!dwarf_has(&die, DWARF_CONST_VALUE) || value->kind == DWARF_BLOCK)
+		return false;
+	snprintf(text, size, "%" PRId64, (int64_t)value->u);
+	return true;
+}
+
 /* Say why a reference finds nothing.  Mostly the name exists elsewhere. */
 static int explain_missing(const struct draft *draft, const struct directive *directive,
 			   const struct wanted *wanted)
@@ -368,6 +385,7 @@ static int explain_missing(const struct draft *draft, const struct directive *di
 	bool function = !is_variable(directive);
 	struct wanted anywhere = *wanted;
 	struct definition meant;
+	char value[32];
 
 	anywhere.file = NULL;
 	anywhere.function = NULL;
@@ -395,6 +413,9 @@ static int explain_missing(const struct draft *draft, const struct directive *di
 	if (i != DWARF_NONE && !dwarf->variables[i].is_tls && wanted->tls)
 		return fail(EINVAL, "%s:%u: '%s' is no thread-local variable of %s", source,
 			    directive->line, wanted->name, path);
+	if (i != DWARF_NONE && read_constant(dwarf, &dwarf->variables[i], value, sizeof(value)))
+		return fail(EINVAL, "%s:%u: variable '%s' has no address in %s: the compiler knew that it is always %s, and "
+			    "optimised it away (write the constant)", source, directive->line, wanted->name, path, value);
 	if (i != DWARF_NONE && !dwarf->variables[i].has_addr)
 		return fail(EINVAL, "%s:%u: variable '%s' has no address in %s: the compiler "
 			    "optimised it away", source, directive->line, wanted->name, path);
