@@ -270,7 +270,7 @@ package() {
 }
 t 'a Debian package: its source of just this version, built by its own rules; the shipped program is the target' '
 	package && change rules.h "s/MOST 10/MOST 20/" && dpkg-deb -x mirror/*.deb root && cp root/usr/bin/server . &&
-	builds --debian ruled=1.0 fix.diff && three_beats &&
+	builds --debian ruled=1.0 fix.diff && ! grep "not patched" told && three_beats &&
 	rm "$patch_file" && fails 2 "the source of ruled=2.0 is not to be had: E: " --debian ruled=2.0 fix.diff && fails 2 "nosuch is not installed here: say its version" --debian nosuch fix.diff &&
 	fails 64 "goes with diffs alone" --debian ruled --target x fix.diff && mv mirror/*.deb . &&
 	fails 2 "the package ruled=1.0 is not to be had: E: " --debian ruled=1.0 fix.diff

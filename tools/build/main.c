@@ -511,6 +511,24 @@ static void make_patch(const struct both *both, const struct settings *settings,
 
 /* ---- all of it ---- */
 
+/* Are these one program, one of them perhaps stripped? */
+static bool same_build(const char *a, const char *b)
+{
+	struct elffile one, other;
+	bool same = strcmp(a, b) == 0;
+
+	if (!same && elffile_open(&one, a) == 0) {
+		if (elffile_open(&other, b) == 0) {
+			same = one.build_id_size != 0 && one.build_id_size == other.build_id_size &&
+			       memcmp(one.build_id, other.build_id, one.build_id_size) == 0;
+			elffile_close(&other);
+		}
+		elffile_close(&one);
+	}
+	msg_forget();
+	return same;
+}
+
 /* The names of the programs, but for `n` ones, that have some of these units. */
 static char *others(const struct both *both, const struct units *units, const struct words *programs, const char *const *but, size_t n)
 {
@@ -522,7 +540,7 @@ static char *others(const struct both *both, const struct units *units, const st
 		bool is_excepted = false;
 
 		for (size_t j = 0; j < n; j++)
-			is_excepted |= but[j] != NULL && strcmp(programs->all[i], but[j]) == 0;
+			is_excepted |= but[j] != NULL && same_build(programs->all[i], but[j]);
 		if (is_excepted)
 			continue;
 		built_open(&built, programs->all[i], STAGE_OTHER);
