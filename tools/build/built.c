@@ -85,7 +85,7 @@ static bool read_piece(const struct elffile *object, size_t index, struct sectio
 		if (gelf_getshdr(each, &shdr) == NULL || shdr.sh_info != index || (shdr.sh_type != SHT_RELA && shdr.sh_type != SHT_REL))
 			continue;
 		Elf_Data *table = elf_getdata(each, NULL);
-		size_t count = table != NULL && shdr.sh_entsize != 0 ? table->d_size / shdr.sh_entsize : 0;
+		size_t count = table != NULL && shdr.sh_entsize != 0 ? table->d_size / (size_t)shdr.sh_entsize : 0;
 
 		for (size_t i = 0; i < count; i++) {
 			GElf_Rela rela;
@@ -108,9 +108,10 @@ static bool has_function(const struct built *built, const struct symbol *symbol,
 {
 	for (size_t i = find(built, symbol->name); i < built->n && strcmp(built->by_name[i]->name, symbol->name) == 0; i++) {
 		const struct symbol *linked = built->by_name[i];
-		uint8_t *bytes = malloc(symbol->size);
+		const size_t size = symbol->size < SIZE_MAX ? (size_t)symbol->size : SIZE_MAX;
+		uint8_t *bytes = malloc(size);
 		bool same = bytes != NULL && linked->size == symbol->size &&
-			    elffile_read(&built->file, linked->value, bytes, symbol->size);
+			    elffile_read(&built->file, linked->value, bytes, size);
 
 		*has_name = true;
 		for (uint64_t at = 0; same && at < symbol->size; at++)
@@ -198,7 +199,7 @@ static const char *soname(const struct elffile *file)
 
 	for (int i = 0; data != NULL && gelf_getdyn(data, i, &dyn) != NULL && dyn.d_tag != DT_NULL; i++)
 		if (dyn.d_tag == DT_SONAME)
-			return elf_strptr(file->elf, shdr.sh_link, dyn.d_un.d_val);
+			return elf_strptr(file->elf, shdr.sh_link, (size_t)dyn.d_un.d_val);
 	return NULL;
 }
 
