@@ -13,7 +13,7 @@
 #include "interrupt.h"
 #include "page.h"
 
-#define PIECE (1u << 20)
+#define PIECE (1u << 17)	/* what fits into the cache of a processor is searched faster, and fuzzed much faster */
 #define SHOWN_FRAMES 64		/* the walk of a jmp_buf that has more is believed whatever it came to */
 #define STUBS 3			/* a call leads to setjmp through so many jumps at most */
 #define STATIC_MAX ((uint64_t)1 << 30)	/* so much is searched if it is not known whether contexts are used */

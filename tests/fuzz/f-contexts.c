@@ -12,7 +12,7 @@
 #define INDEX (FRAMES + 0x800u)
 #define EXE_PAGES 4u
 #define WRITABLE (EXE_PAGES * FORGED_PAGE)
-#define WRITABLE_PAGES 4u
+#define WRITABLE_PAGES 2u
 #define CONTEXTS 24u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
