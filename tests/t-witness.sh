@@ -232,8 +232,11 @@ program() {
 		"$tests/targets/main.c" -pthread
 }
 
-# fix FLAGS...: fix.so by hand, of what is in fix.c
+# fix FLAGS...: fix.so by hand, of what is in fix.c.  gcc 14 tells callers in the same file what
+# verdict() does not do: that is not what is tested here.
 fix() {
+	! grep -q "verdict(int n) {" fix.c || grep -q CALLERS_CHECKED fix.c ||
+		printf "%s\n" "#include <nsb/vzp.h>" "VZP_CALLERS_CHECKED(verdict);" >>fix.c
 	gcc $(mflag) -O2 -g -fPIC -shared -Wl,--build-id=sha1 -I"$root/include" -I. "$@" -o fix.so fix.c
 }
 
