@@ -103,7 +103,7 @@ static bool take_stderr(struct patcher *patcher, pid_t pid)
 	return patcher->has_stderr;
 }
 
-/* From now on nsb holds nothing of what the program was given.  Where stderr could not be got again it is kept for now. */
+/* From here on nsb holds nothing that the program was given, except a stderr that it could not open anew. */
 static void leave_descriptors(struct patcher *patcher, pid_t pid)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), kept = dup(STDERR_FILENO);

@@ -230,17 +230,6 @@ static int likeness(const struct elffile *file, const char *path, const struct e
 	return points;
 }
 
-static bool same_bytes(const char *a, const char *b)
-{
-	size_t na, nb;
-	char *bytes_a = slurp(a, &na), *bytes_b = slurp(b, &nb);
-	bool same = bytes_a != NULL && bytes_b != NULL && na == nb && memcmp(bytes_a, bytes_b, na) == 0;
-
-	free(bytes_a);
-	free(bytes_b);
-	return same;
-}
-
 const char *built_find(const struct words *programs, const struct elffile *target, const char *name, char **several)
 {
 	const char *best = NULL;
@@ -258,7 +247,7 @@ const char *built_find(const struct words *programs, const struct elffile *targe
 		elffile_close(&file);
 		if (points == 0 || points < most)
 			continue;
-		if (points == most && best != NULL && !same_bytes(best, programs->all[i]))
+		if (points == most && best != NULL && !same_files(best, programs->all[i]))
 			*several = text("%s, %s", *several != NULL ? *several : best, programs->all[i]);
 		if (points > most) {
 			most = points;

@@ -13,17 +13,6 @@
 #include "spawn.h"
 #include "stage.h"
 
-static bool same_files(const char *a, const char *b)
-{
-	size_t na, nb;
-	char *bytes_a = slurp(a, &na), *bytes_b = slurp(b, &nb);
-	bool same = bytes_a != NULL && bytes_b != NULL && na == nb && memcmp(bytes_a, bytes_b, na) == 0;
-
-	free(bytes_a);
-	free(bytes_b);
-	return same;
-}
-
 /* ---- files that differ between the two trees ---- */
 
 static int by_text(const void *a, const void *b)

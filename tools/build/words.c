@@ -105,3 +105,14 @@ char *slurp(const char *path, size_t *size)
 		*size = have;
 	return bytes;
 }
+
+bool same_files(const char *a, const char *b)
+{
+	size_t na, nb;
+	char *bytes_a = slurp(a, &na), *bytes_b = slurp(b, &nb);
+	bool same = bytes_a != NULL && bytes_b != NULL && na == nb && memcmp(bytes_a, bytes_b, na) == 0;
+
+	free(bytes_a);
+	free(bytes_b);
+	return same;
+}

@@ -24,5 +24,7 @@ const char *words_value(const struct words *environment, const char *name);
 
 /* All of a file, with a NUL behind it; NULL, and errno, if it cannot be read. */
 char *slurp(const char *path, size_t *size);
+/* Whether two files have the same bytes; false, too, if one of them cannot be read. */
+bool same_files(const char *a, const char *b);
 
 #endif
