@@ -114,6 +114,15 @@ t 'the resolver of an IFUNC that never returns' '
 	patch=chosen.c && patch_file=chosen && beside resolver && exits 10 all patch -f chosen.so && honest_is_patched &&
 	pid=$bad && listed
 '
+while read -r how status words; do
+	t "the thread that ran a resolver that $words gets everything back" "
+		hostile $how && patch_from chosen.c && snapshot && exits $status nsb patch -p \$bad --timeout 1 -f chosen.so &&
+		says hello greet && unharmed && listed
+	"
+done <<'END'
+resolver 3 never returns
+fault 1 raises a signal
+END
 t 'a parent of a vfork child, which does not stop' '
 	beside vfork && exits 10 all patch -f greet.so && honest_is_patched
 '

@@ -880,8 +880,11 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 	return err != 0 ? err : stop_borrowed(remote);
 }
 
-/* Put the extended state right, which the function may have changed, wherever that is. */
-static int restore_xstate(struct remote *remote, const struct scratch *scratch)
+/*
+ * Give the thread back what it had, wherever the function has it: returned, or in a loop without an
+ * end, or at an instruction that raised a signal, which is not delivered.
+ */
+static int leave_function(struct remote *remote, const struct scratch *scratch)
 {
 	int err = 0;
 
@@ -894,7 +897,11 @@ static int restore_xstate(struct remote *remote, const struct scratch *scratch)
 		return err;
 	err = pt_set_regset(remote->thread->tid, remote->target->arch->xstate_note, scratch->xstate,
 			    scratch->xstate_size);
-	return err == 0 ? 0 : failed(remote, err, "restore the extended state of");
+	if (err != 0)
+		return failed(remote, err, "restore the extended state of");
+	err = restore_thread(remote);
+	remote->in_function = err != 0;
+	return err;
 }
 
 /* Map the scratch memory, run the function, and unmap it. */
@@ -912,12 +919,9 @@ static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64
 			   target_name(target), scratch->address);
 	if (err == 0)
 		err = run_function(remote, scratch, function, result);
-	restored = restore_xstate(remote, scratch);
+	restored = leave_function(remote, scratch);
 	if (err == 0)
 		err = restored;
-	if (err == 0)
-		err = restore_thread(remote);
-	remote->in_function = false;
 	if (err == 0)
 		err = remote_make(remote, &unmap, 1);
 	if (err == 0)

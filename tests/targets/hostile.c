@@ -31,7 +31,7 @@
 extern uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 
 static atomic_long refused, escaped;
-static volatile int resolver_stays;
+static volatile int resolver_stays, resolver_faults;
 static char argument[64];	/* of "attack NAME" */
 
 KEEP const char *greet(void)
@@ -49,6 +49,8 @@ static KEEP int (*choose(void))(void)
 {
 	while (resolver_stays)
 		;
+	if (resolver_faults)
+		__builtin_trap();
 	return first_choice;
 }
 
@@ -275,6 +277,12 @@ static int keep_resolver(void)
 	return 0;
 }
 
+static int break_resolver(void)
+{
+	resolver_faults = 1;
+	return 0;
+}
+
 static int filter(unsigned number, unsigned action)
 {
 	struct sock_filter code[] = {
@@ -366,6 +374,7 @@ static const struct attack {
 } attacks[] = {
 	{ "overlap", overlap }, { "fill", fill }, { "colour", colour }, { "empty", be_empty },
 	{ "large", be_large }, { "disguise", disguise }, { "destroy", destroy }, { "resolver", keep_resolver },
+	{ "fault", break_resolver },
 	{ "sandbox", be_sandboxed }, { "groups", join_groups }, { "vfork", wait_for_child },
 	{ "exec", exec_later }, { "claim", claim_applied }, { "claim-other", claim_other },
 	{ "tables", fake_tables }, { "needs", fake_needs }, { "hash", fake_hash }, { "contexts", forge_contexts },
