@@ -131,6 +131,13 @@ t_own 'a file that was deleted or replaced is known by what is in memory' '
 	crowd 1 && mkdir there && cp $program $object there && launch there/server && later=$pid && rm there/* && patch_from greet.c &&
 	nsb patch --all -f greet.so >said && grep "^$later (server): greet.so applied" said && each_says goodbye greet
 '
+t_own 'a program that executes itself anew for its children: told; one that only forks: not' '
+	target forks && patch_from beat.c && child=$(ask fork) && nsb patch --all --exe $program -f beat.so 2>errors && ! [ -s errors ] && says "beat 2" child &&
+	nsb revert --all --exe $program -f beat.so && ask end && child=$(ask execute) && wait_until grep -q "^anew" /proc/$child/cmdline && says "beat 1" beat && snapshot &&
+	nsb patch --all --exe $program -f beat.so >said 2>errors && grep -x "2 processes: 2 done, 0 failed" said && cat errors && [ "$(wc -l <errors)" = 1 ] &&
+	grep "^nsb: $pid (forks) executes its own program anew, as it did for $child: .* are not patched" errors && says "beat 2" beat &&
+	nsb revert --all --exe $program -f beat.so && says "beat 1" beat && unharmed && ask end
+'
 t_own 'a crowd' '
 	crowd ${NSB_LONG:+20}25 && patch_from greet.c && each_snapshot && nsb patch --all -q -f greet.so >said && ! [ -s said ] && each_says goodbye greet &&
 	nsb revert --all -q -f greet.so && each_says hello greet && each_unharmed

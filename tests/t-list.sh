@@ -30,10 +30,17 @@ t 'a child that was forked has its parent'"'"'s patches, and they can be taken o
 	nsb list >said && grep "^$child: .*beat.so" said && nsb revert -p $child -f beat.so && says "beat 2" beat &&
 	says "beat 1" child && listed beat.so && revert beat.so && says "beat 1" beat && ask end
 '
-t 'as another user nothing is listed, and nothing fails' '
+t 'another user is told of processes that cannot be looked at, and gets a status for it' '
 	[ "$(id -u)" = 0 ] || skip "needs root to become someone else"
-	target server && patch_from greet.c && patch greet.so && listed greet.so && chmod 755 . .. ../.. && cp $NSB nsb && chmod 755 nsb &&
-	(cd / && setpriv --reuid nobody --regid nogroup --clear-groups "$place/nsb" list >"$place/said") && ! [ -s said ]
+	target server && patch_from greet.c && patch greet.so && listed greet.so && chmod 755 . .. ../.. ../../.. && cp $NSB nsb && chmod 755 nsb greet.so &&
+	nobody="setpriv --reuid nobody --regid nogroup --clear-groups $place/nsb" && cd / &&
+	fails_with 4 "^nsb: [0-9]+ processes could not be looked at: not permitted .run nsb as root" $nobody list >"$place/said" && ! grep "^$pid:" "$place/said" &&
+	fails_with 4 "could not be looked at" $nobody list --exe $program >"$place/said" && ! [ -s "$place/said" ] &&
+	fails_with 4 "could not be looked at" $nobody check --all -f "$place/greet.so" && fails_with 4 "could not be looked at" $nobody revert --all -f "$place/greet.so" &&
+	{ $nobody list --json -f "$place/greet.so" >"$place/answer" 2>"$place/errors"; [ $? = 4 ]; } &&
+	grep -E "\"unpatched\": \[\], \"not_permitted\": [1-9][0-9]*, \"status\": 4, \"reason\": \"[0-9]+ processes could not" "$place/answer" &&
+	fails_with 4 "other users are hidden .hidepid" unshare -m sh -c "mount -t proc -o hidepid=2 proc /proc && exec $nobody list" &&
+	$nobody list --user $((1 + $(cut -d : -f 3 /etc/passwd | sort -n | tail -n 1))) && nsb list -p $pid | grep greet.so
 '
 
 t 'gdb learns the names and lines of the new functions by the line that list -v prints' '

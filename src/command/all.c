@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "array.h"
 #include "interrupt.h"
 #include "object.h"
+#include "permission.h"
 #include "proc.h"
 
 /*
@@ -143,20 +145,21 @@ static const struct mapping *find_header(const struct maps *maps, const struct m
 /*
  * Does one of the objects that the process has loaded have the build-id?  This reads all of them,
  * which takes long, so it is asked only for an object whose ELF header is in no mapping, as a
- * linker script may have it.
+ * linker script may have it.  1, 0, or -errno if nsb may not look.
  */
-static bool objects_match(const struct choice *choice, pid_t pid)
+static int objects_match(const struct choice *choice, pid_t pid)
 {
 	struct target target;
 	struct objects objects = { 0 };
-	bool match = false;
-	int err = target_open(&target, pid, TARGET_VIEW);
+	int match = 0, err = target_open(&target, pid, TARGET_VIEW);
 
 	if (err == 0)
 		err = objects_read(&objects, &target);
 	if (err == 0)
 		match = objects_find(&objects, NULL, choice->build_id,
 				     choice->build_id_size) != NULL;
+	else if (permission_is_missing(err))
+		match = err;
 	objects_deinit(&objects);
 	if (target_close(&target) != 0 || err != 0)
 		debug("%s", msg_kept());
@@ -182,27 +185,33 @@ static int code_matches(const struct choice *choice, struct all_files *files, pi
 		return add_file(files, m, match == 1) != 0 ? -ENOMEM : match;
 	/* nsb may not open the file.  What the process has in its memory says nothing of other processes. */
 	header = find_header(maps, m);
-	return header != NULL ? memory_matches(choice, pid, header) == 1 : objects_match(choice, pid);
+	match = header != NULL ? memory_matches(choice, pid, header) : objects_match(choice, pid);
+	return match >= 0 || permission_is_missing(match) ? match : 0;
 }
 
 /* Has the process loaded an object with the build-id?  1, 0 or -errno. */
 static int maps_match(const struct choice *choice, struct all_files *files, pid_t pid,
 		      const struct maps *maps)
 {
-	int match = 0;
+	int match = 0, forbidden = 0;
 
 	for (size_t i = 0; i < maps->count && match == 0; i++) {
 		const struct mapping *m = &maps->all[i];
 
 		if (m->inode != 0 && (m->prot & PROT_EXEC))
 			match = code_matches(choice, files, pid, maps, m);
+		if (permission_is_missing(match)) {
+			forbidden = match;
+			match = 0;
+		}
 		if (match == 0)
 			match = interrupt_check();
 	}
-	return match;
+	return match == 0 ? forbidden : match;
 }
 
-static bool exe_matches(const char *want, pid_t pid)
+/* 1, 0, or -errno if nsb may not look. */
+static int exe_matches(const char *want, pid_t pid)
 {
 	static const char deleted[] = " (deleted)";
 	char link[40], path[PATH_MAX + 1], *end, *name;
@@ -211,7 +220,7 @@ static bool exe_matches(const char *want, pid_t pid)
 	(void)snprintf(link, sizeof(link), "/proc/%d/exe", pid);
 	length = readlink(link, path, sizeof(path) - 1);
 	if (length < 0)
-		return false;
+		return permission_is_missing(-errno) ? -errno : 0;
 	path[length] = '\0';
 	end = strstr(path, deleted);
 	if (end != NULL && end[sizeof(deleted) - 1] == '\0')
@@ -231,27 +240,56 @@ static bool user_matches(uid_t uid, pid_t pid)
 
 bool all_is_still(const struct choice *choice, pid_t pid)
 {
-	return (choice->exe == NULL || exe_matches(choice->exe, pid)) &&
+	return (choice->exe == NULL || exe_matches(choice->exe, pid) == 1) &&
 	       (!choice->by_user || user_matches(choice->uid, pid));
 }
 
 int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
 {
 	struct maps maps;
-	int match;
+	int exe, match;
 
-	if (!all_is_still(choice, pid))
+	if (choice->by_user && !user_matches(choice->uid, pid))
 		return 0;
-	if (choice->build_id_size == 0)
-		return 1;
-	if (maps_read(&maps, pid) != 0) {
+	exe = choice->exe == NULL ? 1 : exe_matches(choice->exe, pid);
+	if (exe == 0 || (exe == 1 && choice->build_id_size == 0))
+		return exe;
+	/* Whose executable nsb may not know may be a kernel thread, which has none. */
+	match = maps_read(&maps, pid);
+	if (match != 0) {
 		debug("%s", msg_kept());
 		msg_forget();
-		return 0;
+		return permission_is_missing(match) ? match : 0;
 	}
-	match = maps_match(choice, files, pid, &maps);
+	match = exe == 1 ? maps_match(choice, files, pid, &maps) : maps.count > 0 ? exe : 0;
 	maps_deinit(&maps);
 	return match;
+}
+
+/* ---- programs that execute themselves ---- */
+
+static bool have_same_exe(pid_t one, pid_t other)
+{
+	char path[40];
+	struct stat st, other_st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", one);
+	if (stat(path, &st) != 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", other);
+	return stat(path, &other_st) == 0 && st.st_dev == other_st.st_dev && st.st_ino == other_st.st_ino;
+}
+
+pid_t all_executed_by(pid_t pid)
+{
+	const pid_t parent = proc_parent(pid);
+	uint64_t brk, stack, parent_stack;
+
+	if (parent == 0 || !have_same_exe(pid, parent))
+		return 0;
+	proc_layout(pid, &brk, &stack);
+	proc_layout(parent, &brk, &parent_stack);
+	return stack != 0 && parent_stack != 0 && stack != parent_stack ? parent : 0;
 }
 
 /* ---- users ---- */

@@ -35,8 +35,8 @@ struct all_files {
 void all_files_deinit(struct all_files *files);
 
 /*
- * Does the process meet the conditions?  1, 0, or -errno if that cannot be found out.  If there
- * is a build-id, a kernel thread does not, nor does a process whose mappings nsb may not read.
+ * Does the process meet the conditions?  1, 0, or -errno if that cannot be found out: -EACCES or -EPERM if nsb may not
+ * look at the process.  If there is a build-id, a kernel thread does not.
  * The build-id is that of the mapped file, which is read once for all processes.  Example: a
  * process that has overwritten the header of libssl.so.3 in its memory does not hide the other
  * processes that use the library.  Only where nsb may not open the file it asks the memory of
@@ -49,6 +49,13 @@ int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
  * exec(2) since all_matches(), or have ended, and another may have its number.
  */
 bool all_is_still(const struct choice *choice, pid_t pid);
+
+/*
+ * The parent of a process if it runs the same executable, and the process has executed that itself since it was
+ * forked; else 0.  A fork has its stack where its parent has it; what is executed has it
+ * elsewhere, where the kernel lays stacks at random.
+ */
+pid_t all_executed_by(pid_t pid);
 
 /* Find a user's id in /etc/passwd by the name; `name` may also be the number.  -EINVAL with a message. */
 int all_find_user(const char *name, uid_t *uid) MUST_CHECK;

@@ -26,6 +26,10 @@
 /* How many of the processes of --all came to which end: the last line that the command prints. */
 struct tally {
 	size_t found, done, already, gone, failed, passed_over;
+	size_t forbidden;	/* nsb may not look at these, so nobody knows whether the command is for them; counted, */
+	bool counts_forbidden;	/* and part of the result, if more rights would help */
+	size_t executed;	/* these were executed anew by a parent that runs the same program, */
+	pid_t executed_pid, executed_by;	/* the first of them, and its parent */
 	bool damaged, interrupted;
 	int err;		/* the error of the processes that failed; -EINVAL if they failed for different ones */
 };
@@ -112,6 +116,35 @@ static int list_others(pid_t **pids, size_t *count)
 	}
 	*count = kept;
 	return err;
+}
+
+/* Whether nsb does not even see the processes of others: /proc is mounted with hidepid=2, proc(5). */
+static bool are_hidden(const struct options *options)
+{
+	return access("/proc/1", F_OK) != 0 && errno == ENOENT && (!options->by_user || options->uid != geteuid());
+}
+
+/*
+ * Whether processes that nsb may not look at count in the result.  Those of others do.  What even root may not look at, as a
+ * security module protects it, cannot be patched by anybody, and would make every command on that host fail.
+ */
+static bool are_counted(const struct options *options, size_t count)
+{
+	if (!permission_is_full())
+		return count > 0 || are_hidden(options);
+	if (count > 0)
+		say("%zu processes could not be looked at: not even root is permitted to", count);
+	return false;
+}
+
+/* Say that nsb did not see all processes, and keep that as the error. */
+static int tell_forbidden(const struct options *options, size_t count)
+{
+	if (are_hidden(options))
+		return fail(EPERM, "processes of other users are hidden (hidepid of /proc) and could not be looked at ("
+			    PERMISSION_CURE "; --user leaves them out)");
+	return fail(EPERM, "%zu processes could not be looked at: not permitted (" PERMISSION_CURE "; --user leaves out those"
+		    " of other users)", count);
 }
 
 /* Whether a message begins with the number of the process. */
@@ -299,18 +332,20 @@ static void log_outcome(const struct job *job, const struct outcome *outcome)
 
 /* ---- in a child ---- */
 
-static bool has_record(const struct job *job, pid_t pid)
+/* 1, 0 or -errno, if nsb may not look. */
+static int has_record(const struct job *job, pid_t pid)
 {
 	struct session session;
 	int err = session_open(&session, pid, TARGET_VIEW);
 	bool found = err == 0 && records_find(&session.records, NULL, job->id,
 					      job->id_size) != NULL;
 
-	if (session_close(&session, err) != 0) {
+	err = session_close(&session, err);
+	if (err != 0) {
 		debug("%s", msg_kept());
 		msg_forget();
 	}
-	return found;
+	return permission_is_missing(err) ? err : found;
 }
 
 /*
@@ -344,8 +379,10 @@ static void work_on(void *ctx, size_t item, void *result)
 	if (job->patch.path != NULL)
 		(void)snprintf(outcome->patch, sizeof(outcome->patch), "%s",
 			       job->patch.meta.patch.name);
-	outcome->is_meant = true;
+	outcome->is_meant = !permission_is_missing(match);
 	if (match == 1) {
+		/* It may have ended when it is patched. */
+		outcome->executed_by = job->options->all && job->one == patch_one ? all_executed_by(outcome->pid) : 0;
 		(void)job->one(job, outcome);
 		look_at_time(outcome);
 	} else {
@@ -405,6 +442,10 @@ static void count_outcome(struct tally *tally, const struct outcome *outcome)
 	switch (outcome->err) {
 	case 0:
 		tally->done++;
+		if (outcome->executed_by != 0 && tally->executed++ == 0) {
+			tally->executed_pid = outcome->pid;
+			tally->executed_by = outcome->executed_by;
+		}
 		return;
 	case -EEXIST:
 		tally->already++;
@@ -429,7 +470,7 @@ static int tally_err(const struct tally *tally)
 	if (tally->interrupted)
 		return -EINTR;
 	if (tally->failed == 0)
-		return tally->passed_over == 0 ? 0 : -ECANCELED;
+		return tally->passed_over == 0 && !tally->counts_forbidden ? 0 : -ECANCELED;
 	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
 }
 
@@ -447,6 +488,7 @@ static void show_tally(const struct job *job, int err)
 		json_number("failed", tally->failed);
 		json_number("not_tried", untried);
 		json_number("passed_over", tally->passed_over);
+		json_number("not_permitted", tally->forbidden);
 		json_number("status", status_of(err));
 		json_text("result", status_name(status_of(err)));
 	} else if (!options->quiet) {
@@ -465,6 +507,10 @@ static void show_tally(const struct job *job, int err)
 		if (tally->passed_over > 0) {
 			printf(", ");
 			show_count(tally->passed_over, "passed over", true);
+		}
+		if (tally->counts_forbidden) {
+			printf(", ");
+			show_count(tally->forbidden, "not looked at", true);
 		}
 		if (tally->interrupted) {
 			printf(", ");
@@ -487,12 +533,50 @@ static int refuse_none(const struct job *job)
 	return fail(ESRCH, "no such process has loaded %s with build-id %s", target->name, id);
 }
 
+/*
+ * A daemon that executes its program anew for each connection goes on to do so, and what is executed is the file.  It is
+ * known by a child that was begun so; where there is none at this moment, nobody knows.
+ */
+static void tell_executed(const struct tally *tally)
+{
+	char comm[32];
+
+	if (tally->executed == 0)
+		return;
+	proc_comm(tally->executed_by, comm, sizeof(comm));
+	warn("%d (%s) executes its own program anew, as it did for %d: those that it begins from now on are not patched"
+	     " (install the fixed program, too, or start it by nsb run --follow)", tally->executed_by, comm,
+	     tally->executed_pid);
+}
+
+/* The result of --all, with a message if it says more than the lines of the processes. */
+static int end_tally(struct job *job)
+{
+	struct tally *tally = &job->tally;
+	int err;
+
+	tally->counts_forbidden = are_counted(job->options, tally->forbidden);
+	err = tally_err(tally);
+	tell_executed(tally);
+	if (tally->found + tally->passed_over == 0 && !tally->interrupted)
+		return tally->counts_forbidden ? tell_forbidden(job->options, tally->forbidden) : refuse_none(job);
+	if (tally->counts_forbidden) {
+		(void)tell_forbidden(job->options, tally->forbidden);
+		warn("%s", msg_kept());
+		msg_forget();
+	}
+	return err;
+}
+
 static void tell_one_of_many(struct job *job, struct outcome *outcome)
 {
 	struct tally *tally = &job->tally;
 
 	if (!outcome->is_meant) {
-		if (outcome->err != 0 && outcome->err != -EINTR) {
+		if (permission_is_missing(outcome->err)) {
+			tally->forbidden++;
+			debug("%s", outcome->reason);
+		} else if (outcome->err != 0 && outcome->err != -EINTR) {
 			tally->passed_over++;
 			progress_clear(&job->progress);
 			warn("%d (%s): does not answer: passed over", outcome->pid, outcome->comm);
@@ -603,8 +687,7 @@ static int on_all(struct job *job)
 	if (job->options->json)
 		json_close(']');
 	if (err == 0)
-		err = job->tally.found == 0 && !job->tally.interrupted && job->tally.passed_over == 0 ?
-		      refuse_none(job) : tally_err(&job->tally);
+		err = end_tally(job);
 	show_tally(job, err);
 	if (job->options->json)
 		json_end();
@@ -655,7 +738,7 @@ struct listing {
 	size_t n_pids;
 	struct all_files files;	/* what a child has learned of files; empty in nsb itself */
 	pid_t *unpatched;	/* processes that have loaded the object, and no patch of it; room for n_pids */
-	size_t n_unpatched, n_passed_over;
+	size_t n_unpatched, n_passed_over, n_forbidden;
 	int err;		/* -p: the error of that process; without it: -EINTR if nsb was interrupted */
 };
 
@@ -749,7 +832,8 @@ static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail,
 		warn("%d (%s): does not answer: passed over", outcome.pid, outcome.comm);
 		listing->n_passed_over++;
 	} else if (listed->err != 0) {
-		/* The process has ended meanwhile, or is a kernel thread, or belongs to another user. */
+		/* The process has ended meanwhile, or is a kernel thread, or nsb may not look at it. */
+		listing->n_forbidden += permission_is_missing(listed->err);
 		debug("%s", listed->reason);
 	} else if (listed->is_meant && !listed->is_patched && listing->object_id_size > 0) {
 		listing->unpatched[listing->n_unpatched++] = outcome.pid;
@@ -806,6 +890,8 @@ static int list_all(struct listing *listing)
 		err = interrupt_check();
 	if (err == 0) {
 		list_unpatched(listing);
+		if (are_counted(listing->options, listing->n_forbidden))
+			err = tell_forbidden(listing->options, listing->n_forbidden);
 		if (listing->n_passed_over > 0)
 			err = -ECANCELED;
 	}
@@ -848,6 +934,8 @@ int command_list(const struct options *options)
 	}
 	if (options->json) {
 		json_close(']');
+		if (options->pid == 0)
+			json_number("not_permitted", listing.n_forbidden);
 		json_number("status", status_of(err));
 		json_text("reason", err == 0 ? NULL : msg_kept());
 		json_end();

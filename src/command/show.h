@@ -19,6 +19,7 @@ struct outcome {
 	char done[48];		/* "applied" or "reverted"; for check the answer */
 	bool is_meant;		/* --all: it is one of the processes that the command is for */
 	bool is_check;
+	pid_t executed_by;	/* --all: its parent, if that executes its own program anew for its children; else 0 */
 	bool answers;		/* for check: "not applied" is an answer, and no failure */
 	int err;		/* 0 or -errno, as status.h has them */
 	char reason[MSG_MAX];	/* why it was not done; "" if it was */

@@ -11,8 +11,6 @@
 
 #include "proc.h"
 
-#define CURE "run nsb as root, or with CAP_SYS_PTRACE and CAP_DAC_OVERRIDE"
-
 /* linux/capability.h of Debian 11 knows the two that came with Linux 5.8 and 5.9. */
 #define BIT(capability) (1ull << (capability))
 
@@ -44,6 +42,13 @@ static bool has(const struct proc_status *status, unsigned capability)
 	return (status->effective >> capability & 1) != 0;
 }
 
+bool permission_is_full(void)
+{
+	struct proc_status ours;
+
+	return proc_read_status(getpid(), &ours) == 0 && has(&ours, CAP_SYS_PTRACE) && has(&ours, CAP_DAC_OVERRIDE);
+}
+
 /* The owner of the files of a process in /proc: root if the process is not dumpable, proc(5). */
 static uid_t owner_of_files(pid_t pid, uid_t otherwise)
 {
@@ -64,12 +69,12 @@ static int refuse_own(pid_t pid, const char *name, const char *what,
 		(void)snprintf(scope, sizeof(scope), ", and kernel.yama.ptrace_scope is %d",
 			       proc_ptrace_scope());
 	if ((theirs->permitted & ~ours->effective) != 0)
-		return fail(EPERM, "%s: not permitted to %s: it has capabilities that nsb lacks%s (" CURE
+		return fail(EPERM, "%s: not permitted to %s: it has capabilities that nsb lacks%s (" PERMISSION_CURE
 			    ")", name, what, scope);
 	if (owner_of_files(pid, theirs->euid) != theirs->euid)
 		return fail(EPERM, "%s: not permitted to %s: it is not dumpable: a setuid program, or"
-			    " PR_SET_DUMPABLE%s (" CURE ")", name, what, scope);
-	return fail(EPERM, "%s: not permitted to %s%s (" CURE ")", name, what, scope);
+			    " PR_SET_DUMPABLE%s (" PERMISSION_CURE ")", name, what, scope);
+	return fail(EPERM, "%s: not permitted to %s%s (" PERMISSION_CURE ")", name, what, scope);
 }
 
 int permission_refuse(pid_t pid, const char *name, const char *what)
@@ -84,13 +89,13 @@ int permission_refuse(pid_t pid, const char *name, const char *what)
 	if (has(&ours, CAP_SYS_PTRACE) && !has(&ours, CAP_DAC_OVERRIDE) &&
 	    owner_of_files(pid, ours.euid) != ours.euid)
 		return fail(EPERM, "%s: not permitted to %s: its files in /proc are another user's ("
-			    CURE ")", name, what);
+			    PERMISSION_CURE ")", name, what);
 	if (has(&ours, CAP_SYS_PTRACE))
 		return fail(EPERM, "%s: not permitted to %s, in spite of CAP_SYS_PTRACE: it is in another"
 			    " user namespace, or a security module forbids it (run nsb as root of the"
 			    " host, see the kernel's log)", name, what);
 	if (theirs.uid != ours.euid || theirs.euid != ours.euid)
-		return fail(EPERM, "%s: not permitted to %s: it runs as user %u, nsb as user %u (" CURE ")",
+		return fail(EPERM, "%s: not permitted to %s: it runs as user %u, nsb as user %u (" PERMISSION_CURE ")",
 			    name, what, theirs.euid, ours.euid);
 	return refuse_own(pid, name, what, &theirs, &ours);
 }

@@ -6,10 +6,23 @@
 #ifndef NSB_PERMISSION_H
 #define NSB_PERMISSION_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "msg.h"
+
+#define PERMISSION_CURE "run nsb as root, or with CAP_SYS_PTRACE and CAP_DAC_OVERRIDE"
+
+/* Whether an error is that nsb may not look at a process; others are those of one that ends, or is a kernel thread. */
+static inline bool permission_is_missing(int err)
+{
+	return err == -EPERM || err == -EACCES;
+}
+
+/* Whether nsb has all of that, so that more rights are not what it lacks where it may not look at a process. */
+bool permission_is_full(void);
 
 /*
  * Keep a message that says which of the kernel's rules does not permit `what`, and what would

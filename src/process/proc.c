@@ -253,6 +253,16 @@ unsigned long proc_flags(pid_t pid)
 	return flags == NULL ? 0 : strtoul(flags, NULL, 10);
 }
 
+pid_t proc_parent(pid_t pid)
+{
+	char path[40], text[1024];
+	const char *field;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	field = find_stat(path, 4, text, sizeof(text));
+	return field == NULL ? 0 : (pid_t)strtol(field, NULL, 10);
+}
+
 void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack)
 {
 	char path[40], text[1024];

@@ -52,6 +52,8 @@ bool proc_is_blocking(pid_t pid, uint64_t fd);
 bool proc_is_pipe(pid_t pid, uint64_t fd);
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
+/* The parent of a process; 0 if it has none, or is gone. */
+pid_t proc_parent(pid_t pid);
 /*
  * Where its heap begins, or will begin, and where the stack of its first thread began, below the
  * arguments and the environment (start_brk and startstack of proc(5)); 0 if that may not be read.

@@ -26,14 +26,26 @@ static void be_child(void)
 	_exit(0);
 }
 
-static int start(void)
+/* Another process of this program, as a daemon has them that executes itself for each connection. */
+static void execute(void)
+{
+	dup2(to_child[0], 0);
+	dup2(from_child[1], 1);
+	close(to_child[0]);
+	close(from_child[0]);
+	close(from_child[1]);
+	execl("/proc/self/exe", "anew", NULL);
+	_exit(127);
+}
+
+static int start(void (*be)(void))
 {
 	if (pipe(to_child) != 0 || pipe(from_child) != 0)
 		return -1;
 	child = fork();
 	if (child == 0) {
 		close(to_child[1]);
-		be_child();
+		be();
 	}
 	close(to_child[0]);
 	return child;
@@ -51,7 +63,9 @@ static int ask_child(void)
 void reply(const char *question, char *answer, size_t size)
 {
 	if (strcmp(question, "fork") == 0)
-		snprintf(answer, size, "%d", start());
+		snprintf(answer, size, "%d", start(be_child));
+	else if (strcmp(question, "execute") == 0)
+		snprintf(answer, size, "%d", start(execute));
 	else if (strcmp(question, "beat") == 0)
 		snprintf(answer, size, "beat %d", beat());
 	else if (strcmp(question, "child") == 0)
