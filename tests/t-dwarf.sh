@@ -233,7 +233,7 @@ t 'dwz: what two programs share is in a third file' '
 '
 
 # generate_installed: the generator sees the folder debug as /usr/lib/debug from now on.
-# shellcheck disable=SC2317 # patched_by does
+# shellcheck disable=SC2317,SC2329 # patched_by does
 generate_installed() {
 	generate() {
 		installed "$NSB_GEN" generate "$object" "$made"

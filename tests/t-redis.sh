@@ -60,9 +60,11 @@ fix_ping() {
 
 # A static function with several callers: gcc passes its arguments in registers.
 fix_delete() {
-	taken db.c dbGenericDelete |
-		sed '1s/noipa/&, regparm(3)/; 1a if (strcmp(key->ptr, "kept") == 0) return 0;' |
-		fix delete db.c
+	{
+		taken db.c dbGenericDelete |
+			sed '1s/noipa/&, regparm(3)/; 1a if (strcmp(key->ptr, "kept") == 0) return 0;'
+		echo 'VZP_CALLERS_CHECKED(dbGenericDelete);'
+	} | fix delete db.c
 }
 
 # A static function, reached through a pointer only.

@@ -90,7 +90,7 @@ cxx_source() {
 		#include <cstdlib>
 		#include <string>
 		#include <vector>
-		struct base { virtual ~base() {} virtual int value(int n) const { return n + ADD; } };
+		struct base { virtual ~base() {} __attribute__((noipa)) virtual int value(int n) const { return n + ADD; } };
 		struct derived : base { int value(int n) const override { return n * 2; } };
 		template <class T> T twice(T n) { return n * 2 + (T)TWICE; }
 		static inline int small(int n) { return n < LIMIT ? n : LIMIT; }

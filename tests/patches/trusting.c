@@ -102,7 +102,7 @@ NEW int above(int a, int b)
 }
 #endif
 
-#ifdef NEW_MIXED
+#if defined(NEW_MIXED) && defined(__x86_64__)
 VZP_REGISTER_ARGS __attribute__((used)) static double mixed(double x, int n)
 {
 	return leaf(n) + x;

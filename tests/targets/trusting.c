@@ -46,6 +46,7 @@ static KEEP int ask_above(int n)
 	return above(n, n + 1);
 }
 
+#ifdef __x86_64__
 /* The same with a floating-point register. */
 static NOINLINE double mixed(double x, int n)
 {
@@ -56,6 +57,7 @@ static KEEP double ask_mixed(int n)
 {
 	return mixed(n + 0.5, n);
 }
+#endif
 
 /* Needs no aligned stack, and is given none. */
 static NOINLINE int plain(int x)
@@ -100,8 +102,10 @@ void reply(const char *question, char *answer, size_t size)
 		snprintf(answer, size, "both %d", ask_both(n));
 	} else if (strcmp(what, "above") == 0) {
 		snprintf(answer, size, "above %d", ask_above(n));
+#ifdef __x86_64__
 	} else if (strcmp(what, "mixed") == 0) {
 		snprintf(answer, size, "mixed %.1f", ask_mixed(n));
+#endif
 	} else if (strcmp(what, "misaligns") == 0) {
 		touched = 0;
 		snprintf(answer, size, "misaligns %d", misaligns(n));

@@ -851,11 +851,29 @@ uint8_t *code_result_makers(const struct code *code)
 
 /* ---- what a function changes ---- */
 
-/* Does the instruction pop what .eh_frame says is the register's old value? */
+/* Is it a load of a whole general register from memory that the stack or the frame pointer tells?  mov, 8b /r. */
+static bool is_load(const struct program *program, const struct insn *insn, struct shape *shape)
+{
+	uint8_t bytes[16];
+
+	return insn->size <= sizeof(bytes) && elffile_read(program->frames.file, insn->addr, bytes, insn->size) &&
+		insn_shape(bytes, insn->size, insn->addr, program->wide, shape) && shape->map == 0 &&
+		shape->opcode == 0x8b && shape->has_memory && !shape->is_relative && shape->segment == 0 &&
+		shape->index < 0 && (shape->base == GPR_SP || shape->base == GPR_BP) &&
+		shape->access == (program->wide ? 8 : 4);
+}
+
+/* Does the instruction bring back what .eh_frame says is the register's old value?  gcc 16 does so by mov, too. */
 static bool is_restored(const struct program *program, const struct insn *insn)
 {
-	return insn->pops >= 0 &&
-		(frame_at(&program->frames, insn->addr).saved & 1U << insn->pops) != 0;
+	struct shape shape;
+
+	if (insn->pops >= 0)
+		return (frame_at(&program->frames, insn->addr).saved & 1U << insn->pops) != 0;
+	if (!insn->has_memory || insn->flow != FLOW_NEXT || !is_load(program, insn, &shape))
+		return false;
+	struct frame frame = frame_at(&program->frames, insn->addr);
+	return frame_has_saved(&frame, shape.reg, shape.base == GPR_BP, shape.displacement);
 }
 
 struct clobbering {

@@ -7,20 +7,29 @@
 
 /*
  * cfi_step() is given a frame that does not exist.  Its stack and its frame pointer are at
- * addresses where no file has anything, so that the result shows where it came from.
+ * addresses where no file has anything, so that the result shows where it came from.  A word of
+ * this stack is its own address less WORD_AT: so the old value of a register tells which word it is in.
  */
 #define STACK_AT UINT64_C(0x7f000000)
 #define FRAME_AT UINT64_C(0x7d000000)
 #define STACK_SIZE UINT64_C(0x1000000)
-#define STACK_FILL 0x7e
+#define WORD_AT UINT64_C(0x4000000)
+
+static bool is_on_stack(uint64_t addr)
+{
+	return addr >= FRAME_AT - STACK_SIZE && addr <= STACK_AT + STACK_SIZE;
+}
 
 static int read_bytes(const struct bytes *self, uint64_t addr, void *buf, size_t size)
 {
+	uint64_t word = addr - WORD_AT;
+
 	if (elffile_read(self->ctx, addr, buf, size))
 		return 0;
-	if (addr < FRAME_AT - STACK_SIZE || addr > STACK_AT + STACK_SIZE)
+	/* The word may have been taken for an address, as where the stack was aligned. */
+	if ((!is_on_stack(addr) && !is_on_stack(addr + WORD_AT)) || size > sizeof(word))
 		return -EFAULT;
-	memset(buf, STACK_FILL, size);
+	memcpy(buf, &word, size);
 	return 0;
 }
 
@@ -77,8 +86,18 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 	uint64_t cfa = at.reg[arch->dwarf_sp];
 	out.has_depth = cfa >= STACK_AT && cfa - STACK_AT < STACK_SIZE;
 	out.depth = out.has_depth ? cfa - STACK_AT : 0;
-	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < 16; i++)
-		if (i != arch->dwarf_sp && i != arch->dwarf_fp && (at.known & UINT32_C(1) << i) != 0)
-			out.saved |= (uint16_t)(1U << general_number(arch, i));
+	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < 16; i++) {
+		if (i == arch->dwarf_sp || i == arch->dwarf_fp || (at.known & UINT32_C(1) << i) == 0)
+			continue;
+		out.saved |= (uint16_t)(1U << general_number(arch, i));
+		out.saved_at[general_number(arch, i)] = at.reg[i] + WORD_AT;
+	}
 	return out;
+}
+
+bool frame_has_saved(const struct frame *frame, unsigned reg, bool from_frame_pointer, int64_t displacement)
+{
+	uint64_t at = (from_frame_pointer ? FRAME_AT : STACK_AT) + (uint64_t)displacement;
+
+	return (frame->saved & 1U << reg) != 0 && frame->saved_at[reg] == at;
 }

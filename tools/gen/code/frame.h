@@ -19,6 +19,7 @@ struct frame {
 	bool has_depth;
 	uint64_t depth;			/* bytes from the stack pointer up to the arguments on the stack */
 	uint16_t saved;			/* bit per general register whose old value is in the frame */
+	uint64_t saved_at[16];		/* private: where that is */
 };
 
 /* Index .eh_frame of a file; a file without it is no error.  -ENOMEM. */
@@ -28,5 +29,8 @@ void frames_deinit(struct frames *frames);
 
 /* The frame at an instruction.  Nothing in it is known where there is no unwind information. */
 struct frame frame_at(const struct frames *frames, uint64_t addr);
+
+/* Is the old value of a general register so many bytes from the stack pointer, or from the frame pointer? */
+bool frame_has_saved(const struct frame *frame, unsigned reg, bool from_frame_pointer, int64_t displacement);
 
 #endif
