@@ -465,17 +465,27 @@ struct dwarf_range entry_range(const struct binary *binary, const struct dwarf_f
 	return (struct dwarf_range){ function->lo, function->hi };
 }
 
+/* What follows the function's own name in that of a clone, as ".isra.0"; NULL if it is none of it. */
+static const char *clone_suffix(const char *symbol, const char *own)
+{
+	size_t size = own != NULL ? strlen(own) : 0;
+
+	return size != 0 && strncmp(symbol, own, size) == 0 && symbol[size] == '.' ? symbol + size : NULL;
+}
+
 const char *clone_name(const struct binary *binary, const struct dwarf_function *function)
 {
 	if (function->name == NULL)
 		return NULL;
-	size_t size = strlen(function->name);
 	const struct symbol *symbol =
 		binary_function_symbol(binary, entry_range(binary, function).lo, function->name);
-	if (symbol == NULL || strncmp(symbol->name, function->name, size) != 0 || symbol->name[size] != '.')
+	if (symbol == NULL)
 		return NULL;
+	const char *suffix = clone_suffix(symbol->name, function->name);
+	if (suffix == NULL)
+		suffix = clone_suffix(symbol->name, function->linkage_name);
 	/* Link-time optimisation renames a static function whose name is global in another unit; it is no clone. */
-	return strncmp(symbol->name + size, ".lto_priv.", 10) != 0 ? symbol->name : NULL;
+	return suffix != NULL && strncmp(suffix, ".lto_priv.", 10) != 0 ? symbol->name : NULL;
 }
 
 /*

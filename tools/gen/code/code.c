@@ -2,16 +2,19 @@
 #include "code.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi.h"
 #include "array.h"
 
 #define CODE_MAX (16 << 20)	/* bytes of one function */
 #define TABLE_MAX 4096		/* entries of one jump table */
 #define ROUNDS_MAX 1000		/* rounds of a data flow analysis, which takes three or four */
 #define CALLS_DEEP 200
+#define FORMAT_MAX 1024
 
 static const struct regset nothing, everything = { UINT64_MAX, UINT32_MAX };
 
@@ -62,181 +65,6 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 		if ((set.vector & UINT32_C(1) << reg) != 0)
 			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at != 0 ? ", " : "",
 					       reg);
-}
-
-/* ---- the ABIs: System V psABI, amd64 3.2.1 and 3.2.3, i386 2.2.3 ---- */
-
-static const uint8_t argument_registers[] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
-
-/* Registers that a function need not bring back. */
-struct regset caller_saved(bool wide)
-{
-	struct regset set = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), 0xff };
-
-	if (!wide)
-		return set;
-	for (unsigned reg = GPR_8; reg <= GPR_11; reg++)
-		set.general |= GPR_BITS(reg);
-	set.general |= GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI);
-	set.vector = 0xffff;
-	return set;
-}
-
-static struct regset arguments(unsigned n_general, unsigned n_vector)
-{
-	struct regset set = { 0, (UINT32_C(1) << n_vector) - 1 };
-
-	for (unsigned i = 0; i < n_general; i++)
-		set.general |= GPR_BITS(argument_registers[i]);
-	return set;
-}
-
-/*
- * Read the DIE of the owner's type, below typedefs and qualifiers; false for void and for what
- * cannot be read.
- */
-static bool read_type(const struct dwarf *dwarf, const struct dwarf_die *owner,
-		      struct dwarf_die *die)
-{
-	const struct dwarf_die *at = owner;
-	uint64_t type;
-
-	for (int i = 0; i < 32 && dwarf_reference(dwarf, at, DWARF_TYPE, &type); i++) {
-		if (dwarf_die_read(dwarf, type, die) != 0) {
-			msg_forget();
-			return false;
-		}
-		if (die->tag != DW_TAG_typedef && die->tag != DW_TAG_const_type &&
-		    die->tag != DW_TAG_volatile_type && die->tag != DW_TAG_restrict_type &&
-		    die->tag != DW_TAG_atomic_type)
-			return true;
-		at = die;
-	}
-	return false;
-}
-
-enum { ENCODING_COMPLEX = 3, ENCODING_FLOAT = 4 };
-
-/* Does a value of the type have a number in it that a vector register would hold? */
-static bool has_float(const struct dwarf *dwarf, const struct dwarf_die *type, unsigned depth)
-{
-	struct dwarf_die die, inner;
-	uint64_t encoding;
-
-	if (dwarf_number(type, DWARF_ENCODING, &encoding))
-		return encoding == ENCODING_FLOAT || encoding == ENCODING_COMPLEX;
-	if (type->tag == DW_TAG_array_type)
-		return depth < 8 && read_type(dwarf, type, &inner) &&
-			has_float(dwarf, &inner, depth + 1);
-	int more = depth < 8 ? dwarf_child(dwarf, type, &die) : 0;
-	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
-		if (die.tag == DW_TAG_member && read_type(dwarf, &die, &inner) &&
-		    has_float(dwarf, &inner, depth + 1))
-			return true;
-	if (more < 0)
-		msg_forget();
-	return false;
-}
-
-/* Count the registers of each kind that a value of the type takes at most. */
-static void count_registers(const struct dwarf *dwarf, const struct dwarf_die *type,
-			    unsigned *n_general, unsigned *n_vector)
-{
-	uint64_t size = 8;
-	bool is_float = has_float(dwarf, type, 0);
-
-	if (!dwarf_number(type, DWARF_BYTE_SIZE, &size))
-		size = 8;
-	bool is_aggregate = type->tag == DW_TAG_structure_type ||
-		type->tag == DW_TAG_union_type || type->tag == DW_TAG_class_type ||
-		type->tag == DW_TAG_array_type;
-	unsigned words = size > 8 ? 2 : 1;
-
-	if (size <= 16 && (is_aggregate || !is_float))
-		*n_general += words;
-	if (is_float)
-		*n_vector += words;
-}
-
-/* Read the DIE with the prototype.  An instance or a definition of a function refers to it. */
-static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct dwarf_die *die)
-{
-	int err = dwarf_die_read(dwarf, function, die);
-	uint64_t origin;
-
-	for (int i = 0; err == 0 && i < 8; i++) {
-		if (!dwarf_reference(dwarf, die, DWARF_ORIGIN, &origin) &&
-		    !dwarf_reference(dwarf, die, DWARF_SPECIFICATION, &origin))
-			break;
-		err = dwarf_die_read(dwarf, origin, die);
-	}
-	if (err != 0)
-		msg_forget();
-	return err == 0;
-}
-
-/*
- * The registers in which the named arguments of this prototype come, on amd64.  False: it is
- * not known.
- */
-static bool prototype_arguments(const struct dwarf *dwarf, uint64_t function, struct regset *set)
-{
-	unsigned n_general = 0, n_vector = 0;
-	struct dwarf_die die, type;
-
-	if (!read_prototype(dwarf, function, &die) || !dwarf_has(&die, DWARF_PROTOTYPED))
-		return false;
-	if (read_type(dwarf, &die, &type) && (type.tag == DW_TAG_structure_type ||
-					      type.tag == DW_TAG_union_type))
-		n_general++;		/* the address where the result goes */
-	int more = dwarf_child(dwarf, &die, &die);
-	for (; more > 0; more = dwarf_sibling(dwarf, &die, &die))
-		if (die.tag == DW_TAG_formal_parameter && read_type(dwarf, &die, &type))
-			count_registers(dwarf, &type, &n_general, &n_vector);
-	if (more < 0)
-		msg_forget();
-	*set = arguments(n_general < 6 ? n_general : 6, n_vector < 8 ? n_vector : 8);
-	return true;
-}
-
-/*
- * The argument registers of a call whose prototype nobody knows.  If some were written since
- * the last call, for this one, there are no more arguments than up to the last of those.
- * Example: after writes to %rdi and %rdx the call has at most three.
- */
-static struct regset likely_arguments(struct regset recent)
-{
-	unsigned n_general = 0, n_vector = 0;
-
-	for (unsigned i = 0; i < 6; i++)
-		if ((recent.general & GPR_BITS(argument_registers[i])) != 0)
-			n_general = i + 1;
-	for (unsigned i = 0; i < 8; i++)
-		if ((recent.vector & UINT32_C(1) << i) != 0)
-			n_vector = i + 1;
-	return n_general != 0 || n_vector != 0 ? arguments(n_general, n_vector) : arguments(6, 8);
-}
-
-/* The registers in which a function returns its result; `function` is its DIE. */
-static struct regset result_registers(const struct program *program, uint64_t function)
-{
-	const struct dwarf *dwarf = &program->binary->dwarf;
-	unsigned n_general = 0, n_vector = 0;
-	struct dwarf_die die, type;
-
-	if (!read_prototype(dwarf, function, &die) || !read_type(dwarf, &die, &type))
-		return nothing;
-	count_registers(dwarf, &type, &n_general, &n_vector);
-	if (!program->wide) {
-		uint64_t size;
-
-		n_general = dwarf_number(&type, DWARF_BYTE_SIZE, &size) && size > 4 ? 2 : 1;
-		n_vector = 0;		/* x87 has a result of floating point */
-	}
-	return (struct regset){
-		(n_general != 0 ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
-		n_vector != 0 ? (n_vector > 1 ? 3 : 1) : 0,
-	};
 }
 
 /* ---- decoding ---- */
@@ -529,22 +357,116 @@ static uint32_t direct_callee(const struct program *program, const struct insn *
 		program_function_at(program, insn->to);
 }
 
-/* The callee in the debug info; DWARF_NONE if that does not know it. */
-static uint32_t described_callee(const struct program *program, const struct insn *insn)
+/*
+ * The callee in the debug info; DWARF_NONE if that does not know it.  Of all declarations of the
+ * name the caller's own is the one that it was compiled with.
+ */
+static uint32_t described_callee(const struct program *program, const struct code *code, const struct insn *insn)
 {
-	uint32_t callee = direct_callee(program, insn);
+	const struct dwarf *dwarf = &program->binary->dwarf;
+	uint32_t callee = direct_callee(program, insn), found = DWARF_NONE, i = DWARF_NONE;
 
 	if (callee != DWARF_NONE)
 		return callee;
 	const char *name = program_called_name(program, insn);
-	return name != NULL ? dwarf_find_function(&program->binary->dwarf, name, DWARF_NONE) : DWARF_NONE;
+	while (name != NULL && (i = dwarf_find_symbol(dwarf, name, i)) != DWARF_NONE) {
+		if (!dwarf->functions[i].external)
+			continue;
+		if (dwarf->functions[i].unit == code->function->unit)
+			return i;
+		if (found == DWARF_NONE)
+			found = i;
+	}
+	return found;
 }
 
-/* The argument registers that a call, or a jump out of the function, reads. */
-static struct regset call_reads(struct program *program, const struct code *code,
-				const struct insn *insn, struct regset recent)
+/* Does a jump lead to an instruction from no. `from` to `to`? */
+static bool is_jumped_into(const struct code *code, size_t from, size_t to)
+{
+	for (size_t i = 0; i < code->n_targets; i++)
+		if (from <= code->targets[i] && code->targets[i] <= to)
+			return true;
+	for (size_t i = 0; i < code->n_insns; i++) {
+		const struct insn *insn = &code->insns[i];
+
+		if ((insn->flow == FLOW_JUMP || insn->flow == FLOW_BRANCH) &&
+		    code->insns[from].addr <= insn->to && insn->to <= code->insns[to].addr)
+			return true;
+	}
+	return false;
+}
+
+/* Read the address that an instruction, lea or mov, puts into a register; 0 if it does something else. */
+static uint64_t loaded_address(const struct program *program, const struct insn *insn)
+{
+	uint8_t bytes[16];
+	uint32_t value;
+
+	if (insn->size > sizeof(bytes) || !elffile_read(&program->binary->file, insn->addr, bytes, insn->size))
+		return 0;
+	const uint8_t *opcode = bytes + ((bytes[0] & 0xf0) == 0x40);
+	if (*opcode == 0x8d)
+		return insn->memory;
+	if ((*opcode & 0xf8) != 0xb8 || opcode + 5 != bytes + insn->size)
+		return 0;
+	memcpy(&value, opcode + 1, sizeof(value));
+	return value;
+}
+
+/*
+ * How many arguments does the format ask for that is in a register when the call is reached?
+ * UINT_MAX if it is no constant.
+ */
+static unsigned arguments_by_format(const struct program *program, const struct code *code, size_t call, unsigned reg)
+{
+	const struct elffile *file = &program->binary->file;
+	char format[FORMAT_MAX];
+	size_t size = 0, at = call;
+
+	while (at > 0 && (code->insns[at - 1].writes.general & GPR_BITS(reg)) == 0) {
+		if (code->insns[at - 1].flow != FLOW_NEXT ||
+		    code->insns[at - 1].addr + code->insns[at - 1].size != code->insns[at].addr)
+			return UINT_MAX;
+		at--;
+	}
+	if (at == 0 || is_jumped_into(code, at, call) ||
+	    code->insns[at - 1].addr + code->insns[at - 1].size != code->insns[at].addr)
+		return UINT_MAX;
+	uint64_t addr = loaded_address(program, &code->insns[at - 1]);
+	while (addr != 0 && size < sizeof(format) && elffile_read(file, addr + size, &format[size], 1) &&
+	       format[size] != '\0')
+		size++;
+	return addr == 0 || size == sizeof(format) || format[size] != '\0' ? UINT_MAX : format_arguments(format);
+}
+
+/* The argument registers that the call, or jump, no. `at` reads by its prototype; amd64. */
+static struct regset passed_registers(const struct program *program, const struct code *code, size_t at)
 {
 	const struct dwarf *dwarf = &program->binary->dwarf;
+	const struct insn *insn = &code->insns[at];
+	uint32_t callee = described_callee(program, code, insn);
+	const char *name = program_called_name(program, insn);
+	const struct library_function *library = name != NULL ? find_library_function(name) : NULL;
+	enum arguments_known known = ARGUMENTS_UNKNOWN;
+	struct regset set = nothing, possible = possible_arguments(code->defined[at]);
+
+	if (library != NULL) {
+		unsigned named = (unsigned)library->n_arguments, more = library->format < 0 ? 0 :
+			arguments_by_format(program, code, at, argument_register((unsigned)library->format));
+
+		return more != UINT_MAX ? argument_registers(named + more, more) :
+			regset_or(argument_registers(named, 0), possible);
+	}
+	/* A clone may take other arguments than the source says. */
+	if (callee != DWARF_NONE && clone_name(program->binary, &dwarf->functions[callee]) == NULL)
+		known = prototype_arguments(dwarf, dwarf->functions[callee].die, &set);
+	return known == ARGUMENTS_ALL ? set : regset_or(set, possible);
+}
+
+/* The argument registers that the call, or jump out of the function, no. `at` reads. */
+static struct regset call_reads(struct program *program, const struct code *code, size_t at)
+{
+	const struct insn *insn = &code->insns[at];
 	uint32_t callee = direct_callee(program, insn);
 
 	if (is_same_unit(program, callee, code->function) && program->depth < CALLS_DEEP) {
@@ -556,28 +478,21 @@ static struct regset call_reads(struct program *program, const struct code *code
 		if (body != NULL && body->live != NULL && entry < body->n_insns)
 			return regset_and(body->live[entry], body->defined[entry]);
 	}
-	if (!program->wide)
-		return nothing;		/* arguments are on the stack */
-	struct regset known;
-	callee = described_callee(program, insn);
-	if (callee != DWARF_NONE &&
-	    prototype_arguments(dwarf, dwarf->functions[callee].die, &known))
-		return known;
-	const char *name = program_called_name(program, insn);
-	return name != NULL && strcmp(name, "__stack_chk_fail") == 0 ? nothing : likely_arguments(recent);
+	/* On i386 arguments are on the stack. */
+	return program->wide ? passed_registers(program, code, at) : nothing;
 }
 
 /*
  * The registers in which the call may return a result.  Of an unknown function these are %rax
  * and %rdx.
  */
-static struct regset call_result(const struct program *program, const struct insn *insn)
+static struct regset call_result(const struct program *program, const struct code *code, const struct insn *insn)
 {
 	static const struct regset general = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_DX), 0 };
-	uint32_t callee = described_callee(program, insn);
+	uint32_t callee = described_callee(program, code, insn);
 
 	return callee == DWARF_NONE ? general :
-		result_registers(program, program->binary->dwarf.functions[callee].die);
+		result_registers(&program->binary->dwarf, program->binary->dwarf.functions[callee].die, program->wide);
 }
 
 bool program_is_thunk(const struct program *program, const struct insn *call, struct regset *writes)
@@ -673,45 +588,28 @@ static void solve_forward(const struct code *code, struct regset *in, transfer s
 	}
 }
 
-/* The registers that were written since the last call. */
-static struct regset recent(const struct code *code, size_t at, struct regset in, const void *ctx)
-{
-	(void)ctx;
-	return is_call(&code->insns[at]) ? nothing : regset_or(in, code->insns[at].writes);
-}
-
 /* What an instruction reads and writes, together with the function that it calls. */
 struct effect {
 	struct regset reads, writes, result;
 };
 
+/* Which registers a call reads is not among it: that depends on what is defined there. */
 static struct effect *find_effects(struct program *program, const struct code *code)
 {
-	struct regset result = result_registers(program, code->function->die);
+	struct regset result = result_registers(&program->binary->dwarf, code->function->die, program->wide);
 	struct effect *effects = calloc(code->n_insns + 1, sizeof(*effects));
-	struct regset *before = calloc(code->n_insns + 1, sizeof(*before));
 
-	if (effects == NULL || before == NULL) {
-		free(effects);
-		free(before);
-		return NULL;
-	}
-	solve_forward(code, before, recent, NULL);
-	for (size_t i = 0; i < code->n_insns; i++) {
+	for (size_t i = 0; effects != NULL && i < code->n_insns; i++) {
 		const struct insn *insn = &code->insns[i];
 
 		effects[i] = (struct effect){ insn->reads, insn->writes, nothing };
-		if (is_call(insn) || leaves(code, insn))
-			effects[i].reads = regset_or(insn->reads,
-						     call_reads(program, code, insn, before[i]));
 		if (is_call(insn)) {
 			effects[i].writes = call_clobbers(program, code, insn);
-			effects[i].result = call_result(program, insn);
+			effects[i].result = call_result(program, code, insn);
 		}
 		if (insn->flow == FLOW_RETURN)
 			effects[i].reads = result;
 	}
-	free(before);
 	return effects;
 }
 
@@ -749,25 +647,35 @@ static struct regset define(const struct code *code, size_t at, struct regset in
 	return regset_or(in, effects[at].writes);
 }
 
+static void solve_defined(struct program *program, struct code *code, const struct effect *effects)
+{
+	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
+
+	if (entry == code->n_insns)
+		return;
+	if (!program->wide || clone_name(program->binary, code->function) != NULL ||
+	    prototype_arguments(&program->binary->dwarf, code->function->die, &code->defined[entry]) != ARGUMENTS_ALL)
+		code->defined[entry] = caller_saved(program->wide);
+	solve_forward(code, code->defined, define, effects);
+}
+
 static int analyse(struct program *program, struct code *code)
 {
 	struct effect *effects = find_effects(program, code);
+	struct regset *live = calloc(code->n_insns + 1, sizeof(*live));
 
-	code->live = calloc(code->n_insns + 1, sizeof(*code->live));
 	code->defined = calloc(code->n_insns + 1, sizeof(*code->defined));
-	if (effects == NULL || code->live == NULL || code->defined == NULL) {
+	if (effects == NULL || live == NULL || code->defined == NULL) {
+		free(live);
 		free(effects);
 		return fail(ENOMEM, "out of memory");
 	}
+	solve_defined(program, code, effects);
+	for (size_t i = 0; i < code->n_insns; i++)
+		if (is_call(&code->insns[i]) || leaves(code, &code->insns[i]))
+			effects[i].reads = regset_or(effects[i].reads, call_reads(program, code, i));
+	code->live = live;
 	solve_live(code, effects);
-	size_t entry = insn_at(code, entry_range(program->binary, code->function).lo);
-	if (entry < code->n_insns) {
-		if (!program->wide || clone_name(program->binary, code->function) != NULL ||
-		    !prototype_arguments(&program->binary->dwarf, code->function->die,
-					 &code->defined[entry]))
-			code->defined[entry] = caller_saved(program->wide);
-		solve_forward(code, code->defined, define, effects);
-	}
 	free(effects);
 	return 0;
 }

@@ -72,9 +72,6 @@ const struct code *program_code(struct program *program, uint32_t index) MUST_CH
  */
 struct regset program_clobbers(struct program *program, uint32_t index);
 
-/* The registers that a function may change, by the ABI. */
-struct regset caller_saved(bool wide);
-
 /*
  * Is this a call of a function of two instructions without debug info?  Code of i386 finds its
  * pc by such ones.  *writes is what it changes.

@@ -129,7 +129,7 @@ struct dwarf_function {
 	uint32_t first_range, n_ranges;	/* all its ranges, in the array `ranges` */
 	uint32_t unit;			/* of its source; its code may be described by another one (gcc -flto) */
 	uint32_t file_unit, file, line;	/* its declaration: dwarf_file(file_unit, file); line 0: not known */
-	uint32_t next;			/* private: the next of the same hash */
+	uint32_t next, next_symbol;	/* private: the next of the same hash */
 	bool external, declaration, is_inlined;
 	bool is_dropped;		/* the linker dropped its code */
 };
@@ -175,7 +175,7 @@ struct dwarf {
 	struct dwarf_variable *variables;
 	struct dwarf_range *ranges;
 	uint32_t n_units, n_functions, n_inlined, n_variables, n_ranges;
-	struct dwarf_names function_names, variable_names;
+	struct dwarf_names function_names, symbol_names, variable_names;
 	struct dwarf_abbrevs *abbrevs;	/* private, as everything below */
 	uint32_t n_abbrevs;
 	uint32_t abbrev_heads[DWARF_ABBREV_HEADS];	/* by a hash of the tables' offsets */
@@ -210,6 +210,12 @@ void dwarf_deinit(struct dwarf *dwarf);
  */
 uint32_t dwarf_find_function(const struct dwarf *dwarf, const char *name, uint32_t after);
 uint32_t dwarf_find_variable(const struct dwarf *dwarf, const char *name, uint32_t after);
+
+/* The same of the name that the linker knows a function by. */
+uint32_t dwarf_find_symbol(const struct dwarf *dwarf, const char *symbol, uint32_t after);
+
+/* Is the unit's language C++? */
+bool dwarf_is_cxx(const struct dwarf_unit *unit);
 
 /* Read the DIE at an offset.  -ENOEXEC if there is none. */
 int dwarf_die_read(const struct dwarf *dwarf, uint64_t offset, struct dwarf_die *die) MUST_CHECK;

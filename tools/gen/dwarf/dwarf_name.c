@@ -28,6 +28,11 @@ static int heads_init(struct dwarf_names *names, uint32_t count)
 	return 0;
 }
 
+static const char *symbol_of(const struct dwarf_function *function)
+{
+	return function->linkage_name != NULL ? function->linkage_name : function->name;
+}
+
 /* Names are added from the last to the first, so that each chain is in the order of the file. */
 int dwarf_names_init(struct dwarf *dwarf)
 {
@@ -35,10 +40,18 @@ int dwarf_names_init(struct dwarf *dwarf)
 
 	if (err == 0)
 		err = heads_init(&dwarf->variable_names, dwarf->n_variables);
+	if (err == 0)
+		err = heads_init(&dwarf->symbol_names, dwarf->n_functions);
 	if (err != 0)
 		return err;
 	for (uint32_t i = dwarf->n_functions; i-- > 0;) {
 		struct dwarf_function *function = &dwarf->functions[i];
+		const char *symbol = symbol_of(function);
+		if (symbol != NULL) {
+			uint32_t *head = &dwarf->symbol_names.heads[hash(symbol) & dwarf->symbol_names.mask];
+			function->next_symbol = *head;
+			*head = i;
+		}
 		if (function->name == NULL)
 			continue;
 		uint32_t *head = &dwarf->function_names.heads[hash(function->name) &
@@ -72,6 +85,30 @@ uint32_t dwarf_find_function(const struct dwarf *dwarf, const char *name, uint32
 	return i;
 }
 
+uint32_t dwarf_find_symbol(const struct dwarf *dwarf, const char *symbol, uint32_t after)
+{
+	const struct dwarf_names *names = &dwarf->symbol_names;
+	uint32_t i;
+
+	if (names->heads == NULL)
+		return DWARF_NONE;
+	i = after == DWARF_NONE ? names->heads[hash(symbol) & names->mask] : dwarf->functions[after].next_symbol;
+	while (i != DWARF_NONE && strcmp(symbol_of(&dwarf->functions[i]), symbol) != 0)
+		i = dwarf->functions[i].next_symbol;
+	return i;
+}
+
+bool dwarf_is_cxx(const struct dwarf_unit *unit)
+{
+	/* DW_LANG_C_plus_plus, and those of 2003, 2011, 2014, 2017, 2020, 2023. */
+	static const uint8_t languages[] = { 0x04, 0x19, 0x1a, 0x21, 0x2a, 0x2b, 0x3a };
+
+	for (size_t i = 0; i < sizeof(languages); i++)
+		if (unit->language == languages[i])
+			return true;
+	return false;
+}
+
 uint32_t dwarf_find_variable(const struct dwarf *dwarf, const char *name, uint32_t after)
 {
 	const struct dwarf_names *names = &dwarf->variable_names;
@@ -89,5 +126,6 @@ uint32_t dwarf_find_variable(const struct dwarf *dwarf, const char *name, uint32
 void dwarf_names_deinit(struct dwarf *dwarf)
 {
 	free(dwarf->function_names.heads);
+	free(dwarf->symbol_names.heads);
 	free(dwarf->variable_names.heads);
 }
