@@ -65,7 +65,7 @@ change() {
 # shipped [COMMAND...]: the source is built, and ./server is what came out.
 shipped() {
 	(cd "$src" && "${@:-make}") >made 2>&1 || { cat made && return 1; }
-	cp "$src/${program:-server}" ./server
+	rm -f server && cp "$src/${program:-server}" ./server
 }
 
 # kept DIR: what it was; is_kept: it still is, and nothing of nsb-build is left.
@@ -76,9 +76,14 @@ is_kept() {
 	mv .kept .before && kept "$1" && diff .before .kept && mkdir -p tmp && ls tmp && [ -z "$(ls tmp)" ]
 }
 
+# Each test has a cache of its own.
+own_cache() {
+	export XDG_CACHE_HOME=$PWD/kept && mkdir -p "$XDG_CACHE_HOME"
+}
+
 # builds ARGUMENTS...: nsb-build, with its folder in tmp and the patches in out; $patch is the one that it made.
 builds() {
-	mkdir -p tmp out || return 1
+	own_cache && mkdir -p tmp out || return 1
 	TMPDIR=$PWD/tmp timeout -s KILL "$patience" "$NSB_TOOL" -o out "$@" >told 2>said || { cat told said; tail -n 20 out/nsb-build.log; return 1; }
 	patch_file=$(sed -n 's,^\(/.*\.nsb\.so\)$,\1,p' told) && [ -e "$patch_file" ] && cat told
 }
@@ -91,7 +96,7 @@ three_beats() {
 
 # fails STATUS REGEX ARGUMENTS...: nsb-build ends so, with that one line, leaves nothing and no patch.
 fails() {
-	mkdir -p tmp out &&
+	own_cache && mkdir -p tmp out &&
 	TMPDIR=$PWD/tmp fails_with "$1" "$2" timeout -s KILL "$patience" "$NSB_TOOL" -o out "${@:3}" && [ -z "$(ls tmp)" ] &&
 	[ -z "$(find out -name '*.so*')" ]
 }
@@ -188,11 +193,11 @@ t 'a static program' '
 '
 t 'an ordinary user, with namespaces and without: then a copy is built in another folder' '
 	[ "$(id -u)" = 0 ] || skip "needs root, to be somebody else"
-	open=$(mktemp -d /tmp/nsb-open-XXXXXX) && cd "$open" && project && change rules.h "s/MOST 10/MOST 20/" && shipped && mkdir -p tmp out &&
+	open=$(mktemp -d /tmp/nsb-open-XXXXXX) && cd "$open" && project && change rules.h "s/MOST 10/MOST 20/" && shipped && mkdir -p tmp out kept &&
 	cp "$NSB_TOOL" "$NSB" "$NSB_GEN" . && chown -R 65534:65534 . && insecure=--insecure-file && done=0 &&
 	printf "%s\n" "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all \"\$@\"" >without.sh &&
 	! unshare -Ur sh without.sh unshare -m true 2>log && for limits in "" "unshare -Ur sh without.sh"; do
-		rm -rf out/* && TMPDIR=$PWD/tmp setpriv --reuid 65534 --regid 65534 --clear-groups $limits ./nsb-build -o out --target server \
+		rm -rf out/* && XDG_CACHE_HOME=$PWD/kept TMPDIR=$PWD/tmp setpriv --reuid 65534 --regid 65534 --clear-groups $limits ./nsb-build -o out --target server \
 			--source src fix.diff -- make >told 2>said || { cat told said; break; }
 		patch_file=$(echo out/*.nsb.so) && three_beats && done=$((done + 1)) || break
 	done && rm -rf "$open" && [ "$done" = 2 ]
@@ -235,6 +240,53 @@ long 'autotools and libtool: a library, and a program with a convenience library
 	(cd src && autoreconf -fi) >log 2>&1 && change rules.h "s/MOST 10/MOST 20/" && make="./configure && make" &&
 	cp -r src built && (cd built && sh -c "$make") >log 2>&1 && cp built/.libs/server server && cp -L built/.libs/libserver.so.0 . &&
 	export LD_LIBRARY_PATH=$PWD && builds --target libserver.so.0 --source src fix.diff -- sh -c "$make" && three_beats
+'
+
+# ---- what is told meanwhile ----
+
+t 'a terminal is told the step and how far it is, in one line that goes again; what is no terminal is told nothing' '
+	project && printf "%s\n" "all: server" "rules.o: wait" "wait:" "	sleep 0.5" "include Makefile" >src/slow.mk && change rules.h "s/MOST 10/MOST 20/" && shipped &&
+	builds --target server --source src fix.diff -- make && ! [ -s said ] && export TMPDIR=$PWD/tmp &&
+	script -qec "$NSB_TOOL -o out --target server --source src fix.diff -- make -f slow.mk" /dev/null </dev/null >told && tr "\r" "\n" <told >lines && cat -v lines &&
+	grep -E "nsb-build: building the old source: [1-9] compilations" lines && grep "^$(printf "\033\[K")$PWD/out/server-.*.nsb.so" lines &&
+	! script -qec "$NSB_TOOL -o out --target server --source src none.diff -- make" /dev/null </dev/null >told && tail -n 1 told | cat -v | grep "\[Knsb-build: .*none.diff: No such file"
+'
+
+# ---- the cache ----
+
+# compiled: the sources that were compiled in this run, as make tells it.
+compiled() {
+	sed -n "s/.* -c -o [^ ]* \(.*\)$/\1/p" out/nsb-build.log | sort | tr "\n" " "
+}
+# is_taken, is_whole REASON: the old build was one of the cache; the fixed source was built as a whole.
+is_taken() {
+	grep "taking the old build from the cache" out/nsb-build.log
+}
+is_whole() {
+	grep -F "the fixed source is built as a whole: $1" out/nsb-build.log
+}
+
+t 'the second fix of a program compiles what it touches; a build that is kept is never a stale one' '
+	project && mkdir outside && echo "#define OUTSIDE 1" >outside/out.h && sed -i "s/^CPPFLAGS.*/& -isystem ..\/outside/; s/^CFLAGS = -O2/CFLAGS = \$(LEVEL)/" src/Makefile &&
+	sed -i "1i #include <out.h>" src/server.c && change rules.c "s/MOST : n/MOST + 10 : n/" && diff=second.diff change rules.h "s/MOST 10/MOST 30/" && export LEVEL=-O2 && shipped &&
+	builds --target server --source src fix.diff -- make && [ "$(compiled)" = "main.c rules.c rules.c server.c " ] && three_beats && ! is_taken &&
+	for key in kept/nsb-build/build-*/key; do [[ $key == *"-$(sha256sum <"$key" | cut -c 1-64)/key" ]] || exit 1; done && rm out/*.so &&
+	builds --target server --source src second.diff -- make && is_taken && [ "$(compiled)" = "rules.c server.c " ] && three_beats "10 of 1" "30 of 2" "10 of 3" &&
+	builds --target server --source src fix.diff -- make && is_taken && [ "$(compiled)" = "rules.c " ] &&
+	builds --no-cache --target server --source src fix.diff -- make && ! is_taken && [ "$(ls -d kept/nsb-build/build-*/ | wc -l)" = 1 ] &&
+	builds --target server --source src fix.diff -- make -k && ! is_taken &&
+	mkdir bin && printf "#!/bin/sh\nexec %s \"\$@\"\n" "$(command -v gcc)" >bin/cc && chmod +x bin/cc && PATH=$PWD/bin:$PATH builds --target server --source src fix.diff -- make && ! is_taken &&
+	echo "/* */" >>outside/out.h && builds --target server --source src fix.diff -- make && ! is_taken &&
+	cp src/rules.h rules.h && echo "/* */" >>src/rules.h && builds --target server --source src fix.diff -- make && ! is_taken && cp rules.h src &&
+	builds --target server --source src fix.diff -- make && is_taken && rm out/*.so && LEVEL=-O1 fails 5 "is not what .*server was built from" --target server --source src fix.diff -- make && ! is_taken
+'
+t 'the fixed source is built as a whole if the build system, or nobody, knows what the fix touches' '
+	project && sed -i "s/^server.o rules.o: rules.h target.h/server.o: rules.h target.h/" src/Makefile && change rules.h "s/MOST 10/MOST 20/" && shipped &&
+	builds --target server --source src fix.diff -- make && is_whole "rules.c was not compiled again" && three_beats &&
+	project && printf "%s\n" "all: librules.a main.o server.o" "	[ -e server ] || \$(CC) -O2 -pthread -o server main.o server.o -L. -lrules" "librules.a: rules.o" "	ar rcs \$@ \$^" "include Makefile" >src/all.mk &&
+	change rules.c "s/MOST : n/MOST + 10 : n/" && shipped make -f all.mk && builds --target server --source src fix.diff -- make -f all.mk && is_whole "server was not linked again" && three_beats &&
+	project && printf "%s\n" "server.o rules.o: limit.h" "limit.h: limit.txt" "	cp limit.txt limit.h" "include Makefile" >src/all.mk && echo "#define MOST 10" >src/limit.txt && sed -i "s/.define MOST.*/#include \"limit.h\"/" src/rules.h &&
+	change limit.txt "s/10/20/" && shipped make -f all.mk server && rm src/limit.h && builds --target server --source src fix.diff -- make -f all.mk server && is_whole "no compiler has read limit.txt" && three_beats
 '
 
 # ---- Debian packages ----
@@ -325,9 +377,9 @@ t 'errors: nsb-gen refuses; the test fails; the patch cannot be tried' '
 	change rules.h "s/MOST 10/MOST 20/" && fails 8 "the test fails with status 9 with the patch" --target server --source src --test "exit 9" fix.diff -- make
 '
 t 'interrupted: its processes end, nothing is left' '
-	project && change rules.h "s/MOST 10/MOST 20/" && shipped && kept src && mkdir tmp out && printf "server:\n\ttouch %s/begun && sleep 1001 & setsid sleep 1002 & wait\n" "$PWD" >src/slow.mk && kept src &&
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && kept src && own_cache && mkdir tmp out && printf "server:\n\ttouch %s/begun && sleep 1001 & setsid sleep 1002 & wait\n" "$PWD" >src/slow.mk && kept src &&
 	TMPDIR=$PWD/tmp starts "$NSB_TOOL" -o out --target server --source src fix.diff -- make -f slow.mk && wait_until test -e begun &&
-	kill "$started" && { wait "$started"; [ $? = 12 ]; } && is_kept src && [ -z "$(ls out)" ] && ! pgrep -f "^sleep 100[12]"
+	kill "$started" && { wait "$started"; [ $? = 12 ]; } && is_kept src && [ -z "$(ls out)" ] && [ -z "$(ls kept/nsb-build)" ] && ! pgrep -f "^sleep 100[12]"
 '
 
 done_testing

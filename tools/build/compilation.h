@@ -21,6 +21,7 @@ struct compilation {
 	struct words arguments;		/* as the compiler got them, response files expanded */
 	struct words environment;
 	struct cmdline line;
+	bool is_of_old;			/* of the old build, and not made again in the fixed one */
 	struct words reads;		/* absolute names of the files that it read; empty: not known */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "debian.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -9,10 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "spawn.h"
 #include "stage.h"
 #include "tree.h"
 #include "units.h"
+
+/* The name of an unpacked source in its folder. */
+#define TREE "tree"
 
 /* Run a command in `folder`; what it prints is in *printed.  The exit status. */
 static int ask(const struct words *argv, const char *folder, const char *work, const char *log, char **printed)
@@ -64,36 +69,73 @@ static char *only_match(const char *pattern)
 	return path;
 }
 
-char *debian_source(const char *package, const char *work, const char *log)
+/* Get the source package SOURCE=VERSION of just this version, and unpack it as `to`. */
+static void fetch(const char *source, const char *to, const char *work, const char *log)
 {
-	const char *wanted;
-	char *name = name_of(package, &wanted), *version = NULL, *printed, *folder = text("%s/package", work);
-	char *source = installed_source(name, work, log, &version);
+	char *folder = text("%s/package", work), *printed;
 	struct words argv = { .n = 0 };
+	size_t from = log_size(log);
+
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
+	words_add_all(&argv, "apt-get", "-q", "source", "--download-only", source, NULL);
+	if (ask(&argv, folder, work, log, &printed) != 0)
+		stop(STAGE_SOURCE, "the source of %s is not to be had: %s (apt needs lines deb-src, and apt-get update; of an old version "
+		     "snapshot.debian.org has it; log: %s)", source, first_error(log, from), log);
+	char *description = only_match(text("%s/*.dsc", folder));
+	/* Another version is never taken: apt may know no better one. */
+	const char *version = strchr(source, '=') + 1, *colon = strchr(version, ':');
+	if (description == NULL || strstr(description, text("_%s.dsc", colon != NULL ? colon + 1 : version)) == NULL)
+		stop(STAGE_SOURCE, "the source of %s is not to be had: apt has another version (log: %s)", source, log);
+	from = log_size(log);
+	argv.n = 0;
+	words_add_all(&argv, "dpkg-source", "--no-check", "-x", description, to, NULL);
+	if (spawn(&(struct spawn){ .argv = &argv, .folder = folder, .output = log }) != 0)
+		stop(STAGE_SOURCE, "the source of %s cannot be unpacked: %s (log: %s)", source, first_error(log, from), log);
+}
+
+/* What dpkg-buildpackage has put beside a source. */
+static void clear_beside(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && strcmp(entry->d_name, TREE) != 0)
+			tree_remove(text("%s/%s", folder, entry->d_name));
+	if (dir != NULL)
+		closedir(dir);
+}
+
+char *debian_source(const struct settings *settings, const char *work)
+{
+	const char *package = settings->debian, *wanted, *log = settings->log;
+	char *name = name_of(package, &wanted), *version = NULL;
+	char *source = installed_source(name, work, log, &version);
+	bool is_there;
 
 	if (source == NULL && wanted == NULL)
 		stop(STAGE_SOURCE, "%s is not installed here: say its version, %s=VERSION", name, name);
 	/* apt-get finds the source of a binary package by itself, if its version is not that of another build. */
 	if (source == NULL || (wanted != NULL && strcmp(wanted, version) != 0))
 		source = text("%s=%s", name, wanted);
-	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+	/* A build writes beside its source: so the source has a folder around it. */
+	char *kept = strchr(source, '/') == NULL ? cache_source(settings, source, work, &is_there) : NULL;
+	char *folder = kept != NULL ? kept : text("%s/source", work);
+	if (kept == NULL && mkdir(folder, 0755) != 0)
 		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
-	size_t from = log_size(log);
-	words_add_all(&argv, "apt-get", "-q", "source", "--download-only", source, NULL);
-	if (ask(&argv, folder, work, log, &printed) != 0)
-		stop(STAGE_SOURCE, "the source of %s is not to be had: %s (apt needs lines deb-src, and apt-get update; of an old version "
-		     "snapshot.debian.org has it; log: %s)", source, first_error(log, from), log);
-	char *description = only_match(text("%s/*.dsc", folder)), *unpacked = text("%s/package/source", work);
-	/* Another version is never taken: apt may know no better one. */
-	const char *version_of_source = strchr(source, '=') + 1, *colon = strchr(version_of_source, ':');
-	if (description == NULL || strstr(description, text("_%s.dsc", colon != NULL ? colon + 1 : version_of_source)) == NULL)
-		stop(STAGE_SOURCE, "the source of %s is not to be had: apt has another version (log: %s)", source, log);
-	from = log_size(log);
-	argv.n = 0;
-	words_add_all(&argv, "dpkg-source", "--no-check", "-x", description, unpacked, NULL);
-	if (spawn(&(struct spawn){ .argv = &argv, .folder = folder, .output = log }) != 0)
-		stop(STAGE_SOURCE, "the source of %s cannot be unpacked: %s (log: %s)", source, first_error(log, from), log);
-	return unpacked;
+	if (kept == NULL || !is_there) {
+		fetch(source, text("%s/" TREE, folder), work, log);
+		if (kept != NULL)
+			folder = cache_keep_source(kept, work);
+	}
+	clear_beside(folder);
+	return text("%s/" TREE, folder);
+}
+
+void debian_tidy(const char *source)
+{
+	clear_beside(text("%.*s", (int)(strrchr(source, '/') - source), source));
 }
 
 void debian_command(struct words *command)
@@ -105,6 +147,13 @@ void debian_command(struct words *command)
 	if (setenv("DEB_BUILD_OPTIONS", options, 1) != 0)
 		stop(STAGE_OTHER, "out of memory");
 	words_add_all(command, "dpkg-buildpackage", "-b", "-uc", "-us", NULL);
+}
+
+void debian_again(const char *tree, struct words *command)
+{
+	/* debhelper notes here that it has built. */
+	(void)unlink(text("%s/debian/debhelper-build-stamp", tree));
+	words_add_all(command, "dpkg-buildpackage", "-d", "-uc", "-us", "-T", "build", NULL);
 }
 
 void debian_files(const char *package, const char *work, const char *log, struct words *files)

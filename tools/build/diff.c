@@ -9,6 +9,7 @@
 
 #include "spawn.h"
 #include "stage.h"
+#include "steps.h"
 
 enum { MOST_STRIPPED = 4 };
 
@@ -90,9 +91,11 @@ static void apply(const char *diff, const char *tree, const char *work, const ch
 			options.all[options.n - 1] = text("--quoting-style=literal");
 			if (run_patch(diff, tree, work, log, &options, &said) != 0)
 				stop(STAGE_OTHER, "%s: cannot apply it to a copy of the source: %s", diff, what_fails(said));
-			if (strstr(said, " with fuzz ") != NULL)
+			if (strstr(said, " with fuzz ") != NULL) {
+				step_clear();
 				warn("%s: applied, but lines around the change are not those of this source: look whether it belongs "
 				     "there (the log tells where)", diff);
+			}
 			return;
 		}
 		/* Where the file was found the hunk is of more interest than where it was not. */

@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "stage.h"
+#include "steps.h"
 #include "tree.h"
 #include "words.h"
 
@@ -110,10 +112,12 @@ int keeper_run(int (*work)(void *argument, const char *folder), void *argument, 
 		;
 	worker = 0;
 	end_all();
+	cache_clean(folder);
 	if (!keeps_folder)
 		tree_remove(folder);
 	if (noted != 0) {
 		(void)unlink(log);
+		step_clear_of_child();
 		warn("interrupted by %s: nothing was made, nothing is left", strsignal(noted));
 		return STAGE_INTERRUPTED;
 	}

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stage.h"
@@ -57,6 +58,22 @@ int spawn_wait(pid_t pid)
 		if (errno != EINTR)
 			stop(STAGE_OTHER, "cannot wait for a command: %s", strerror(errno));
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int spawn_watched(const struct spawn *job, void (*tell)(void *argument), void *argument)
+{
+	pid_t pid = spawn_start(job);
+	siginfo_t info = { .si_pid = 0 };
+
+	/* A build takes seconds; a command that is done at once is waited for no longer than it takes. */
+	for (long pause = 1; waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;) {
+		nanosleep(&(struct timespec){ .tv_nsec = pause * 1000000 }, NULL);
+		if (pause < 100)
+			pause *= 2;
+		else
+			tell(argument);
+	}
+	return spawn_wait(pid);
 }
 
 int spawn(const struct spawn *job)

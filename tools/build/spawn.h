@@ -24,6 +24,9 @@ struct spawn {
 pid_t spawn_start(const struct spawn *job);
 /* Its exit status, or 128 and the number of the signal that ended it. */
 int spawn_wait(pid_t pid);
+/* Run it.  Its exit status, as spawn_wait() tells it. */
 int spawn(const struct spawn *job);
+/* The same; tell(argument) is called ten times a second. */
+int spawn_watched(const struct spawn *job, void (*tell)(void *argument), void *argument);
 
 #endif

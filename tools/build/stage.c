@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "steps.h"
+
 void stop(enum stage stage, const char *fmt, ...)
 {
 	char line[MSG_MAX];
@@ -13,12 +15,14 @@ void stop(enum stage stage, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	step_clear();
 	warn("%s", line);
 	exit((int)stage);
 }
 
 void stop_kept(enum stage stage)
 {
+	step_clear();
 	msg_print_kept();
 	exit((int)stage);
 }

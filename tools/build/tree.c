@@ -69,7 +69,7 @@ void place_init(struct place *place, const char *source, const char *work)
 	if (stat(place->source, &st) != 0 || !S_ISDIR(st.st_mode))
 		stop(STAGE_SOURCE, "%s: the source is not to be had: it is no folder", source);
 	place->is_mounted = can_mount(place->source, work);
-	place->path = place->is_mounted ? place->source : text("%s/tree", work);
+	place->path = place->source;
 }
 
 void place_enter(const struct place *place, const char *tree)
@@ -132,15 +132,39 @@ static void copy_bytes(int in, int out, const char *to)
 		stop(STAGE_OTHER, "%s: %s", to, strerror(errno));
 }
 
-static void copy_regular(const char *from, const char *to, const struct stat *st)
+static int open_source(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		stop(STAGE_SOURCE, "%s: the source is not to be had: %s", path, strerror(errno));
+	return fd;
+}
+
+static bool is_made(int fd)
 {
 	unsigned char start[128];
-	int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = pread(fd, start, sizeof(start), 0);
 
-	if (in < 0)
-		stop(STAGE_SOURCE, "%s: the source is not to be had: %s", from, strerror(errno));
-	ssize_t n = pread(in, start, sizeof(start), 0);
-	if (n >= 0 && !was_made(start, (size_t)n)) {
+	return n < 0 || was_made(start, (size_t)n);
+}
+
+bool tree_is_source(const char *path, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return S_ISLNK(st->st_mode) || S_ISDIR(st->st_mode);
+	int fd = open_source(path);
+	bool is_source = !is_made(fd);
+
+	close(fd);
+	return is_source;
+}
+
+static void copy_regular(const char *from, const char *to, const struct stat *st, bool is_built)
+{
+	int in = open_source(from);
+
+	if (is_built || !is_made(in)) {
 		int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st->st_mode & 0777);
 
 		if (out < 0)
@@ -154,7 +178,7 @@ static void copy_regular(const char *from, const char *to, const struct stat *st
 	close(in);
 }
 
-void tree_copy(const char *from, const char *to, const char *work)
+static void copy(const char *from, const char *to, const char *work, bool is_built)
 {
 	struct stat st;
 	DIR *dir = opendir(from);
@@ -168,14 +192,14 @@ void tree_copy(const char *from, const char *to, const char *work)
 		char *old = text("%s/%s", from, entry->d_name), *new = text("%s/%s", to, entry->d_name), link[4096];
 		struct stat each;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || strcmp(old, work) == 0)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || (work != NULL && strcmp(old, work) == 0))
 			continue;
 		if (lstat(old, &each) != 0)
 			stop(STAGE_SOURCE, "%s: the source is not to be had: %s", old, strerror(errno));
 		if (S_ISDIR(each.st_mode)) {
-			tree_copy(old, new, work);
+			copy(old, new, work, is_built);
 		} else if (S_ISREG(each.st_mode)) {
-			copy_regular(old, new, &each);
+			copy_regular(old, new, &each, is_built);
 		} else if (S_ISLNK(each.st_mode)) {
 			ssize_t n = readlink(old, link, sizeof(link) - 1);
 
@@ -192,6 +216,73 @@ void tree_copy(const char *from, const char *to, const char *work)
 	if (chmod(to, (st.st_mode & 07777) | 0700) != 0 ||
 	    utimensat(AT_FDCWD, to, (struct timespec[]){ st.st_atim, st.st_mtim }, 0) != 0)
 		stop(STAGE_OTHER, "%s: %s", to, strerror(errno));
+}
+
+void tree_copy(const char *from, const char *to, const char *work)
+{
+	copy(from, to, work, false);
+}
+
+void tree_copy_built(const char *from, const char *to)
+{
+	copy(from, to, NULL, true);
+}
+
+void tree_overwrite(const char *from, const char *to)
+{
+	int in = open_source(from), out = open(to, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+
+	if (out < 0)
+		stop(STAGE_OTHER, "%s: %s", to, strerror(errno));
+	copy_bytes(in, out, to);
+	if (futimens(out, NULL) != 0 || close(out) != 0)
+		stop(STAGE_OTHER, "%s: %s", to, strerror(errno));
+	close(in);
+}
+
+static bool same_links(const char *a, const char *b)
+{
+	char to_a[4096], to_b[4096];
+	ssize_t n = readlink(a, to_a, sizeof(to_a)), m = readlink(b, to_b, sizeof(to_b));
+
+	return n >= 0 && n == m && memcmp(to_a, to_b, (size_t)n) == 0;
+}
+
+/* Walk `tree`: is all of it in `other`, in the same shape?  Files that differ there are added to *changed, if wanted. */
+static bool is_within(const char *tree, const char *other, const char *work, const char *below, struct words *changed)
+{
+	DIR *dir = opendir(tree);
+	struct dirent *entry;
+	bool is_all = dir != NULL;
+
+	while (is_all && (entry = readdir(dir)) != NULL) {
+		char *a = text("%s/%s", tree, entry->d_name), *b = text("%s/%s", other, entry->d_name);
+		char *name = text("%s%s%s", below, *below != '\0' ? "/" : "", entry->d_name);
+		struct stat one, two;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || strcmp(a, work) == 0)
+			continue;
+		if (lstat(a, &one) != 0 || !tree_is_source(a, &one))
+			continue;
+		if (lstat(b, &two) != 0 || (one.st_mode & S_IFMT) != (two.st_mode & S_IFMT))
+			is_all = false;
+		else if (S_ISDIR(one.st_mode))
+			is_all = is_within(a, b, work, name, changed);
+		else if (S_ISLNK(one.st_mode))
+			is_all = same_links(a, b);
+		/* A copy keeps the times. */
+		else if (changed != NULL && (one.st_size != two.st_size || one.st_mtim.tv_sec != two.st_mtim.tv_sec ||
+					     one.st_mtim.tv_nsec != two.st_mtim.tv_nsec) && !same_files(a, b))
+			words_add(changed, name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return is_all;
+}
+
+bool tree_compare(const char *source, const char *copy, const char *work, struct words *changed)
+{
+	return is_within(source, copy, work, "", changed) && is_within(copy, source, work, "", NULL);
 }
 
 void tree_remove(const char *path)

@@ -11,6 +11,7 @@
 #define NSB_BUILD_TREE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "words.h"
 
@@ -21,7 +22,7 @@ struct place {
 	bool is_mounted;	/* a copy is mounted on it */
 };
 
-/* Find out what can be done; `work` is nsb-build's folder. */
+/* Find out what can be done; `work` is nsb-build's folder.  Where nothing can be mounted `path` is to be chosen. */
 void place_init(struct place *place, const char *source, const char *work);
 /* In a child: put the copy into the place.  It stays there for this process and its children. */
 void place_enter(const struct place *place, const char *tree);
@@ -32,10 +33,21 @@ void place_end(const struct place *place, const char *tree);
 char *place_outside(const struct place *place, const char *tree, const char *path);
 
 /*
- * Copy a tree, but for `work`.  What an earlier build has left, objects, archives, programs and
+ * Copy a source tree, but for `work`.  What an earlier build has left, objects, archives, programs and
  * libtool's files, stays behind: a build would take it for made.
  */
 void tree_copy(const char *from, const char *to, const char *work);
+/* Copy a tree with all that was built in it. */
+void tree_copy_built(const char *from, const char *to);
+/* Copy the bytes of a file over those of another one, which is as new as now then. */
+void tree_overwrite(const char *from, const char *to);
+/* Is this file copied by tree_copy()?  `st` is of lstat(2). */
+bool tree_is_source(const char *path, const struct stat *st);
+/*
+ * The files of a copy of a source that are not what they were there, by their names below it.
+ * False: it has others, or lacks some.
+ */
+bool tree_compare(const char *source, const char *copy, const char *work, struct words *changed);
 /* Remove a tree.  What cannot be removed stays. */
 void tree_remove(const char *path);
 /* All ELF programs and libraries of a tree. */

@@ -160,8 +160,14 @@ static char *prepare_text(const struct both *pair, struct compiled *unit, size_t
 	return *output;
 }
 
-void units_find(const struct both *pair, struct units *units)
+char *fixed_of(const struct both *both, const char *old)
 {
+	return text("%s%s", both->tree_new, old + strlen(both->tree_old));
+}
+
+const char *units_find(const struct both *pair, struct units *units)
+{
+	const char *stale = NULL;
 	struct units all = { .n = 0 };
 	struct words changed = { .n = 0 };
 
@@ -182,6 +188,8 @@ void units_find(const struct both *pair, struct units *units)
 
 		if (unit->may_differ && unit->old != NULL && !failed[i])
 			unit->may_differ = !same_files(unit->text_old, unit->text_new);
+		if (unit->may_differ && unit->new->is_of_old)
+			stale = unit->shown;
 		if (unit->may_differ) {
 			if (ARRAY_GROW(&units->all, units->n, 1) != 0)
 				stop_kept(STAGE_OTHER);
@@ -189,6 +197,7 @@ void units_find(const struct both *pair, struct units *units)
 		}
 	}
 	free(failed);
+	return stale;
 }
 
 /* ---- patch objects ---- */

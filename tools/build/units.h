@@ -39,8 +39,13 @@ struct both {
 	struct compilations old, new;
 };
 
-/* The compilations whose preprocessed text differs. */
-void units_find(const struct both *pair, struct units *units);
+/* The name of a program of the old build in the fixed one. */
+char *fixed_of(const struct both *both, const char *old);
+/*
+ * The compilations whose preprocessed text differs.  The answer is NULL, or a source that differs
+ * and was not compiled again where the old build was built again.
+ */
+const char *units_find(const struct both *pair, struct units *units);
 /* Those of them that went into this program of the old build. */
 void units_in(const struct both *pair, const struct units *units, const struct built *built, struct units *in);
 /* Add what was compiled of this source, a name below the source tree, if it is not there yet. */

@@ -127,6 +127,30 @@ static void keep(const char *folder, const char *name, const char *compiler, con
 		return;		/* then it is not known what the compiler read, and all of it is looked at */
 }
 
+const char *const wrapper_steps[] = { "dh_update_autotools_config", "dh_autoreconf", "dh_auto_configure", NULL };
+
+bool wrapper_is_step(const char *name)
+{
+	for (const char *const *each = wrapper_steps; *each != NULL; each++)
+		if (strcmp(name, *each) == 0)
+			return true;
+	return false;
+}
+
+int wrapper_step(const char *name, char **argv)
+{
+	const char *own = getenv(WRAPPER_FOLDER), *path = getenv("PATH");
+
+	msg_init(name);
+	if (getenv(WRAPPER_AGAIN) != NULL)
+		return 0;
+	const char *program = own != NULL && path != NULL ? find_compiler(path_without(path, own), name) : NULL;
+	if (program == NULL)
+		stop(127, "no %s is in PATH", name);
+	execv(program, argv);
+	stop(127, "cannot run %s: %s", program, strerror(errno));
+}
+
 static bool has_input(const struct words *arguments)
 {
 	for (size_t i = 0; i < arguments->n; i++)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* assemble: one patch, from patch objects to a file that was tried. */
+#ifndef NSB_BUILD_ASSEMBLE_H
+#define NSB_BUILD_ASSEMBLE_H
+
+#include "settings.h"
+#include "units.h"
+#include "wanted.h"
+
+/*
+ * Make the patch for a target.  `old` is what the old build has made of it, `units` are those that
+ * are in it, `programs` all that the old build has made.
+ */
+void assemble_patch(const struct both *both, const struct settings *settings, struct patchable *target, const char *old,
+		    struct units *units, const struct words *programs);
+
+#endif
