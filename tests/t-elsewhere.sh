@@ -24,15 +24,15 @@ for how in sleep spin sleep-bottom spin-bottom; do
 	for where in $wheres; do
 		t "in a thread, $how, the other stack is $where" "
 			target elsewhere && patch_from elsewhere.c && has_guards $where && says begun begin work $how $where && settled $states && snapshot &&
-			fails_with 3 'may return into work(, on its own stack, while it runs on another one|; stack: .*elsewhere)' patch elsewhere.so --timeout 1 && unharmed && says 'answer 2' answer &&
+			fails_with 3 'may return into work(, on its own stack, while it runs on another one|; stack: .*elsewhere)' patch elsewhere.so --timeout $slow && unharmed && says 'answer 2' answer &&
 			says 'result 2' end && patch elsewhere.so && says 'answer 12' answer && says begun begin work $how $where && settled $states &&
-			fails_with 3 'may return into (work|elsewhere.so)' revert elsewhere.so --timeout 1 && listed elsewhere.so && says 'result 12' end && revert elsewhere.so && says 'answer 2' answer
+			fails_with 3 'may return into (work|elsewhere.so)' revert elsewhere.so --timeout $slow && listed elsewhere.so && says 'result 12' end && revert elsewhere.so && says 'answer 2' answer
 		"
 	done
 	t "in the first thread, $how" "
 		target elsewhere && patch_from elsewhere.c && snapshot && printf 'leader work $how mapped\n' >&\$to && settled ${states:0:1} &&
-		fails_with 3 'may return into work' patch elsewhere.so --timeout 1 && kill -USR1 \$pid && read -r -t \$patience -u \$from line && [ \"\$line\" = 'result 2' ] &&
-		patch elsewhere.so && printf 'leader work $how heap\n' >&\$to && settled ${states:0:1} && fails_with 3 'may return into (work|elsewhere.so)' revert elsewhere.so --timeout 1 &&
+		fails_with 3 'may return into work' patch elsewhere.so --timeout $slow && kill -USR1 \$pid && read -r -t \$patience -u \$from line && [ \"\$line\" = 'result 2' ] &&
+		patch elsewhere.so && printf 'leader work $how heap\n' >&\$to && settled ${states:0:1} && fails_with 3 'may return into (work|elsewhere.so)' revert elsewhere.so --timeout $slow &&
 		kill -USR1 \$pid && read -r -t \$patience -u \$from line && [ \"\$line\" = 'result 12' ] && revert elsewhere.so && says 'answer 2' answer
 	"
 	t "another function is, $how: in nobody's way" "
@@ -45,10 +45,10 @@ t '--allow-active lets it finish' '
 	patch elsewhere.so --allow-active work && says "answer 12" answer && says "result 2" end && revert elsewhere.so && says "answer 2" answer
 '
 t 'static, and musl' '
-	target elsewhere static && patch_from elsewhere.c && says begun begin work sleep heap && settled SS && fails_with 3 "may return into work" patch elsewhere.so --timeout 1 &&
+	target elsewhere static && patch_from elsewhere.c && says begun begin work sleep heap && settled SS && fails_with 3 "may return into work" patch elsewhere.so --timeout $slow &&
 	says "result 2" end && patch elsewhere.so && says "answer 12" answer && revert elsewhere.so && says "answer 2" answer && if [ $abi = amd64 ]; then
 		CC=musl-gcc CFLAGS_EXTRA="-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" target elsewhere && patch_from elsewhere.c &&
-		says begun begin work sleep mapped && settled SS && fails_with 3 "may return into work" patch elsewhere.so --timeout 1 && says "result 2" end &&
+		says begun begin work sleep mapped && settled SS && fails_with 3 "may return into work" patch elsewhere.so --timeout $slow && says "result 2" end &&
 		patch elsewhere.so && says "answer 12" answer && revert elsewhere.so && says "answer 2" answer
 	fi
 '
