@@ -32,6 +32,7 @@
 #define TOLD_MS 850		/* nsb kills a child so long after an interrupt: nsb itself ends within a second */
 #define WATCHDOG_MS 600		/* so long after an item's time the kernel kills the child, if nsb did not */
 #define END_MS 300		/* a child that lives so long after SIGKILL sleeps uninterruptibly: nsb leaves it */
+#define STARVED_MS 500		/* an item that failed after so long may have failed because others had the processors */
 #define LEFT_MAX 64		/* children that nsb leaves in one run */
 #define HEAP_BLOCK (256 << 10)	/* what is larger goes back to the kernel when it is freed */
 #define NO_ITEM SIZE_MAX
@@ -39,10 +40,17 @@
 #define MFD_NOEXEC_SEAL 8u	/* linux/memfd.h */
 #endif
 
+/* Why an item is done again. */
+enum again {
+	AGAIN_NOT,
+	AGAIN_STARVED,		/* the child waited for a processor for much of the item's time */
+	AGAIN_MEMORY,		/* memory was short: it gets more */
+};
+
 /* What a child tells nsb of an item.  The result is elsewhere, in run->results, as its size varies. */
 struct slot {
 	atomic_bool done;
-	bool wants_more;		/* memory was short: it is done again, with more */
+	_Atomic int again;		/* enum again */
 	bool floods;			/* the child printed more than BUDGET_TEXT */
 	uint64_t text_at, text_size;	/* what the child printed, in its file */
 	size_t child;
@@ -53,6 +61,7 @@ struct current_item {
 	_Atomic size_t item;			/* its number; NO_ITEM: the child works on none */
 	_Atomic size_t taken;			/* so many items of the round have been taken with it */
 	_Alignas(8) _Atomic uint64_t since;	/* when it began, by now_ns(); i386 would align this to 4 */
+	_Alignas(8) _Atomic uint64_t delay;	/* read_delay() of the child then */
 };
 
 struct shared {
@@ -88,7 +97,8 @@ struct run {
 	uint8_t *results;
 	struct child *children;
 	size_t n_children;
-	size_t *again;		/* the items of the second round, which is for those that want more memory; else NULL */
+	enum again round;	/* AGAIN_NOT: the first; else the round of those that are done again for that reason */
+	size_t *again;		/* the items of such a round */
 	size_t n_items;		/* of this round */
 	size_t n_told;		/* workers->tell() was called for so many items of this round */
 	enum item_fate *fates;
@@ -101,7 +111,43 @@ struct run {
 /* The number of an item of this round. */
 static size_t item_at(const struct run *run, size_t i)
 {
-	return run->again == NULL ? i : run->again[i];
+	return run->round == AGAIN_NOT ? i : run->again[i];
+}
+
+/*
+ * How long a process has waited for a processor until now, in ns: the second number of its
+ * schedstat (sched-stats.rst in the kernel's documentation).  0 where the kernel does not tell.
+ */
+static uint64_t read_delay(pid_t pid)
+{
+	char path[40], text[64] = "", *end;
+	ssize_t got = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		got = read(fd, text, sizeof(text) - 1);
+		(void)close(fd);
+	}
+	if (got <= 0)
+		return 0;
+	(void)strtoull(text, &end, 10);
+	return strtoull(end, NULL, 10);
+}
+
+/*
+ * Whether an item that failed after at_least_ms may do better in the next round: processes that take
+ * all processors have kept the child, which has the number `pid`, waiting.  When it is the only
+ * item its time is what the user has said, and there is no next round.
+ */
+static bool was_starved(const struct run *run, size_t number, pid_t pid, unsigned at_least_ms)
+{
+	const struct current_item *current = &run->current[number];
+	uint64_t took = now_ns() - atomic_load(&current->since);
+
+	return run->round == AGAIN_NOT && run->workers->count > 1 && took >= at_least_ms * MS &&
+	       read_delay(pid) - atomic_load(&current->delay) >= took / 4;
 }
 
 /* ---- in a child ---- */
@@ -132,7 +178,7 @@ static size_t own_memory(void)
 /* Whether nothing else is worked on meanwhile.  Then more memory may be taken. */
 static bool is_alone(const struct run *run)
 {
-	return run->again != NULL || run->workers->count == 1;
+	return run->round == AGAIN_MEMORY || run->workers->count == 1;
 }
 
 static size_t memory_of(const struct run *run)
@@ -196,8 +242,8 @@ static int begin_item(const struct workers *workers, timer_t watchdog, struct sl
 	return err;
 }
 
-/* `again`: another child will do it, so what was printed is nobody's. */
-static void end_item(struct shared *shared, struct slot *slot, bool again)
+/* If another child will do it again, what was printed is nobody's. */
+static void end_item(struct shared *shared, struct slot *slot, enum again again)
 {
 	off_t end;
 
@@ -205,8 +251,8 @@ static void end_item(struct shared *shared, struct slot *slot, bool again)
 	clearerr(stdout);
 	end = lseek(STDOUT_FILENO, 0, SEEK_CUR);
 	slot->text_size = end == -1 ? 0 : (uint64_t)end - slot->text_at;
-	slot->wants_more = again;
-	if (again && ftruncate(STDOUT_FILENO, (off_t)slot->text_at) == 0)
+	atomic_store(&slot->again, again);
+	if (again != AGAIN_NOT && ftruncate(STDOUT_FILENO, (off_t)slot->text_at) == 0)
 		slot->text_size = 0;
 	atomic_fetch_add(&shared->held, (size_t)slot->text_size);
 	msg_forget();
@@ -224,6 +270,14 @@ static void await_room(const struct run *run, struct current_item *current)
 	}
 }
 
+/* What becomes of an item that has failed or not. */
+static enum again judge(const struct run *run, size_t number, bool has_failed)
+{
+	if (has_failed && !is_alone(run) && memory_was_short())
+		return AGAIN_MEMORY;
+	return has_failed && was_starved(run, number, getpid(), STARVED_MS) ? AGAIN_STARVED : AGAIN_NOT;
+}
+
 /* Work on one item after another until none is left.  0 or an errno. */
 static int work(const struct run *run, size_t number, int done_pipe)
 {
@@ -238,7 +292,6 @@ static int work(const struct run *run, size_t number, int done_pipe)
 	for (;;) {
 		struct slot *slot;
 		size_t taken, item;
-		bool again;
 		int err;
 
 		await_room(run, current);
@@ -256,10 +309,10 @@ static int work(const struct run *run, size_t number, int done_pipe)
 		if (err != 0)
 			return err;
 		memory_forget_short();
+		atomic_store(&current->delay, read_delay(getpid()));
 		workers->work(workers->ctx, item, run->results + item * workers->result_size);
-		again = !is_alone(run) && memory_was_short() &&
-			workers->has_failed(run->results + item * workers->result_size);
-		end_item(run->shared, slot, again);
+		end_item(run->shared, slot,
+			 judge(run, number, workers->has_failed(run->results + item * workers->result_size)));
 		atomic_store(&slot->done, true);
 		atomic_store(&current->item, NO_ITEM);
 		/*
@@ -348,10 +401,14 @@ static void settle(struct run *run, size_t item, enum item_fate fate, int detail
 	run->details[item] = detail;
 }
 
-/* A child has ended, or nsb leaves it: settle what becomes of the item that it was working on. */
-static void retire_child(struct run *run, size_t number, enum child_state state, int exit_status)
+/*
+ * A child has ended, or nsb leaves it: settle what becomes of the item that it was working on.
+ * `starved`: see was_starved().
+ */
+static void retire_child(struct run *run, size_t number, enum child_state state, int exit_status, bool starved)
 {
 	struct child *child = &run->children[number];
+	struct slot *slot;
 	size_t item = atomic_load(&run->current[number].item);
 	int signal = exit_status < 0 ? -exit_status : 0;
 
@@ -362,8 +419,16 @@ static void retire_child(struct run *run, size_t number, enum child_state state,
 				strerror(exit_status));
 		run->stopping = true;
 	}
-	if (item == NO_ITEM || item >= run->workers->count || atomic_load(&run->shared->slots[item].done))
+	if (item == NO_ITEM || item >= run->workers->count)
 		return;
+	slot = &run->shared->slots[item];
+	if (atomic_load(&slot->done))
+		return;
+	if (starved && signal != 0 && !run->stopping) {
+		atomic_store(&slot->again, AGAIN_STARVED);
+		atomic_store(&slot->done, true);
+		return;
+	}
 	settle(run, item, child->is_late || state == CHILD_LEFT || signal == SIGXCPU ? ITEM_LATE : ITEM_DIED,
 	       signal);
 }
@@ -391,7 +456,9 @@ static void look_at_times(struct run *run)
 		} else if (child->state == CHILD_TOLD && now > child->signalled_at + TOLD_MS * MS) {
 			kill_child(child, CHILD_KILLED, SIGKILL);
 		} else if (child->state == CHILD_KILLED && now > child->signalled_at + END_MS * MS) {
-			retire_child(run, i, CHILD_LEFT, 0);
+			/* Without a processor it cannot end either. */
+			retire_child(run, i, CHILD_LEFT, -SIGKILL,
+				     was_starved(run, i, child->pid, run->workers->item_ms));
 		}
 	}
 }
@@ -453,16 +520,22 @@ static void await_report(struct run *run)
 	if (poll(fds, count, PATIENCE_MS / 5) <= 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		ssize_t got;
+		pid_t pid = run->children[numbers[i]].pid;
 		int exit_status = 0;
+		bool starved;
+		ssize_t got;
 
 		if (fds[i].revents == 0)
 			continue;
 		do {
 			got = read(fds[i].fd, bytes, sizeof(bytes));
 		} while (got > 0);
-		if (got == 0 && pt_reap(run->children[numbers[i]].pid, &exit_status) == 0)
-			retire_child(run, numbers[i], CHILD_ENDED, exit_status);
+		if (got != 0)
+			continue;
+		/* The kernel tells of a child until it is reaped.  One that had time left was killed by somebody else. */
+		starved = was_starved(run, numbers[i], pid, run->workers->item_ms);
+		if (pt_reap(pid, &exit_status) == 0)
+			retire_child(run, numbers[i], CHILD_ENDED, exit_status, starved);
 	}
 }
 
@@ -502,7 +575,7 @@ static void close_texts(struct run *run)
 	}
 }
 
-/* Items that want more memory are told in the second round. */
+/* Items that are done again are told in the round in which they are. */
 static void tell(struct run *run)
 {
 	const struct workers *workers = run->workers;
@@ -512,7 +585,8 @@ static void tell(struct run *run)
 		void *result = run->results + item * workers->result_size;
 
 		if (atomic_load(&run->shared->slots[item].done)) {
-			if (!run->shared->slots[item].wants_more)
+			/* Whatever a child says, there is no round behind the last. */
+			if (atomic_load(&run->shared->slots[item].again) <= (int)run->round)
 				tell_done(run, item, result);
 		} else if (run->settled[item]) {
 			workers->tell(workers->ctx, item, run->fates[item], run->details[item], result, NULL, 0);
@@ -553,40 +627,39 @@ static void run_round(struct run *run)
 	tell(run);
 }
 
-/* Prepare the second round.  Its items begin anew. */
-static int choose_again(struct run *run)
+/* Prepare the round of those that are done again for a reason.  They begin anew. */
+static void choose_again(struct run *run, enum again reason)
 {
 	size_t count = 0;
 
-	run->again = calloc(run->workers->count + 1, sizeof(*run->again));
-	if (run->again == NULL)
-		return fail(ENOMEM, "out of memory");
 	for (size_t i = 0; i < run->workers->count; i++) {
 		struct slot *slot = &run->shared->slots[i];
 
-		if (!atomic_load(&slot->done) || !slot->wants_more)
+		if (!atomic_load(&slot->done) || atomic_load(&slot->again) != (int)reason)
 			continue;
-		slot->wants_more = false;
+		atomic_store(&slot->again, AGAIN_NOT);
 		atomic_store(&slot->done, false);
+		slot->text_size = 0;
 		memset(run->results + i * run->workers->result_size, 0, run->workers->result_size);
 		run->again[count++] = i;
 	}
 	for (size_t i = 0; i < run->n_children; i++)
 		atomic_store(&run->current[i].taken, 0);
+	run->round = reason;
 	run->n_items = count;
 	run->n_told = 0;
 	atomic_store(&run->shared->next, 0);
-	return 0;
 }
 
 static int run_all(struct run *run)
 {
-	int err;
-
 	run_round(run);
-	err = choose_again(run);
-	if (err != 0)
-		return err;
+	choose_again(run, AGAIN_STARVED);
+	if (run->n_items > 0) {
+		say("for %zu no processor was free: once more", run->n_items);
+		run_round(run);
+	}
+	choose_again(run, AGAIN_MEMORY);
 	if (run->n_items > 0) {
 		say("for %zu the memory was short: once more, with %zu MiB", run->n_items,
 		    run->workers->more_memory >> 20);
@@ -607,8 +680,8 @@ int workers_run(const struct workers *workers)
 	size_t results_size = workers->count * workers->result_size + 1;
 	struct run run = {
 		.workers = workers, .n_items = workers->count,
-		/* In each round an item may end one child, and a few children end with the round. */
-		.most_children = 2 * workers->count + 2 * WORKERS_MAX,
+		/* In each of three rounds an item may end one child, and a few children end with the round. */
+		.most_children = 3 * (workers->count + WORKERS_MAX),
 		.shared_size = sizeof(*run.shared) + workers->count * sizeof(run.shared->slots[0]),
 	};
 	int err = 0;
@@ -617,11 +690,12 @@ int workers_run(const struct workers *workers)
 	run.shared = map_shared(run.shared_size);
 	run.current = map_shared(run.current_size);
 	run.results = map_shared(results_size);
+	run.again = calloc(workers->count + 1, sizeof(*run.again));
 	run.fates = calloc(workers->count + 1, sizeof(*run.fates));
 	run.details = calloc(workers->count + 1, sizeof(*run.details));
 	run.settled = calloc(workers->count + 1, sizeof(*run.settled));
-	if (run.shared == NULL || run.current == NULL || run.results == NULL || run.fates == NULL ||
-	    run.details == NULL || run.settled == NULL)
+	if (run.shared == NULL || run.current == NULL || run.results == NULL || run.again == NULL ||
+	    run.fates == NULL || run.details == NULL || run.settled == NULL)
 		err = fail(ENOMEM, "out of memory");
 	if (err == 0)
 		err = run_all(&run);

@@ -10,7 +10,7 @@
  * the next process.
  *
  * While all goes well, one child works on all processes, one after another.  When it has worked
- * on one for a quarter of a second, another child begins with the next process, beside it.  At
+ * on one for PATIENCE_MS, another child begins with the next process, beside it.  At
  * most WORKERS_MAX children work at once.
  *
  * Ctrl-Z and SIGSTOP stop nsb, and not its children: each finishes the process that it works on.
@@ -38,7 +38,11 @@ enum item_fate {
 /* The work, on `count` items that are numbered from 0, for example processes. */
 struct workers {
 	size_t count;
-	unsigned item_ms;	/* how long a child may work on one item */
+	/*
+	 * How long a child may work on one item.  An item that fails because its child waited for a
+	 * processor for much of that time is done again when all others are done, if it is not the only one.
+	 */
+	unsigned item_ms;
 	/*
 	 * Bytes of address space that a child may add to nsb's own.  An item that fails because that
 	 * was short is done again when all others are done: one such item at a time, by a child
