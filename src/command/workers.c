@@ -24,6 +24,7 @@
 #include "interrupt.h"
 #include "memory.h"
 #include "permission.h"
+#include "proc.h"
 #include "ptrace.h"
 
 #define MS 1000000ull
@@ -456,9 +457,9 @@ static void look_at_times(struct run *run)
 		} else if (child->state == CHILD_TOLD && now > child->signalled_at + TOLD_MS * MS) {
 			kill_child(child, CHILD_KILLED, SIGKILL);
 		} else if (child->state == CHILD_KILLED && now > child->signalled_at + END_MS * MS) {
-			/* Without a processor it cannot end either. */
-			retire_child(run, i, CHILD_LEFT, -SIGKILL,
-				     was_starved(run, i, child->pid, run->workers->item_ms));
+			/* One that wants a processor, and has none, cannot end either. */
+			retire_child(run, i, CHILD_LEFT, -SIGKILL, run->round == AGAIN_NOT && run->workers->count > 1 &&
+				     proc_thread_state(child->pid, child->pid) == 'R');
 		}
 	}
 }
