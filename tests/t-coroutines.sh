@@ -35,4 +35,41 @@ t '--allow-active lets it finish in the old function' '
 	revert inside.so && says "answer 1" answer && unharmed
 '
 
+# meanwhile COMMAND FILE: while nsb searches, which it does in address order, a coroutine is suspended in memory that it has
+# searched.  What nsb says is in errors, and its status in $nsb_status.
+meanwhile() {
+	# shellcheck disable=SC2086
+	starts "$NSB" "$1" -v $insecure -p "$pid" $slow_timeout -f "$2" 2>errors &&
+	wait_until grep -q "searching for suspended coroutines" errors && says suspended suspend inside || return 1
+	wait "$started"
+	nsb_status=$?
+	cat errors
+}
+
+# is_late: apply the patch until the coroutine comes just too late for the search; it never finishes in the old function unsaid.
+is_late() {
+	local tries
+	for ((tries = 0; tries < 10; tries++)); do
+		meanwhile patch inside.so || return 1
+		case $nsb_status in
+		0) says "answer 2" answer && says "result 101" go on && revert inside.so ;;
+		3) says "answer 1" answer && listed && says "result 2" go on && { ! grep -q "taken out again" errors || return 0; } ;;
+		*) false ;;
+		esac && says ended end || return 1
+	done
+	echo "never too late for the search"
+	return 1
+}
+
+t 'one that is suspended between search and stop: the patch is taken out again' '
+	target coroutines && patch_from inside.c && says "used 0" use room && is_late && grep "nsb: $pid: a coroutine .context at 0x[0-9a-f]*. was suspended in inside while" errors &&
+	says ended end && patch inside.so && says "answer 2" answer && revert inside.so && says "answer 1" answer
+'
+t 'one that is suspended in a patch between search and stop of its revert comes back to it' '
+	target coroutines && patch_from yielding.c && says "used 0" use room && patch yielding.so &&
+	meanwhile revert yielding.so &&
+	[ $nsb_status = 3 ] || { [ $nsb_status = 0 ] && grep "memory of the patch stays: a coroutine" errors && says "answer 1" answer; } &&
+	says "result 201" go on && says ended end && { listed || revert yielding.so; } && says "answer 1" answer
+'
+
 done_testing

@@ -14,6 +14,7 @@
 #include "page.h"
 
 #define PIECE (1u << 17)	/* what fits into the cache of a processor is searched faster, and fuzzed much faster */
+#define PIECES_HELD 16		/* for so many a thread stands that has come to its trap: about 1 ms */
 #define SHOWN_FRAMES 64		/* the walk of a jmp_buf that has more is believed whatever it came to */
 #define STUBS 3			/* a call leads to setjmp through so many jumps at most */
 #define STATIC_MAX ((uint64_t)1 << 30)	/* so much is searched if it is not known whether contexts are used */
@@ -184,8 +185,11 @@ static bool is_behind_setjmp(const struct target *target, uint64_t pc, uint64_t 
 struct memory_search {
 	struct coroutines *coroutines;
 	const struct target *target;
+	struct target *served;		/* the same; NULL: its threads stand, or nobody traces them */
 	uint64_t code_start, code_end;	/* all code lies between */
 	uint64_t end;			/* by now_ns() */
+	uint64_t max_bytes;		/* -E2BIG, without a message, if there are more */
+	unsigned pieces;		/* so many were searched */
 };
 
 static bool may_hold_contexts(const struct mapping *m)
@@ -202,7 +206,7 @@ static int add_context(struct coroutines *coroutines, uint64_t address, enum con
 	err = ARRAY_GROW(&coroutines->contexts, coroutines->count, 1);
 
 	if (err == 0)
-		coroutines->contexts[coroutines->count++] = (struct context){ address, kind };
+		coroutines->contexts[coroutines->count++] = (struct context){ .address = address, .kind = kind };
 	return err;
 }
 
@@ -270,6 +274,7 @@ struct filter {
 	uint64_t itself;	/* the word that a context of swapcontext would have at address 0 for it to be at `self` */
 	uint64_t guard, start, length, plain_length;	/* where code is; the last one is 0 if only mangled addresses count */
 	unsigned rotation;
+	bool zero_is_nothing;	/* most words of memory are 0, and on i386 that often looks like an address between others of code */
 };
 
 /*
@@ -291,8 +296,10 @@ static inline __attribute__((always_inline)) size_t skip_words(const struct filt
 		if (word == 4)
 			turned = (uint32_t)turned;
 		if ((turned ^ guard) - start < length || value - start < plain_length ||
-		    value == filter->itself + at)
-			break;
+		    value == filter->itself + at) {
+			if (value != 0 || !filter->zero_is_nothing)
+				break;
+		}
 	}
 	return at;
 }
@@ -319,6 +326,7 @@ static int search_piece(const struct memory_search *search, const uint8_t *bytes
 		.start = search->code_start, .length = length,
 		.plain_length = coroutines->searched[CONTEXT_PLAIN_JUMP] ? length : 0,
 		.rotation = arch->jump_buffer.rotation,
+		.zero_is_nothing = !is_code(search->target, demangle(arch, coroutines->guard, 0)),
 	};
 	size_t at = 0;
 	int err = 0;
@@ -336,12 +344,33 @@ static int search_piece(const struct memory_search *search, const uint8_t *bytes
 	return err;
 }
 
-static int check_time(const struct memory_search *search)
+/* Pass on the signals of threads that are traced, and let those go on that have come to their trap. */
+static int serve(struct memory_search *search)
 {
+	struct target *target = search->served;
+	int err = target_serve(target, 0);
+
+	for (size_t i = 0; i < target->n_threads && err == 0 && search->pieces % PIECES_HELD == 0; i++) {
+		if (target->threads[i].state == THREAD_STOPPED)
+			err = target_continue(target, &target->threads[i]);
+	}
+	return err;
+}
+
+/* What has to be done between two pieces of memory. */
+static int take_breath(struct memory_search *search)
+{
+	int err = 0;
+
+	search->pieces++;
+	if (search->coroutines->bytes > search->max_bytes)
+		return -E2BIG;
 	if (now_ns() > search->end)
 		return fail(EBUSY, "%s: has more memory than can be searched for suspended coroutines within half of"
 			    " --timeout (raise it, or see --allow-active in nsb(1))", target_name(search->target));
-	return interrupt_check();
+	if (search->served != NULL)
+		err = serve(search);
+	return err == 0 ? interrupt_check() : err;
 }
 
 /*
@@ -352,6 +381,7 @@ static int search_run(const struct memory_search *search, uint64_t start, size_t
 {
 	int err = 0;
 
+	search->coroutines->bytes += n_pages * PAGE;
 	if (target_read(search->target, start, buffer, n_pages * PAGE) == 0)
 		return search_piece(search, buffer, n_pages * PAGE, start);
 	for (size_t i = 0; i < n_pages && n_pages > 1 && err == 0; i++) {
@@ -361,7 +391,7 @@ static int search_run(const struct memory_search *search, uint64_t start, size_t
 	return err;
 }
 
-static int search_mapping(const struct memory_search *search, const struct mapping *m, uint8_t *buffer)
+static int search_mapping(struct memory_search *search, const struct mapping *m, uint8_t *buffer)
 {
 	const struct target *target = search->target;
 	bool exist[PIECE / PAGE];
@@ -387,43 +417,47 @@ static int search_mapping(const struct memory_search *search, const struct mappi
 			first = end + 1;
 		}
 		if (err == 0)
-			err = check_time(search);
+			err = take_breath(search);
 	}
 	return err;
 }
 
 /* Search all memory for the kinds that are to be searched. */
-static int search_all(struct coroutines *coroutines, const struct target *target, uint64_t end)
+static int search_all(struct memory_search *search)
 {
+	struct coroutines *coroutines = search->coroutines;
+	const struct target *target = search->target;
 	const struct maps *maps = &target->maps;
-	struct memory_search search = { .coroutines = coroutines, .target = target, .code_start = UINT64_MAX, .end = end };
-	const uint64_t began = now_ns();
 	uint8_t *buffer = malloc(PIECE);
 	int err = 0;
 
 	if (buffer == NULL)
 		return fail(ENOMEM, "out of memory");
 	coroutines->count = 0;
+	coroutines->bytes = 0;
+	search->code_start = UINT64_MAX;
 	for (size_t i = 0; i < maps->count; i++) {
 		/* No coroutine is suspended in [vsyscall], which lies far above all others. */
 		if ((maps->all[i].prot & PROT_EXEC) == 0 || maps->all[i].start >= target->arch->user_top)
 			continue;
-		if (search.code_start == UINT64_MAX)
-			search.code_start = maps->all[i].start;
-		search.code_end = maps->all[i].end;
+		if (search->code_start == UINT64_MAX)
+			search->code_start = maps->all[i].start;
+		search->code_end = maps->all[i].end;
 	}
 	for (size_t i = 0; i < maps->count && err == 0; i++) {
 		if (may_hold_contexts(&maps->all[i]))
-			err = search_mapping(&search, &maps->all[i], buffer);
+			err = search_mapping(search, &maps->all[i], buffer);
 	}
 	free(buffer);
-	coroutines->took_ns = now_ns() - began;
+	ARRAY_SORT(coroutines->contexts, coroutines->count, address);
 	return err;
 }
 
-int coroutines_find(struct coroutines *coroutines, const struct target *target,
+int coroutines_find(struct coroutines *coroutines, struct target *target,
 		    const struct objects *objects, uint64_t end)
 {
+	struct memory_search search = { .coroutines = coroutines, .target = target, .served = target, .end = end,
+					.max_bytes = UINT64_MAX };
 	const struct maps *maps = &target->maps;
 	uint64_t writable = 0;
 	bool guessed, any = false;
@@ -437,21 +471,24 @@ int coroutines_find(struct coroutines *coroutines, const struct target *target,
 		return err;
 	for (size_t i = 0; i < maps->count; i++)
 		writable += may_hold_contexts(&maps->all[i]) ? maps->all[i].end - maps->all[i].start : 0;
+	coroutines->is_used = true;
 	if (guessed && writable > STATIC_MAX) {
 		say("%s: too large to be searched for suspended coroutines", target_name(target));
+		coroutines->bytes = writable;
 		return 0;
 	}
 	coroutines->guard = guess_guard(target);
-	err = search_all(coroutines, target, end);
+	say("%s: searching for suspended coroutines", target_name(target));
+	err = search_all(&search);
 	if (coroutines->count > 0)
 		say("%s: %zu contexts of coroutines", target_name(target), coroutines->count);
 	return err;
 }
 
-int coroutines_renew(struct coroutines *coroutines, const struct target *target,
+int coroutines_renew(struct coroutines *coroutines, struct target *target,
 		     const struct objects *objects, uint64_t end)
 {
-	return coroutines->took_ns == 0 ? 0 : coroutines_find(coroutines, target, objects, end);
+	return !coroutines->is_used ? 0 : coroutines_find(coroutines, target, objects, end);
 }
 
 void coroutines_deinit(struct coroutines *coroutines)
@@ -556,15 +593,18 @@ static bool is_stale(const struct target *target, const struct context *context,
 
 static int check_context(const struct coroutines *coroutines, const struct target *target,
 			 struct unwinder *unwinder, const struct code_range *ranges, size_t n_ranges,
-			 const struct context *context, struct unwind_verdict *verdict)
+			 struct context *context, struct unwind_verdict *verdict)
 {
 	const struct arch *arch = target->arch;
 	struct unwind_frame frames[SHOWN_FRAMES];
 	struct regs regs;
 	int err;
 
+	context->pc = context->sp = 0;
 	if (!read_context(coroutines, target, context, &regs))
 		return 0;
+	context->pc = regs_get(arch, &regs, REG_PC);
+	context->sp = regs_get(arch, &regs, REG_SP);
 	/* The saved pc is the return address of a call, and what has to be checked is the call. */
 	regs_set(arch, &regs, REG_PC, regs_get(arch, &regs, REG_PC) - 1);
 	if (context->kind == CONTEXT_SWAPPED)
@@ -580,23 +620,82 @@ static int check_context(const struct coroutines *coroutines, const struct targe
 	return 0;
 }
 
-/* Search again if that is quick, or if the guard is another one than what the kernel gave the program. */
+/*
+ * Search again, while all threads stand, if that is quick.  If the guard is another one than what the kernel gave the program
+ * the search before was in vain.
+ */
 static int search_again(struct coroutines *coroutines, const struct target *target)
 {
+	struct coroutines fresh = *coroutines;
+	struct memory_search search = { .coroutines = &fresh, .target = target, .end = UINT64_MAX,
+					.max_bytes = 2 * SEARCH_AGAIN_BYTES };
 	const struct thread *stopped = NULL;
-	uint64_t guard = coroutines->guard;
+	int err;
 
+	coroutines->is_complete = !coroutines->is_used;
 	for (size_t i = 0; i < target->n_threads && stopped == NULL; i++) {
 		if (target->threads[i].state == THREAD_STOPPED)
 			stopped = &target->threads[i];
 	}
-	if (coroutines->took_ns == 0 ||
-	    ((!coroutines->searched[CONTEXT_MANGLED_JUMP] || stopped == NULL ||
-	      !read_guard(target, stopped, &guard) || guard == coroutines->guard) &&
-	     coroutines->took_ns > SEARCH_AGAIN_NS))
+	if (!coroutines->is_used)
 		return 0;
-	coroutines->guard = guard;
-	return search_all(coroutines, target, UINT64_MAX);
+	if (coroutines->searched[CONTEXT_MANGLED_JUMP] && stopped != NULL && read_guard(target, stopped, &fresh.guard) &&
+	    fresh.guard != coroutines->guard)
+		search.max_bytes = UINT64_MAX;
+	else if (!coroutines_are_quick(coroutines))
+		return 0;
+	fresh.contexts = NULL;
+	fresh.count = 0;
+	err = search_all(&search);
+	if (err == 0) {
+		free(coroutines->contexts);
+		*coroutines = fresh;
+		coroutines->is_complete = true;
+		return 0;
+	}
+	free(fresh.contexts);
+	/* It has grown meanwhile. */
+	return err == -E2BIG ? 0 : err;
+}
+
+/* Whether the context is the same as when it was checked: then it was found to be in nobody's way. */
+static bool was_checked(const struct coroutines *checked, const struct target *target, const struct context *context,
+			uint64_t guard)
+{
+	const struct coroutines with_guard = { .guard = guard };
+	size_t i = ARRAY_UPTO(checked->contexts, checked->count, address, context->address);
+	struct regs regs;
+
+	/* Contexts of several kinds may be at one address. */
+	for (; i > 0 && checked->contexts[i - 1].address == context->address; i--) {
+		const struct context *other = &checked->contexts[i - 1];
+
+		if (other->kind == context->kind && other->pc != 0 && read_context(&with_guard, target, context, &regs) &&
+		    other->pc == regs_get(target->arch, &regs, REG_PC) &&
+		    other->sp == regs_get(target->arch, &regs, REG_SP))
+			return true;
+	}
+	return false;
+}
+
+/* Check all contexts but those that were checked before. */
+static int check_all(struct coroutines *coroutines, const struct coroutines *checked, const struct target *target,
+		     struct unwinder *unwinder, const struct code_range *ranges, size_t n_ranges,
+		     struct unwind_verdict *verdict, uint64_t *context)
+{
+	int err = 0;
+
+	*verdict = (struct unwind_verdict){ .safe = true };
+	for (size_t i = 0; i < coroutines->count && verdict->safe && err == 0; i++) {
+		struct context *one = &coroutines->contexts[i];
+
+		err = interrupt_check();
+		if (err != 0 || (checked != NULL && was_checked(checked, target, one, coroutines->guard)))
+			continue;
+		err = check_context(coroutines, target, unwinder, ranges, n_ranges, one, verdict);
+		*context = one->address;
+	}
+	return err;
 }
 
 int coroutines_check(struct coroutines *coroutines, const struct target *target,
@@ -605,14 +704,21 @@ int coroutines_check(struct coroutines *coroutines, const struct target *target,
 {
 	int err = search_again(coroutines, target);
 
-	*verdict = (struct unwind_verdict){ .safe = true };
-	for (size_t i = 0; i < coroutines->count && verdict->safe && err == 0; i++) {
-		err = interrupt_check();
-		if (err == 0)
-			err = check_context(coroutines, target, unwinder, ranges, n_ranges,
-					    &coroutines->contexts[i], verdict);
-		*context = coroutines->contexts[i].address;
-	}
+	if (err == 0)
+		err = check_all(coroutines, NULL, target, unwinder, ranges, n_ranges, verdict, context);
+	return err;
+}
+
+int coroutines_find_late(const struct coroutines *checked, struct target *target, const struct objects *objects,
+			 struct unwinder *unwinder, const struct code_range *ranges, size_t n_ranges, uint64_t end,
+			 struct unwind_verdict *verdict, uint64_t *context)
+{
+	struct coroutines now = { 0 };
+	int err = coroutines_find(&now, target, objects, end);
+
+	if (err == 0)
+		err = check_all(&now, checked, target, unwinder, ranges, n_ranges, verdict, context);
+	coroutines_deinit(&now);
 	return err;
 }
 

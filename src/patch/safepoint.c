@@ -689,6 +689,17 @@ static int attempt_once(struct attempt *attempt, bool *reached)
 	return err != 0 || *reached ? err : let_go(attempt->target);
 }
 
+/*
+ * Whether to search for coroutines before the next attempt.  While a long search is made no thread stands at its trap,
+ * so there is one before every other attempt only.
+ */
+static bool may_search(const struct attempt *attempt)
+{
+	const unsigned attempts = attempt->report->attempts;
+
+	return attempts > 0 && (coroutines_are_quick(attempt->request->coroutines) || attempts % 2 == 0);
+}
+
 static int reach(struct attempt *attempt)
 {
 	const struct safepoint_request *request = attempt->request;
@@ -704,7 +715,7 @@ static int reach(struct attempt *attempt)
 		bool reached = false;
 		int err = renew(attempt);
 
-		if (err == 0 && report->attempts > 0)
+		if (err == 0 && may_search(attempt))
 			err = coroutines_renew(request->coroutines, attempt->target, attempt->objects,
 					       now_ns() + request->limits->timeout_ms * UINT64_C(1000000));
 		if (err == 0 && attempt->is_outdated)

@@ -68,6 +68,7 @@ int session_close(struct session *session, int err)
 	free(session->plans);
 	session->plans = NULL;
 	session->n_plans = session->n_new = 0;
+	coroutines_deinit(&session->coroutines);
 	objects_deinit(&session->objects);
 	records_deinit(&session->records);
 	tell_loss(&session->target);
@@ -133,21 +134,28 @@ static int await_frail_calls(struct session *session, const struct options *opti
 	return err;
 }
 
+/*
+ * Search for suspended coroutines.  No thread is traced yet: one that is waits for nsb when it gets a signal.  Where all
+ * functions are allowed to be active, or none is replaced, no coroutine is in the way.
+ */
+static int find_coroutines(struct session *session, const struct options *options)
+{
+	const uint64_t end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / SEARCH_PART;
+
+	return session->plans[0].n_ranges == 0 ? 0 :
+	       coroutines_find(&session->coroutines, &session->target, &session->objects, end);
+}
+
 static int stop_at_safe_point(struct session *session, const struct options *options)
 {
 	struct plan *plan = &session->plans[0];
-	const uint64_t search_end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / SEARCH_PART;
-	struct coroutines coroutines = { 0 };
 	const struct safepoint_request request = {
 		.target = &session->target, .plan = plan, .records = &session->records,
-		.objects = &session->objects, .coroutines = &coroutines, .ranges = plan->ranges,
+		.objects = &session->objects, .coroutines = &session->coroutines, .ranges = plan->ranges,
 		.n_ranges = plan->n_ranges, .limits = &options->limits,
 	};
 	int err = interrupt_check();
 
-	/* Where all functions are allowed to be active, or none is replaced, no coroutine is in the way. */
-	if (err == 0 && plan->n_ranges > 0)
-		err = coroutines_find(&coroutines, &session->target, &session->objects, search_end);
 	if (err == 0)
 		err = safepoint_reach(&request, &session->report);
 	/* A leader that is another program's now stands there, too. */
@@ -155,8 +163,13 @@ static int stop_at_safe_point(struct session *session, const struct options *opt
 		err = target_check_same(&session->target);
 	if (err == 0)
 		err = interrupt_check();
-	coroutines_deinit(&coroutines);
 	return err;
+}
+
+/* Whether the memory of a patch that is taken out stays in the process, all of it or its data. */
+static bool stays(const struct session *session, const struct plan *plan)
+{
+	return plan->keeps_memory || plan->keeps_data || !session->coroutines.is_complete;
 }
 
 static void say_pause(const struct session *session)
@@ -399,7 +412,7 @@ static int switch_on(struct session *session)
 		err = write_state(session, plan->address, RECORD_REVERTING);
 		if (err == 0)
 			err = write_edits(session, plan);
-		if (err == 0 && (plan->keeps_memory || plan->keeps_data))
+		if (err == 0 && stays(session, plan))
 			err = write_state(session, plan->address, RECORD_KEPT);
 	}
 	if (err == 0)
@@ -514,6 +527,9 @@ static int unmap_patches(struct session *session)
 		if (plan->keeps_memory)
 			warn("%s: the memory of the patch stays: one of its functions may still be in"
 			     " use", target_name(&session->target));
+		else if (!session->coroutines.is_complete)
+			warn("%s: the memory of the patch stays: a coroutine may have been suspended in it while"
+			     " others were searched for", target_name(&session->target));
 		else if (plan->keeps_data)
 			err = unmap_code(session, plan);
 		else
@@ -544,6 +560,8 @@ static int apply(struct session *session, const struct options *options)
 {
 	int err = interrupt_check();
 
+	if (err == 0)
+		err = find_coroutines(session, options);
 	if (err == 0)
 		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
@@ -609,7 +627,7 @@ static int switch_off(struct session *session)
 	if (err == 0)
 		err = write_edits(session, &session->plans[0]);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
-		if (session->plans[i].keeps_memory || session->plans[i].keeps_data)
+		if (stays(session, &session->plans[i]))
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);
 	}
 	if (err == 0)
@@ -621,6 +639,8 @@ static int take_out(struct session *session, const struct options *options)
 {
 	int err = interrupt_check();
 
+	if (err == 0)
+		err = find_coroutines(session, options);
 	if (err == 0)
 		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
@@ -694,6 +714,82 @@ static int take_back(struct session *session, const struct options *options,
 	return err == 0 ? reopen(session) : err;
 }
 
+static int plan_reverting(struct session *session, const struct options *options, const uint8_t *id,
+			  size_t size)
+{
+	int err = session_read_objects(session);
+
+	return err == 0 ? plan_taking_out(session, &options->allowed, id, size) : err;
+}
+
+/* ---- patch, and a coroutine that was suspended in the old code after nsb had searched for them ---- */
+
+/*
+ * The patch is applied, and the process runs.  Look for coroutines that are suspended in the old code.  `name` is "" if there
+ * is none; else it is the name of the function.
+ */
+static int find_late(struct session *session, const struct options *options, char *name, size_t size,
+		     uint64_t *context)
+{
+	const uint64_t end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / SEARCH_PART;
+	const struct plan *plan = &session->plans[0];
+	struct unwind_verdict verdict;
+	int err = target_read_maps(&session->target);
+
+	name[0] = '\0';
+	if (err == 0)
+		err = coroutines_find_late(&session->coroutines, &session->target, &session->objects, plan->unwinder,
+					   plan->ranges, plan->n_ranges, end, &verdict, context);
+	if (err == 0 && !verdict.safe)
+		(void)snprintf(name, size, "%s", verdict.range->name);
+	return err;
+}
+
+/* Take out again what session_patch() has applied. */
+static int withdraw(struct session *session, const struct options *options, const struct vz_blob *id)
+{
+	int err = reopen(session);
+
+	if (err == 0)
+		err = plan_reverting(session, options, id->data, (size_t)id->size);
+	return err == 0 ? take_out(session, options) : err;
+}
+
+/*
+ * Between the search for coroutines and the stop one may have been suspended in code that the patch replaces.  Since the jumps
+ * are written no other one can come there, so a search finds all that there are, and nobody has to stand for it.
+ * If there is one the patch is taken out again, but not with --replace, as the older patches are gone.
+ */
+static int look_for_late(struct session *session, const struct options *options, const struct patchfile *patch)
+{
+	const pid_t pid = session->target.pid;
+	const bool has_replaced = session->n_plans > session->n_new;
+	char name[128];
+	uint64_t context = 0;
+	int err;
+
+	if (options->dry_run || session->coroutines.is_complete)
+		return 0;
+	err = find_late(session, options, name, sizeof(name), &context);
+	if (err != 0 && !target_has_ended(&session->target))
+		warn("%d: applied, but it is not known whether a coroutine was suspended in the old code meanwhile: %s",
+		     pid, msg_kept());
+	msg_forget();
+	if (err != 0 || name[0] == '\0')
+		return 0;
+	err = has_replaced ? 0 : withdraw(session, options, &patch->meta.patch.build_id);
+	if (err == 0 && !has_replaced)
+		return fail(EBUSY, "%d: a coroutine (context at 0x%" PRIx64 ") was suspended in %s while nsb looked for a"
+			    " safe point: the patch was taken out again (try again, or see --allow-active in nsb(1))",
+			    pid, context, name);
+	if (err != 0)
+		debug("%s", msg_kept());
+	msg_forget();
+	warn("%d: a coroutine (context at 0x%" PRIx64 ") was suspended in %s while nsb looked for a safe point: it"
+	     " finishes in the old function", pid, context, name);
+	return err == -EUCLEAN ? err : 0;
+}
+
 int session_patch(struct session *session, const struct options *options,
 		  const struct patchfile *patch)
 {
@@ -711,15 +807,7 @@ int session_patch(struct session *session, const struct options *options,
 	}
 	if (err == 0)
 		err = apply(session, options);
-	return err;
-}
-
-static int plan_reverting(struct session *session, const struct options *options, const uint8_t *id,
-			  size_t size)
-{
-	int err = session_read_objects(session);
-
-	return err == 0 ? plan_taking_out(session, &options->allowed, id, size) : err;
+	return err == 0 ? look_for_late(session, options, patch) : err;
 }
 
 int session_revert(struct session *session, const struct options *options, const uint8_t *id,

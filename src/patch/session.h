@@ -7,6 +7,7 @@
 #ifndef NSB_SESSION_H
 #define NSB_SESSION_H
 
+#include "coroutine.h"
 #include "options.h"
 #include "plan.h"
 
@@ -22,6 +23,7 @@ struct session {
 	struct plan *plans;
 	size_t n_plans, n_new;	/* the first n_new apply a patch, the others take one out */
 	struct safepoint_report report;
+	struct coroutines coroutines;	/* as they were at the safe point */
 };
 
 /* Open a process, and read its records.  The caller closes the session even if this failed. */
