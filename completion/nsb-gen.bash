@@ -25,7 +25,7 @@ _nsb_gen() {
 		return
 	fi
 	case $command in
-	generate) options+=' --mode --original --debugfile --output --as-built --fixed --no-abi-check --strict' ;;
+	generate) options+=' --mode --original --debugfile --output --as-built --fixed --no-abi-check --accept-difference --strict' ;;
 	compare|refs) options+=' --debugfile' ;;
 	check) options+=' --pid --id' ;;
 	dump) options+=' --json' ;;

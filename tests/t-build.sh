@@ -362,6 +362,10 @@ t 'errors: the build fails, calls no compiler, makes no target, or several' '
 t 'errors: what was built is not the target' '
 	project && change rules.h "s/MOST 10/MOST 20/" && shipped make CFLAGS="-O1 -g" &&
 	fails 5 "^nsb-build: the old build.s server is not what .*/server was built from: .*flags" --target server --source src fix.diff -- make &&
+	fails 5 "function limit lies at another place" --accept-difference --target server --source src fix.diff -- make && sed -i "s/MOST 10/MOST 11/" src/rules.h &&
+	(cd src && make clean) >log && shipped make && sed -i "s/MOST 11/MOST 10/" src/rules.h && fails 5 "function .limit. .rules.c. differs at" --target server --source src fix.diff -- make &&
+	builds --accept-difference --target server --source src fix.diff -- make && grep "^nsb-build: accepted: the old build.s server is not what .*server was built from: " said &&
+	! grep "proven: the old build" told && nsb info -f "$patch_file" | grep "accepted-difference: .*is not what .*/server was built from" && three_beats "11 of 1" "20 of 2" "11 of 3" && rm "$patch_file" &&
 	cp server renamed && fails 5 "the old build.s server is not what .*/renamed was built from" --target renamed --built server --source src fix.diff -- make
 '
 t 'errors: nothing differs in this target; it has no part in the fix' '

@@ -130,13 +130,16 @@ static void add_differing(const struct both *both, const struct settings *settin
 	units_compile(both, units);
 }
 
-static void generate(const struct both *both, const struct settings *settings, const struct units *units, const struct patchable *target,
+/* False: the old build is not the target, which the user accepts. */
+static bool generate(const struct both *both, const struct settings *settings, const struct units *units, const struct patchable *target,
 		     const char *old, const char *new, const char *patch, char **told)
 {
 	struct words argv = { .n = 0 };
 	char *out = text("%s.told", patch), *said = text("%s.said", patch);
 
 	words_add_all(&argv, settings->gen, "generate", "--mode", "auto", "--as-built", old, "--fixed", new, target->path, patch, NULL);
+	if (settings->accepts_difference)
+		words_add(&argv, "--accept-difference");
 	for (size_t i = 0; i < units->n; i++)
 		words_add(&argv, units->all[i].object_new);
 	words_add(&argv, "--original");
@@ -164,10 +167,12 @@ static void generate(const struct both *both, const struct settings *settings, c
 	default:
 		stop(STAGE_REFUSED, "%s: no patch can be made: %s", target->name, last_line(both, said));
 	}
+	bool is_accepted = notes != NULL && strstr(notes, "nsb-gen: accepted: ") != NULL;
 	/* What nsb-gen wants the author to know. */
 	step_clear();
 	for (char *line = notes != NULL && !settings->quiet ? strtok(notes, "\n") : NULL; line != NULL; line = strtok(NULL, "\n"))
 		warn("%s", readable(both, strncmp(line, "nsb-gen: ", 9) == 0 ? line + 9 : line));
+	return !is_accepted;
 }
 
 /* "NAME" is replaced for "WHY", of nsb-gen's lines "FILE:LINE: changed: NAME: WHY". */
@@ -265,7 +270,7 @@ void assemble_patch(const struct both *both, const struct settings *settings, st
 		stop(STAGE_BUILD, "the build of the fixed source makes no %s", old + strlen(both->tree_old) + 1);
 	add_differing(both, settings, target, old, new, units);
 	link_patch(both, settings, units, link, &options, made);
-	generate(both, settings, units, target, old, new, made, &told);
+	bool is_target = generate(both, settings, units, target, old, new, made, &told);
 	if (!settings->no_trial)
 		try_patch(both, settings, target, link, &options, made, library_path(programs));
 	if (settings->test != NULL)
@@ -276,7 +281,8 @@ void assemble_patch(const struct both *both, const struct settings *settings, st
 		return;
 	printf("%s\n", out);
 	print_table(told != NULL ? told : "");
-	printf("  proven: the old build is %s; all that differs in the fixed build is replaced%s%s\n", target->name,
+	printf("  proven: %s%s%sall that differs in the fixed build is replaced%s%s\n", is_target ? "the old build is " : "",
+	       is_target ? target->name : "", is_target ? "; " : "",
 	       settings->no_trial ? "" : "; applied to a process and reverted", settings->test != NULL ? "; the test passes with it" : "");
 	if (settings->pid != NULL)
 		printf("  nsb patch -p %s -f %s\n", settings->pid, out);

@@ -172,17 +172,20 @@ static bool is_read(const struct compilations *compilations, const char *path)
 	return false;
 }
 
-/* A file that people read. */
+/* A file that people read, or tests: it goes into no program that is installed. */
 static bool is_document(const char *name)
 {
+	static const char *const folders[] = { "test/", "tests/", "testsuite/", "t/", "doc/", "docs/", "debian/patches/", NULL };
 	static const char *const begins[] = { "ChangeLog", "CHANGES", "Changes", "NEWS", "README", "AUTHORS", "THANKS", NULL };
 	const char *dot = strrchr(name, '.');
 
 	for (const char *const *each = begins; *each != NULL; each++)
 		if (strncmp(base_name(name), *each, strlen(*each)) == 0)
 			return true;
-	return (dot != NULL && (strcmp(dot, ".md") == 0 || strcmp(dot, ".rst") == 0)) || strncmp(name, "debian/patches/", 15) == 0 ||
-	       strcmp(name, "debian/changelog") == 0;
+	for (const char *const *each = folders; *each != NULL; each++)
+		if (strncmp(name, *each, strlen(*each)) == 0)
+			return true;
+	return (dot != NULL && (strcmp(dot, ".md") == 0 || strcmp(dot, ".rst") == 0)) || strcmp(name, "debian/changelog") == 0;
 }
 
 /* Of one source to one result there may be an old and a new record: the last one counts. */
@@ -200,26 +203,36 @@ static void merge(const struct compilations *old, const struct compilations *mad
 
 const char *build_again(const struct settings *settings, struct both *both, const struct kept *kept, const char *fixed)
 {
-	struct words changed = { .n = 0 }, command = { .n = 0 };
+	struct words changed = { .n = 0 }, added = { .n = 0 }, command = { .n = 0 };
 	struct compilations made;
 	char *records = text("%s/records-again", both->work);
 
-	if (!tree_compare(both->place->source, fixed, both->work, &changed))
-		return "the diffs add or remove files";
+	if (!tree_compare(both->place->source, fixed, both->work, &changed, &added))
+		return "the diffs remove files";
+	for (size_t i = 0; i < added.n; i++)
+		if (!is_document(added.all[i]))
+			return text("the diffs add %s", added.all[i]);
 	for (size_t i = 0; i < changed.n; i++) {
 		const char *name = changed.all[i];
 
-		if (is_document(name))
-			continue;
-		if (!is_read(&both->old, text("%s/%s", both->place->path, name)))
+		/* A test may be built, too, and then a compiler has read it. */
+		if (!is_read(&both->old, text("%s/%s", both->place->path, name))) {
+			if (is_document(name))
+				continue;
 			return text("no compiler has read %s", name);
+		}
 		if (!same_files(text("%s/%s", both->place->source, name), text("%s/%s", kept->tree, name)))
 			return text("the build itself changes %s", name);
 	}
 	step(settings, "building the fixed source where the old one was built");
 	tree_copy_built(kept->tree, both->tree_new);
-	for (size_t i = 0; i < changed.n; i++)
-		tree_overwrite(text("%s/%s", fixed, changed.all[i]), text("%s/%s", both->tree_new, changed.all[i]));
+	for (size_t i = 0; i < changed.n; i++) {
+		char *to = text("%s/%s", both->tree_new, changed.all[i]);
+
+		/* The build may have removed what only people read. */
+		if (access(to, F_OK) == 0)
+			tree_overwrite(text("%s/%s", fixed, changed.all[i]), to);
+	}
 	if (settings->debian != NULL)
 		debian_again(both->tree_new, &command);
 	else if (settings->again != NULL)

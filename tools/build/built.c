@@ -230,7 +230,8 @@ static int likeness(const struct elffile *file, const char *path, const struct e
 	return points;
 }
 
-const char *built_find(const struct words *programs, const struct elffile *target, const char *name, char **several)
+const char *built_find(const struct words *programs, const struct words *linked, const struct elffile *target, const char *name,
+		       char **several)
 {
 	const char *best = NULL;
 	int most = 0;
@@ -244,6 +245,9 @@ const char *built_find(const struct words *programs, const struct elffile *targe
 			continue;
 		}
 		int points = likeness(&file, programs->all[i], target, name);
+		/* A copy of what was linked, of "make install" for example, is not made by each later build. */
+		if (points != 0 && words_has(linked, programs->all[i]))
+			points++;
 		elffile_close(&file);
 		if (points == 0 || points < most)
 			continue;

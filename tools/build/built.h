@@ -35,8 +35,10 @@ bool built_has_source(const struct built *built, const char *name);
 /*
  * Which of the files that a build has made (`programs`) is this target?  The one with its
  * build-id, else one with its soname or its name.  Of several, one with symbols and debug info is
- * taken.  NULL: none; *several is set if there is more than one, and nothing to choose by.
+ * taken, and rather one that a linker has written (`linked`) than a copy.  NULL: none; *several is set if
+ * there is more than one, and nothing to choose by.
  */
-const char *built_find(const struct words *programs, const struct elffile *target, const char *name, char **several);
+const char *built_find(const struct words *programs, const struct words *linked, const struct elffile *target, const char *name,
+		       char **several);
 
 #endif

@@ -120,7 +120,10 @@ char *debian_source(const struct settings *settings, const char *work)
 	if (source == NULL || (wanted != NULL && strcmp(wanted, version) != 0))
 		source = text("%s=%s", name, wanted);
 	/* A build writes beside its source: so the source has a folder around it. */
-	char *kept = strchr(source, '/') == NULL ? cache_source(settings, source, work, &is_there) : NULL;
+	char *plain = text("%s", source);
+	/* Compilers are told OLD=NEW about paths. */
+	*strchr(plain, '=') = '_';
+	char *kept = strchr(plain, '/') == NULL ? cache_source(settings, plain, work, &is_there) : NULL;
 	char *folder = kept != NULL ? kept : text("%s/source", work);
 	if (kept == NULL && mkdir(folder, 0755) != 0)
 		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));

@@ -70,6 +70,7 @@ static char *others(const struct both *both, const struct units *units, const st
 static const char *find_old(const struct settings *settings, const struct both *both, const struct words *programs, const struct patchable *target)
 {
 	char *several = NULL;
+	struct words linked = { .n = 0 };
 
 	if (settings->built != NULL) {
 		char *path = text("%s/%s", both->tree_old, settings->built);
@@ -78,7 +79,13 @@ static const char *find_old(const struct settings *settings, const struct both *
 			stop(STAGE_NOT_TARGET, "the build makes no program or library %s", settings->built);
 		return path;
 	}
-	const char *old = built_find(programs, &target->file, target->name, &several);
+	for (size_t i = 0; i < both->old.n; i++) {
+		char *output = both->old.all[i].line.what == COMPILING_PROGRAM ? compilation_output(&both->old.all[i]) : NULL;
+
+		if (output != NULL)
+			words_add(&linked, place_outside(both->place, both->tree_old, output));
+	}
+	const char *old = built_find(programs, &linked, &target->file, target->name, &several);
 	if (old == NULL && several != NULL)
 		stop(STAGE_NOT_TARGET, "the build makes more than one file that may be %s: say by --built which one it is: %s", target->name,
 		     several);

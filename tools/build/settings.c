@@ -28,6 +28,7 @@ static void help(void)
 	     "  -o, --output DIR      where the patches and the log go; here, if it is not given\n"
 	     "      --built FILE      what the build makes of the target, below DIR, if its name does not tell\n"
 	     "      --test COMMAND    run this by sh -c with the patch in all that it starts; it has to succeed\n"
+	     "      --accept-difference  make the patch although the old build is not the target; it will tell\n"
 	     "      --no-trial        do not try the patch on a process\n"
 	     "      --again COMMAND   run this by sh -c, and not COMMAND, where it has built before\n"
 	     "      --no-cache        neither use nor keep a build of the old source\n"
@@ -54,7 +55,7 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_NO_CACHE };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
 	{ "built", required_argument, NULL, OPTION_BUILT },
 	{ "test", required_argument, NULL, OPTION_TEST },
 	{ "no-trial", no_argument, NULL, OPTION_NO_TRIAL },
+	{ "accept-difference", no_argument, NULL, OPTION_ACCEPT_DIFFERENCE },
 	{ "again", required_argument, NULL, OPTION_AGAIN },
 	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
 	{ "keep", no_argument, NULL, OPTION_KEEP },
@@ -112,6 +114,9 @@ static void read_options(int argc, char **argv, struct settings *settings)
 			break;
 		case OPTION_NO_TRIAL:
 			settings->no_trial = true;
+			break;
+		case OPTION_ACCEPT_DIFFERENCE:
+			settings->accepts_difference = true;
 			break;
 		case OPTION_AGAIN:
 			settings->again = optarg;

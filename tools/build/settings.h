@@ -14,7 +14,7 @@ struct settings {
 	const char *source, *output, *built, *test;
 	struct words diffs, command;	/* absolute names; the command that builds */
 	const char *again;		/* a shell command that builds what has been built before; NULL: `command` */
-	bool quiet, keeps, no_trial, no_cache;
+	bool quiet, keeps, no_trial, no_cache, accepts_difference;
 	char *log, *gen, *nsb;
 };
 

@@ -248,8 +248,12 @@ static bool same_links(const char *a, const char *b)
 	return n >= 0 && n == m && memcmp(to_a, to_b, (size_t)n) == 0;
 }
 
-/* Walk `tree`: is all of it in `other`, in the same shape?  Files that differ there are added to *changed, if wanted. */
-static bool is_within(const char *tree, const char *other, const char *work, const char *below, struct words *changed)
+/*
+ * Walk `tree`: is all of it in `other`, in the same shape?  Files that differ there are added to *changed, and
+ * what is missing there to *missing, if that is wanted.
+ */
+static bool is_within(const char *tree, const char *other, const char *work, const char *below, struct words *changed,
+		      struct words *missing)
 {
 	DIR *dir = opendir(tree);
 	struct dirent *entry;
@@ -264,10 +268,13 @@ static bool is_within(const char *tree, const char *other, const char *work, con
 			continue;
 		if (lstat(a, &one) != 0 || !tree_is_source(a, &one))
 			continue;
-		if (lstat(b, &two) != 0 || (one.st_mode & S_IFMT) != (two.st_mode & S_IFMT))
+		bool is_missing = lstat(b, &two) != 0;
+		if (is_missing && missing != NULL)
+			words_add(missing, name);
+		else if (is_missing || (one.st_mode & S_IFMT) != (two.st_mode & S_IFMT))
 			is_all = false;
 		else if (S_ISDIR(one.st_mode))
-			is_all = is_within(a, b, work, name, changed);
+			is_all = is_within(a, b, work, name, changed, missing);
 		else if (S_ISLNK(one.st_mode))
 			is_all = same_links(a, b);
 		/* A copy keeps the times. */
@@ -280,9 +287,9 @@ static bool is_within(const char *tree, const char *other, const char *work, con
 	return is_all;
 }
 
-bool tree_compare(const char *source, const char *copy, const char *work, struct words *changed)
+bool tree_compare(const char *source, const char *copy, const char *work, struct words *changed, struct words *added)
 {
-	return is_within(source, copy, work, "", changed) && is_within(copy, source, work, "", NULL);
+	return is_within(source, copy, work, "", changed, NULL) && is_within(copy, source, work, "", NULL, added);
 }
 
 void tree_remove(const char *path)

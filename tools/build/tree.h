@@ -44,10 +44,10 @@ void tree_overwrite(const char *from, const char *to);
 /* Is this file copied by tree_copy()?  `st` is of lstat(2). */
 bool tree_is_source(const char *path, const struct stat *st);
 /*
- * The files of a copy of a source that are not what they were there, by their names below it.
- * False: it has others, or lacks some.
+ * The files of a copy of a source that are not what they were there, and those that are only in the copy, by
+ * their names below it.  False: it lacks some, or one is of another kind.
  */
-bool tree_compare(const char *source, const char *copy, const char *work, struct words *changed);
+bool tree_compare(const char *source, const char *copy, const char *work, struct words *changed, struct words *added);
 /* Remove a tree.  What cannot be removed stays. */
 void tree_remove(const char *path);
 /* All ELF programs and libraries of a tree. */

@@ -31,7 +31,7 @@ enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_OTHER_BUILD = 4, E
 struct command_line {
 	const char *mode, *output, *debug_file, *build_id, *pid;
 	const char *as_built, *fixed;	/* builds of the target: from the old source, from the new one */
-	bool json, quiet, no_abi_check, strict;
+	bool json, quiet, no_abi_check, strict, accepts_difference;
 	char **arguments;	/* what is no option */
 	int n_arguments;
 	char **originals;	/* owned */
@@ -153,6 +153,7 @@ static int generate(const struct command_line *options)
 	draft.no_abi_check = options->no_abi_check;
 	draft.witness = witness.has_new ? &witness : NULL;
 	draft.is_strict = options->strict;
+	draft.accepts_difference = options->accepts_difference;
 	if (err == 0)
 		err = mode->draw(&draft);
 	if (err == 0)
@@ -323,6 +324,7 @@ static void help(void)
 	     "  -d, --debugfile FILE  the target's debug info is in FILE\n"
 	     "  -o, --output FILE     write to FILE; otherwise PATCH.so itself is changed\n"
 	     "      --no-abi-check    do not look at what callers and arguments rely on\n"
+	     "      --accept-difference  make the patch although OLD is not the target; it will tell\n"
 	     "      --strict          what would be a note is a refusal\n"
 	     "  -p, --pid PID         process to look at\n"
 	     "  -i, --id BUILD-ID     build-id to look for\n"
@@ -334,7 +336,7 @@ static void help(void)
 }
 
 enum { OPTION_JSON = 256, OPTION_VERSION, OPTION_VERBOSITY, OPTION_ORIGINAL,
-       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED, OPTION_STRICT, OPTION_KEEP_MERGED };
+       OPTION_NO_ABI_CHECK, OPTION_AS_BUILT, OPTION_FIXED, OPTION_STRICT, OPTION_ACCEPT_DIFFERENCE, OPTION_KEEP_MERGED };
 
 static const struct option long_options[] = {
 	{ "mode", required_argument, NULL, 'm' },
@@ -347,6 +349,7 @@ static const struct option long_options[] = {
 	{ "fixed", required_argument, NULL, OPTION_FIXED },
 	{ "no-abi-check", no_argument, NULL, OPTION_NO_ABI_CHECK },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
+	{ "accept-difference", no_argument, NULL, OPTION_ACCEPT_DIFFERENCE },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "id", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -415,6 +418,9 @@ static int read_options(int argc, char **argv, struct command_line *options)
 			options->no_abi_check = true;
 			break;
 		case OPTION_KEEP_MERGED:
+			break;
+		case OPTION_ACCEPT_DIFFERENCE:
+			options->accepts_difference = true;
 			break;
 		case OPTION_STRICT:
 			options->strict = true;

@@ -28,6 +28,7 @@ struct draft {
 	bool is_quiet, no_abi_check;
 	const struct witness *witness;	/* NULL: the author gave no builds with and without the fix */
 	bool is_strict;			/* what would be a note is a refusal */
+	bool accepts_difference;	/* the old build need not be the target */
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target does not have */

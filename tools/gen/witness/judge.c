@@ -712,10 +712,15 @@ static int judge_change(struct witness *witness, const struct draft *draft)
 	return err;
 }
 
-int witness_judge(struct witness *witness, const struct draft *draft)
+int witness_judge(struct witness *witness, struct draft *draft)
 {
 	int err = witness->has_old ? judge_old(witness, draft) : 0;
 
+	if (err == -ESTALE && draft->accepts_difference) {
+		warn("accepted: %s", msg_kept());
+		err = draft_add_comment(draft, "accepted-difference", msg_kept());
+		msg_forget();
+	}
 	if (err == 0 && witness->has_new)
 		err = judge_change(witness, draft);
 	return err;

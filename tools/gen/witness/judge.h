@@ -38,7 +38,10 @@ bool witness_has_function(const struct witness *witness, uint64_t addr);
 /* Is it a function that only the start or the end of a program runs, of the C library or the compiler? */
 bool is_startup(const char *name);
 
-/* Judge a finished draft.  -EINVAL with a message that names functions, files and reasons. */
-int witness_judge(struct witness *witness, const struct draft *draft) MUST_CHECK;
+/*
+ * Judge a finished draft.  -EINVAL with a message that names functions, files and reasons; -ESTALE if the
+ * old build is not the target, which becomes a comment of the draft if the author accepts it.
+ */
+int witness_judge(struct witness *witness, struct draft *draft) MUST_CHECK;
 
 #endif
