@@ -4,7 +4,7 @@
 
 _nsb_build() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} word
-	local options='--target --pid --debian --source --output --built --test --accept-difference --no-trial --again --no-cache --keep --verbose --quiet --help --version --'
+	local options='--target --pid --debian --fixed-version --source --output --built --test --accept-difference --no-trial --again --no-cache --keep --verbose --quiet --help --version --'
 
 	COMPREPLY=()
 	# Behind -- stands the command that builds.
@@ -19,7 +19,7 @@ _nsb_build() {
 	-p|--pid)
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
 		return ;;
-	--test|--debian|--again)
+	--test|--debian|--fixed-version|--again)
 		return ;;
 	-s|--source|-o|--output)
 		compopt -o filenames 2>/dev/null

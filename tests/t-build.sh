@@ -291,6 +291,10 @@ t 'the fixed source is built as a whole if the build system, or nobody, knows wh
 
 # ---- Debian packages ----
 
+scan_mirror() {
+	(cd mirror && dpkg-scansources . >Sources && dpkg-scanpackages . >Packages) 2>>log
+}
+
 # package: ruled 1.0-1, source and binary, in ./mirror, from which alone apt takes packages.
 package() {
 	local tool
@@ -314,7 +318,7 @@ package() {
 		binary-indep build-indep:
 	E
 	chmod +x rules && cd ../.. && src=ruled-1.0 && cp -r ruled-1.0 build && (cd build && dpkg-buildpackage -b -uc -us) >log 2>&1 &&
-	dpkg-source -b ruled-1.0 >>log 2>&1 && mv ruled_1.0* mirror && (cd mirror && dpkg-scansources . >Sources && dpkg-scanpackages . >Packages) 2>>log &&
+	dpkg-source -b ruled-1.0 >>log 2>&1 && mv ruled_1.0* mirror && scan_mirror &&
 	echo "deb [trusted=yes] file:$PWD/mirror ./" >apt/list && echo "deb-src [trusted=yes] file:$PWD/mirror ./" >>apt/list &&
 	printf "%s\n" "Dir::Etc::SourceList \"$PWD/apt/list\";" "Dir::Etc::SourceParts \"/dev/null\";" "Dir::State::Lists \"$PWD/apt/lists\";" \
 		"Dir::Cache::archives \"$PWD/apt/archives\";" "Dir::Cache::pkgcache \"\";" "Dir::Cache::srcpkgcache \"\";" "APT::Sandbox::User \"root\";" >apt/conf &&
@@ -326,6 +330,16 @@ t 'a Debian package: its source of just this version, built by its own rules; th
 	rm "$patch_file" && fails 2 "the source of ruled=2.0 is not to be had: E: " --debian ruled=2.0 fix.diff && fails 2 "nosuch is not installed here: say its version" --debian nosuch fix.diff &&
 	fails 64 "goes with diffs alone" --debian ruled --target x fix.diff && mv mirror/*.deb . &&
 	fails 2 "the package ruled=1.0 is not to be had: E: " --debian ruled=1.0 fix.diff
+'
+
+t 'a Debian package: the fix is a patch of a newer version, by its name or by the CVE in its text' '
+	package && change rules.h "s/MOST 10/MOST 20/" && diff=other.diff change server.c "s/%d of/%d not of/" && dpkg-deb -x mirror/*.deb root && cp root/usr/bin/server . &&
+	mkdir ruled-1.0/debian/patches && { echo "Subject: CVE-2026-1234" && cat fix.diff; } >ruled-1.0/debian/patches/limit.patch && cp other.diff ruled-1.0/debian/patches &&
+	printf "%s\n" "# of upstream" limit.patch other.diff >ruled-1.0/debian/patches/series && sed -i "1s/1.0/1.1/" ruled-1.0/debian/changelog &&
+	dpkg-source -b ruled-1.0 >>log 2>&1 && mv ruled_1.1* mirror && scan_mirror && apt-get -qq update >>log 2>&1 &&
+	builds --debian ruled=1.0 --fixed-version 1.1 CVE-2026-1234 && three_beats && builds --debian ruled=1.0 --fixed-version 1.1 && three_beats "10 of 1" "20 not of 2" "10 of 3" && rm "$patch_file" &&
+	fails 3 "ruled=1.1 adds no patch with CVE-2026-9" --debian ruled=1.0 --fixed-version 1.1 limit CVE-2026-9 && fails 2 "source of ruled=1.2 is not to be had" --debian ruled=1.0 --fixed-version 1.2 &&
+	fails 3 "ruled=1.0 is the version that is to be patched" --debian ruled=1.0 --fixed-version 1.0 && fails 64 "goes with --debian" --target server --source src --fixed-version 1 -- make
 '
 
 # ---- what goes wrong ----

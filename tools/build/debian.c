@@ -69,10 +69,10 @@ static char *only_match(const char *pattern)
 	return path;
 }
 
-/* Get the source package SOURCE=VERSION of just this version, and unpack it as `to`. */
-static void fetch(const char *source, const char *to, const char *work, const char *log)
+/* Get the source package SOURCE=VERSION of just this version to `folder`, and unpack it as `to`. */
+static void fetch(const char *source, const char *to, const char *folder, const char *work, const char *log)
 {
-	char *folder = text("%s/package", work), *printed;
+	char *printed;
 	struct words argv = { .n = 0 };
 	size_t from = log_size(log);
 
@@ -107,33 +107,101 @@ static void clear_beside(const char *folder)
 		closedir(dir);
 }
 
-char *debian_source(const struct settings *settings, const char *work)
+/* SOURCE=VERSION of the package that the user wants. */
+static char *source_of(const struct settings *settings, const char *work)
 {
-	const char *package = settings->debian, *wanted, *log = settings->log;
+	const char *package = settings->debian, *wanted;
 	char *name = name_of(package, &wanted), *version = NULL;
-	char *source = installed_source(name, work, log, &version);
-	bool is_there;
+	char *source = installed_source(name, work, settings->log, &version);
 
 	if (source == NULL && wanted == NULL)
 		stop(STAGE_SOURCE, "%s is not installed here: say its version, %s=VERSION", name, name);
 	/* apt-get finds the source of a binary package by itself, if its version is not that of another build. */
-	if (source == NULL || (wanted != NULL && strcmp(wanted, version) != 0))
-		source = text("%s=%s", name, wanted);
-	/* A build writes beside its source: so the source has a folder around it. */
+	return source == NULL || (wanted != NULL && strcmp(wanted, version) != 0) ? text("%s=%s", name, wanted) : source;
+}
+
+/* The folder of this source: of the cache, or in `work`. */
+static char *unpacked(const struct settings *settings, const char *source, const char *work)
+{
 	char *plain = text("%s", source);
+	bool is_there = false;
+
 	/* Compilers are told OLD=NEW about paths. */
 	*strchr(plain, '=') = '_';
+	/* A build writes beside its source: so the source has a folder around it. */
 	char *kept = strchr(plain, '/') == NULL ? cache_source(settings, plain, work, &is_there) : NULL;
-	char *folder = kept != NULL ? kept : text("%s/source", work);
+	char *folder = kept != NULL ? kept : text("%s/source-%s", work, plain);
 	if (kept == NULL && mkdir(folder, 0755) != 0)
 		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
-	if (kept == NULL || !is_there) {
-		fetch(source, text("%s/" TREE, folder), work, log);
+	if (!is_there) {
+		fetch(source, text("%s/" TREE, folder), text("%s/fetched-%s", work, plain), work, settings->log);
 		if (kept != NULL)
 			folder = cache_keep_source(kept, work);
 	}
 	clear_beside(folder);
 	return text("%s/" TREE, folder);
+}
+
+char *debian_source(const struct settings *settings, const char *work)
+{
+	return unpacked(settings, source_of(settings, work), work);
+}
+
+/* The names in debian/patches/series. */
+static void read_series(const char *tree, struct words *names)
+{
+	char *series = slurp(text("%s/debian/patches/series", tree), NULL);
+
+	for (char *line = series != NULL ? strtok(series, "\n") : NULL; line != NULL; line = strtok(NULL, "\n")) {
+		line += strspn(line, " \t");
+		line[strcspn(line, " \t\r#")] = '\0';
+		if (*line != '\0')
+			words_add(names, line);
+	}
+}
+
+/* Does the user want this patch?  Its name or its text has one of the words: CVE-2023-49606, for example. */
+static bool is_chosen(const struct words *wanted, const char *name, const char *path, bool *used)
+{
+	char *bytes = slurp(path, NULL);
+	bool is = wanted->n == 0;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		if (strstr(name, wanted->all[i]) != NULL || (bytes != NULL && strstr(bytes, wanted->all[i]) != NULL))
+			is = used[i] = true;
+	free(bytes);
+	return is;
+}
+
+void debian_fix(const struct settings *settings, const char *old, const char *work, struct words *diffs)
+{
+	char *own = source_of(settings, work), *source;
+	struct words before = { .n = 0 }, after = { .n = 0 };
+	bool *used = calloc(settings->names.n + 1, sizeof(*used));
+
+	if (used == NULL)
+		stop(STAGE_OTHER, "out of memory");
+	source = text("%.*s=%s", (int)(strchr(own, '=') - own), own, settings->fixed_version);
+	if (strcmp(own, source) == 0)
+		stop(STAGE_DIFF, "%s is the version that is to be patched: --fixed-version wants the one that has the fix", source);
+	char *tree = unpacked(settings, source, work);
+	read_series(old, &before);
+	read_series(tree, &after);
+	for (size_t i = 0; i < after.n; i++) {
+		char *path = text("%s/debian/patches/%s", tree, after.all[i]);
+
+		/* A patch of the same name may have another text now. */
+		if (words_has(&before, after.all[i]) && same_files(path, text("%s/debian/patches/%s", old, after.all[i])))
+			continue;
+		if (is_chosen(&settings->names, after.all[i], path, used))
+			words_add(diffs, path);
+	}
+	for (size_t i = 0; i < settings->names.n; i++)
+		if (!used[i])
+			stop(STAGE_DIFF, "%s adds no patch with %s in its name or its text", source, settings->names.all[i]);
+	if (diffs->n == 0)
+		stop(STAGE_DIFF, "%s adds no patch to debian/patches: give the diff itself (debdiff tells it)", source);
+	free(used);
 }
 
 void debian_tidy(const char *source)

@@ -11,6 +11,11 @@
  * this version.  The answer is its folder: of the cache, or in `work`.
  */
 char *debian_source(const struct settings *settings, const char *work);
+/*
+ * The patches that the source of settings->fixed_version adds to those of `old`, an unpacked source: all of them,
+ * or those that settings->names tell.
+ */
+void debian_fix(const struct settings *settings, const char *old, const char *work, struct words *diffs);
 /* Remove what builds have put beside this source. */
 void debian_tidy(const char *source);
 /* The command that builds its binary packages, and what it needs of the environment. */

@@ -178,6 +178,8 @@ static int work(void *argument, const char *folder)
 		step(settings, text("getting the source of %s", settings->debian));
 		settings->source = debian_source(settings, folder);
 		debian_command(&settings->command);
+		if (settings->fixed_version != NULL)
+			debian_fix(settings, settings->source, folder, &settings->diffs);
 		debian_files(settings->debian, folder, settings->log, &files);
 		for (size_t i = 0; i < files.n; i++)
 			wanted_add(&wanted, &n_wanted, files.all[i], base_name(files.all[i]), false);

@@ -19,11 +19,14 @@ static void help(void)
 	     "usage: nsb-build --target FILE --source DIR [OPTION...] DIFF... -- COMMAND...\n"
 	     "       nsb-build --pid PID --source DIR [OPTION...] DIFF... -- COMMAND...\n"
 	     "       nsb-build --debian PACKAGE[=VERSION] [OPTION...] DIFF...\n"
+	     "       nsb-build --debian PACKAGE[=VERSION] --fixed-version VERSION [OPTION...] [NAME...]\n"
 	     "\n"
 	     "  -t, --target FILE     the program or library as it is installed; may be given several times\n"
 	     "  -p, --pid PID         a process that runs it: all of its files that have the changed code\n"
 	     "      --debian PACKAGE[=VERSION]  all programs and libraries of a package, installed or fetched;\n"
 	     "                        apt-get gets its source, which is built by its own rules\n"
+	     "      --fixed-version VERSION  the fix is what this version adds to debian/patches, or those\n"
+	     "                        of its patches that have a NAME in their name or text: CVE-2023-1234\n"
 	     "  -s, --source DIR      the source that it was built from, which stays as it is\n"
 	     "  -o, --output DIR      where the patches and the log go; here, if it is not given\n"
 	     "      --built FILE      what the build makes of the target, below DIR, if its name does not tell\n"
@@ -55,7 +58,7 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
@@ -63,6 +66,7 @@ static const struct option long_options[] = {
 	{ "source", required_argument, NULL, 's' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "debian", required_argument, NULL, OPTION_DEBIAN },
+	{ "fixed-version", required_argument, NULL, OPTION_FIXED_VERSION },
 	{ "built", required_argument, NULL, OPTION_BUILT },
 	{ "test", required_argument, NULL, OPTION_TEST },
 	{ "no-trial", no_argument, NULL, OPTION_NO_TRIAL },
@@ -118,6 +122,9 @@ static void read_options(int argc, char **argv, struct settings *settings)
 		case OPTION_ACCEPT_DIFFERENCE:
 			settings->accepts_difference = true;
 			break;
+		case OPTION_FIXED_VERSION:
+			settings->fixed_version = optarg;
+			break;
 		case OPTION_AGAIN:
 			settings->again = optarg;
 			break;
@@ -144,7 +151,8 @@ static void read_options(int argc, char **argv, struct settings *settings)
 		}
 	}
 	for (int i = optind; i < end; i++)
-		words_add(&settings->diffs, absolute(argv[i]));
+		words_add(settings->fixed_version != NULL ? &settings->names : &settings->diffs,
+			  settings->fixed_version != NULL ? argv[i] : absolute(argv[i]));
 }
 
 static char *find_tool(const char *name)
@@ -177,7 +185,9 @@ static void check_settings(struct settings *settings)
 		bad_usage("--source DIR has to say where the source is");
 	if (settings->built != NULL && (settings->pid != NULL || settings->targets.n != 1))
 		bad_usage("--built goes with one --target");
-	if (settings->diffs.n == 0)
+	if (settings->fixed_version != NULL && (settings->debian == NULL || *settings->fixed_version == '\0'))
+		bad_usage("--fixed-version VERSION goes with --debian");
+	if (settings->diffs.n == 0 && settings->fixed_version == NULL)
 		bad_usage("a diff is needed");
 	if (settings->command.n == 0 && settings->debian == NULL)
 		bad_usage("the command that builds the program is needed, behind --");

@@ -12,6 +12,8 @@ struct settings {
 	const char *pid;		/* NULL: none */
 	const char *debian;		/* PACKAGE[=VERSION]; NULL: none */
 	const char *source, *output, *built, *test;
+	const char *fixed_version;	/* of the package; then `names` choose among its patches.  NULL: none */
+	struct words names;
 	struct words diffs, command;	/* absolute names; the command that builds */
 	const char *again;		/* a shell command that builds what has been built before; NULL: `command` */
 	bool quiet, keeps, no_trial, no_cache, accepts_difference;
