@@ -342,6 +342,17 @@ t 'a Debian package: the fix is a patch of a newer version, by its name or by th
 	fails 3 "ruled=1.0 is the version that is to be patched" --debian ruled=1.0 --fixed-version 1.0 && fails 64 "goes with --debian" --target server --source src --fixed-version 1 -- make
 '
 
+t 'a source package of RPM: prepared and built by its spec' '
+	command -v rpmbuild >log || skip "there is no rpmbuild"
+	project ruled-1.0 && mkdir -p top/SOURCES && diff=top/SOURCES/own.patch change server.c "s/%d of/%d from/" && tar czf top/SOURCES/ruled-1.0.tar.gz ruled-1.0 &&
+	change rules.h "s/MOST 10/MOST 20/" && printf "%s\n" "Name: ruled" "Version: 1.0" "Release: 1" "Summary: of a test" "License: none" "Source0: ruled-1.0.tar.gz" "Patch0: own.patch" \
+		"%description" "Nothing." "%prep" "%setup -q" "%patch0 -p1" "%build" "make CFLAGS=\"%{optflags}\" server" "%install" "%files" >ruled.spec &&
+	rpmbuild --define "_topdir $PWD/top" -bs ruled.spec >log 2>&1 && rpmbuild --define "_topdir $PWD/top" -bc ruled.spec >>log 2>&1 && cp top/BUILD/*/server . && mv top/SRPMS/*.src.rpm . &&
+	builds --rpm ruled-1.0-1.src.rpm --target server fix.diff && three_beats "10 from 1" "20 from 2" "10 from 3" && rm "$patch_file" &&
+	fails 2 "none.src.rpm: the source is not to be had: No such" --rpm none.src.rpm --target server fix.diff && fails 2 "fix.diff cannot be prepared: " --rpm fix.diff --target server fix.diff &&
+	fails 64 "rpm goes with --target" --rpm ruled-1.0-1.src.rpm --target server fix.diff -- make
+'
+
 # ---- what goes wrong ----
 
 t 'errors: usage' '

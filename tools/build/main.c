@@ -19,6 +19,7 @@
 #include "debian.h"
 #include "diff.h"
 #include "keeper.h"
+#include "rpm.h"
 #include "stage.h"
 #include "steps.h"
 #include "wanted.h"
@@ -185,6 +186,10 @@ static int work(void *argument, const char *folder)
 			wanted_add(&wanted, &n_wanted, files.all[i], base_name(files.all[i]), false);
 		if (n_wanted == 0)
 			stop(STAGE_SOURCE, "%s has no program or library with a build-id", settings->debian);
+	}
+	if (settings->rpm != NULL) {
+		step(settings, text("preparing the source of %s", base_name(settings->rpm)));
+		settings->source = rpm_source(settings, folder, &settings->command);
 	}
 	place_init(&place, settings->source, folder);
 

@@ -20,11 +20,13 @@ static void help(void)
 	     "       nsb-build --pid PID --source DIR [OPTION...] DIFF... -- COMMAND...\n"
 	     "       nsb-build --debian PACKAGE[=VERSION] [OPTION...] DIFF...\n"
 	     "       nsb-build --debian PACKAGE[=VERSION] --fixed-version VERSION [OPTION...] [NAME...]\n"
+	     "       nsb-build --rpm FILE.src.rpm --target FILE [OPTION...] DIFF...\n"
 	     "\n"
 	     "  -t, --target FILE     the program or library as it is installed; may be given several times\n"
 	     "  -p, --pid PID         a process that runs it: all of its files that have the changed code\n"
 	     "      --debian PACKAGE[=VERSION]  all programs and libraries of a package, installed or fetched;\n"
 	     "                        apt-get gets its source, which is built by its own rules\n"
+	     "      --rpm FILE.src.rpm  the source package that the target was built from, which rpmbuild builds\n"
 	     "      --fixed-version VERSION  the fix is what this version adds to debian/patches, or those\n"
 	     "                        of its patches that have a NAME in their name or text: CVE-2023-1234\n"
 	     "  -s, --source DIR      the source that it was built from, which stays as it is\n"
@@ -58,7 +60,7 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
@@ -67,6 +69,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "debian", required_argument, NULL, OPTION_DEBIAN },
 	{ "fixed-version", required_argument, NULL, OPTION_FIXED_VERSION },
+	{ "rpm", required_argument, NULL, OPTION_RPM },
 	{ "built", required_argument, NULL, OPTION_BUILT },
 	{ "test", required_argument, NULL, OPTION_TEST },
 	{ "no-trial", no_argument, NULL, OPTION_NO_TRIAL },
@@ -125,6 +128,9 @@ static void read_options(int argc, char **argv, struct settings *settings)
 		case OPTION_FIXED_VERSION:
 			settings->fixed_version = optarg;
 			break;
+		case OPTION_RPM:
+			settings->rpm = absolute(optarg);
+			break;
 		case OPTION_AGAIN:
 			settings->again = optarg;
 			break;
@@ -181,7 +187,9 @@ static void check_settings(struct settings *settings)
 		bad_usage("--debian wants the name of a package");
 	if (settings->pid != NULL && (*settings->pid == '\0' || settings->pid[strspn(settings->pid, "0123456789")] != '\0'))
 		bad_usage("--pid wants a number");
-	if (settings->source == NULL && settings->debian == NULL)
+	if (settings->rpm != NULL && (settings->debian != NULL || settings->source != NULL || settings->command.n != 0))
+		bad_usage("--rpm goes with --target or --pid, and diffs: it tells source and command");
+	if (settings->source == NULL && settings->debian == NULL && settings->rpm == NULL)
 		bad_usage("--source DIR has to say where the source is");
 	if (settings->built != NULL && (settings->pid != NULL || settings->targets.n != 1))
 		bad_usage("--built goes with one --target");
@@ -189,7 +197,7 @@ static void check_settings(struct settings *settings)
 		bad_usage("--fixed-version VERSION goes with --debian");
 	if (settings->diffs.n == 0 && settings->fixed_version == NULL)
 		bad_usage("a diff is needed");
-	if (settings->command.n == 0 && settings->debian == NULL)
+	if (settings->command.n == 0 && settings->debian == NULL && settings->rpm == NULL)
 		bad_usage("the command that builds the program is needed, behind --");
 	if (settings->output == NULL)
 		settings->output = absolute(".");

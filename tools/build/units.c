@@ -316,7 +316,7 @@ char *first_error(const char *log, size_t from)
 		return text("nothing is in the log");
 	for (char *line = strtok(bytes + from, "\n"); line != NULL; line = strtok(NULL, "\n")) {
 		for (const char *const *mark = marks; *mark != NULL; mark++)
-			if (strstr(line, *mark) != NULL)
+			if (strstr(line, *mark) != NULL || strncmp(line, "error: ", 7) == 0)
 				return text("%s", line);
 		if (line[strspn(line, " \t\r")] != '\0')
 			last = line;
