@@ -4,7 +4,7 @@
 
 _nsb_build() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} word
-	local options='--target --pid --debian --rpm --fixed-version --source --output --built --test --accept-difference --no-trial --again --no-cache --keep --verbose --quiet --help --version --'
+	local options='--target --pid --debian --rpm --fixed-version --source --output --on-top-of --built --test --accept-difference --no-trial --again --no-cache --keep --verbose --quiet --help --version --'
 
 	COMPREPLY=()
 	# Behind -- stands the command that builds.

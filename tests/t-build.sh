@@ -353,6 +353,13 @@ t 'a source package of RPM: prepared and built by its spec' '
 	fails 64 "rpm goes with --target" --rpm ruled-1.0-1.src.rpm --target server fix.diff -- make
 '
 
+t 'on top of a patch: the new one has both fixes and takes its place' '
+	project && change rules.c "s/MOST : n/MOST + 10 : n/" && diff=second.diff change server.c "s/%d of/%d not of/" && shipped && builds --target server --source src fix.diff -- make && mv "$patch_file" old.so &&
+	launch ./server && snapshot && says "10 of 1" 50 && patch old.so && says "20 of 2" 50 && builds --pid $pid --on-top-of old.so --source src fix.diff second.diff -- make &&
+	grep -A 1 "^  nsb revert -p $pid -f $PWD/old.so" told | grep "^  nsb patch -p $pid -f $patch_file" && revert old.so && patch "$patch_file" && says "20 not of 3" 50 && revert "$patch_file" && says "10 of 4" 50 && unharmed && rm "$patch_file" &&
+	fails 7 "does not replace limit, as .*/old.so does: give the diffs" --target server --on-top-of old.so --source src second.diff -- make && fails 2 "server is no patch" --target server --on-top-of server --source src second.diff -- make
+'
+
 # ---- what goes wrong ----
 
 t 'errors: usage' '

@@ -215,12 +215,14 @@ static char *library_path(const struct words *programs)
 }
 
 static void try_patch(const struct both *both, const struct settings *settings, const struct patchable *target,
-		      const struct compilation *link, const struct words *options, const char *patch, const char *libraries)
+		      const struct compilation *link, const struct words *options, const char *patch, const char *libraries, const char *former)
 {
 	pid_t pid = trial_start(&target->file, target->path, link->compiler, options, libraries, both->work, both->log);
 
 	if (pid == 0)
 		stop(STAGE_TRIAL, "%s: the patch was made and could not be tried: %s", target->name, msg_kept());
+	if (former != NULL && trial_patch(pid, settings->nsb, former, both->work) != 0)
+		stop(STAGE_TRIAL, "%s: %s does not work in a process: %s", target->name, former, msg_kept());
 	if (trial_patch(pid, settings->nsb, patch, both->work) != 0)
 		stop(STAGE_TRIAL, "%s: the patch was made and does not work in a process: %s", target->name, msg_kept());
 	trial_end(pid);
@@ -253,7 +255,7 @@ static void copy_out(const char *from, const char *to)
 }
 
 void assemble_patch(const struct both *both, const struct settings *settings, struct patchable *target, const char *old,
-		    struct units *units, const struct words *programs)
+		    struct units *units, const struct words *programs, const struct former *former)
 {
 	char id[2 * BUILD_ID_MAX + 1], *told = NULL;
 	char *new = fixed_of(both, old);
@@ -271,8 +273,13 @@ void assemble_patch(const struct both *both, const struct settings *settings, st
 	add_differing(both, settings, target, old, new, units);
 	link_patch(both, settings, units, link, &options, made);
 	bool is_target = generate(both, settings, units, target, old, new, made, &told);
+	bool has_former = former->path != NULL && former_is_for(former, &target->file);
+	const char *lacking = has_former ? former_lacks(former, made) : NULL;
+	if (lacking != NULL)
+		stop(STAGE_REFUSED, "%s: the patch does not replace %s, as %s does: give the diffs that this was made of, too", target->name,
+		     lacking, settings->former);
 	if (!settings->no_trial)
-		try_patch(both, settings, target, link, &options, made, library_path(programs));
+		try_patch(both, settings, target, link, &options, made, library_path(programs), has_former ? settings->former : NULL);
 	if (settings->test != NULL)
 		test_patch(both, settings, made);
 	copy_out(made, out);
@@ -284,8 +291,8 @@ void assemble_patch(const struct both *both, const struct settings *settings, st
 	printf("  proven: %s%s%sall that differs in the fixed build is replaced%s%s\n", is_target ? "the old build is " : "",
 	       is_target ? target->name : "", is_target ? "; " : "",
 	       settings->no_trial ? "" : "; applied to a process and reverted", settings->test != NULL ? "; the test passes with it" : "");
-	if (settings->pid != NULL)
-		printf("  nsb patch -p %s -f %s\n", settings->pid, out);
-	else
-		printf("  nsb patch --all -f %s\n", out);
+	const char *whom = settings->pid != NULL ? text("-p %s", settings->pid) : "--all";
+	if (has_former)
+		printf("  nsb revert %s -f %s\n", whom, settings->former);
+	printf("  nsb patch %s -f %s\n", whom, out);
 }

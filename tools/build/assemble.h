@@ -3,15 +3,16 @@
 #ifndef NSB_BUILD_ASSEMBLE_H
 #define NSB_BUILD_ASSEMBLE_H
 
+#include "former.h"
 #include "settings.h"
 #include "units.h"
 #include "wanted.h"
 
 /*
  * Make the patch for a target.  `old` is what the old build has made of it, `units` are those that
- * are in it, `programs` all that the old build has made.
+ * are in it, `programs` all that the old build has made; former->path is NULL if there is no former patch.
  */
 void assemble_patch(const struct both *both, const struct settings *settings, struct patchable *target, const char *old,
-		    struct units *units, const struct words *programs);
+		    struct units *units, const struct words *programs, const struct former *former);
 
 #endif

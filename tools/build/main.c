@@ -166,6 +166,7 @@ static int work(void *argument, const char *folder)
 	struct words programs = { .n = 0 };
 	struct units units = { .n = 0 };
 	struct both both = { .place = &place, .work = folder, .log = settings->log, .tree_new = text("%s/new", folder) };
+	struct former former = { .path = NULL };
 	struct kept kept;
 	char *fixed = text("%s/fixed", folder);
 
@@ -187,6 +188,8 @@ static int work(void *argument, const char *folder)
 		if (n_wanted == 0)
 			stop(STAGE_SOURCE, "%s has no program or library with a build-id", settings->debian);
 	}
+	if (settings->former != NULL)
+		former_open(&former, settings->former);
 	if (settings->rpm != NULL) {
 		step(settings, text("preparing the source of %s", base_name(settings->rpm)));
 		settings->source = rpm_source(settings, folder, &settings->command);
@@ -233,7 +236,7 @@ static int work(void *argument, const char *folder)
 			stop(STAGE_SAME, "nothing differs in %s: the changed code is in %s", wanted[i].name,
 			     others(&both, &units, &programs, &old[i], 1));
 		step(settings, text("making and trying the patch for %s", wanted[i].name));
-		assemble_patch(&both, settings, &wanted[i], old[i], &in, &programs);
+		assemble_patch(&both, settings, &wanted[i], old[i], &in, &programs, &former);
 		n_made++;
 	}
 	if (n_made == 0)

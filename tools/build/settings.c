@@ -32,6 +32,8 @@ static void help(void)
 	     "  -s, --source DIR      the source that it was built from, which stays as it is\n"
 	     "  -o, --output DIR      where the patches and the log go; here, if it is not given\n"
 	     "      --built FILE      what the build makes of the target, below DIR, if its name does not tell\n"
+	     "      --on-top-of PATCH  a patch that is applied already, and whose diffs are given, too: the new one\n"
+	     "                        takes its place\n"
 	     "      --test COMMAND    run this by sh -c with the patch in all that it starts; it has to succeed\n"
 	     "      --accept-difference  make the patch although the old build is not the target; it will tell\n"
 	     "      --no-trial        do not try the patch on a process\n"
@@ -60,7 +62,7 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_ON_TOP_OF, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
 	{ "debian", required_argument, NULL, OPTION_DEBIAN },
 	{ "fixed-version", required_argument, NULL, OPTION_FIXED_VERSION },
 	{ "rpm", required_argument, NULL, OPTION_RPM },
+	{ "on-top-of", required_argument, NULL, OPTION_ON_TOP_OF },
 	{ "built", required_argument, NULL, OPTION_BUILT },
 	{ "test", required_argument, NULL, OPTION_TEST },
 	{ "no-trial", no_argument, NULL, OPTION_NO_TRIAL },
@@ -130,6 +133,9 @@ static void read_options(int argc, char **argv, struct settings *settings)
 			break;
 		case OPTION_RPM:
 			settings->rpm = absolute(optarg);
+			break;
+		case OPTION_ON_TOP_OF:
+			settings->former = absolute(optarg);
 			break;
 		case OPTION_AGAIN:
 			settings->again = optarg;

@@ -11,6 +11,7 @@ struct settings {
 	struct words targets;		/* --target */
 	const char *pid;		/* NULL: none */
 	const char *debian;		/* PACKAGE[=VERSION]; NULL: none */
+	const char *former;		/* a patch that is applied already; NULL: none */
 	const char *rpm;		/* FILE.src.rpm; NULL: none */
 	const char *source, *output, *built, *test;
 	const char *fixed_version;	/* of the package; then `names` choose among its patches.  NULL: none */
