@@ -199,6 +199,12 @@ t 'and a setuid program is' '
 	{ grep -x "as it was, user 0" first || skip "no setuid programs here (nosuid)"; } && execs_amid setuid 0 && execs_amid setuid 0
 '
 
+t 'the resolver of an IFUNC calls exec of a setuid program, which gets nothing of what nsb has saved' '
+	cp $(helper intact -static -no-pie) setuid && chmod 4755 setuid && hostile become nopie 7<setuid && patch_from chosen.c &&
+	fails_with 5 "has ended or called exec meanwhile" nsb patch -p $bad --timeout $((2 * slow)) -f chosen.so && read -r -t $patience -u "$from" line && echo "$line" &&
+	[[ $line == "as it was, user "* ]]
+'
+
 # ---- nsb is stopped, and its children are ----
 
 # held: a process with a thread that stays in a function; nsb waits for it.

@@ -326,12 +326,27 @@ static int set_out(struct remote *remote, struct regs *regs, bool masks)
 	return err == 0 ? 0 : failed(remote, err, "borrow");
 }
 
+/*
+ * Whether the thread, which has run since it was borrowed and stands now, is still one of the
+ * target.  Somebody else may write to the code that it runs for nsb, and a function of the target
+ * is his own code: it may have called exec, of a setuid program perhaps, in which the registers
+ * would be those that he has chosen.
+ */
+static int check_borrowed(const struct remote *remote)
+{
+	return target_check_same(remote->target);
+}
+
 /* The other way round: with its mask and the errand's pc the thread comes back by itself. */
 static int restore_thread(struct remote *remote)
 {
 	struct thread *thread = remote->thread;
-	int err = remote->masked ? pt_set_sigmask(thread->tid, remote->saved_mask) : 0;
+	int err = check_borrowed(remote);
 
+	if (err != 0)
+		return err;
+	if (remote->masked)
+		err = pt_set_sigmask(thread->tid, remote->saved_mask);
 	if (err == 0)
 		err = pt_set_regs(thread->tid, &remote->saved);
 	if (err != 0)
@@ -453,6 +468,9 @@ static int step_call(struct remote *remote, struct remote_call *call)
 		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), call->args[i]);
 	regs_set(arch, &regs, REG_ARG4, UINT64_MAX);
 	regs_set(arch, &regs, REG_ARG5, 0);
+	err = check_borrowed(remote);
+	if (err != 0)
+		return err;
 	err = pt_set_regs(remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
@@ -790,6 +808,8 @@ static int await_function(struct remote *remote, uint64_t call_end, struct regs 
 
 	do {
 		err = await_syscall_stop(remote);
+		if (err == 0)
+			err = check_borrowed(remote);
 		if (err != 0)
 			return err;
 		err = pt_get_regs(remote->thread->tid, regs);
@@ -894,6 +914,9 @@ static int leave_function(struct remote *remote, const struct scratch *scratch)
 	    (remote->thread->state == THREAD_STOPPED && !remote->interrupted))
 		err = stop_borrowed(remote);
 	if (err != 0 || remote->thread->state != THREAD_STOPPED)
+		return err;
+	err = check_borrowed(remote);
+	if (err != 0)
 		return err;
 	err = pt_set_regset(remote->thread->tid, remote->target->arch->xstate_note, scratch->xstate,
 			    scratch->xstate_size);

@@ -811,6 +811,9 @@ int target_await_stop(struct target *target, struct thread *thread)
 /* Send a stop signal that was withheld while the thread made calls for nsb. */
 static int send_withheld_stop(struct target *target, struct thread *thread)
 {
+	/* It was for the program that was there then. */
+	if (thread->withheld_stop && target_check_same(target) == -ESRCH)
+		thread->withheld_stop = false;
 	if (thread->withheld_stop) {
 		if (syscall(SYS_tgkill, target->pid, thread->tid, SIGSTOP) != 0 && errno != ESRCH)
 			return thread_failed(target, thread, -errno, "stop again");

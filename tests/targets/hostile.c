@@ -32,12 +32,21 @@
 extern uint8_t __ehdr_start[] __attribute__((visibility("hidden")));
 
 static atomic_long refused, escaped;
-static volatile int resolver_stays, resolver_faults;
+static volatile int resolver_stays, resolver_faults, resolver_becomes;
 static char argument[64];	/* of "attack NAME" */
 
 KEEP const char *greet(void)
 {
 	return "hello";
+}
+
+/* Become the program that descriptor 7 is. */
+static void become(void)
+{
+	char *words[] = { (char *)"became", NULL };
+
+	execv("/proc/self/fd/7", words);
+	_exit(1);
 }
 
 /* A function that is chosen when it is linked; only a patch names it. */
@@ -52,6 +61,8 @@ static KEEP int (*choose(void))(void)
 		;
 	if (resolver_faults)
 		__builtin_trap();
+	if (resolver_becomes)
+		become();
 	return first_choice;
 }
 
@@ -278,6 +289,12 @@ static int keep_resolver(void)
 	return 0;
 }
 
+static int exec_in_resolver(void)
+{
+	resolver_becomes = 1;
+	return 0;
+}
+
 static int break_resolver(void)
 {
 	resolver_faults = 1;
@@ -374,12 +391,9 @@ static int find_notes(void)
 /* Become the program that descriptor 7 is, as soon as nsb has code in this process. */
 static void *watch_notes(void *arg)
 {
-	char *words[] = { (char *)"became", NULL };
-
 	for (size_t i = 0; *notes[i] == without[i]; i = (i + 1) % n_notes)
 		;
-	execv("/proc/self/fd/7", words);
-	_exit(1);
+	become();
 	return arg;
 }
 
@@ -398,7 +412,7 @@ static const struct attack {
 } attacks[] = {
 	{ "overlap", overlap }, { "fill", fill }, { "colour", colour }, { "empty", be_empty },
 	{ "large", be_large }, { "disguise", disguise }, { "destroy", destroy }, { "resolver", keep_resolver },
-	{ "fault", break_resolver },
+	{ "fault", break_resolver }, { "become", exec_in_resolver },
 	{ "sandbox", be_sandboxed }, { "groups", join_groups }, { "vfork", wait_for_child },
 	{ "exec", exec_later }, { "claim", claim_applied }, { "claim-other", claim_other },
 	{ "tables", fake_tables }, { "needs", fake_needs }, { "hash", fake_hash }, { "contexts", forge_contexts },
