@@ -634,9 +634,9 @@ static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail
 	tell_one_of_many(job, outcome);
 }
 
-static bool outcome_failed(const void *result)
+static int outcome_error(const void *result)
 {
-	return ((const struct outcome *)result)->err != 0;
+	return ((const struct outcome *)result)->err;
 }
 
 static int do_each(struct job *job)
@@ -646,7 +646,7 @@ static int do_each(struct job *job)
 		.memory = BUDGET_MEMORY + 8 * job->patch.size,
 		.more_memory = BUDGET_MORE_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
 		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on,
-		.has_failed = outcome_failed, .tell = tell_outcome,
+		.error = outcome_error, .tell = tell_outcome,
 	};
 
 	return workers_run(&workers);
@@ -855,9 +855,9 @@ static void list_unpatched(const struct listing *listing)
 	}
 }
 
-static bool listed_failed(const void *result)
+static int listed_error(const void *result)
 {
-	return ((const struct listed *)result)->err != 0;
+	return ((const struct listed *)result)->err;
 }
 
 static int list_each(struct listing *listing)
@@ -867,7 +867,7 @@ static int list_each(struct listing *listing)
 		.memory = BUDGET_MEMORY + 8 * listing->patch.size,
 		.more_memory = BUDGET_MORE_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
 		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item,
-		.has_failed = listed_failed, .tell = tell_listed,
+		.error = listed_error, .tell = tell_listed,
 	};
 	int err;
 

@@ -41,7 +41,7 @@
 #define MFD_NOEXEC_SEAL 8u	/* linux/memfd.h */
 #endif
 
-/* Why an item is done again. */
+/* Why an item that failed is done again. */
 enum again {
 	AGAIN_NOT,
 	AGAIN_STARVED,		/* the child waited for a processor for much of the item's time */
@@ -271,12 +271,12 @@ static void await_room(const struct run *run, struct current_item *current)
 	}
 }
 
-/* What becomes of an item that has failed or not. */
-static enum again judge(const struct run *run, size_t number, bool has_failed)
+/* What becomes of an item with this error. */
+static enum again judge(const struct run *run, size_t number, int error)
 {
-	if (has_failed && !is_alone(run) && memory_was_short())
+	if (error != 0 && !is_alone(run) && memory_was_short())
 		return AGAIN_MEMORY;
-	return has_failed && was_starved(run, number, getpid(), STARVED_MS) ? AGAIN_STARVED : AGAIN_NOT;
+	return error == -EBUSY && was_starved(run, number, getpid(), STARVED_MS) ? AGAIN_STARVED : AGAIN_NOT;
 }
 
 /* Work on one item after another until none is left.  0 or an errno. */
@@ -313,7 +313,7 @@ static int work(const struct run *run, size_t number, int done_pipe)
 		atomic_store(&current->delay, read_delay(getpid()));
 		workers->work(workers->ctx, item, run->results + item * workers->result_size);
 		end_item(run->shared, slot,
-			 judge(run, number, workers->has_failed(run->results + item * workers->result_size)));
+			 judge(run, number, workers->error(run->results + item * workers->result_size)));
 		atomic_store(&slot->done, true);
 		atomic_store(&current->item, NO_ITEM);
 		/*
@@ -657,7 +657,7 @@ static int run_all(struct run *run)
 	run_round(run);
 	choose_again(run, AGAIN_STARVED);
 	if (run->n_items > 0) {
-		say("for %zu no processor was free: once more", run->n_items);
+		warn("for %zu no processor was free: once more", run->n_items);
 		run_round(run);
 	}
 	choose_again(run, AGAIN_MEMORY);

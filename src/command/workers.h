@@ -57,8 +57,8 @@ struct workers {
 	 * that is printed on stdout meanwhile.
 	 */
 	void (*work)(void *ctx, size_t item, void *result);
-	/* Whether the result is that of a failure, which more memory might have prevented. */
-	bool (*has_failed)(const void *result);
+	/* The error that the result has, as -errno, or 0.  -EBUSY: more time might have prevented it. */
+	int (*error)(const void *result);
 	/*
 	 * nsb calls this for each item, in the order of their numbers, with what the child has
 	 * answered; for those that were done again at last.  A hostile process may have taken over

@@ -721,8 +721,11 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 		}
 		for (size_t i = 0; i < size / word && !walk->verdict->scan_hit; i++) {
 			uint64_t value = word_at(walk, i);
-			const struct code_range *range = find_range(walk, value - 1);
+			const struct code_range *range;
 
+			if (value == 0)
+				continue;	/* as most of a large stack is */
+			range = find_range(walk, value - 1);
 			if (range != NULL) {
 				walk->verdict->scan_hit = true;
 				walk->verdict->hit = value;

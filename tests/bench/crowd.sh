@@ -4,7 +4,7 @@
 # line for each of: "alone", without hostile ones; "resting", among those that do not compute;
 # "beside", where all hostile ones are there and the command is not for them; "among", where
 # it is.  The line has what, number of hostile ones, microseconds, KiB, how many honest ones were
-# patched, how many processes needed all of their time.
+# patched, how often a process needed all of its time.
 
 . "${0%/*}/../lib.sh"
 [ "$(id -u)" = 0 ] || skip_all 'it takes root to be attacked by others'

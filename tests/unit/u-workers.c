@@ -79,9 +79,9 @@ static void work(void *ctx, size_t at, void *result)
 		(void)raise(SIGKILL);
 }
 
-static bool has_failed(const void *result)
+static int error(const void *result)
 {
-	return ((const struct answer *)result)->failed;
+	return ((const struct answer *)result)->failed ? -EBUSY : 0;
 }
 
 static void tell(void *ctx, size_t at, enum item_fate fate, int detail, void *result, const char *text,
@@ -94,7 +94,7 @@ static void tell(void *ctx, size_t at, enum item_fate fate, int detail, void *re
 	(void)text_size;
 	told[item]++;
 	fates[item] = fate;
-	failures[item] = has_failed(result);
+	failures[item] = error(result) != 0;
 }
 
 static void looks(size_t item, int want_calls, bool want_failure)
@@ -110,7 +110,7 @@ static void run(size_t first, size_t count, unsigned item_ms)
 {
 	const struct workers workers = {
 		.count = count, .ctx = &first, .item_ms = item_ms, .memory = 64 << 20, .more_memory = 64 << 20,
-		.result_size = sizeof(struct answer), .work = work, .has_failed = has_failed, .tell = tell,
+		.result_size = sizeof(struct answer), .work = work, .error = error, .tell = tell,
 	};
 
 	for (size_t i = 0; i < N_ITEMS; i++) {
