@@ -4,7 +4,7 @@
 
 _nsb_gen() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' word
-	local commands='generate compare refs externs buildid check dump' options='--help --version --quiet --verbosity'
+	local commands='generate compare refs new externs buildid check dump' options='--help --version --quiet --verbosity'
 
 	COMPREPLY=()
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
@@ -26,7 +26,7 @@ _nsb_gen() {
 	fi
 	case $command in
 	generate) options+=' --mode --original --debugfile --output --as-built --fixed --no-abi-check --accept-difference --strict' ;;
-	compare|refs) options+=' --debugfile' ;;
+	compare|refs|new) options+=' --debugfile' ;;
 	check) options+=' --pid --id' ;;
 	dump) options+=' --json' ;;
 	esac

@@ -211,12 +211,59 @@ has_needs() {
 }
 t 'refs prints the lines that a function needs, which compile' '
 	has_needs && cat lines && grep -q "^VZP_FILE(\"one.c\");$" lines && grep -q "VZP_STATIC_VAR_REF(volatile int, calls); /. inside work() ./" lines &&
-	grep -q "^/. extern level: int ./" lines &&
+	grep -q "^/. extern int level; ./" lines &&
 	{ echo "#include <nsb/vzp.h>" && grep -v inside lines && echo "VZP_ARGUMENTS_CHECKED(twice)" &&
 		echo "extern int level; int work(int n) {" && grep inside lines && echo "return twice(n + 1) + level + calls; }"; } >p.c &&
 	patch_object p.c && generate &&
 	fails_with 1 "has no function .wrok. .*is it .work." "$NSB_GEN" refs prog wrok
 '
+# A program whose types are of many kinds.
+has_types() {
+	cat >two.c <<-"END" &&
+		#include <stdint.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <sys/time.h>
+		enum color { RED, GREEN = 5 };
+		typedef struct { int x, y; } point;
+		union any { char text[16]; double d; };
+		struct item;
+		struct hidden { int z; };
+		typedef int (*hook)(struct item *, const char *const, void (*)(int));
+		struct __attribute__((packed)) odd { char a; int b; short c; };
+		struct __attribute__((aligned(32))) wide { int w; };
+		struct queue {
+			int size; struct item *first; struct queue *next; unsigned f : 3, g : 5; hook hooks[4]; int (*table)[3];
+			point at; struct { int a; union { int b; char c; }; } in; uint32_t crc; struct timeval t; enum color col;
+			FILE *log; union any any; long double ld; struct odd odd; struct wide wide; long long ll; char name[];
+		};
+		struct item { struct queue *owner; struct hidden *hidden; double weight; };
+		static volatile int hits = 1;
+		point origin;
+		static const char *const names[] = { "a", "b" };
+		static __attribute__((noipa)) int twice(int n, struct hidden *o) { hits++; return n * hits + o->z; }
+		__attribute__((noipa)) struct item *find(struct queue *q, const char *name, enum color c, hook h)
+		{
+			static volatile int calls;
+			static struct hidden o;
+			calls++;
+			origin.x++;
+			printf("%s %s", names[c & 1], name);
+			return twice(calls, &o) > 3 ? q->first : h(NULL, name, NULL) ? NULL : q->first;
+		}
+		static __attribute__((noipa)) void (*getter(int n))(int) { hits += n; return NULL; }
+		int main(int argc, char **argv) { (void)argv; getter(argc); return find(calloc(1, sizeof(struct queue)), "x", RED, NULL) != NULL; }
+	END
+	$1 $(mflag) -g -O2 -w $(echo "$1" | grep -qv clang && echo $tells_nothing) -o prog two.c && object=prog
+}
+for cc in gcc clang; do
+	t "new prints a source that compiles, with the types, and is refused as it is, target by $cc" '
+		has_types '$cc' && "$NSB_GEN" new prog find $([ '$cc' = clang ] || echo twice getter) >p.c && cat p.c &&
+		patch_object p.c -Wall -Werror && fails_with 1 "has no function .the_code_is_to_be_written." generate &&
+		{ [ '$cc' = clang ] || { sed "/VZP_HIDDEN/d; s/the_code_is.*/return 0;/; /unreachable/d" p.c >q.c && patch_object q.c && generate; }; } &&
+		fails_with 1 "has no function .fnid. .*is it .find." "$NSB_GEN" new prog fnid
+	'
+done
 t 'a function with a name of its own for the linker' '
 	cat >one.c <<-"END" && gcc $(mflag) -g -O2 $tells_nothing -o prog one.c && object=prog &&
 		int answer(int n) __asm__("real_answer");

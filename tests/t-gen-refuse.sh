@@ -74,6 +74,13 @@ t 'fewer parameters' '
 t 'another result' '
 	refuses "it returns .void., the target.s .int." "void push(struct queue *q, int n) { q->size = n; }"
 '
+t 'all that is wrong is told, and of each function once' '
+	compiled && printf "%s\n" "#include <nsb/vzp.h>" "VZP_FILE(\"one.c\");" "VZP_STATIC_VAR_REF(volatile int, lvel);" \
+		"VZP_STATIC_FUNC_REF(int, gte, (void));" "int print(const char *format) { return *format + lvel + gte(); }" \
+		"int take(int in) { return in; }" >p.c && patch_object p.c && ! generate 2>said && cat said && [ "$(wc -l <said)" = 4 ] &&
+	grep "p.c:3: .*no variable .lvel. .is it .level.?." said && grep "p.c:4: .*no function .gte." said &&
+	grep "p.c:5: .print. has not the prototype" said && grep "p.c:6: .take. has not the prototype" said
+'
 t 'no variable parameters' '
 	refuses "takes 1 parameter, the target.s 2" "int print(const char *format) { return *format; }"
 '

@@ -24,6 +24,8 @@
 #include "patchfile.h"
 #include "process.h"
 #include "refs.h"
+#include "skeleton.h"
+#include "refusals.h"
 #include "witness.h"
 
 enum { EXIT_REFUSED = 1, EXIT_ABSENT = 2, EXIT_SAME = 3, EXIT_OTHER_BUILD = 4, EXIT_BAD_USAGE = 64 };
@@ -155,7 +157,7 @@ static int generate(const struct command_line *options)
 	draft.is_strict = options->strict;
 	draft.accepts_difference = options->accepts_difference;
 	if (err == 0)
-		err = mode->draw(&draft);
+		err = tell_refusals(&draft, mode->draw(&draft));
 	if (err == 0)
 		err = witness_judge(&witness, &draft);
 	if (err == 0)
@@ -295,12 +297,26 @@ static int print_refs(const struct command_line *options)
 	return status(err);
 }
 
+/* new */
+
+static int print_skeleton(const struct command_line *options)
+{
+	struct binary target = { 0 };
+	int err = binary_open(&target, options->arguments[0], options->debug_file);
+
+	if (err == 0)
+		err = skeleton_print(&target, options->arguments + 1, (size_t)options->n_arguments - 1);
+	binary_close(&target);
+	return status(err);
+}
+
 static const struct command commands[] = {
 	{ "generate", generate, 2, INT_MAX,
 	  "[--mode manual|auto] [--debugfile FILE] [--as-built OLD] [--fixed NEW] [-o OUT] TARGET PATCH.so [OBJECT... "
 	  "[--original OBJECT...]]" },
 	{ "compare", compare, 2, 2, "[--debugfile FILE] OLD NEW" },
 	{ "refs", print_refs, 2, INT_MAX, "[--debugfile FILE] TARGET FUNCTION..." },
+	{ "new", print_skeleton, 2, INT_MAX, "[--debugfile FILE] TARGET FUNCTION..." },
 	{ "externs", print_externs, 1, INT_MAX, "OBJECT..." },
 	{ "buildid", print_build_id, 1, 1, "FILE" },
 	{ "check", check, 0, 2, "--pid PID --id BUILD-ID" },
@@ -462,7 +478,7 @@ static int read_options(int argc, char **argv, struct command_line *options)
 static int run_command(struct command_line *options)
 {
 	if (options->n_arguments == 0)
-		return bad_usage("a command is needed: generate, compare, refs, externs, buildid, check or dump");
+		return bad_usage("a command is needed: generate, compare, refs, new, externs, buildid, check or dump");
 	const char *name = *options->arguments++;
 	options->n_arguments--;
 	/* As the tool of 2017 has it. */

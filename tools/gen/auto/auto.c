@@ -28,6 +28,7 @@
 #include "numbers.h"
 #include "placed.h"
 #include "references.h"
+#include "refusals.h"
 #include "stale.h"
 
 struct work {
@@ -182,8 +183,9 @@ static int set_data_fates(struct work *work)
 			if (piece->kind == PIECE_FUNCTION)
 				continue;
 			piece->fate = FATE_OWN;
-			err = piece->has_counterpart ? decide_data(work->draft, &work->units[i], piece) :
-				check_new_data(work->draft, &work->units[i], piece);
+			err = refuse_later(work->draft, piece->has_counterpart ?
+					   decide_data(work->draft, &work->units[i], piece) :
+					   check_new_data(work->draft, &work->units[i], piece));
 		}
 	return err;
 }
@@ -203,8 +205,8 @@ static int check_layouts_of(const struct work *work, const struct unit *unit)
 	if (unit->patch_unit == NULL)
 		return 0;
 	if (unit->target_unit != NULL)
-		err = check_layout(work->draft, unit->patch_unit, &work->draft->target->dwarf,
-				   unit->target_unit);
+		err = end_if_refused(work->draft, check_layout(work->draft, unit->patch_unit,
+							       &work->draft->target->dwarf, unit->target_unit));
 	for (uint32_t i = 0; err == 0 && unit->original != NULL && i < unit->original->dwarf.n_units; i++)
 		err = check_layout(work->draft, unit->patch_unit, &unit->original->dwarf,
 				   &unit->original->dwarf.units[i]);
@@ -218,7 +220,7 @@ static int check_layouts(const struct work *work)
 
 	for (size_t i = 0; err == 0 && i < work->n_units; i++)
 		if (has_changes(&work->units[i]))
-			err = check_layouts_of(work, &work->units[i]);
+			err = refuse_later(work->draft, check_layouts_of(work, &work->units[i]));
 	return err;
 }
 
@@ -265,7 +267,7 @@ static int check_constructors(const struct work *work)
 				const struct piece *to = reloc_piece(unit,
 					&section->relocs[list->first_reloc + n], &offset);
 
-				err = to != NULL ? check_constructor(work, unit, to) : 0;
+				err = to != NULL ? refuse_later(work->draft, check_constructor(work, unit, to)) : 0;
 				if (err != 0)
 					return err;
 			}
@@ -279,7 +281,7 @@ static int settle_all_labels(const struct work *work)
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < work->n_units; i++)
-		err = settle_labels(work->draft, &work->units[i]);
+		err = refuse_later(work->draft, settle_labels(work->draft, &work->units[i]));
 	return err;
 }
 
@@ -413,9 +415,10 @@ static int add_functions(struct work *work)
 				.index = patch_function(work->draft, piece),
 			};
 			bool allow_active = directives_say(&work->directives, DIRECTIVE_ALLOW_ACTIVE, body.name);
-			err = draft_add_function(work->draft, &body, &piece->counterpart,
-						 allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0);
+			err = refuse_later(work->draft, draft_add_function(work->draft, &body, &piece->counterpart,
+						allow_active ? VZ_FUNC_ALLOW_ACTIVE : 0));
 		}
+	err = end_if_refused(work->draft, err);
 	if (err == 0 && work->draft->meta.n_funcs == 0)
 		return refuse_as_same(work);
 	return err;
@@ -430,24 +433,27 @@ static bool is_replaced_name(const struct draft *draft, const char *name)
 }
 
 /* Of what vzp.h has, the comments and the functions that may be active mean something here. */
+static int take_directive(struct work *work, const struct directive *directive)
+{
+	const char *source = base_name(directive->source);
+
+	if (directive->kind == DIRECTIVE_COMMENT)
+		return draft_add_comment(work->draft, "comment", directive->name);
+	if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
+		return fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE, and no other "
+			    "macro of nsb/vzp.h: the objects refer to the target's own", source, directive->line);
+	if (!is_replaced_name(work->draft, directive->name))
+		return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no such function",
+			    source, directive->line, directive->name);
+	return 0;
+}
+
 static int take_directives(struct work *work)
 {
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < work->directives.count; i++) {
-		const struct directive *directive = &work->directives.table[i];
-		const char *source = base_name(directive->source);
-
-		if (directive->kind == DIRECTIVE_COMMENT)
-			err = draft_add_comment(work->draft, "comment", directive->name);
-		else if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
-			err = fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE, and no other "
-				   "macro of nsb/vzp.h: the objects refer to the target's own", source,
-				   directive->line);
-		else if (!is_replaced_name(work->draft, directive->name))
-			err = fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no such function",
-				   source, directive->line, directive->name);
-	}
+	for (size_t i = 0; err == 0 && i < work->directives.count; i++)
+		err = refuse_later(work->draft, take_directive(work, &work->directives.table[i]));
 	return err;
 }
 
@@ -463,7 +469,7 @@ static int bind_externs(struct draft *draft)
 		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
 		    (!target->is_static && find_exported(target, symbol->name) != NULL))
 			continue;
-		err = bind_extern(draft, symbol->name, symbol);
+		err = refuse_later(draft, bind_extern(draft, symbol->name, symbol));
 	}
 	return err;
 }
@@ -476,11 +482,13 @@ static int find_things(struct work *work)
 		err = find_target_unit(work->draft, &work->units[i]);
 		if (err == 0)
 			err = find_counterparts(work->draft, &work->units[i]);
+		err = refuse_later(work->draft, err);
 	}
-	return err;
+	return end_if_refused(work->draft, err);
 }
 
-static int draw(struct work *work)
+/* What the objects are: units of the target, of its source. */
+static int identify(struct work *work)
 {
 	struct draft *draft = work->draft;
 	int err = check_machines(work);
@@ -494,7 +502,7 @@ static int draw(struct work *work)
 	if (err == 0)
 		err = compare(work);
 	if (err == 0)
-		err = check_units(draft, work->units, work->n_units);
+		err = refuse_later(draft, check_units(draft, work->units, work->n_units));
 	if (err == 0)
 		err = check_originals(draft, work->units, work->n_units);
 	/* With a witness the program itself tells where a header's function changed. */
@@ -502,24 +510,36 @@ static int draw(struct work *work)
 		err = check_headers(draft, work->units, work->n_units);
 	if (err == 0)
 		err = check_removed(work);
-	if (err != 0)
-		return err;
+	return end_if_refused(draft, err);
+}
+
+/* Which functions are replaced, and which data is whose. */
+static int decide(struct work *work)
+{
+	struct draft *draft = work->draft;
+
 	set_fates(work);
-	err = check_constructors(work);
+	int err = check_constructors(work);
 	if (err == 0)
-		err = check_layouts(work);
+		err = end_if_refused(draft, check_layouts(work));
 	if (err == 0)
-		err = set_data_fates(work);
+		err = end_if_refused(draft, set_data_fates(work));
 	if (err == 0)
-		err = close_over(draft, work->units, work->n_units);
+		err = end_if_refused(draft, close_over(draft, work->units, work->n_units));
 	if (err == 0)
-		err = settle_folded(draft, work->units, work->n_units);
+		err = refuse_later(draft, settle_folded(draft, work->units, work->n_units));
 	if (err == 0)
 		err = settle_all_labels(work);
-	if (err == 0)
-		tell_lines(work);
-	if (err == 0)
-		err = add_functions(work);
+	return end_if_refused(draft, err);
+}
+
+/* The metadata, and what the functions that are replaced may not be. */
+static int draw(struct work *work)
+{
+	struct draft *draft = work->draft;
+
+	tell_lines(work);
+	int err = add_functions(work);
 	if (err == 0)
 		err = take_directives(work);
 	if (err == 0 && draft->witness == NULL)
@@ -537,11 +557,11 @@ static int draw(struct work *work)
 	if (err == 0)
 		err = check_asking(draft);
 	if (err == 0)
-		err = check_entered(draft);
+		err = refuse_later(draft, check_entered(draft));
 	if (err == 0)
 		err = check_notes(draft);
 	if (err == 0)
-		err = find_data_inside(draft);
+		err = end_if_refused(draft, find_data_inside(draft));
 	if (err == 0) {
 		check_folded(draft);
 		tell_fates(work);
@@ -560,6 +580,10 @@ int auto_draw(struct draft *draft)
 	draft->meta.mode = "auto";
 	if (err == 0)
 		err = directives_read(&work.directives, draft->patch);
+	if (err == 0)
+		err = identify(&work);
+	if (err == 0)
+		err = decide(&work);
 	if (err == 0)
 		err = draw(&work);
 	directives_deinit(&work.directives);

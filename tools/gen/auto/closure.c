@@ -14,6 +14,7 @@
 #include "counterpart.h"
 #include "insn.h"
 #include "judge.h"
+#include "refusals.h"
 #include "room.h"
 
 #define CALLS_DEEP 64
@@ -177,9 +178,9 @@ static int replace_function(struct closure *all, uint32_t index, const char *why
 	if (clone != NULL || (symbol != NULL && strchr(symbol->name, '.') != NULL))
 		return each_caller(all, entry, replace_function, why, true);
 	const struct dwarf_unit *unit = &target->dwarf.units[function->unit];
-	return fail(EINVAL, "%s: '%s' of %s would go on with the old code, because %s (add the object "
-		    "of that file to the patch)", target->file.path, name,
-		    unit->name != NULL ? unit->name : "a unit without name", why);
+	return refuse_later(all->draft, fail(EINVAL, "%s: '%s' of %s would go on with the old code, because %s "
+					     "(add the object of that file to the patch)", target->file.path, name,
+					     unit->name != NULL ? unit->name : "a unit without name", why));
 }
 
 /* Is the piece the new version of this function of the target? */
@@ -380,7 +381,8 @@ static int replace_differing(struct closure *all, const struct witness *witness)
 			continue;
 		uint32_t index = function_at(dwarf, symbol->addr);
 		if (index != DWARF_NONE)
-			err = replace_function(all, index, "it differs in the fixed build");
+			err = refuse_later(all->draft,
+					   replace_function(all, index, "it differs in the fixed build"));
 	}
 	return err;
 }
@@ -407,7 +409,7 @@ int close_over(struct draft *draft, struct unit *units, size_t n_units)
 				    piece->symbol != NULL &&
 				    (piece->is_changed || piece->fate == FATE_REPLACES)) {
 					piece->is_closed_over = true;
-					err = look_at(&all, &units[i], piece);
+					err = refuse_later(draft, look_at(&all, &units[i], piece));
 				}
 			}
 	}
@@ -426,30 +428,32 @@ static int find_old_caller(struct closure *all, uint32_t index, const char *why)
 	return draft_find(all->draft, entry) == SIZE_MAX ? -EEXIST : 0;
 }
 
+static int check_changed_prototype(struct closure *all, const struct replaced *replaced)
+{
+	struct draft *draft = all->draft;
+	int err = check_described(draft, replaced);
+
+	if (err != 0 || replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
+		return err;
+	err = check_prototype(draft, replaced);
+	if (err == 0 && !draft->no_abi_check)
+		err = check_convention(draft, replaced);
+	/* Everything that calls it by name is new, and nothing else can call it. */
+	if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
+	    each_caller(all, replaced->old.addr, find_old_caller, "it would pass the old arguments", true) == 0) {
+		msg_forget();
+		err = 0;
+	}
+	return err;
+}
+
 int check_changed_prototypes(struct draft *draft)
 {
 	struct closure all = { .draft = draft };
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
-		const struct replaced *replaced = draft->replaced[i];
-
-		err = check_described(draft, replaced);
-		if (err != 0)
-			return err;
-		if (replaced->old.index == DWARF_NONE || replaced->new.index == DWARF_NONE)
-			continue;
-		err = check_prototype(draft, replaced);
-		if (err == 0 && !draft->no_abi_check)
-			err = check_convention(draft, replaced);
-		/* Everything that calls it by name is new, and nothing else can call it. */
-		if (err == -EINVAL && !is_address_taken(draft->target, replaced->old.addr) &&
-		    each_caller(&all, replaced->old.addr, find_old_caller, "it would pass the old arguments",
-				true) == 0) {
-			msg_forget();
-			err = 0;
-		}
-	}
+	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
+		err = refuse_later(draft, check_changed_prototype(&all, draft->replaced[i]));
 	return err;
 }
 

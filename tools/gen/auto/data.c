@@ -9,6 +9,7 @@
 
 #include "compare.h"
 #include "counterpart.h"
+#include "refusals.h"
 #include "type.h"
 
 static int refuse(const struct draft *draft, const struct unit *unit, const struct piece *piece,
@@ -239,7 +240,7 @@ static int refuse_removed(const struct unit *unit, const struct piece *old, cons
 		     " lost; keep its name", unit->source, name, successor->name);
 }
 
-static int check_removed_since(const struct unit *unit)
+static int check_removed_since(const struct draft *draft, const struct unit *unit)
 {
 	for (size_t i = 0; i < unit->original->n_pieces; i++) {
 		const struct piece *old = &unit->original->pieces[i];
@@ -248,7 +249,7 @@ static int check_removed_since(const struct unit *unit)
 
 		for (size_t k = 0; !kept && k < unit->n_pieces; k++)
 			kept = unit->pieces[k].twin == old;
-		int err = kept ? 0 : refuse_removed(unit, old, old->name, old->size);
+		int err = kept ? 0 : refuse_later(draft, refuse_removed(unit, old, old->name, old->size));
 		if (err != 0)
 			return err;
 	}
@@ -260,7 +261,7 @@ int check_removed_data(const struct draft *draft, const struct unit *unit)
 	const struct dwarf *dwarf = &draft->target->dwarf;
 
 	if (unit->original != NULL)
-		return check_removed_since(unit);
+		return check_removed_since(draft, unit);
 	for (uint32_t i = 0; unit->target_unit != NULL && i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *old = &dwarf->variables[i];
 		bool kept = &dwarf->units[old->unit] != unit->target_unit || !old->has_addr ||
@@ -271,7 +272,8 @@ int check_removed_data(const struct draft *draft, const struct unit *unit)
 				unit->pieces[k].counterpart.addr == old->addr;
 		const struct symbol *symbol = kept ? NULL :
 			find_data_symbol(draft->target, old->addr, STT_OBJECT);
-		int err = symbol == NULL ? 0 : refuse_removed(unit, NULL, old->name, symbol->size);
+		int err = symbol == NULL ? 0 :
+			refuse_later(draft, refuse_removed(unit, NULL, old->name, symbol->size));
 		if (err != 0)
 			return err;
 	}

@@ -8,6 +8,7 @@
 #include "compare.h"
 #include "counterpart.h"
 #include "names.h"
+#include "refusals.h"
 
 /* The objects, and the files that the debug info of the patch and of the target names. */
 struct header_check {
@@ -247,7 +248,7 @@ int check_headers(const struct draft *draft, const struct unit *units, size_t n_
 			continue;
 		char *header = header_of(dwarf, function);
 		if (header != NULL)
-			err = check_function(&check, unit, function, header);
+			err = refuse_later(draft, check_function(&check, unit, function, header));
 		free(header);
 	}
 	if (err == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "counterpart.h"
+#include "refusals.h"
 
 /* What speaks for a unit of the target to be the one that an object is a new version of. */
 struct likeness {
@@ -266,18 +267,19 @@ int check_units(const struct draft *draft, const struct unit *units, size_t n_un
 {
 	const struct unit *foreign = NULL;
 	bool any = false;
+	int err = 0;
 
-	for (size_t i = 0; i < n_units; i++) {
+	for (size_t i = 0; err == 0 && i < n_units; i++) {
 		const struct unit *unit = &units[i];
 
 		any |= unit->target_unit != NULL || (unit->patch_unit == NULL && has_any(unit));
 		if (unit->patch_unit != NULL && unit->target_unit != NULL && is_of_other_folder(unit))
-			return refuse_foreign(draft, unit);
+			err = refuse_later(draft, refuse_foreign(draft, unit));
 		if (unit->patch_unit == NULL || unit->target_unit != NULL)
 			continue;
 		if (!is_new_source(draft, unit))
-			return refuse_foreign(draft, unit);
+			err = refuse_later(draft, refuse_foreign(draft, unit));
 		foreign = unit;
 	}
-	return any || foreign == NULL ? 0 : refuse_foreign(draft, foreign);
+	return err != 0 || any || foreign == NULL ? err : refuse_foreign(draft, foreign);
 }

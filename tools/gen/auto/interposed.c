@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "counterpart.h"
+#include "refusals.h"
 #include "traceless.h"
 
 /*
@@ -70,7 +71,7 @@ static int check_unit(const struct draft *draft, const struct unit *unit)
 		if (piece->counterpart.index != DWARF_NONE)
 			list_traceless(draft, piece->counterpart.index, &candidates);
 		if (candidates.count != 0)
-			err = refuse_traceless(draft, unit, piece, &candidates);
+			err = refuse_later(draft, refuse_traceless(draft, unit, piece, &candidates));
 		list_users(unit, piece, &callers);
 		if (callers.count + callers.more != before)
 			names_add(&callees, piece->name);

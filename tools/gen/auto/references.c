@@ -11,6 +11,7 @@
 #include "counterpart.h"
 #include "externs.h"
 #include "placed.h"
+#include "refusals.h"
 
 struct references {
 	struct draft *draft;
@@ -507,7 +508,7 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 			.addr = piece->addr + (reloc->offset - piece->start),
 		};
 
-		err = look_at(all, &ref);
+		err = refuse_later(all->draft, look_at(all, &ref));
 	}
 	return err;
 }
@@ -530,7 +531,7 @@ int add_references(struct draft *draft, struct unit *units, size_t n_units)
 				if (!piece->is_reached || piece->is_followed)
 					continue;
 				piece->is_followed = true;
-				err = look_at_piece(&all, &units[i], piece);
+				err = refuse_later(draft, look_at_piece(&all, &units[i], piece));
 			}
 	}
 	for (size_t i = 0; err == 0 && all.hands_out && i < draft->meta.n_funcs; i++)

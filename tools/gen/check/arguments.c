@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "convention.h"
+#include "refusals.h"
 #include "values.h"
 
 #define CONSTANTS_MAX 32
@@ -174,7 +175,7 @@ int check_arguments(const struct draft *draft, const struct directives *directiv
 		if ((callee.directive->kind == DIRECTIVE_STATIC_FUNCTION ||
 		     callee.directive->kind == DIRECTIVE_REGISTER_FUNCTION) &&
 		    !directives_say(directives, DIRECTIVE_ARGUMENTS_CHECKED, callee.directive->name))
-			err = check_callee(&callee);
+			err = refuse_later(draft, check_callee(&callee));
 	}
 	program_deinit(&callee.patch);
 	program_deinit(&callee.target);

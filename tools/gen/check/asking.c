@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "code.h"
+#include "refusals.h"
 
 #define WINDOW 96		/* the first argument of a call is set in the last so many bytes before it */
 
@@ -136,7 +137,7 @@ static int walk(struct asking *asking, uint32_t index)
 		size_t question = find_question(program_called_name(&asking->patch, goes ? insn : &slot));
 
 		if (question < N_QUESTIONS)
-			err = look_at(asking, code, insn, question);
+			err = refuse_later(asking->draft, look_at(asking, code, insn, question));
 		else if (goes && insn->to != 0)
 			err = walk(asking, program_function_at(&asking->patch, insn->to));
 	}

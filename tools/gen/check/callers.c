@@ -9,6 +9,7 @@
 #include "checks.h"
 #include "code.h"
 #include "names.h"
+#include "refusals.h"
 
 #define CALLS_DEEP 200
 
@@ -371,7 +372,7 @@ int check_callers(const struct draft *draft)
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE &&
 		    draft->replaced[i]->new.index != DWARF_NONE)
-			err = check_function(check, i);
+			err = refuse_later(draft, check_function(check, i));
 	callers_destroy(check);
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "refusals.h"
 #include "traceless.h"
 
 /* Is an option in force at the end of the command line that the compiler recorded? */
@@ -110,9 +111,11 @@ int check_inlined(const struct draft *draft)
 		if (names.count == 0)
 			continue;
 		names_format(&names, text, sizeof(text));
-		return fail(EINVAL, "%s: '%s' was inlined into %s, where the old code would stay: "
-			    "replace that too", draft->target->file.path,
-			    draft->meta.funcs[i].name, text);
+		int err = refuse_later(draft, fail(EINVAL, "%s: '%s' was inlined into %s, where the old code "
+						   "would stay: replace that too", draft->target->file.path,
+						   draft->meta.funcs[i].name, text));
+		if (err != 0)
+			return err;
 	}
 	return 0;
 }
@@ -215,7 +218,7 @@ int check_clones(struct draft *draft)
 
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE)
-			err = check_clones_of(draft, i);
+			err = refuse_later(draft, check_clones_of(draft, i));
 	return err;
 }
 
@@ -358,13 +361,12 @@ int check_prototypes(const struct draft *draft)
 		const struct replaced *replaced = draft->replaced[i];
 
 		err = check_described(draft, replaced);
-		if (err != 0)
-			break;
-		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE)
+		if (err == 0 && replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE)
 			err = check_prototype(draft, replaced);
-		else if (replaced->old.index == DWARF_NONE)
+		if (err == 0 && replaced->old.index == DWARF_NONE)
 			warn("%s: no debug info of '%s', so its prototype is not checked",
 			     draft->target->file.path, draft->meta.funcs[i].name);
+		err = refuse_later(draft, err);
 	}
 	return err;
 }
@@ -399,33 +401,34 @@ void check_folded(const struct draft *draft)
 	}
 }
 
+static int check_variable(const struct draft *draft, const struct symbol *symbol)
+{
+	uint32_t k = DWARF_NONE;
+
+	if (symbol->section != SHN_UNDEF && symbol->type == STT_TLS)
+		return fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
+			    "already could not have (declare it extern if it is the target's)",
+			    draft->patch->file.path, symbol->name);
+	if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL || symbol->type != STT_OBJECT)
+		return 0;
+	const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
+	bool twice = have != NULL && have->type == STT_OBJECT;
+	while (!twice && (k = dwarf_find_variable(&draft->target->dwarf, symbol->name, k)) != DWARF_NONE)
+		twice = draft->target->dwarf.variables[k].external &&
+			draft->target->dwarf.variables[k].has_addr;
+	return !twice ? 0 : fail(EINVAL, "%s: global variable '%s' would exist twice: %s has it "
+				 "(declare it extern in the patch)", draft->patch->file.path, symbol->name,
+				 draft->target->file.path);
+}
+
 int check_variables(const struct draft *draft)
 {
 	const struct symbols *symbols = draft->patch->symbols;
+	int err = 0;
 
-	for (size_t i = 0; i < symbols->count; i++) {
-		const struct symbol *symbol = &symbols->table[i];
-		uint32_t k = DWARF_NONE;
-
-		if (symbol->section != SHN_UNDEF && symbol->type == STT_TLS)
-			return fail(EINVAL, "%s: '%s' would be a new thread-local variable, which "
-				    "threads that run already could not have (declare it extern if it "
-				    "is the target's)", draft->patch->file.path, symbol->name);
-		if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL ||
-		    symbol->type != STT_OBJECT)
-			continue;
-		const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
-		bool twice = have != NULL && have->type == STT_OBJECT;
-		while (!twice && (k = dwarf_find_variable(&draft->target->dwarf, symbol->name, k)) !=
-		       DWARF_NONE)
-			twice = draft->target->dwarf.variables[k].external &&
-				draft->target->dwarf.variables[k].has_addr;
-		if (twice)
-			return fail(EINVAL, "%s: global variable '%s' would exist twice: %s has it "
-				    "(declare it extern in the patch)", draft->patch->file.path,
-				    symbol->name, draft->target->file.path);
-	}
-	return 0;
+	for (size_t i = 0; err == 0 && i < symbols->count; i++)
+		err = refuse_later(draft, check_variable(draft, &symbols->table[i]));
+	return err;
 }
 
 /* Compare the type of a variable as the patch declares it with the target's. */

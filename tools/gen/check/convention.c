@@ -9,6 +9,7 @@
 
 #include "cursor.h"
 #include "insn.h"
+#include "refusals.h"
 
 #define SOMEWHERE INT64_MIN		/* where an argument on the stack is, if that is not known */
 #define LOOKED_AT_MAX 64		/* bytes of code at the entry where a parameter may become known */
@@ -336,7 +337,8 @@ int check_conventions(const struct draft *draft)
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->old.index != DWARF_NONE &&
 		    draft->replaced[i]->new.index != DWARF_NONE)
-			err = check_convention(draft, draft->replaced[i]);
+			err = refuse_callers_later(draft, draft->replaced[i],
+						   check_convention(draft, draft->replaced[i]));
 	return err;
 }
 

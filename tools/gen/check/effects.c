@@ -9,6 +9,7 @@
 #include "code.h"
 #include "names.h"
 #include "notes.h"
+#include "refusals.h"
 #include "results.h"
 #include "values.h"
 
@@ -208,8 +209,8 @@ int check_effects(const struct draft *draft)
 		const struct replaced *replaced = draft->replaced[i];
 
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE &&
-		    !replaced->callers_checked)
-			err = check_function(&both, replaced);
+		    !replaced->callers_checked && !replaced->is_refused)
+			err = refuse_later(draft, check_function(&both, replaced));
 	}
 	program_deinit(&both.patch);
 	program_deinit(&both.target);

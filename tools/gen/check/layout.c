@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "refusals.h"
 #include "type.h"
 
 /* A type with a name, at the top of a compile unit. */
@@ -102,9 +103,9 @@ int check_layout(const struct draft *draft, const struct dwarf_unit *new, const 
 		int same = type_equal(a, b, why);
 		if (same < 0)
 			err = same;
-		else if (same == 0)
-			err = refuse(draft, &types.table[i], why,
-				     old->name != NULL ? old->name : "the target");
+		else if (same == 0 && !is_refused_for(draft, why))
+			err = refuse_later(draft, refuse(draft, &types.table[i], why,
+							 old->name != NULL ? old->name : "the target"));
 	}
 	free(others.table);
 	free(types.table);

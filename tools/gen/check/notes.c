@@ -7,6 +7,7 @@
 
 #include "code.h"
 #include "names.h"
+#include "refusals.h"
 
 /* Is it a function that gives memory or a descriptor back, by its name? */
 static bool gives_back(const char *name)
@@ -48,7 +49,8 @@ int note_function(const struct draft *draft, const struct replaced *replaced, co
 {
 	if (draft->is_strict)
 		return refuse_function(draft, replaced, what);
-	if (!draft->is_quiet)
+	/* Of a patch that is refused there is nothing more to think of. */
+	if (!draft->is_quiet && draft->refusals->count == 0)
 		warn("note: %s", what);
 	return 0;
 }
@@ -63,7 +65,7 @@ static int look_at(const struct draft *draft, struct program *target, struct pro
 
 	if (old == NULL || new == NULL)
 		return -ENOMEM;
-	if (!code_returns(old) && !draft->is_quiet)
+	if (!code_returns(old) && !draft->is_quiet && draft->refusals->count == 0)
 		warn("note: '%s' never returns, so the patch cannot be applied while a thread is in it (VZP_ALLOW_ACTIVE"
 		     " lets such a thread go on in the old code; nsb run starts a program with the patch)",
 		     replaced->new.name);
@@ -88,7 +90,7 @@ int check_notes(const struct draft *draft)
 
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE &&
 		    dwarf->functions[replaced->old.index].hi != 0)
-			err = look_at(draft, &target, &patch, replaced);
+			err = refuse_later(draft, look_at(draft, &target, &patch, replaced));
 	}
 	program_deinit(&patch);
 	program_deinit(&target);

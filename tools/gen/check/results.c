@@ -10,6 +10,7 @@
 #include "checks.h"
 #include "code.h"
 #include "names.h"
+#include "refusals.h"
 #include "values.h"
 
 #define VALUES_MAX 32
@@ -256,11 +257,12 @@ int check_results(const struct draft *draft)
 	if (err == 0)
 		err = program_init(&patch, draft->patch);
 	for (size_t i = 0; err == 0 && i < draft->meta.n_funcs; i++) {
-		const struct replaced *replaced = draft->replaced[i];
+		struct replaced *replaced = draft->replaced[i];
 
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE &&
-		    !replaced->callers_checked)
-			err = check_function(draft, &target, &patch, replaced);
+		    !replaced->callers_checked && !replaced->is_refused)
+			err = refuse_callers_later(draft, replaced,
+						   check_function(draft, &target, &patch, replaced));
 	}
 	program_deinit(&patch);
 	program_deinit(&target);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checks.h"
+#include "refusals.h"
 
 /* Was the function inlined somewhere?  If it has code, too, the DIE that this is an instance of tells. */
 static bool is_inlined(const struct dwarf *dwarf, const struct dwarf_function *function)
@@ -58,11 +59,11 @@ void list_traceless(const struct draft *draft, uint32_t index, struct names *nam
 int check_traceless(const struct draft *draft)
 {
 	for (size_t i = 0; i < draft->meta.n_funcs; i++) {
-		const struct replaced *replaced = draft->replaced[i];
+		struct replaced *replaced = draft->replaced[i];
 		struct names names = { 0 };
 		char text[NAMES_TEXT_MAX], why[NAMES_TEXT_MAX + 768];
 
-		if (replaced->old.index == DWARF_NONE || replaced->callers_checked)
+		if (replaced->old.index == DWARF_NONE || replaced->callers_checked || replaced->is_refused)
 			continue;
 		list_traceless(draft, replaced->old.index, &names);
 		if (names.count == 0)
@@ -72,7 +73,9 @@ int check_traceless(const struct draft *draft)
 			 " info, perhaps into %s: replace what calls it in the source, too, use auto mode,"
 			 " or say VZP_CALLERS_CHECKED(%.100s)", replaced->new.name,
 			 base_name(draft->target->file.path), text, replaced->new.name);
-		return refuse_function(draft, replaced, why);
+		int err = refuse_callers_later(draft, replaced, refuse_function(draft, replaced, why));
+		if (err != 0)
+			return err;
 	}
 	return 0;
 }

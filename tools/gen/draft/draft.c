@@ -50,7 +50,8 @@ int draft_init(struct draft *draft, const struct binary *target, const struct bi
 		return fail(EINVAL, "%s: not a shared object (build with -fPIC -shared)",
 			    patch->file.path);
 	draft->meta.generator = "nsb-gen " NSB_VERSION;
-	return 0;
+	draft->refusals = calloc(1, sizeof(*draft->refusals));
+	return draft->refusals != NULL ? 0 : fail(ENOMEM, "out of memory");
 }
 
 void draft_deinit(struct draft *draft)
@@ -59,6 +60,11 @@ void draft_deinit(struct draft *draft)
 		free(draft->replaced[i]);
 	for (size_t i = 0; i < draft->n_owned; i++)
 		free(draft->owned[i]);
+	for (size_t i = 0; draft->refusals != NULL && i < draft->refusals->count; i++)
+		free(draft->refusals->table[i]);
+	if (draft->refusals != NULL)
+		free(draft->refusals->table);
+	free(draft->refusals);
 	free(draft->owned);
 	free(draft->replaced);
 	free(draft->meta.funcs);

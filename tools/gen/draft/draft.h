@@ -15,10 +15,17 @@ struct replaced {
 	struct definition old;		/* in the target */
 	uint8_t first[FIRST_BYTES_MAX];
 	bool callers_checked;		/* the author says so: VZP_CALLERS_CHECKED */
+	bool is_refused;		/* for what its callers rely on */
 };
 
 /* Builds of the program, which the witness compares. */
 struct witness;
+
+/* Messages that are told at the end: refusals.h. */
+struct refusals {
+	char **table;
+	size_t count;
+};
 
 /* A patch while its metadata is drawn up. */
 struct draft {
@@ -29,6 +36,7 @@ struct draft {
 	const struct witness *witness;	/* NULL: the author gave no builds with and without the fix */
 	bool is_strict;			/* what would be a note is a refusal */
 	bool accepts_difference;	/* the old build need not be the target */
+	struct refusals *refusals;
 	struct vzpatch meta;		/* strings and blobs belong to the binaries and to this */
 	struct replaced **replaced;	/* meta.n_funcs of them */
 	size_t n_new;			/* functions of the patch that the target does not have */

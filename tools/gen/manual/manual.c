@@ -20,6 +20,7 @@
 #include "linked.h"
 #include "nearest.h"
 #include "notes.h"
+#include "refusals.h"
 #include "results.h"
 #include "statics.h"
 #include "traceless.h"
@@ -242,10 +243,10 @@ static int each_function(struct draft *draft, const struct directives *directive
 		const struct dwarf_function *function = &dwarf->functions[i];
 
 		if ((function->hi != 0 || function->is_dropped) && function->name != NULL)
-			err = visit_function(draft, directives, i, visit);
+			err = refuse_later(draft, visit_function(draft, directives, i, visit));
 	}
 	for (size_t i = 0; err == 0 && i < symbols->count; i++)
-		err = visit_symbol(draft, directives, &symbols->table[i], visit);
+		err = refuse_later(draft, visit_symbol(draft, directives, &symbols->table[i], visit));
 	return err;
 }
 
@@ -256,7 +257,7 @@ static int match_functions(struct draft *draft, const struct directives *directi
 	/* A function is new only if the target does not have it in another form. */
 	if (err == 0)
 		err = each_function(draft, directives, check_new_function);
-	if (err == 0 && draft->meta.n_funcs == 0)
+	if (end_if_refused(draft, err) == 0 && draft->meta.n_funcs == 0)
 		err = fail(EINVAL, "%s replaces nothing: no function that it defines is in %s "
 			   "(names differ, or it was built without -g)", draft->patch->file.path,
 			   draft->target->file.path);
@@ -280,28 +281,32 @@ static bool is_referred(const struct directives *directives, const char *name)
 		directives_say(directives, DIRECTIVE_REGISTER_FUNCTION, name);
 }
 
+static int check_name(const struct draft *draft, const struct directives *directives,
+		      const struct directive *directive)
+{
+	const char *source = base_name(directive->source), *name = directive->name;
+	bool known = directive->kind != DIRECTIVE_ALLOW_ACTIVE;
+
+	if (directive->kind == DIRECTIVE_CALLERS_CHECKED && !is_defined(&draft->patch->dwarf, name))
+		return fail(EINVAL, "%s:%u: VZP_CALLERS_CHECKED(%s): the patch has no such function", source,
+			    directive->line, name);
+	if (directive->kind == DIRECTIVE_ARGUMENTS_CHECKED && !is_referred(directives, name))
+		return fail(EINVAL, "%s:%u: VZP_ARGUMENTS_CHECKED(%s): the patch refers to no such static function",
+			    source, directive->line, name);
+	for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
+		known = strcmp(draft->replaced[k]->new.name, name) == 0;
+	return known ? 0 : fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no such function",
+				source, directive->line, name);
+}
+
 /* What the author said of functions by their names must be of functions that there are. */
 static int check_named(const struct draft *draft, const struct directives *directives)
 {
-	for (size_t i = 0; i < directives->count; i++) {
-		const struct directive *directive = &directives->table[i];
-		bool known = directive->kind != DIRECTIVE_ALLOW_ACTIVE;
+	int err = 0;
 
-		if (directive->kind == DIRECTIVE_CALLERS_CHECKED &&
-		    !is_defined(&draft->patch->dwarf, directive->name))
-			return fail(EINVAL, "%s:%u: VZP_CALLERS_CHECKED(%s): the patch has no such function",
-				    base_name(directive->source), directive->line, directive->name);
-		if (directive->kind == DIRECTIVE_ARGUMENTS_CHECKED && !is_referred(directives, directive->name))
-			return fail(EINVAL, "%s:%u: VZP_ARGUMENTS_CHECKED(%s): the patch refers to no such static function",
-				    base_name(directive->source), directive->line, directive->name);
-		for (size_t k = 0; !known && k < draft->meta.n_funcs; k++)
-			known = strcmp(draft->replaced[k]->new.name, directive->name) == 0;
-		if (!known)
-			return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no "
-				    "such function", base_name(directive->source), directive->line,
-				    directive->name);
-	}
-	return 0;
+	for (size_t i = 0; err == 0 && i < directives->count; i++)
+		err = refuse_later(draft, check_name(draft, directives, &directives->table[i]));
+	return err;
 }
 
 /* A file name that fits no source file of the target is a mistake. */
@@ -326,7 +331,7 @@ static int check_files(const struct draft *draft, const struct directives *direc
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < directives->count; i++)
-		err = check_file(draft, &directives->table[i]);
+		err = refuse_later(draft, check_file(draft, &directives->table[i]));
 	return err;
 }
 
@@ -491,43 +496,42 @@ static int check_type(const struct draft *draft, const struct directive *directi
 	return check_declaration(draft, &declaration, meant, !is_variable(directive));
 }
 
+static int resolve_directive(struct draft *draft, const struct directives *directives,
+			     const struct directive *directive)
+{
+	struct definition meant;
+	int err = find_reference(draft, directives, directive, &meant);
+
+	if (err == 0 && meant.index != DWARF_NONE)
+		err = check_type(draft, directive, &meant);
+	if (err == 0 && meant.index != DWARF_NONE && !is_variable(directive) && !draft->no_abi_check)
+		err = check_reference_convention(draft, &meant, directive->source, directive->line,
+						 directive->kind == DIRECTIVE_REGISTER_FUNCTION);
+	const struct symbol *symbol = find_undefined(&draft->patch->file, directive->label);
+	if (err != 0 || symbol == NULL)
+		return err;
+	const struct vz_dynref *have = dynref_of(draft, symbol->index);
+	if (have != NULL && have->target_addr != meant.addr)
+		return fail(EINVAL, "%s:%u: '%s' means another thing here than elsewhere in "
+			    "the patch: give it another name and VZP_STATIC_SYM_ALIAS("
+			    "other_name, %s), or set VZP_UNIT", base_name(directive->source),
+			    directive->line, directive->name, meant.name);
+	if (have != NULL)
+		return 0;
+	debug("%s:%u: '%s' is at 0x%llx", base_name(directive->source), directive->line,
+	      meant.name, (unsigned long long)meant.addr);
+	return draft_add_dynref(draft, symbol->index, &meant);
+}
+
 /* Every reference must mean something, even one that the code does not use. */
 static int resolve_directives(struct draft *draft, const struct directives *directives)
 {
-	for (size_t i = 0; i < directives->count; i++) {
-		const struct directive *directive = &directives->table[i];
-		struct definition meant;
+	int err = 0;
 
-		if (!is_reference(directive))
-			continue;
-		int err = find_reference(draft, directives, directive, &meant);
-		if (err != 0)
-			return err;
-		if (meant.index != DWARF_NONE)
-			err = check_type(draft, directive, &meant);
-		if (err == 0 && meant.index != DWARF_NONE && !is_variable(directive) && !draft->no_abi_check)
-			err = check_reference_convention(draft, &meant, directive->source, directive->line,
-							 directive->kind == DIRECTIVE_REGISTER_FUNCTION);
-		if (err != 0)
-			return err;
-		const struct symbol *symbol = find_undefined(&draft->patch->file, directive->label);
-		if (symbol == NULL)
-			continue;
-		const struct vz_dynref *have = dynref_of(draft, symbol->index);
-		if (have != NULL && have->target_addr != meant.addr)
-			return fail(EINVAL, "%s:%u: '%s' means another thing here than elsewhere in "
-				    "the patch: give it another name and VZP_STATIC_SYM_ALIAS("
-				    "other_name, %s), or set VZP_UNIT", base_name(directive->source),
-				    directive->line, directive->name, meant.name);
-		if (have != NULL)
-			continue;
-		debug("%s:%u: '%s' is at 0x%llx", base_name(directive->source), directive->line,
-		      meant.name, (unsigned long long)meant.addr);
-		err = draft_add_dynref(draft, symbol->index, &meant);
-		if (err != 0)
-			return err;
-	}
-	return 0;
+	for (size_t i = 0; err == 0 && i < directives->count; i++)
+		if (is_reference(&directives->table[i]))
+			err = refuse_later(draft, resolve_directive(draft, directives, &directives->table[i]));
+	return err;
 }
 
 /* Check what is declared by a plain extern, whatever it will be bound to. */
@@ -549,29 +553,40 @@ static int check_extern_type(const struct draft *draft, const struct symbol *sym
 	return 0;
 }
 
+/* A reference that was refused is refused once, by its own name and not by the symbol's. */
+static bool is_of_directive(const struct directives *directives, const struct symbol *symbol)
+{
+	for (size_t i = 0; i < directives->count; i++)
+		if (is_reference(&directives->table[i]) && strcmp(directives->table[i].label, symbol->name) == 0)
+			return true;
+	return false;
+}
+
+static int resolve_symbol(struct draft *draft, const struct directives *directives, const struct symbol *symbol)
+{
+	const char *name = directives_target_name(directives, DWARF_NONE, NULL, symbol->name);
+	bool renamed = name != symbol->name;
+	int err = check_extern_type(draft, symbol, name);
+
+	if (err != 0 || (!renamed && !draft->target->file.is_static &&
+			 find_exported(&draft->target->file, name) != NULL))
+		return err;
+	return bind_extern(draft, name, symbol);
+}
+
 static int resolve_symbols(struct draft *draft, const struct directives *directives)
 {
 	const struct elffile *patch = &draft->patch->file;
+	int err = 0;
 
-	for (size_t i = 0; i < patch->dynsym.count; i++) {
+	for (size_t i = 0; err == 0 && i < patch->dynsym.count; i++) {
 		const struct symbol *symbol = &patch->dynsym.table[i];
 
-		if (symbol->section != SHN_UNDEF || *symbol->name == '\0' ||
-		    dynref_of(draft, symbol->index) != NULL)
-			continue;
-		const char *name = directives_target_name(directives, DWARF_NONE, NULL, symbol->name);
-		bool renamed = name != symbol->name;
-		int err = check_extern_type(draft, symbol, name);
-		if (err != 0)
-			return err;
-		if (!renamed && !draft->target->file.is_static &&
-		    find_exported(&draft->target->file, name) != NULL)
-			continue;
-		err = bind_extern(draft, name, symbol);
-		if (err != 0)
-			return err;
+		if (symbol->section == SHN_UNDEF && *symbol->name != '\0' &&
+		    dynref_of(draft, symbol->index) == NULL && !is_of_directive(directives, symbol))
+			err = refuse_later(draft, resolve_symbol(draft, directives, symbol));
 	}
-	return 0;
+	return err;
 }
 
 static int take_comments(struct draft *draft, const struct directives *directives)
@@ -584,26 +599,38 @@ static int take_comments(struct draft *draft, const struct directives *directive
 	return err;
 }
 
-int manual_draw(struct draft *draft)
+/* What the patch is made of: functions, references, data, each of which must be the target's or new. */
+static int match(struct draft *draft, const struct directives *directives)
 {
-	struct directives directives;
-	int err = directives_read(&directives, draft->patch);
+	int err = draft->witness == NULL ? check_lto(draft->target) : 0;
 
-	if (err != 0)
-		return err;
-	draft->meta.mode = "manual";
-	err = draft->witness == NULL ? check_lto(draft->target) : 0;
 	if (err == 0)
-		err = check_files(draft, &directives);
+		err = check_files(draft, directives);
 	if (err == 0)
-		err = match_functions(draft, &directives);
+		err = refuse_later(draft, match_functions(draft, directives));
 	if (err == 0)
-		err = check_named(draft, &directives);
+		err = check_named(draft, directives);
+	if (err == 0)
+		err = resolve_directives(draft, directives);
+	if (err == 0)
+		err = resolve_symbols(draft, directives);
+	if (err == 0)
+		err = refuse_later(draft, bind_linker_symbols(draft));
+	if (err == 0)
+		err = check_variables(draft);
+	if (err == 0)
+		err = check_statics(draft, directives);
 	if (err == 0)
 		err = check_prototypes(draft);
+	return end_if_refused(draft, err);
+}
+
+/* What code of the target that stays relies on in the functions that are replaced. */
+static int check_others(struct draft *draft, const struct directives *directives)
+{
 	/* With a witness the program itself tells where old code would stay. */
-	if (err == 0 && draft->witness == NULL)
-		err = check_inlined(draft);
+	int err = draft->witness == NULL ? check_inlined(draft) : 0;
+
 	if (err == 0)
 		err = check_clones(draft);
 	if (err == 0 && !draft->no_abi_check)
@@ -617,29 +644,33 @@ int manual_draw(struct draft *draft)
 	if (err == 0)
 		err = check_asking(draft);
 	if (err == 0)
-		err = check_entered(draft);
-	if (err == 0)
-		err = check_variables(draft);
-	if (err == 0)
-		err = check_statics(draft, &directives);
+		err = refuse_later(draft, check_entered(draft));
 	if (err == 0)
 		check_folded(draft);
-	if (err == 0)
-		err = resolve_directives(draft, &directives);
-	if (err == 0)
-		err = resolve_symbols(draft, &directives);
-	if (err == 0)
-		err = bind_linker_symbols(draft);
 	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
 		err = check_effects(draft);
 	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
-		err = check_arguments(draft, &directives);
+		err = check_arguments(draft, directives);
+	if (err == 0)
+		err = check_notes(draft);
+	return end_if_refused(draft, err);
+}
+
+int manual_draw(struct draft *draft)
+{
+	struct directives directives;
+	int err = directives_read(&directives, draft->patch);
+
+	if (err != 0)
+		return err;
+	draft->meta.mode = "manual";
+	err = match(draft, &directives);
+	if (err == 0)
+		err = check_others(draft, &directives);
 	if (err == 0)
 		err = take_comments(draft, &directives);
 	if (err == 0)
 		err = mark_addresses_taken(draft);
-	if (err == 0)
-		err = check_notes(draft);
 	if (err == 0)
 		err = each_function(draft, &directives, tell_function);
 	if (err == 0)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "refusals.h"
+
 /*
  * The target's static variable of that name, in that function; NULL for a function means: in none.
  * file: the source file that it has to be of; NULL: any.
@@ -62,7 +64,7 @@ int check_statics(const struct draft *draft, const struct directives *directives
 		    !elffile_is_writable(&draft->patch->file, variable->addr))
 			continue;
 		char *source = dwarf_file(patch, variable->file_unit, variable->file);
-		err = check_variable(draft, directives, variable, source);
+		err = refuse_later(draft, check_variable(draft, directives, variable, source));
 		free(source);
 	}
 	return err;
