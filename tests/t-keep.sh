@@ -41,6 +41,12 @@ for what in string variable; do
 		revert newer.so && says "held: newest reason" held && unharmed && says "held: old reason" take
 	'
 done
+# Its data is executable, too, and changes: `unharmed` would take it for code.
+t 'all that may be read may be executed, too (READ_IMPLIES_EXEC, 32-bit programs only)' '
+	build keeper && launch setarch "$(uname -m)" -X "$program" && a_patch fix "$string" && says "held: old reason" take &&
+	patch fix.so && listed fix.so && says "held: new reason" take && revert fix.so && listed && says "held: new reason" held &&
+	says "held: old reason" take && patch fix.so && listed fix.so && says "held: new reason" take && revert fix.so && listed && says "held: old reason" take
+'
 t 'what stays is used again when the same patch comes again' '
 	target keeper && a_patch fix "$string" && patch fix.so && says "held: new reason" take && revert fix.so && kept "[0-9]+" && cp said before &&
 	snapshot && for i in 1 2 3 4 5; do

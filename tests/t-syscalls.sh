@@ -71,13 +71,17 @@ t 'signals that come while nsb holds a thread end its call, those that it ignore
 
 # ---- calls that nsb makes ----
 
-# dispatching: the target's calls go to a handler now, and the kernel tells of it (Linux 6.4).
-dispatching() {
+# tells_of_dispatch: the kernel tells whether a thread's calls go to a handler (Linux 6.4).
+tells_of_dispatch() {
 	local release
 	release=$(uname -r | sed 's/\([0-9]*\)\.\([0-9]*\).*/\1 * 100 + \2/')
-	if [ $((release)) -lt 604 ] || [ "$(ask dispatch)" != dispatched ]; then
-		skip "no such dispatch that the kernel tells of"
-	fi
+	[ $((release)) -ge 604 ] || skip "no such dispatch that the kernel tells of"
+}
+
+# dispatching: the target's calls go to a handler now.
+dispatching() {
+	tells_of_dispatch
+	[ "$(ask dispatch)" = dispatched ] || skip "the kernel has no such dispatch"
 	says 4242 foreign
 }
 
@@ -88,6 +92,11 @@ t 'calls that go to a handler: refused before anything is touched, and they stil
 t 'calls that go to a handler in one thread: another one makes those of nsb' '
 	target dispatch && patch_from beat.c && dispatching && says born thread && snapshot && patch beat.so && says "beat 2" beat && says 4242 foreign &&
 	revert beat.so && says "beat 1" beat && unharmed && says 4242 foreign
+'
+t 'calls that go to a handler in all threads but the first, which is not borrowed beside them: refused by name' '
+	tells_of_dispatch; target dispatch && patch_from beat.c && says born dispatching thread && snapshot &&
+	fails_with 1 "PR_SET_SYSCALL_USER_DISPATCH" patch beat.so && unharmed && says "beat 1" beat && says born thread && snapshot &&
+	patch beat.so && says "beat 2" beat && revert beat.so && says "beat 1" beat && unharmed
 '
 t 'a handler that comes after the patch: revert is refused, the patch stays whole' '
 	target dispatch && patch_from beat.c && patch beat.so && dispatching && snapshot && fails_with 1 "PR_SET_SYSCALL_USER_DISPATCH" revert beat.so && unharmed && says "beat 2" beat && says 4242 foreign

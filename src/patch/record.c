@@ -12,6 +12,7 @@
 #include "budget.h"
 #include "interrupt.h"
 #include "page.h"
+#include "proc.h"
 
 #define SCAN_PAGES 4096u	/* so many pages of a mapping are searched for records */
 #define CRC_START (offsetof(struct record_head, crc) + sizeof(uint32_t))
@@ -382,19 +383,28 @@ static uint64_t count_staying(const struct records *records, const struct record
 	return sum;
 }
 
+/* Whether a record may be there: in memory that was mapped to be read only. */
+static bool may_hold_records(const struct mapping *m, const struct target *target, int *implies_exec)
+{
+	if (m->inode != 0 || !m->is_private || m->path[0] != '\0')
+		return false;
+	if (m->prot == (PROT_READ | PROT_EXEC) && *implies_exec == -1)
+		*implies_exec = proc_read_implies_exec(target->living);
+	return m->prot == PROT_READ || (m->prot == (PROT_READ | PROT_EXEC) && *implies_exec == 1);
+}
+
 int records_read(struct records *records, const struct target *target)
 {
 	bool *exist = malloc(SCAN_PAGES * sizeof(*exist));
-	int err = exist == NULL ? fail(ENOMEM, "out of memory") : 0;
+	int implies_exec = -1, err = exist == NULL ? fail(ENOMEM, "out of memory") : 0;
 
 	*records = (struct records){ 0 };
 	for (size_t i = 0; i < target->maps.count && err == 0; i++) {
 		const struct mapping *m = &target->maps.all[i];
 
 		/* The kernel may merge the pages of several records to one mapping. */
-		if (m->inode != 0 || m->prot != PROT_READ || !m->is_private || m->path[0] != '\0')
-			continue;
-		err = scan_mapping(records, target, m, exist);
+		if (may_hold_records(m, target, &implies_exec))
+			err = scan_mapping(records, target, m, exist);
 	}
 	free(exist);
 	if (err != 0) {

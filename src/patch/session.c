@@ -431,7 +431,7 @@ static bool is_unrecorded(const struct session *session, uint64_t address)
 	uint8_t found[sizeof(zero)];
 
 	return address != 0 && m != NULL && m->start == address && m->inode == 0 &&
-	       m->prot == PROT_READ &&
+	       (m->prot & ~PROT_EXEC) == PROT_READ &&
 	       target_read(&session->target, address, found, sizeof(found)) == 0 &&
 	       memcmp(found, zero, sizeof(zero)) == 0;
 }
@@ -498,9 +498,13 @@ static int unmap_code(struct session *session, const struct plan *plan)
 	const struct record_head *head = plan->subject->head;
 	const struct maps *maps = &session->target.maps;
 	const uint64_t first = plan->address + page_up(head->size), last = plan->address + plan->mapped;
+	const struct mapping *own = maps_find(maps, plan->address);
 	uint64_t start = first, end = first;
 	int err = 0;
 
+	/* READ_IMPLIES_EXEC: the record, which is data, is executable, and so is all data. */
+	if (own != NULL && (own->prot & PROT_EXEC))
+		return 0;
 	for (size_t i = 0; i < maps->count && err == 0; i++) {
 		const struct mapping *m = &maps->all[i];
 		const uint64_t lo = m->start > first ? m->start : first, hi = m->end < last ? m->end : last;

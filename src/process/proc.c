@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -273,6 +274,14 @@ void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack)
 	*brk = field == NULL ? 0 : strtoull(field, NULL, 10);
 	field = find_stat(path, 28, text, sizeof(text));
 	*stack = field == NULL ? 0 : strtoull(field, NULL, 10);
+}
+
+bool proc_read_implies_exec(pid_t pid)
+{
+	char path[40], text[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/personality", pid);
+	return read_small(path, text, sizeof(text)) > 0 && (strtoul(text, NULL, 16) & READ_IMPLIES_EXEC) != 0;
 }
 
 /* Whether the kernel is Linux 6.4 or a later one, where PF_USER_WORKER has its meaning. */

@@ -52,6 +52,11 @@ bool proc_is_blocking(pid_t pid, uint64_t fd);
 bool proc_is_pipe(pid_t pid, uint64_t fd);
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 unsigned long proc_flags(pid_t pid);
+/*
+ * Whether all that a process may read it may execute, too (personality(2), READ_IMPLIES_EXEC).  So it is with 32-bit programs
+ * that have no PT_GNU_STACK.  False if that may not be read.
+ */
+bool proc_read_implies_exec(pid_t pid);
 /* The parent of a process; 0 if it has none, or is gone. */
 pid_t proc_parent(pid_t pid);
 /*

@@ -98,6 +98,9 @@ static const struct choice_round {
 	{ GOOD, true, false }, { GOOD, true, true }, { ACCEPTABLE, false, false }, { ACCEPTABLE, false, true },
 };
 
+/* Where there is no choice the only thread is not stopped and let go in vain. */
+static const struct choice_round only_round = { ACCEPTABLE, false, true };
+
 #define CHOICE_ROUNDS (sizeof(choice_rounds) / sizeof(choice_rounds[0]))
 
 static int try_thread(struct target *target, struct thread *thread, const struct choice_round *round,
@@ -120,7 +123,10 @@ static int try_thread(struct target *target, struct thread *thread, const struct
 	return err;
 }
 
-/* Whether no thread can make a call, as the calls of all of them go to a handler of the program. */
+/*
+ * Whether no thread can make a call, as the calls of all of them go to a handler of the program.  A leader whose calls do not
+ * does not help: where other threads run it is not borrowed (target_may_set).
+ */
 static bool are_all_dispatched(const struct target *target)
 {
 	size_t others = 0, dispatched = 0;
@@ -128,8 +134,10 @@ static bool are_all_dispatched(const struct target *target)
 	for (size_t i = 0; i < target->n_threads; i++) {
 		const struct thread *thread = &target->threads[i];
 
-		if (thread->state != THREAD_GONE && thread->state != THREAD_KERNEL)
-			*(thread->is_dispatched ? &dispatched : &others) += 1;
+		if (thread->state == THREAD_GONE || thread->state == THREAD_KERNEL)
+			continue;
+		dispatched += thread->is_dispatched;
+		others += !thread->is_dispatched && thread->tid != target->pid;
 	}
 	return dispatched > 0 && others == 0;
 }
@@ -154,7 +162,7 @@ static int pick_thread(struct target *target, struct thread **picked)
 
 	*picked = NULL;
 	for (unsigned number = 0; number < PICK_ROUNDS; number++) {
-		const struct choice_round *round =
+		const struct choice_round *round = target->n_threads == 1 ? &only_round :
 			&choice_rounds[number < CHOICE_ROUNDS ? number : CHOICE_ROUNDS - 1 - number % 2];
 		int err = interrupt_check();
 

@@ -45,7 +45,8 @@ static int compare_processes(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static void look_up_exe(struct process *process)
+/* `proc` is a descriptor of /proc. */
+static void look_up_exe(int proc, struct process *process)
 {
 	const struct process *before = n_known == 0 ? NULL :
 				       bsearch(process, known, n_known, sizeof(*known),
@@ -57,8 +58,8 @@ static void look_up_exe(struct process *process)
 		*process = *before;
 		return;
 	}
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
-	if (stat(path, &st) != 0)
+	(void)snprintf(path, sizeof(path), "%d/exe", process->pid);
+	if (fstatat(proc, path, &st, 0) != 0)
 		return;
 	process->exe_device = st.st_dev;
 	process->exe_inode = st.st_ino;
@@ -82,7 +83,7 @@ static int list_processes(struct process **processes, size_t *count)
 			break;
 		(*processes)[*count] = (struct process){ .pid = atoi(entry->d_name),
 							 .inode = entry->d_ino };
-		look_up_exe(&(*processes)[*count]);
+		look_up_exe(dirfd(dir), &(*processes)[*count]);
 		*count += 1;
 	}
 	(void)closedir(dir);

@@ -3,6 +3,7 @@
  * System calls that go to a handler of the program (PR_SET_SYSCALL_USER_DISPATCH), as emulators
  * of other systems have them.  dispatch: from now on, in the main thread.  foreign: what such a
  * call returns, 4242 from the handler.  thread: one more thread, whose calls are the kernel's.
+ * dispatching thread: one more, whose calls go to the handler.
  */
 #include "target.h"
 
@@ -26,6 +27,7 @@
 #endif
 
 static volatile char blocks;
+static volatile int is_born;
 
 KEEP int beat(void)
 {
@@ -67,16 +69,31 @@ static void *sleep_on(void *arg)
 	return arg;
 }
 
-void reply(const char *question, char *answer, size_t size)
+static void *dispatch_and_sleep(void *arg)
+{
+	is_born = dispatch() == 0 ? 1 : -1;
+	return sleep_on(arg);
+}
+
+static const char *bear(void *(*body)(void *))
 {
 	pthread_t thread;
 
+	return pthread_create(&thread, NULL, body, NULL) == 0 ? "born" : "not born";
+}
+
+void reply(const char *question, char *answer, size_t size)
+{
 	if (strcmp(question, "dispatch") == 0)
 		snprintf(answer, size, dispatch() == 0 ? "dispatched" : "%s", strerror(errno));
 	else if (strcmp(question, "foreign") == 0)
 		snprintf(answer, size, "%ld", foreign());
 	else if (strcmp(question, "thread") == 0)
-		snprintf(answer, size, pthread_create(&thread, NULL, sleep_on, NULL) == 0 ? "born" : "not born");
-	else if (strcmp(question, "beat") == 0)
+		snprintf(answer, size, "%s", bear(sleep_on));
+	else if (strcmp(question, "dispatching thread") == 0) {
+		snprintf(answer, size, "%s", bear(dispatch_and_sleep));
+		while (is_born == 0)
+			usleep(1000);
+	} else if (strcmp(question, "beat") == 0)
 		snprintf(answer, size, "beat %d", beat());
 }
