@@ -88,6 +88,18 @@ builds() {
 	patch_file=$(sed -n 's,^\(/.*\.nsb\.so\)$,\1,p' told) && [ -e "$patch_file" ] && cat told
 }
 
+# compiled: the sources that were compiled in this run, as make tells it.
+compiled() {
+	sed -n "s/.* -c -o [^ ]* \(.*\)$/\1/p" out/nsb-build.log | sort | tr "\n" " "
+}
+# is_taken, is_whole REASON: the old build was one of the cache; the fixed source was built as a whole.
+is_taken() {
+	grep "taking the old build from the cache" out/nsb-build.log
+}
+is_whole() {
+	grep -F "the fixed source is built as a whole: $1" out/nsb-build.log
+}
+
 # three_beats: the server says what it said, what the fix makes of it, and the old again.
 three_beats() {
 	launch ./server && snapshot && says "${1:-10 of 1}" 50 && patch "$patch_file" && says "${2:-20 of 2}" 50 && revert "$patch_file" &&
@@ -218,6 +230,46 @@ t 'cmake and ninja, configured under nsb-build' '
 	change rules.h "s/MOST 10/MOST 20/" && make="cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build build" &&
 	program=build/server shipped sh -c "$make" && rm -rf src/build && builds --target server --source src fix.diff -- sh -c "$make" && three_beats
 '
+t 'a source that a program makes, behind a stamp file; a header that configure makes, run by the command' '
+	project && sed "s/limit(atoi/LIMIT(atoi/" src/server.c >src/server.tmpl && rm src/server.c &&
+	printf "%s\n" "all: server" "server.c: made" "made: server.tmpl" "	sed s/LIMIT/limit/ server.tmpl >server.c" "	touch made" "include Makefile" >src/all.mk &&
+	printf "%s\n" "#!/bin/sh" "echo \"#define MOST 10\" >config.h" >src/configure && chmod +x src/configure && sed -i "s/.define MOST.*/#include \"config.h\"/" src/rules.h &&
+	make="./configure && make -f all.mk" && shipped sh -c "$make" && (cd src && rm -f *.o server server.c made config.h) && change server.tmpl "s/%d of/%d not of/" &&
+	builds --target server --source src fix.diff -- sh -c "$make" && is_whole "no compiler has read server.tmpl" && three_beats "10 of 1" "10 not of 2" "10 of 3" && change configure "s/10/20/" &&
+	builds --target server --source src --again "make -f all.mk" fix.diff -- sh -c "$make" && is_whole "no compiler has read configure" && three_beats && change rules.c "s/MOST : n/MOST + 30 : n/" &&
+	builds --target server --source src --again "make -f all.mk" fix.diff -- sh -c "$make" && ! is_whole "" && three_beats "10 of 1" "40 of 2" "10 of 3"
+'
+t 'link-time optimisation' '
+	project && change rules.h "s/MOST 10/MOST 20/" && make="make CFLAGS=\"-O2 -g -flto=auto\"" && shipped sh -c "$make" && builds --target server --source src fix.diff -- sh -c "$make" && three_beats
+'
+t 'folders with a make each, ld -r, dependencies that are read and removed: as the kernel and busybox are built' '
+	project && mkdir src/lib src/app && mv src/rules.c src/lib && mv src/main.c src/server.c src/app && cat >src/Makefile <<-"E" && cat >src/Part.mk <<-"E" &&
+		.RECIPEPREFIX = >
+		all: server
+		server: app/built-in.o lib/built-in.o
+		> ./link.sh server app/built-in.o lib/built-in.o
+		%/built-in.o: FORCE
+		> $(MAKE) -f Part.mk part=$*
+		FORCE:
+	E
+		.RECIPEPREFIX = >
+		objects := $(patsubst %.c,%.o,$(wildcard $(part)/*.c))
+		$(part)/built-in.o: $(objects)
+		> ld -r -o $@ $(objects)
+		-include $(wildcard $(part)/.*.cmd)
+		$(part)/%.o: $(part)/%.c
+		> gcc -Wp,-MD,$(part)/.$*.o.d,-MT,$@ -D_GNU_SOURCE -I. -O2 -g -ffunction-sections -c -o $@ $<
+		> mv $(part)/.$*.o.d $(part)/.$*.cmd
+	E
+	printf "%s\n" "#!/bin/sh" "to=\$1; shift" "gcc -g -pthread -Wl,--gc-sections -Wl,--start-group -o \${to}_unstripped \"\$@\" -Wl,--end-group && strip -s -o \$to \${to}_unstripped" >src/link.sh && chmod +x src/link.sh &&
+	change rules.h "s/MOST 10/MOST 20/" && shipped && builds --target server --source src fix.diff -- make -j2 && ! is_whole "" && three_beats
+'
+t 'a Configure in perl that writes the Makefile, with a compiler of its own choice, as that of openssl' '
+	command -v perl >log || skip "there is no perl"
+	project && mv src/Makefile src/Makefile.tmpl && printf "%s\n" "#!/usr/bin/env perl" "open I, q(Makefile.tmpl); open O, q(>Makefile); \$_ = join q(), <I>; chomp(\$cc = \`which gcc\`);" \
+		"s/\\\$\\(CC\\)/\$cc/g; s/_GNU_SOURCE/_GNU_SOURCE -DBUILT=\"20\"/; print O \$_, qq(rules.o: rules.c\\n> \$cc -O2 -g -c -o rules.o rules.c\\n);" >src/Configure &&
+	change rules.h "s/MOST 10/MOST 20/" && make="perl Configure && make" && shipped sh -c "$make" && (cd src && make clean && rm Makefile) >log && builds --target server --source src fix.diff -- sh -c "$make" && three_beats
+'
 # What configures for many seconds is the matter of make check-long.
 long() {
 	[ -z "${NSB_LONG:-}" ] || t "$@"
@@ -239,7 +291,9 @@ long 'autotools and libtool: a library, and a program with a convenience library
 		"bin_PROGRAMS = server" "server_SOURCES = main.c" "server_LDADD = libserver.la -lpthread" >src/Makefile.am &&
 	(cd src && autoreconf -fi) >log 2>&1 && change rules.h "s/MOST 10/MOST 20/" && make="./configure && make" &&
 	cp -r src built && (cd built && sh -c "$make") >log 2>&1 && cp built/.libs/server server && cp -L built/.libs/libserver.so.0 . &&
-	export LD_LIBRARY_PATH=$PWD && builds --target libserver.so.0 --source src fix.diff -- sh -c "$make" && three_beats
+	export LD_LIBRARY_PATH=$PWD && builds --target libserver.so.0 --source src fix.diff -- sh -c "$make" && three_beats &&
+	change Makefile.am "s/^AM_CPPFLAGS.*/& -DMOST=20/" && sed -i "s/#define MOST/#ifndef MOST\n&/; s/10/10\n#endif/" src/rules.h && (cd built && make clean && cp ../src/rules.h . && make) >log 2>&1 &&
+	rm -f server libserver.so.0 && cp built/.libs/server server && cp -L built/.libs/libserver.so.0 . && builds --target libserver.so.0 --source src fix.diff -- sh -c "$make" && grep "running autoreconf, as the diffs change Makefile.am" out/nsb-build.log && three_beats
 '
 
 # ---- what is told meanwhile ----
@@ -253,18 +307,6 @@ t 'a terminal is told the step and how far it is, in one line that goes again; w
 '
 
 # ---- the cache ----
-
-# compiled: the sources that were compiled in this run, as make tells it.
-compiled() {
-	sed -n "s/.* -c -o [^ ]* \(.*\)$/\1/p" out/nsb-build.log | sort | tr "\n" " "
-}
-# is_taken, is_whole REASON: the old build was one of the cache; the fixed source was built as a whole.
-is_taken() {
-	grep "taking the old build from the cache" out/nsb-build.log
-}
-is_whole() {
-	grep -F "the fixed source is built as a whole: $1" out/nsb-build.log
-}
 
 t 'the second fix of a program compiles what it touches; a build that is kept is never a stale one' '
 	project && mkdir outside && echo "#define OUTSIDE 1" >outside/out.h && sed -i "s/^CPPFLAGS.*/& -isystem ..\/outside/; s/^CFLAGS = -O2/CFLAGS = \$(LEVEL)/" src/Makefile &&

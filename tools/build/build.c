@@ -156,8 +156,45 @@ void build_old(const struct settings *settings, struct both *both, struct kept *
 	cache_keep(kept, both->place, &both->old, both->work);
 }
 
+/*
+ * Where the diffs change what autotools read, and their results came with the source, these are made anew: make may
+ * not do it, or too late.  A Debian package does it by itself (dh_autoreconf).
+ */
+static void run_autotools(const struct settings *settings, const struct both *both)
+{
+	static const char *const endings[] = { ".ac", ".am", ".m4", NULL };
+	struct words changed = { .n = 0 }, added = { .n = 0 }, argv = { .n = 0 };
+	const char *input = NULL;
+	size_t from = log_size(both->log);
+
+	if (settings->debian != NULL || access(text("%s/configure.ac", both->tree_new), F_OK) != 0 ||
+	    access(text("%s/configure", both->tree_new), F_OK) != 0)
+		return;
+	(void)tree_compare(both->place->source, both->tree_new, both->work, &changed, &added);
+	words_append(&changed, &added);
+	for (size_t i = 0; i < changed.n; i++) {
+		const char *dot = strrchr(changed.all[i], '.');
+
+		for (const char *const *each = endings; dot != NULL && *each != NULL; each++)
+			if (strcmp(dot, *each) == 0)
+				input = changed.all[i];
+	}
+	if (input == NULL)
+		return;
+	step(settings, text("running autoreconf, as the diffs change %s", input));
+	words_add_all(&argv, "autoreconf", "-fi", NULL);
+	place_begin(both->place, both->tree_new);
+	int status = spawn(&(struct spawn){ .argv = &argv, .place = both->place, .tree = both->tree_new, .folder = both->place->path,
+					    .output = both->log });
+	place_end(both->place, both->tree_new);
+	if (status != 0)
+		stop(STAGE_BUILD, "autoreconf, which the change of %s needs, fails with status %d: %s (log: %s)", input, status,
+		     first_error(both->log, from), both->log);
+}
+
 void build_new(const struct settings *settings, struct both *both, const struct kept *kept)
 {
+	run_autotools(settings, both);
 	step(settings, "building the fixed source");
 	build(settings, both, kept, both->tree_new, text("%s/records-new", both->work), "fixed", &both->new);
 }

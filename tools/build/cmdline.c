@@ -79,14 +79,12 @@ static void read_debug_option(const char *word, bool *has_types)
 		*has_types = true;
 }
 
-/* "-Wp,-MD,x.d" and "-Wp,-MMD,x.d". */
+/* "-Wp,-MD,x.d" and "-Wp,-MMD,x.d,-MT,x.o": the file. */
 static const char *wp_depends(const char *word)
 {
-	if (begins(word, "-Wp,-MD,"))
-		return word + 8;
-	if (begins(word, "-Wp,-MMD,"))
-		return word + 9;
-	return NULL;
+	size_t start = begins(word, "-Wp,-MD,") ? 8 : begins(word, "-Wp,-MMD,") ? 9 : 0;
+
+	return start != 0 ? text("%.*s", (int)strcspn(word + start, ","), word + start) : NULL;
 }
 
 /* The name of the dependency file that -MD makes without -MF. */
@@ -230,7 +228,7 @@ static void compile_options(const struct words *arguments, struct words *out)
 		} else if (takes_next(word) && i + 1 < arguments->n) {
 			words_add(out, word);
 			words_add(out, arguments->all[++i]);
-		} else if (*word != '-' || is_one_of(word, dropped) || wp_depends(word) != NULL || begins(word, "-Wl,") ||
+		} else if (*word != '-' || is_one_of(word, dropped) || begins(word, "-Wp,-M") || begins(word, "-Wl,") ||
 			   begins(word, "-save-temps=") || (begins(word, "-o") && !begins(word, "-object")) ||
 			   begins(word, "-MF") || begins(word, "-MT") || begins(word, "-MQ")) {
 			continue;
