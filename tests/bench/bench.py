@@ -40,6 +40,8 @@ WITNESS_GOAL_S = 1
 CROWD_MEMORY_GOAL_MIB = 64
 CROWD_DEADLINE_S = 3.1      # of crowd.sh's --timeout 2: nsb's own 0.3 s, 0.5 s to undo, 0.3 s to end when killed
 CROWD_AT_ONCE = 8           # hostile ones that take all of their time at once
+BUILD_GOAL = 2.2
+NEXT_GOAL_S = 1
 SERVER_THREADS = 4
 SERVER_LOAD = 0.7           # of its capacity
 SERVER_GOAL = 1.05          # of p99.9 beside patches, compared with that without
@@ -638,6 +640,84 @@ def bench_witness(options, programs):
                ("tool", "time, s", ": nsb-gen", "peak memory, MiB"), rows)
     goal(f"nsb-gen compare, {size / (1 << 20):.1f} MiB of code", WITNESS_GOAL_S, "s", median(own, 1e9))
 
+
+# ---- nsb-build ----
+
+BUILD_FLAGS = ("-O2", "-g")
+
+
+def make_source(programs, units, functions):
+    """A source tree with a Makefile; each unit has functions of its own name.  The diffs change one function each."""
+    folder = programs.path("source")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    diffs = []
+    for number in range(units):
+        old, new = (code_source(functions, changed).replace("u000", f"u{number:03}") for changed in (False, True))
+        write(f"{folder}/u{number:03}.c", old)
+        if number < 2:
+            write(programs.path("new.c"), new)
+            text = subprocess.run(("diff", "-u", f"--label=a/u{number:03}.c", f"--label=b/u{number:03}.c",
+                                   f"{folder}/u{number:03}.c", programs.path("new.c")),
+                                  stdout=subprocess.PIPE, text=True, check=False).stdout
+            diffs.append(write(programs.path(f"{number}.diff"), text))
+    names = [f"u{number:03}_function_{functions - 1}" for number in range(units)]
+    write(f"{folder}/main.c", "".join(f"int {name}(int a, const char *s);\n" for name in names) +
+          "int main(int argc, char **argv)\n{\n\tint sum = 0;\n" +
+          "".join(f"\tsum += {name}(argc, argv[0]);\n" for name in names) + "\treturn sum;\n}\n")
+    objects = " ".join(["main.o"] + [f"u{number:03}.o" for number in range(units)])
+    write(f"{folder}/Makefile", f"CFLAGS = {' '.join(BUILD_FLAGS)}\nprogram: {objects}\n"
+          f"\t$(CC) $(CFLAGS) -Wl,--build-id=sha1 -o $@ {objects}\n")
+    return folder, diffs
+
+
+def bench_build(options, programs):
+    progress("a program that is built")
+    folder, diffs = make_source(programs, options.build_units, options.build_functions)
+    make = ("make", "-j", str(os.cpu_count()))
+    program, cache, out = (programs.path(name) for name in ("program", "cache", "patches"))
+    os.environ["XDG_CACHE_HOME"] = cache
+    table = Table(options, "build")
+    for cycle in range(options.build_cycles):
+        shutil.rmtree(cache, ignore_errors=True)
+        for path in (cache, out):
+            os.makedirs(path, exist_ok=True)
+        for name in os.listdir(folder):
+            if name.endswith(".o"):
+                os.unlink(f"{folder}/{name}")
+        patch = (options.nsb_build, "-q", "-o", out, "--target", program, "--source", folder)
+        for what, command in (
+                ("plain build", (*make, "-C", folder)),
+                ("the touched unit", ("gcc", *BUILD_FLAGS, "-c", "-o", programs.path("u001.o"), f"{folder}/u001.c")),
+                ("nsb-build, first fix", (*patch, diffs[0], "--", *make)),
+                ("nsb-build, next fix", (*patch, diffs[1], "--", *make)),
+                ("nsb-build, next fix, no cache", (*patch, "--no-cache", diffs[1], "--", *make))):
+            progress(what)
+            result = gauge(programs, "-", *command)
+            if result["status"] != 0:
+                sys.exit(f"bench: {what}: status {result['status']}")
+            table.add(what=what, cycle=cycle, units=options.build_units, elapsed_ns=result["elapsed_ns"],
+                      peak_kib=result["peak_kib"])
+            if what == "plain build":
+                shutil.copy(f"{folder}/program", program)
+    table.save()
+    plain = table.values("elapsed_ns", what="plain build")
+    unit = table.values("elapsed_ns", what="the touched unit")
+    rows = []
+    for (what,) in cells(table, "what"):
+        times = table.values("elapsed_ns", what=what)
+        low, middle, high = (value / 1e9 for value in quartiles(times))
+        rows.append((what, f"{middle:.2f} ({low:.2f}-{high:.2f})", ratio(times, plain),
+                     f"{max(table.values('peak_kib', what=what)) / 1024:.0f}"))
+    rows.append(("two whole builds", f"{2 * median(plain, 1e9):.2f}", "2", ""))
+    tell_table(f"A patch from a diff: a program of {options.build_units} units", ("what", "time, s", ": plain build",
+               "largest process, MiB"), rows)
+    goal("nsb-build, first fix", BUILD_GOAL, "plain builds",
+         median([a / b for a, b in zip(table.values("elapsed_ns", what="nsb-build, first fix"), plain)]))
+    goal("nsb-build, next fix, without the touched unit's compilation", NEXT_GOAL_S, "s",
+         median([(a - b) / 1e9 for a, b in zip(table.values("elapsed_ns", what="nsb-build, next fix"), unit)]))
+
+
 # ---- among hostile processes ----
 
 def bench_hostile(options, programs):
@@ -780,7 +860,8 @@ def bench_server(options, programs):
 # ---- all of it ----
 
 SECTIONS = {"pause": bench_pause, "held": bench_held, "growth": bench_growth, "gen": bench_gen,
-            "witness": bench_witness, "hostile": bench_hostile, "server": bench_server}
+            "witness": bench_witness, "build": bench_build, "hostile": bench_hostile,
+            "server": bench_server}
 
 # How much is measured: all of it, for a look, for tests/t-bench.sh.
 EXTENTS = {
@@ -788,13 +869,16 @@ EXTENTS = {
                  functions=(1, 10, 100, 1000), libraries=(10, 100, 300),
                  sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76,
                  code_units=20, code_functions=1500, gen_cycles=7,
+                 build_units=24, build_functions=150, build_cycles=3,
                  honest=500, crowds=3, windows=20, window_s=4),
     "quick": dict(cycles=3, depths=(8,), threads=(0, 10, 1000), functions=(1, 1000),
                   libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12,
                   code_units=4, code_functions=1500, gen_cycles=2,
+                  build_units=8, build_functions=60, build_cycles=1,
                   honest=100, crowds=1, windows=3, window_s=2),
     "slice": dict(cycles=1, depths=(8,), threads=(10,), functions=(10,), libraries=(10,),
                   sizes=(64 << 10,), units=2, code_units=1, code_functions=100, gen_cycles=1,
+                  build_units=2, build_functions=20, build_cycles=1,
                   honest=20, crowds=1, windows=1, window_s=1),
 }
 
@@ -818,6 +902,7 @@ def read_options():
     parser.add_argument("--out", default=os.path.join(ROOT, "build/bench"), help="folder")
     parser.add_argument("--nsb", default=os.environ.get("NSB", f"{ROOT}/build/nsb"))
     parser.add_argument("--nsb-gen", default=os.environ.get("NSB_GEN", f"{ROOT}/build/nsb-gen"))
+    parser.add_argument("--nsb-build", default=os.environ.get("NSB_TOOL", f"{ROOT}/build/nsb-build"))
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=" ".join(SECTIONS))
     options = parser.parse_args()
     for section in options.sections:
