@@ -217,6 +217,11 @@ t 'an ordinary user, with namespaces and without: then a copy is built in anothe
 
 # ---- build systems ----
 
+# What configures for many seconds, or is like another test, is the matter of make check-long.
+long() {
+	[ -z "${NSB_LONG:-}" ] || t "$@"
+}
+
 t 'cmake and ninja, configured under nsb-build' '
 	command -v cmake >log && command -v ninja >>log || skip "there is no cmake or ninja"
 	project && rm src/Makefile && cat >src/CMakeLists.txt <<-"E" &&
@@ -264,16 +269,12 @@ t 'folders with a make each, ld -r, dependencies that are read and removed: as t
 	printf "%s\n" "#!/bin/sh" "to=\$1; shift" "gcc -g -pthread -Wl,--gc-sections -Wl,--start-group -o \${to}_unstripped \"\$@\" -Wl,--end-group && strip -s -o \$to \${to}_unstripped" >src/link.sh && chmod +x src/link.sh &&
 	change rules.h "s/MOST 10/MOST 20/" && shipped && builds --target server --source src fix.diff -- make -j2 && ! is_whole "" && three_beats
 '
-t 'a Configure in perl that writes the Makefile, with a compiler of its own choice, as that of openssl' '
+long 'a Configure in perl that writes the Makefile, with a compiler of its own choice, as that of openssl' '
 	command -v perl >log || skip "there is no perl"
 	project && mv src/Makefile src/Makefile.tmpl && printf "%s\n" "#!/usr/bin/env perl" "open I, q(Makefile.tmpl); open O, q(>Makefile); \$_ = join q(), <I>; chomp(\$cc = \`which gcc\`);" \
 		"s/\\\$\\(CC\\)/\$cc/g; s/_GNU_SOURCE/_GNU_SOURCE -DBUILT=\"20\"/; print O \$_, qq(rules.o: rules.c\\n> \$cc -O2 -g -c -o rules.o rules.c\\n);" >src/Configure &&
 	change rules.h "s/MOST 10/MOST 20/" && make="perl Configure && make" && shipped sh -c "$make" && (cd src && make clean && rm Makefile) >log && builds --target server --source src fix.diff -- sh -c "$make" && three_beats
 '
-# What configures for many seconds is the matter of make check-long.
-long() {
-	[ -z "${NSB_LONG:-}" ] || t "$@"
-}
 long 'meson' '
 	command -v meson >log && command -v ninja >>log || skip "there is no meson"
 	project && rm src/Makefile && cat >src/meson.build <<-"E" &&
@@ -384,7 +385,7 @@ t 'a Debian package: the fix is a patch of a newer version, by its name or by th
 	fails 3 "ruled=1.0 is the version that is to be patched" --debian ruled=1.0 --fixed-version 1.0 && fails 64 "goes with --debian" --target server --source src --fixed-version 1 -- make
 '
 
-t 'a source package of RPM: prepared and built by its spec' '
+long 'a source package of RPM: prepared and built by its spec' '
 	command -v rpmbuild >log || skip "there is no rpmbuild"
 	project ruled-1.0 && mkdir -p top/SOURCES && diff=top/SOURCES/own.patch change server.c "s/%d of/%d from/" && tar czf top/SOURCES/ruled-1.0.tar.gz ruled-1.0 &&
 	change rules.h "s/MOST 10/MOST 20/" && printf "%s\n" "Name: ruled" "Version: 1.0" "Release: 1" "Summary: of a test" "License: none" "Source0: ruled-1.0.tar.gz" "Patch0: own.patch" \

@@ -688,7 +688,9 @@ def bench_build(options, programs):
         patch = (options.nsb_build, "-q", "-o", out, "--target", program, "--source", folder)
         for what, command in (
                 ("plain build", (*make, "-C", folder)),
-                ("the touched unit", ("gcc", *BUILD_FLAGS, "-c", "-o", programs.path("u001.o"), f"{folder}/u001.c")),
+                # For the build, and for the patch as it was and as it is.
+                ("the touched unit, three times", ("sh", "-c", "for i in 1 2 3; do " + " ".join(
+                    ("gcc", *BUILD_FLAGS, "-c", "-o", programs.path("u001.o"), f"{folder}/u001.c")) + "; done")),
                 ("nsb-build, first fix", (*patch, diffs[0], "--", *make)),
                 ("nsb-build, next fix", (*patch, diffs[1], "--", *make)),
                 ("nsb-build, next fix, no cache", (*patch, "--no-cache", diffs[1], "--", *make))):
@@ -702,7 +704,7 @@ def bench_build(options, programs):
                 shutil.copy(f"{folder}/program", program)
     table.save()
     plain = table.values("elapsed_ns", what="plain build")
-    unit = table.values("elapsed_ns", what="the touched unit")
+    unit = table.values("elapsed_ns", what="the touched unit, three times")
     rows = []
     for (what,) in cells(table, "what"):
         times = table.values("elapsed_ns", what=what)
@@ -714,7 +716,7 @@ def bench_build(options, programs):
                "largest process, MiB"), rows)
     goal("nsb-build, first fix", BUILD_GOAL, "plain builds",
          median([a / b for a, b in zip(table.values("elapsed_ns", what="nsb-build, first fix"), plain)]))
-    goal("nsb-build, next fix, without the touched unit's compilation", NEXT_GOAL_S, "s",
+    goal("nsb-build, next fix, without three compilations of what it touches", NEXT_GOAL_S, "s",
          median([(a - b) / 1e9 for a, b in zip(table.values("elapsed_ns", what="nsb-build, next fix"), unit)]))
 
 

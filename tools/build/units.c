@@ -124,30 +124,50 @@ static pid_t recompile(const struct both *pair, const struct compilation *from, 
 
 typedef char *(*preparation)(const struct both *pair, struct compiled *unit, size_t number, bool is_new, struct words *arguments);
 
-/* Call a compiler for each unit, several at a time, in one of the trees.  failed(i) is told of. */
-static void for_each(const struct both *pair, struct units *units, bool is_new, preparation prepare, bool *failed)
+/*
+ * Call a compiler for each unit, several at a time: in one of the trees, or in both at the same time.
+ * failed[i] tells of unit i.
+ */
+static void run_jobs(const struct both *pair, struct units *units, bool in_old, bool in_new, preparation prepare, bool *failed)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t most = processors > 1 ? (size_t)processors : 1, begun = 0;
-	pid_t *pids = calloc(units->n + 1, sizeof(*pids));
+	pid_t *pids = calloc(2 * units->n + 1, sizeof(*pids));
 
 	if (pids == NULL)
 		stop(STAGE_OTHER, "out of memory");
-	place_begin(pair->place, is_new ? pair->tree_new : pair->tree_old);
-	for (size_t done = 0; done < units->n; done++) {
-		for (; begun < units->n && begun < done + most; begun++) {
-			struct compiled *unit = &units->all[begun];
+	/* Two jobs for each unit. */
+	for (size_t done = 0; done < 2 * units->n; done++) {
+		for (; begun < 2 * units->n && begun < done + most; begun++) {
+			struct compiled *unit = &units->all[begun / 2];
+			bool is_new = begun % 2 != 0;
 			const struct compilation *from = is_new ? unit->new : unit->old;
 			struct words arguments = { .n = 0 };
 
-			if (unit->may_differ && from != NULL && prepare(pair, unit, begun, is_new, &arguments) != NULL)
+			if ((is_new ? in_new : in_old) && unit->may_differ && from != NULL &&
+			    prepare(pair, unit, begun / 2, is_new, &arguments) != NULL)
 				pids[begun] = recompile(pair, from, is_new, &arguments);
 		}
 		if (pids[done] != 0)
-			failed[done] |= spawn_wait(pids[done]) != 0;
+			failed[done / 2] |= spawn_wait(pids[done]) != 0;
 	}
-	place_end(pair->place, is_new ? pair->tree_new : pair->tree_old);
 	free(pids);
+}
+
+static void for_each(const struct both *pair, struct units *units, preparation prepare, bool *failed)
+{
+	if (pair->place->is_mounted) {
+		run_jobs(pair, units, true, true, prepare, failed);
+		return;
+	}
+	/* One tree can be in the place. */
+	for (int is_new = 0; is_new < 2; is_new++) {
+		const char *tree = is_new ? pair->tree_new : pair->tree_old;
+
+		place_begin(pair->place, tree);
+		run_jobs(pair, units, !is_new, is_new, prepare, failed);
+		place_end(pair->place, tree);
+	}
 }
 
 static char *prepare_text(const struct both *pair, struct compiled *unit, size_t number, bool is_new, struct words *arguments)
@@ -181,8 +201,7 @@ const char *units_find(const struct both *pair, struct units *units)
 		stop(STAGE_OTHER, "out of memory");
 	if (mkdir(text("%s/text", pair->work), 0700) != 0)
 		stop(STAGE_OTHER, "%s/text: %s", pair->work, strerror(errno));
-	for_each(pair, &all, false, prepare_text, failed);
-	for_each(pair, &all, true, prepare_text, failed);
+	for_each(pair, &all, prepare_text, failed);
 	for (size_t i = 0; i < all.n; i++) {
 		struct compiled *unit = &all.all[i];
 
@@ -210,31 +229,36 @@ static char *prepare_object(const struct both *pair, struct compiled *unit, size
 	if (*output != NULL)
 		return NULL;
 	/* nsb-gen names objects in messages: the source's name is in theirs. */
-	*output = text("%s/%s/%s.o", pair->work, is_new ? "objects-new" : "objects-old", base_name(unit->shown));
-	if (access(*output, F_OK) == 0)
-		*output = text("%s/%s/%s-%zu.o", pair->work, is_new ? "objects-new" : "objects-old", base_name(unit->shown), number);
+	const char *folder = is_new ? "objects-new" : "objects-old";
+	char *plain = text("%s/%s/%s.o", pair->work, folder, base_name(unit->shown));
+	bool is_taken = access(plain, F_OK) == 0;
+	for (const struct compiled *each = unit - number; each < unit; each++) {
+		const char *other = is_new ? each->object_new : each->object_old;
+
+		is_taken |= other != NULL && strcmp(other, plain) == 0;
+	}
+	*output = is_taken ? text("%s/%s/%s-%zu.o", pair->work, folder, base_name(unit->shown), number) : plain;
 	cmdline_patch_object(&from->arguments, unit->source, *output, arguments);
 	return *output;
 }
 
 void units_compile(const struct both *pair, struct units *units)
 {
-	for (int is_new = 0; is_new < 2; is_new++) {
-		char *folder = text("%s/%s", pair->work, is_new ? "objects-new" : "objects-old");
-		bool *failed = calloc(units->n + 1, sizeof(*failed));
-		size_t from = log_size(pair->log);
+	static const char *const folders[] = { "objects-old", "objects-new" };
+	bool *failed = calloc(units->n + 1, sizeof(*failed));
+	size_t from = log_size(pair->log);
 
-		if (failed == NULL)
-			stop(STAGE_OTHER, "out of memory");
-		if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-			stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
-		for_each(pair, units, is_new, prepare_object, failed);
-		for (size_t i = 0; i < units->n; i++)
-			if (failed[i])
-				stop(STAGE_BUILD, "%s: cannot be compiled for a patch: %s (log: %s)", units->all[i].shown,
-				     first_error(pair->log, from), pair->log);
-		free(failed);
-	}
+	if (failed == NULL)
+		stop(STAGE_OTHER, "out of memory");
+	for (size_t i = 0; i < 2; i++)
+		if (mkdir(text("%s/%s", pair->work, folders[i]), 0700) != 0 && errno != EEXIST)
+			stop(STAGE_OTHER, "%s/%s: %s", pair->work, folders[i], strerror(errno));
+	for_each(pair, units, prepare_object, failed);
+	for (size_t i = 0; i < units->n; i++)
+		if (failed[i])
+			stop(STAGE_BUILD, "%s: cannot be compiled for a patch: %s (log: %s)", units->all[i].shown,
+			     first_error(pair->log, from), pair->log);
+	free(failed);
 }
 
 /* ---- what went where ---- */
