@@ -455,6 +455,18 @@ t 'errors: nsb-gen refuses; the test fails; the patch cannot be tried' '
 	shipped && fails 7 "server: no patch can be made: .*count" --target server --source src fix.diff -- make &&
 	change rules.h "s/MOST 10/MOST 20/" && fails 8 "the test fails with status 9 with the patch" --target server --source src --test "exit 9" fix.diff -- make
 '
+t 'errors: no space for the log, the copies, the build, the cache' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && mkdir small && cat >small.sh <<-"E" &&
+		mount -t tmpfs -o size=1m none small && mkdir small/tmp && [ "$3" = 0 ] || dd if=/dev/zero of=small/fill bs=1k count="$3" 2>small.log
+		XDG_CACHE_HOME=$PWD/$2 TMPDIR=$PWD/small/tmp "$NSB_TOOL" -o "$1" --target server --source src fix.diff -- sh -c "make && dd if=/dev/zero of=big bs=1M count=$4"
+		status=$?
+		[ -z "$(ls small/tmp)" ] && [ -z "$(ls small/nsb-build 2>small.log)" ] && exit $status
+	E
+	export NSB_TOOL && mkdir kept out && unshare -rm true 2>log || skip "there are no namespaces"
+	small() { fails_with "$1" "$2" unshare -rm sh small.sh "${@:3}"; }
+	kept src && small 1 "small/tmp/.*: No space left" out kept 1100 1 && small 1 "small/tmp/.*/new/big: No space left" out kept 0 3 && small 4 "of the old source fails .*: No space left" out small 0 3 && is_kept src &&
+	ls out | diff - <(echo nsb-build.log)
+'
 t 'interrupted: its processes end, nothing is left' '
 	project && change rules.h "s/MOST 10/MOST 20/" && shipped && kept src && own_cache && mkdir tmp out && printf "server:\n\ttouch %s/begun && sleep 1001 & setsid sleep 1002 & wait\n" "$PWD" >src/slow.mk && kept src &&
 	TMPDIR=$PWD/tmp starts "$NSB_TOOL" -o out --target server --source src fix.diff -- make -f slow.mk && wait_until test -e begun &&

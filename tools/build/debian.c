@@ -79,9 +79,14 @@ static void fetch(const char *source, const char *to, const char *folder, const 
 	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
 		stop(STAGE_OTHER, "%s: %s", folder, strerror(errno));
 	words_add_all(&argv, "apt-get", "-q", "source", "--download-only", source, NULL);
-	if (ask(&argv, folder, work, log, &printed) != 0)
-		stop(STAGE_SOURCE, "the source of %s is not to be had: %s (apt needs lines deb-src, and apt-get update; of an old version "
-		     "snapshot.debian.org has it; log: %s)", source, first_error(log, from), log);
+	if (ask(&argv, folder, work, log, &printed) != 0) {
+		char *error = first_error(log, from);
+
+		/* Else apt knows where it is, and cannot get it. */
+		stop(STAGE_SOURCE, "the source of %s is not to be had: %s (%slog: %s)", source, error,
+		     strstr(error, "Failed to fetch") != NULL ? "" : "apt needs lines deb-src, and apt-get update; of an old version "
+		     "snapshot.debian.org has it; ", log);
+	}
 	char *description = only_match(text("%s/*.dsc", folder));
 	/* Another version is never taken: apt may know no better one. */
 	const char *version = strchr(source, '=') + 1, *colon = strchr(version, ':');

@@ -332,18 +332,22 @@ size_t log_size(const char *log)
 
 char *first_error(const char *log, size_t from)
 {
-	static const char *const marks[] = { " error: ", "fatal error:", "undefined reference", "Error: ", "ERROR: ", "configure: error", NULL };
+	static const char *const begins[] = { "error: ", "E: ", NULL };
+	static const char *const marks[] = { " error: ", "No space left on device", "Disk quota exceeded", "fatal error:", "undefined reference", "Error: ", "ERROR: ", "configure: error", NULL };
 	size_t size;
 	char *bytes = slurp(log, &size), *last = NULL;
 
 	if (bytes == NULL || from > size)
-		return text("nothing is in the log");
+		return text("it has written nothing to the log (is there space for it?)");
 	for (char *line = strtok(bytes + from, "\n"); line != NULL; line = strtok(NULL, "\n")) {
 		for (const char *const *mark = marks; *mark != NULL; mark++)
-			if (strstr(line, *mark) != NULL || strncmp(line, "error: ", 7) == 0)
+			if (strstr(line, *mark) != NULL)
+				return text("%s", line);
+		for (const char *const *begin = begins; *begin != NULL; begin++)
+			if (strncmp(line, *begin, strlen(*begin)) == 0)
 				return text("%s", line);
 		if (line[strspn(line, " \t\r")] != '\0')
 			last = line;
 	}
-	return text("%s", last != NULL ? last : "nothing is in the log");
+	return text("%s", last != NULL ? last : "it has written nothing to the log (is there space for it?)");
 }
