@@ -171,7 +171,7 @@ check-vm:
 check-corpus:
 	$(Q)tests/deps.sh corpus
 	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
-	$(Q)tests/corpus.sh
+	$(Q)tests/corpus.sh && tests/shipped.sh
 lint: deps-test
 	$(Q)$(MAKE) --no-print-directory unit
 	$(Q)tests/run -v t-lint

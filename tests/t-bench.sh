@@ -37,6 +37,7 @@ t 'a slice of it has all figures' '
 			has_rows out/growth.csv 1 abi=$abi what=revert grows=$grows "$left" || exit 1
 		done
 	done &&
+	has_rows out/build.csv 1 "what=nsb-build, first fix" && has_rows out/build.csv 1 "what=nsb-build, next fix" &&
 	if [ "$(id -u)" = 0 ]; then
 		for what in alone resting beside among; do
 			has_rows out/hostile.csv 1 what=$what patched=20 || exit 1

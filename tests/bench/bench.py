@@ -904,9 +904,11 @@ def read_options():
     parser.add_argument("--out", default=os.path.join(ROOT, "build/bench"), help="folder")
     parser.add_argument("--nsb", default=os.environ.get("NSB", f"{ROOT}/build/nsb"))
     parser.add_argument("--nsb-gen", default=os.environ.get("NSB_GEN", f"{ROOT}/build/nsb-gen"))
-    parser.add_argument("--nsb-build", default=os.environ.get("NSB_TOOL", f"{ROOT}/build/nsb-build"))
+    parser.add_argument("--nsb-build", default=os.environ.get("NSB_TOOL"),
+                        help="beside nsb-gen, if it is not given")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=" ".join(SECTIONS))
     options = parser.parse_args()
+    options.nsb_build = options.nsb_build or os.path.join(os.path.dirname(options.nsb_gen), "nsb-build")
     for section in options.sections:
         if section not in SECTIONS:
             parser.error(f"no section {section}")

@@ -169,8 +169,11 @@ static char *make_key(const struct settings *settings, const struct place *place
 	for (size_t i = 0; i < settings->command.n; i++)
 		add_line(&key, text("word %s", settings->command.all[i]));
 	for (char **each = environ; *each != NULL; each++)
-		if (!is_of_session(*each))
-			words_add(&lines, text("variable %s", *each));
+		if (!is_of_session(*each)) {
+			/* A value may be a secret. */
+			sha256(*each, strlen(*each), hex);
+			words_add(&lines, text("variable %.*s %s", (int)strcspn(*each, "="), *each, hex));
+		}
 	qsort(lines.all, lines.n, sizeof(*lines.all), by_text);
 	add_tools(&key);
 	for (const char *const *each = packages; *each != NULL; each++)
@@ -211,6 +214,10 @@ char *cache_folder(void)
 		return NULL;
 	folder = text("%s/nsb-build", folder);
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+		return NULL;
+	/* What another user can write is nothing to build on. */
+	struct stat st;
+	if (lstat(folder, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
 		return NULL;
 	return realpath(folder, NULL);
 }
