@@ -74,6 +74,10 @@ static size_t record_size(const struct elf *elf, size_t size32, size_t size64)
 
 static int read_phdrs(struct elf *elf, uint64_t addr, size_t count)
 {
+	const size_t step = record_size(elf, sizeof(Elf32_Phdr), sizeof(Elf64_Phdr));
+	uint8_t *raw;
+	int ret;
+
 	if (count == 0 || count > MAX_PHDRS)
 		return fail(ENOEXEC, "ELF image with %zu program headers, not 1 to %d", count,
 			    MAX_PHDRS);
@@ -81,18 +85,21 @@ static int read_phdrs(struct elf *elf, uint64_t addr, size_t count)
 	if (elf->phdrs == NULL)
 		return fail(ENOMEM, "out of memory for %zu program headers", count);
 	elf->n_phdrs = count;
-	for (size_t i = 0; i < count; i++) {
-		size_t step = record_size(elf, sizeof(Elf32_Phdr), sizeof(Elf64_Phdr));
+	/* All by one read: each is a system call. */
+	raw = malloc(count * step);
+	if (raw == NULL)
+		return fail(ENOMEM, "out of memory for %zu program headers", count);
+	ret = read_bytes(elf, addr, raw, count * step);
+	for (size_t i = 0; i < count && ret == 0; i++) {
 		Elf32_Phdr raw32 = { 0 };
 		Elf64_Phdr raw64 = { 0 };
-		int ret = READ_RECORD(elf, wrap(elf, addr + i * step), raw32, raw64);
 
-		if (ret < 0)
-			return ret;
+		memcpy(is_64(elf) ? (void *)&raw64 : (void *)&raw32, raw + i * step, step);
 		elf->phdrs[i] = is_64(elf) ? (struct elf_phdr)PHDR(raw64) :
 					     (struct elf_phdr)PHDR(raw32);
 	}
-	return 0;
+	free(raw);
+	return ret;
 }
 
 /* The PT_LOAD that begins with the ELF header, or NULL. */
