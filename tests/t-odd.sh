@@ -96,6 +96,15 @@ t 'a child that shares its memory (vfork): refused, and named' '
 	kill -KILL $child && wait_until eval "! pgrep -P $pid" && patch greet.so && says goodbye greet &&
 	revert greet.so && says hello greet
 '
+# is_alone: the target has no other thread.
+is_alone() {
+	[ "$(thread_states)" = S ]
+}
+t 'a child that shares its memory until it calls exec is waited for' '
+	target restless && patch_from greet.c && says done vfork for a moment && wait_until is_alone && snapshot &&
+	says done vfork for a moment && wait_until pgrep -P $pid >/dev/null && patch greet.so && says goodbye greet && wait_until is_alone &&
+	says done vfork for a moment && revert greet.so && says hello greet && wait_until is_alone && unharmed
+'
 t 'it spawns programs all the time' '
 	target restless && patch_from greet.c && says done spawn && for ((round = 0; round < rounds; round++)); do
 		ends_with "0 1 3 9" patch greet.so &&

@@ -29,6 +29,7 @@
 
 #define PF_KTHREAD 0x00200000UL		/* include/linux/sched.h */
 #define END_MS 200
+#define SHARING_NS 500000000
 #define YIELD_NS 500000		/* a few threads that were woken need less than this */
 #define LONG_YIELDS_MAX 8
 #define PAGES_AT_ONCE 512
@@ -387,12 +388,21 @@ static int read_auxv(struct target *target)
 	return 0;
 }
 
-/* Refuse a target that shares its memory: the other process would run the changed code without being stopped. */
+/*
+ * Refuse a target that shares its memory: the other process would run the changed code without being stopped.  A child
+ * of vfork(2) or posix_spawn(3) is waited for, as it mostly calls exec soon.
+ */
 static int refuse_shared_memory(const struct target *target)
 {
+	const struct timespec tick = { .tv_nsec = 1000000 };
+	const uint64_t end = now_ns() + SHARING_NS;
 	pid_t other;
 	int err = sharing_find(target->pid, target->living, &other);
 
+	while (err == 0 && other != 0 && now_ns() < end && !interrupt_is_over() && interrupt_is_noted() == 0) {
+		(void)nanosleep(&tick, NULL);
+		err = sharing_find(target->pid, target->living, &other);
+	}
 	if (err != 0)
 		return refuse_access(target, -err, "read its executable");
 	if (other == 0)

@@ -30,6 +30,19 @@ static void *spawn(void *unused)
 	return unused;
 }
 
+static void *execute_soon(void *unused)
+{
+	pid_t child = vfork();
+
+	if (child == 0) {
+		usleep(100000);
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(127);
+	}
+	waitpid(child, NULL, 0);
+	return unused;
+}
+
 static void *wait_in_child(void *unused)
 {
 	pid_t child = vfork();
@@ -63,6 +76,9 @@ void reply(const char *question, char *answer, size_t size)
 		pthread_join(thread, NULL);
 	} else if (strcmp(question, "vfork") == 0) {
 		pthread_create(&thread, NULL, wait_in_child, NULL);
+	} else if (strcmp(question, "vfork for a moment") == 0) {
+		pthread_create(&thread, NULL, execute_soon, NULL);
+		pthread_detach(thread);
 	} else if (strcmp(question, "exec") == 0) {
 		leave(NULL);
 	} else if (strcmp(question, "exec in a thread") == 0) {
