@@ -31,7 +31,7 @@
  *   - landing: bytes a function may start with that must stay (ENDBR);
  *   - carry: moves the first instructions of a function elsewhere;
  *   - errand, errand_result, errand_index: the code that a borrowed thread runs for nsb;
- *   - sigreturn_call: what a function that nsb has called returns to;
+ *   - sigreturn_call, sigreturn_entered: what a function that nsb has called returns to;
  *   - guide: the blob of src/parasite for this ABI (parasite.h).
  */
 #ifndef NSB_ARCH_H
@@ -318,9 +318,11 @@ struct arch {
 	unsigned errand_result, errand_index;	/* DWARF numbers of registers */
 	/*
 	 * What a function returns to that nsb has a thread run: its result goes to the register
-	 * errand_result, and then rt_sigreturn is called.
+	 * errand_result, and then rt_sigreturn is called, again and again: nsb has the kernel do
+	 * nothing in place of the call, and may be killed then.  The offset of the pc in the call.
 	 */
 	struct arch_code sigreturn_call;
+	unsigned sigreturn_entered;
 	const uint8_t *guide;		/* GUIDE_CODE_BYTES (parasite.h) */
 	unsigned xstate_note;		/* regset of the extended state: NT_X86_XSTATE */
 	/*

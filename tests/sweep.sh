@@ -4,7 +4,7 @@
 # What happens when something happens to nsb at its n-th call, or at some moment: for
 # tests that try them one after the other.  Sourced after lib.sh.
 #
-#	watch_target KIND [HOW]		the target "witness" with its patch
+#	watch_target KIND [HOW [FLAG]]	the target "witness" with its patch
 #	sweep ACTION CALLS COMMAND COUNT	see tests/helpers/nth.c
 #
 # To sweep over another target and patch, start it, make the patch, and set what
@@ -23,11 +23,11 @@ often() {
 }
 
 # watch_target KIND [HOW]: the process has one thread ("alone"), or "sleepers", or "busy"
-# ones; its main thread sleeps ("rest") or computes ("spin") meanwhile.
+# ones; its main thread sleeps ("rest") or computes ("spin") meanwhile.  FLAG is of tests/patches/witness.c.
 watch_target() {
-	target witness "${kind_of_object:-pie}" || return 1
+	CFLAGS_EXTRA=${3:+-rdynamic} target witness "${kind_of_object:-pie}" || return 1
 	[ "$1" = alone ] || says started start "$1" || return 1
-	patch_from witness.c || return 1
+	patch_from witness.c ${3:+"$3"} || return 1
 	old='call 1 2' new='call 20 40' mixed='call (1|20) (2|40)' question=call
 	file_of_patch=witness.so main=${2:-rest}
 	watched

@@ -28,6 +28,12 @@ for command in patch revert; do
 	done
 done
 
+# A patch needs what a resolver of the program chooses: nsb has a thread run it.  One that sleeps may see
+# EINTR then (docs/safety.md), so the one that can be borrowed computes.
+t "before and after ptrace calls of a patch, a resolver runs" "
+	watch_target alone spin -DCHOSEN && sweep before:9 ptrace patch $(some 14) && sweep after:9 ptrace patch $(some 3)
+"
+
 # Threads that are nearly always in the patched function are run to a breakpoint (trap.h),
 # or met by chance; nsb looks at them a different number of times in each run.
 for kind in dwell blocked handlers; do

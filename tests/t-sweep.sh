@@ -31,5 +31,9 @@ for command in patch revert; do
 	"
 done
 
+t 'a ptrace call of a patch fails, a resolver runs' "
+	watch_target alone rest -DCHOSEN && sweep fail ptrace patch all && sweep fail forward patch $(some 6)
+"
+
 tell_sum
 done_testing

@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -568,6 +569,12 @@ static int end_tally(struct job *job)
 	return err;
 }
 
+/* One that ends while nsb looks at it does not answer either, and is nobody's concern any more. */
+static bool has_ended(pid_t pid)
+{
+	return kill(pid, 0) == -1 && errno == ESRCH;
+}
+
 static void tell_one_of_many(struct job *job, struct outcome *outcome)
 {
 	struct tally *tally = &job->tally;
@@ -576,7 +583,7 @@ static void tell_one_of_many(struct job *job, struct outcome *outcome)
 		if (permission_is_missing(outcome->err)) {
 			tally->forbidden++;
 			debug("%s", outcome->reason);
-		} else if (outcome->err != 0 && outcome->err != -EINTR) {
+		} else if (outcome->err != 0 && outcome->err != -EINTR && !has_ended(outcome->pid)) {
 			tally->passed_over++;
 			progress_clear(&job->progress);
 			warn("%d (%s): does not answer: passed over", outcome->pid, outcome->comm);
@@ -828,7 +835,7 @@ static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail,
 		listing->err = listed->err == 0 ? 0 : fail(-listed->err, "%s", listed->reason);
 	} else if (fate == ITEM_NOT_TRIED || listed->err == -EINTR) {
 		listing->err = -EINTR;
-	} else if (fate != ITEM_DONE || listed->err == -EBUSY) {
+	} else if ((fate != ITEM_DONE || listed->err == -EBUSY) && !has_ended(outcome.pid)) {
 		warn("%d (%s): does not answer: passed over", outcome.pid, outcome.comm);
 		listing->n_passed_over++;
 	} else if (listed->err != 0) {

@@ -421,40 +421,6 @@ static int switch_on(struct session *session)
 }
 
 /*
- * Whether an nsb mapped this memory and was killed before it wrote the record.  No jump leads to
- * the memory then.
- */
-static bool is_unrecorded(const struct session *session, uint64_t address)
-{
-	static const uint8_t zero[sizeof(RECORD_MAGIC) - 1];
-	const struct mapping *m = maps_find(&session->target.maps, address);
-	uint8_t found[sizeof(zero)];
-
-	return address != 0 && m != NULL && m->start == address && m->inode == 0 &&
-	       (m->prot & ~PROT_EXEC) == PROT_READ &&
-	       target_read(&session->target, address, found, sizeof(found)) == 0 &&
-	       memcmp(found, zero, sizeof(zero)) == 0;
-}
-
-/* Unmap what a killed nsb has left.  Its errand is cleared with the next call that is made in the target. */
-static int sweep_remains(struct session *session)
-{
-	uint64_t address, size;
-	int err;
-
-	if (!remote_find_remains(&session->target, &address, &size))
-		return 0;
-	err = remote_await_return(&session->target);
-	/* Until it was back, the thread may have gone on to map what that nsb wanted. */
-	if (err == 0)
-		err = target_read_maps(&session->target);
-	if (err != 0 || !is_unrecorded(session, address))
-		return err;
-	say("%d: unmapping what an nsb that was killed had left", session->target.pid);
-	return remote_unmap(&session->target, address, size);
-}
-
-/*
  * The change is made and stays.  If something fails after that while the target lives, the
  * command has not failed: it is only told, and target_close() tries once more to let the
  * threads go.
@@ -569,7 +535,7 @@ static int apply(struct session *session, const struct options *options)
 	if (err == 0)
 		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
-		err = sweep_remains(session);
+		err = remote_sweep_remains(&session->target);
 	for (size_t i = 0; i < session->n_new && err == 0 && !options->dry_run; i++)
 		err = load_image(&session->target, &session->plans[i]);
 	if (err == 0)
@@ -648,7 +614,7 @@ static int take_out(struct session *session, const struct options *options)
 	if (err == 0)
 		err = target_seize(&session->target);
 	if (err == 0 && !options->dry_run)
-		err = sweep_remains(session);
+		err = remote_sweep_remains(&session->target);
 	if (err == 0)
 		err = remote_may_call(&session->target);
 	if (err == 0)
@@ -668,7 +634,7 @@ static int clean_up(struct session *session)
 		return 0;
 	err = target_seize(&session->target);
 	if (err == 0)
-		err = sweep_remains(session);
+		err = remote_sweep_remains(&session->target);
 	if (err == 0 && remote_find_remains(&session->target, &address, &size))
 		err = remote_remove_remains(&session->target);
 	return err;

@@ -891,8 +891,7 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 		err = pt_set_sigmask(thread->tid, ~RAISED_SIGNALS);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
-	/* The last byte of the code is never reached. */
-	err = await_function(remote, remote->slack.start + code->size - 1, &regs);
+	err = await_function(remote, remote->slack.start + arch->sigreturn_entered, &regs);
 	if (err != 0)
 		return err;
 	*result = regs_get_dwarf(arch, &regs, arch->errand_result);
@@ -914,6 +913,7 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
  */
 static int leave_function(struct remote *remote, const struct scratch *scratch)
 {
+	uint64_t sp;
 	int err = 0;
 
 	if (!remote->in_function)
@@ -923,6 +923,13 @@ static int leave_function(struct remote *remote, const struct scratch *scratch)
 		err = stop_borrowed(remote);
 	if (err != 0 || remote->thread->state != THREAD_STOPPED)
 		return err;
+	/* If it has returned and called rt_sigreturn, all is its own again. */
+	sp = regs_get(remote->target->arch, &remote->thread->regs, REG_SP);
+	if (sp - scratch->address > scratch->size) {
+		remote->in_function = remote->away = remote->masked = false;
+		remote->escaped = true;
+		return 0;
+	}
 	err = check_borrowed(remote);
 	if (err != 0)
 		return err;
@@ -939,13 +946,21 @@ static int leave_function(struct remote *remote, const struct scratch *scratch)
 static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64_t function, uint64_t *result)
 {
 	struct target *target = remote->target;
-	struct remote_call map = remote_mapping(scratch->address, scratch->size, PROT_READ | PROT_WRITE);
+	/*
+	 * The lowest page stays empty and cannot be written to.  By it the next nsb sees that the memory is
+	 * what this one mapped, if this one is killed (session.c, is_unrecorded).
+	 */
+	struct remote_call map[] = {
+		remote_mapping(scratch->address, scratch->size, PROT_READ),
+		{ NR_MMAP, { scratch->address + PAGE, scratch->size - PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED }, scratch->address + PAGE, "map memory", 0 },
+	};
 	struct remote_call unmap = { NR_MUNMAP, { scratch->address, scratch->size }, 0, "unmap memory", 0 };
 	int err = target_journal_mapping(target, scratch->address, scratch->size, remote_undo_mapping), restored;
 
 	if (err == 0)
-		err = remote_make(remote, &map, 1);
-	if (err == 0 && map.result != (int64_t)map.expected)
+		err = remote_make(remote, map, 2);
+	if (err == 0 && map[1].result != (int64_t)map[1].expected)
 		err = fail(EBUSY, "%s: the memory that was free at 0x%" PRIx64 " is taken now (try again)",
 			   target_name(target), scratch->address);
 	if (err == 0)
@@ -957,40 +972,6 @@ static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64
 		err = remote_make(remote, &unmap, 1);
 	if (err == 0)
 		target->n_changes--;
-	return err;
-}
-
-int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)
-{
-	struct scratch *scratch = calloc(1, sizeof(*scratch));
-	const struct hole hole = { .size = SCRATCH_STACK, .near_lo = function, .top = target->arch->user_top,
-				   .last = UINT64_MAX };
-	struct remote remote = { 0 };
-	int err, end;
-
-	if (scratch == NULL)
-		return fail(ENOMEM, "out of memory");
-	scratch->size = SCRATCH_STACK;
-	target->arch->learn();
-	err = target_seize(target);
-	if (err == 0)
-		err = target_read_maps(target);
-	if (err == 0)
-		err = maps_find_hole(&target->maps, &hole, &scratch->address);
-	if (err == 0)
-		err = remote_begin(&remote, target, scratch->address, scratch->size);
-	if (err == 0) {
-		err = !remote.shadowed ? run_in_scratch(&remote, scratch, function, result) :
-			fail(ENOTSUP, "%s: thread %d has a shadow stack (CET), so that nsb cannot run the resolver of an"
-			     " IFUNC in it (start the program with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)",
-			     target_name(target), remote.thread->tid);
-		end = remote_end(&remote);
-		if (err == 0)
-			err = end;
-		if (err == 0)
-			err = target_continue(target, remote.thread);
-	}
-	free(scratch);
 	return err;
 }
 
@@ -1060,8 +1041,12 @@ bool remote_find_remains(const struct target *target, uint64_t *address, uint64_
 	return found;
 }
 
-/* Whether a thread is still on its errand, or on its way back. */
-static int find_returning(struct target *target, const struct slack *slack, bool *found)
+/*
+ * Whether a thread is still on its errand, or in a function that nsb has it run, for which it has
+ * its stack in [address, address + size), or on its way back.
+ */
+static int find_returning(struct target *target, const struct slack *slack, uint64_t address, uint64_t size,
+			  bool *found)
 {
 	*found = false;
 	for (size_t i = 0; i < target->n_threads; i++) {
@@ -1076,7 +1061,8 @@ static int find_returning(struct target *target, const struct slack *slack, bool
 			return err;
 		if (thread->state == THREAD_STOPPED)
 			*found |= regs_get(target->arch, &thread->regs, REG_PC) - slack->start <
-				  slack->end - slack->start;
+				  slack->end - slack->start ||
+				  regs_get(target->arch, &thread->regs, REG_SP) - address < size;
 		err = target_continue(target, thread);
 		if (err != 0)
 			return err;
@@ -1084,7 +1070,8 @@ static int find_returning(struct target *target, const struct slack *slack, bool
 	return 0;
 }
 
-int remote_await_return(struct target *target)
+/* Wait until no thread is on the errand of a dead nsb any more.  The threads run on. */
+static int await_return(struct target *target)
 {
 	const uint64_t end = now_ns() + RETURN_MS * 1000000ull;
 	struct slack_note note;
@@ -1094,7 +1081,7 @@ int remote_await_return(struct target *target)
 		return 0;
 	while (now_ns() < end) {
 		bool found;
-		int err = find_returning(target, &slack, &found);
+		int err = find_returning(target, &slack, note.address, (uint64_t)note.pages * PAGE, &found);
 
 		/* Each stop lets the time of the thread's wait begin anew, so it is left alone until that is over. */
 		for (uint64_t next = now_ns() + LOOK_AGAIN_NS; err == 0 && found && now_ns() < next;) {
@@ -1109,10 +1096,81 @@ int remote_await_return(struct target *target)
 		    " yet (is it stopped? then continue it, and try again)", target_name(target));
 }
 
+/*
+ * Whether an nsb mapped this memory and was killed before it wrote a record there, or while it had a
+ * thread run a function with its stack in it (run_in_scratch).  No jump leads to the memory then.
+ */
+static bool is_unrecorded(const struct target *target, uint64_t address)
+{
+	static const uint8_t zero[8];
+	const struct mapping *m = maps_find(&target->maps, address);
+	uint8_t found[sizeof(zero)];
+
+	return address != 0 && m != NULL && m->start == address && m->inode == 0 &&
+	       (m->prot & ~PROT_EXEC) == PROT_READ &&
+	       target_read(target, address, found, sizeof(found)) == 0 && memcmp(found, zero, sizeof(zero)) == 0;
+}
+
+int remote_sweep_remains(struct target *target)
+{
+	uint64_t address, size;
+	int err;
+
+	if (!remote_find_remains(target, &address, &size))
+		return 0;
+	err = await_return(target);
+	/* Until it was back, the thread may have gone on to map what that nsb wanted. */
+	if (err == 0)
+		err = target_read_maps(target);
+	if (err != 0 || !is_unrecorded(target, address))
+		return err;
+	say("%d: unmapping what an nsb that was killed had left", target->pid);
+	return remote_unmap(target, address, size);
+}
+
 int remote_remove_remains(struct target *target)
 {
 	struct slack_note note;
 	struct slack slack;
 
 	return slack_find_used(target, &slack, &note) ? slack_clear(&slack, target) : 0;
+}
+
+/* ---- a function of the target ---- */
+
+int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)
+{
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+	const struct hole hole = { .size = SCRATCH_STACK, .near_lo = function, .top = target->arch->user_top,
+				   .last = UINT64_MAX };
+	struct remote remote = { 0 };
+	int err, end;
+
+	if (scratch == NULL)
+		return fail(ENOMEM, "out of memory");
+	scratch->size = SCRATCH_STACK;
+	target->arch->learn();
+	err = target_seize(target);
+	/* Once the slack is used, nobody knows what it was used for before. */
+	if (err == 0)
+		err = remote_sweep_remains(target);
+	if (err == 0)
+		err = target_read_maps(target);
+	if (err == 0)
+		err = maps_find_hole(&target->maps, &hole, &scratch->address);
+	if (err == 0)
+		err = remote_begin(&remote, target, scratch->address, scratch->size);
+	if (err == 0) {
+		err = !remote.shadowed ? run_in_scratch(&remote, scratch, function, result) :
+			fail(ENOTSUP, "%s: thread %d has a shadow stack (CET), so that nsb cannot run the resolver of an"
+			     " IFUNC in it (start the program with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)",
+			     target_name(target), remote.thread->tid);
+		end = remote_end(&remote);
+		if (err == 0)
+			err = end;
+	}
+	for (size_t i = 0; i < target->n_threads && err == 0; i++)
+		err = target_continue(target, &target->threads[i]);
+	free(scratch);
+	return err;
 }

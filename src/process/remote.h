@@ -65,8 +65,12 @@ int remote_end(struct remote *remote) MUST_CHECK;
  * tell the memory that it was mapping or unmapping; *address is 0 if it was none.
  */
 bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size) MUST_CHECK;
-/* Wait until no thread of the traced target is on that errand any more.  The threads run on. */
-int remote_await_return(struct target *target) MUST_CHECK;
+/*
+ * Wait until no thread of the traced target is on that errand any more, and unmap the memory if it has
+ * no record: nothing leads there.  The errand itself is cleared with the next call that is made
+ * in the target, or by remote_remove_remains().
+ */
+int remote_sweep_remains(struct target *target) MUST_CHECK;
 /* Clear what is left, when no thread is there. */
 int remote_remove_remains(struct target *target) MUST_CHECK;
 

@@ -6,12 +6,20 @@ VZP_FILE("witness.c");
 VZP_STATIC_VAR_REF(volatile int, dwelling);
 int first(int n);
 int second(int n);
+#ifdef CHOSEN
+int chosen(void);	/* only the resolver of an IFUNC of the program knows where that is */
+#else
+static inline int chosen(void)
+{
+	return 20;
+}
+#endif
 
 int first(int n)
 {
 	for (volatile int i = 0; i < dwelling; i++)
 		;
-	return n + 20;
+	return n + chosen();
 }
 
 int second(int n)

@@ -300,6 +300,19 @@ static void *feed(void *arg)
 	return NULL;
 }
 
+/* A function that a resolver chooses; only a patch names it, so nobody has run the resolver before. */
+static int twenty(void)
+{
+	return 20;
+}
+
+static KEEP int (*choose(void))(void)
+{
+	return twenty;
+}
+
+KEEP int chosen(void) __attribute__((ifunc("choose")));
+
 static int add(void *(*run)(void *), const struct call *call)
 {
 	struct witness *w = &witnesses[n_witnesses];

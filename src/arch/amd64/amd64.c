@@ -163,8 +163,9 @@ const struct arch arch_amd64 = {
 	.errand = x86_errand,
 	.errand_result = 3,			/* rbx */
 	.errand_index = 6,			/* rbp */
-	/* mov %rax, %rbx; mov $15, %eax; syscall; hlt */
-	.sigreturn_call = { { 0x48, 0x89, 0xc3, 0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0xf4 }, 11 },
+	/* mov %rax, %rbx; 1: mov $15, %eax; syscall; jmp 1b */
+	.sigreturn_call = { { 0x48, 0x89, 0xc3, 0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7 }, 12 },
+	.sigreturn_entered = 10,
 	.guide = guide_amd64,
 	.xstate_note = NT_X86_XSTATE,
 	.learn = xstate_learn,

@@ -157,8 +157,9 @@ const struct arch arch_i386 = {
 	.errand = x86_errand,
 	.errand_result = 7,			/* edi */
 	.errand_index = 5,			/* ebp */
-	/* mov %eax, %edi; mov $173, %eax; int $0x80; hlt */
-	.sigreturn_call = { { 0x89, 0xc7, 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80, 0xf4 }, 10 },
+	/* mov %eax, %edi; 1: mov $173, %eax; int $0x80; jmp 1b */
+	.sigreturn_call = { { 0x89, 0xc7, 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7 }, 11 },
+	.sigreturn_entered = 9,
 	.guide = guide_i386,
 	.xstate_note = NT_X86_XSTATE,
 	.learn = xstate_learn,
