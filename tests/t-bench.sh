@@ -53,7 +53,7 @@ t 'a slice of it has all figures' '
 	has_rows out/gen.csv 1 tool=nsb-gen && has_rows out/gen.csv 1 tool=readelf &&
 	has_rows out/witness.csv 1 tool=nsb-gen && has_rows out/witness.csv 1 tool=objdump &&
 	diff report out/report.md && ! grep -wE "nan|inf|None" report &&
-	sections=7 && { [ "$(id -u)" != 0 ] || sections=$((sections + 1)); } && { ! [ -e out/server.csv ] || sections=$((sections + 1)); } &&
+	sections=8 && { [ "$(id -u)" != 0 ] || sections=$((sections + 1)); } && { ! [ -e out/server.csv ] || sections=$((sections + 1)); } &&
 	[ "$(grep -c "^###" report)" = $sections ]
 '
 t 'a meter sees that its process is stopped' '
