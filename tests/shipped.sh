@@ -64,9 +64,26 @@ take_out() {
 	}
 }
 
+# version_of PACKAGE VERSION: the version of the package that was built from that version of its source: 1.0-1+b1 from 1.0-1.
+version_of() {
+	apt-cache show "$1" | awk -v RS= -v want="$2" '{
+		version = source = ""
+		for (i = split($0, line, "\n"); i > 0; i--) {
+			if (line[i] ~ /^Version: /)
+				version = substr(line[i], 10)
+			if (line[i] ~ /^Source: .*\(/)
+				source = substr(line[i], index(line[i], "(") + 1, length(line[i]) - index(line[i], "(") - 1)
+		}
+		if ((source != "" ? source : version) == want) {
+			print version
+			exit
+		}
+	}'
+}
+
 # One fix: sets verdict and why.
 fix() {
-	local name status wanted
+	local name status version
 	verdict=passed-over
 	unpack && mkdir -p "$work" || return
 	why='its build dependencies are not installed'
@@ -74,8 +91,8 @@ fix() {
 	verdict=failed
 	take_out || return
 	name=${binary[$package]:-$package}
-	wanted=$name=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$folder/src/debian/changelog")
-	"$NSB_BUILD/nsb-build" -o "$work" --debian "$wanted" "$work/reverse.diff" >"$work/told" 2>"$work/said"
+	version=$(version_of "$name" "$(sed -n '1s/.*(\(.*\)).*/\1/p' "$folder/src/debian/changelog")")
+	"$NSB_BUILD/nsb-build" -o "$work" --debian "$name=$version" "$work/reverse.diff" >"$work/told" 2>"$work/said"
 	status=$?
 	why=$(grep '^nsb-build: ' "$work/said" | tail -n 1 | sed "s|$base/||g; s|$XDG_CACHE_HOME/||g; s/^nsb-build: //; s/ (log: .*//")
 	case $status in

@@ -112,6 +112,29 @@ static void clear_beside(const char *folder)
 		closedir(dir);
 }
 
+/*
+ * "SOURCE=VERSION" of a package that is not installed: apt knows it.  The source may have another name, and another
+ * version, as after a rebuild (1.0-1+b1).  Of a version that apt does not know it is taken to be the package's own.
+ */
+static char *known_source(const char *name, const char *version, const char *work, const char *log)
+{
+	struct words argv = { .n = 0 };
+	char *printed, *source = NULL;
+
+	words_add_all(&argv, "apt-cache", "show", text("%s=%s", name, version), NULL);
+	(void)ask(&argv, NULL, work, log, &printed);
+	for (char *line = strtok(printed, "\n"); line != NULL && source == NULL; line = strtok(NULL, "\n"))
+		if (strncmp(line, "Source: ", 8) == 0)
+			source = line + 8;
+	if (source == NULL)
+		return text("%s=%s", name, version);
+	/* "Source: NAME" or "Source: NAME (VERSION)" */
+	char *bracket = strstr(source, " (");
+	if (bracket == NULL)
+		return text("%s=%s", source, version);
+	return text("%.*s=%.*s", (int)(bracket - source), source, (int)strcspn(bracket + 2, ")"), bracket + 2);
+}
+
 /* SOURCE=VERSION of the package that the user wants. */
 static char *source_of(const struct settings *settings, const char *work)
 {
@@ -121,8 +144,9 @@ static char *source_of(const struct settings *settings, const char *work)
 
 	if (source == NULL && wanted == NULL)
 		stop(STAGE_SOURCE, "%s is not installed here: say its version, %s=VERSION", name, name);
-	/* apt-get finds the source of a binary package by itself, if its version is not that of another build. */
-	return source == NULL || (wanted != NULL && strcmp(wanted, version) != 0) ? text("%s=%s", name, wanted) : source;
+	if (source == NULL || (wanted != NULL && strcmp(wanted, version) != 0))
+		return known_source(name, wanted, work, settings->log);
+	return source;
 }
 
 /* The folder of this source: of the cache, or in `work`. */
