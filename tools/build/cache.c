@@ -164,7 +164,7 @@ static char *make_key(const struct settings *settings, const struct place *place
 		stop(STAGE_OTHER, "/proc/self/exe: %s", strerror(errno));
 	hash_file(own, hex);
 	add_line(&key, text("nsb-build " NSB_VERSION " %s %s", own, hex));
-	add_line(&key, text("place %s %s", place->source, place->is_mounted ? "mounted" : "moved"));
+	add_line(&key, text("place %s", place->source));
 	add_line(&key, text("user %u %u mask %o", geteuid(), getegid(), mask));
 	for (size_t i = 0; i < settings->command.n; i++)
 		add_line(&key, text("word %s", settings->command.all[i]));
@@ -366,7 +366,8 @@ char *cache_keep_source(const char *new, const char *work)
 
 void cache_open(struct kept *kept, const struct settings *settings, const struct place *place, const char *work)
 {
-	char *base = settings->keeps || settings->no_cache ? NULL : cache_folder(), hex[SHA256_HEX];
+	/* A tree that is moved to its place can only be moved within one file system, and would be missing after a crash. */
+	char *base = settings->keeps || settings->no_cache || !place->is_mounted ? NULL : cache_folder(), hex[SHA256_HEX];
 
 	*kept = (struct kept){ .folder = text("%s", work), .is_entry = base != NULL };
 	name_parts(kept);
