@@ -384,7 +384,7 @@ void cache_open(struct kept *kept, const struct settings *settings, const struct
 		(void)lock_entry(kept->folder, true);
 	}
 	char *has = slurp(text("%s/key", kept->folder), NULL);
-	if (has != NULL && strcmp(has, key) == 0 && access(text("%s/outside", kept->folder), F_OK) == 0 &&
+	if (has != NULL && strcmp(has, key) == 0 && access(kept->tree, F_OK) == 0 && access(kept->records, F_OK) == 0 &&
 	    are_outside_files_same(kept->folder)) {
 		kept->is_built = true;
 		kept->epoch = slurp(text("%s/epoch", kept->folder), NULL);
