@@ -233,6 +233,16 @@ void debian_fix(const struct settings *settings, const char *old, const char *wo
 	free(used);
 }
 
+char *debian_packages(const char *source)
+{
+	char *control = slurp(text("%s/debian/control", source), NULL), *names = text("%s", "");
+
+	for (char *line = control != NULL ? strtok(control, "\n") : NULL; line != NULL; line = strtok(NULL, "\n"))
+		if (strncmp(line, "Package: ", 9) == 0)
+			names = text("%s%s%s", names, *names != '\0' ? ", " : "", line + 9);
+	return names;
+}
+
 void debian_tidy(const char *source)
 {
 	clear_beside(text("%.*s", (int)(strrchr(source, '/') - source), source));

@@ -22,6 +22,8 @@ void debian_tidy(const char *source);
 void debian_command(struct words *command);
 /* What builds it once more in `tree`, a copy of a tree that has been built: but its binary packages. */
 void debian_again(const char *tree, struct words *command);
+/* The names of the packages that a source makes. */
+char *debian_packages(const char *source);
 /* The files of the package: as they are installed, or, of another version, out of the package, which is fetched. */
 void debian_files(const char *package, const char *work, const char *log, struct words *files);
 

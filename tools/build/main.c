@@ -186,7 +186,8 @@ static int work(void *argument, const char *folder)
 		for (size_t i = 0; i < files.n; i++)
 			wanted_add(&wanted, &n_wanted, files.all[i], base_name(files.all[i]), false);
 		if (n_wanted == 0)
-			stop(STAGE_SOURCE, "%s has no program or library with a build-id", settings->debian);
+			stop(STAGE_SOURCE, "%s has no program or library with a build-id (its source makes the packages %s)", settings->debian,
+			     debian_packages(settings->source));
 	}
 	if (settings->former != NULL)
 		former_open(&former, settings->former);
