@@ -19,7 +19,8 @@
 # A file NAME2.c is a second unit of the case.  Compilers, levels and ABIs make a
 # matrix; a short run takes one field of it for each case, a long one all.  What
 # Ubuntu and Fedora compile with is two more fields; a short run takes one of them for
-# every fourth case.
+# every fourth case.  Where further compilers are installed, as gcc-14 beside gcc, or NSB_COMPILERS
+# names some, these are more fields: of a short run, one for every eighth case.
 
 . "${0%/*}/lib.sh"
 for_each_abi
@@ -37,7 +38,7 @@ field() {
 # shellcheck disable=SC2046,SC2086 # lists of words
 front() {
 	local to
-	to=$NSB_BUILD/tests/front-$1-$abi-$(cat "$tests"/targets/{main.c,target.h} | md5sum | cut -c 1-12).o
+	to=$NSB_BUILD/tests/front-${1//\//_}-$abi-$(cat "$tests"/targets/{main.c,target.h} | md5sum | cut -c 1-12).o
 	if ! [ -e "$to" ]; then
 		mkdir -p "$NSB_BUILD/tests" &&
 		$1 $(mflag) $flags -O2 -fPIE -c -o "$to.$$" "$tests/targets/main.c" &&
@@ -105,7 +106,7 @@ reported() {
 	for name in $2; do
 		[[ " $have " = *" $name "* ]] || missing=$name
 	done
-	{ [ -z "$missing" ] && [ "$1" = clang ]; } || [ "$have" = "$2" ] || {
+	{ [ -z "$missing" ] && [[ $1 == *clang* ]]; } || [ "$have" = "$2" ] || {
 		echo "reported as changed: '$have', not '$2'"
 		return 1
 	}
@@ -160,8 +161,31 @@ fields() {
 	done
 }
 
+# further: gcc-N and clang-N that are installed and not what gcc and clang are.
+further() {
+	local name
+	for name in $(compgen -c gcc-; compgen -c clang-); do
+		[[ $name =~ ^(gcc|clang)-([0-9]+)$ ]] && [ "${BASH_REMATCH[2]}" != "$("${BASH_REMATCH[1]}" -dumpversion | cut -d . -f 1)" ] &&
+			echo "$name"
+	done | sort -u
+}
+
+# further_fields NAME CC...: the fields of the case for these compilers.
+further_fields() {
+	local cc family
+	for cc in "${@:2}"; do
+		family=gcc
+		[[ $cc != *clang* ]] || family=clang
+		allowed "$1" $family gcc clang || continue
+		for each in 'O2 original' 'O3 whole'; do
+			allowed "$1" "${each% *}" O0 O1 O2 O3 Os && allowed "$1" "${each#* }" original whole && echo "$cc $each"
+		done
+	done
+}
+
 all_abis=$abis
 number=0
+read -ra more <<<"${NSB_COMPILERS:-$(further | xargs)}"
 for path in "$cases"/*.c; do
 	name=${path##*/}
 	name=${name%.c}
@@ -184,7 +208,12 @@ for path in "$cases"/*.c; do
 			defaults=()
 		fi
 	fi
-	fields+=("${defaults[@]}")
+	mapfile -t others < <(further_fields "$name" "${more[@]}")
+	if [ -z "${NSB_LONG:-}" ] && [ ${#others[@]} != 0 ]; then
+		others=("${others[$((number / 8 % ${#others[@]}))]}")
+		[ $((number % 8)) = 0 ] || others=()
+	fi
+	fields+=("${defaults[@]}" "${others[@]}")
 	for each in "${fields[@]}"; do
 		t "$name: $each" "try $name $each"
 	done

@@ -196,12 +196,14 @@ static int follow_got(const struct references *all, const struct reference *ref)
 /* How code finds a thread-local variable: psABI AMD64 and Intel386, thread-local storage. */
 static const struct tls_model {
 	const char *type;
-	enum { MODEL_MODULE, MODEL_OFFSET, MODEL_GENERAL, MODEL_INITIAL } model;
+	enum { MODEL_MODULE, MODEL_OFFSET, MODEL_GENERAL, MODEL_INITIAL, MODEL_DESCRIPTOR, MODEL_CALL } model;
 } tls_models[] = {
 	{ "R_X86_64_TLSLD", MODEL_MODULE }, { "R_386_TLS_LDM", MODEL_MODULE },
 	{ "R_X86_64_DTPOFF32", MODEL_OFFSET }, { "R_386_TLS_LDO_32", MODEL_OFFSET },
 	{ "R_X86_64_TLSGD", MODEL_GENERAL }, { "R_386_TLS_GD", MODEL_GENERAL },
 	{ "R_X86_64_GOTTPOFF", MODEL_INITIAL }, { "R_386_TLS_GOTIE", MODEL_INITIAL },
+	{ "R_X86_64_GOTPC32_TLSDESC", MODEL_DESCRIPTOR }, { "R_386_TLS_GOTDESC", MODEL_DESCRIPTOR },
+	{ "R_X86_64_TLSDESC_CALL", MODEL_CALL }, { "R_386_TLS_DESC_CALL", MODEL_CALL },
 };
 
 static const struct tls_model *find_model(const char *type)
@@ -230,9 +232,9 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 			       "with -fPIC alone)");
 	/*
 	 * The module's slot is filled with the target's module when nsb links the patch
-	 * (link.h).
+	 * (link.h).  The call through a descriptor has no address in it.
 	 */
-	if (model->model == MODEL_MODULE)
+	if (model->model == MODEL_MODULE || model->model == MODEL_CALL)
 		return 0;
 	if (model->model == MODEL_OFFSET)
 		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
@@ -245,6 +247,9 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 		(elffile_got(file) + (uint64_t)value) & UINT32_MAX;
 	if (model->model == MODEL_GENERAL)
 		return add_place(all, ref, slot + word, word, VZ_PLACE_DTPOFF, 0);
+	/* nsb's descriptors return their second word. */
+	if (model->model == MODEL_DESCRIPTOR)
+		return add_place(all, ref, slot + word, word, VZ_PLACE_TPOFF, 0);
 	return add_place(all, ref, slot, word, VZ_PLACE_TPOFF, 0);
 }
 
@@ -468,10 +473,22 @@ static int follow_linker_symbol(struct references *all, struct reference *ref)
 	return follow(all, ref);
 }
 
+/* The begin of the block of thread-local variables, by a name that every linker defines. */
+static int follow_block(const struct references *all, struct reference *ref)
+{
+	struct piece to = { .name = TLS_BLOCK, .kind = PIECE_TLS, .is_placed = true };
+
+	to.counterpart.name = TLS_BLOCK;
+	ref->to = &to;
+	return follow_tls(all, ref);
+}
+
 static int look_at(struct references *all, struct reference *ref)
 {
 	enum reloc_kind kind = ref->reloc->type->kind;
 
+	if (ref->reloc->symbol != NULL && strcmp(ref->reloc->symbol->name, TLS_BLOCK) == 0)
+		return follow_block(all, ref);
 	find_destination(all, ref);
 	if (ref->to == NULL && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol != NULL &&
 	    is_linker_name(ref->reloc->symbol->name))

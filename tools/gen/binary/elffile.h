@@ -17,6 +17,9 @@
 #include "msg.h"
 #include "vzpatch.h"
 
+/* The symbol of the begin of the block of thread-local variables, which linkers define where code asks for it. */
+#define TLS_BLOCK "_TLS_MODULE_BASE_"
+
 /* A symbol, as symbol tables of both classes have it. */
 struct symbol {
 	const char *name;

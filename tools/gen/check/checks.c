@@ -405,7 +405,8 @@ static int check_variable(const struct draft *draft, const struct symbol *symbol
 {
 	uint32_t k = DWARF_NONE;
 
-	if (symbol->section != SHN_UNDEF && symbol->type == STT_TLS)
+	/* Some linkers write down where the block of such variables begins. */
+	if (symbol->section != SHN_UNDEF && symbol->type == STT_TLS && strcmp(symbol->name, TLS_BLOCK) != 0)
 		return fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
 			    "already could not have (declare it extern if it is the target's)",
 			    draft->patch->file.path, symbol->name);

@@ -171,6 +171,50 @@ static bool is_known(const struct dwarf *dwarf, const struct dwarf_die *paramete
 	return false;
 }
 
+/* How instructions number a general register that DWARF numbers in its own way on amd64 (psABI, figure 3.36). */
+static int register_number(const struct binary *binary, int64_t dwarf)
+{
+	static const int wide[] = { GPR_AX, GPR_DX, GPR_CX, GPR_BX, GPR_SI, GPR_DI, GPR_BP, GPR_SP };
+
+	if (dwarf < 8)
+		return binary->file.elf_class == ELFCLASS64 ? wide[dwarf] : (int)dwarf;
+	return binary->file.elf_class == ELFCLASS64 && dwarf < 16 ? (int)dwarf : -1;
+}
+
+/* The register that DWARF numbers so; none for others than general and vector registers. */
+static struct regset one_register(const struct binary *binary, int64_t dwarf)
+{
+	int general = register_number(binary, dwarf);
+	int64_t first = binary->file.elf_class == ELFCLASS64 ? 17 : 21, vector = dwarf - first;
+
+	return (struct regset){ general >= 0 ? GPR_BITS((unsigned)general) : 0,
+				vector >= 0 && vector < 16 ? UINT32_C(1) << vector : 0 };
+}
+
+/*
+ * Does the function write the register?  Then a parameter cannot be there all the time, as the
+ * debug info says if the compiler did not follow variables (-fno-var-tracking): it is moved there.
+ */
+static bool is_written(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
+{
+	bool wide = binary->file.elf_class == ELFCLASS64;
+	uint8_t bytes[16];
+	struct insn insn;
+
+	for (uint32_t i = 0; i < function->n_ranges; i++) {
+		struct dwarf_range range = binary->dwarf.ranges[function->first_range + i];
+
+		for (uint64_t at = range.lo; at < range.hi; at += insn.size) {
+			size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
+
+			if (!elffile_read(&binary->file, at, bytes, size) ||
+			    !insn_decode(bytes, size, at, wide, &insn) || regset_any(regset_and(insn.writes, reg)))
+				return true;
+		}
+	}
+	return false;
+}
+
 static int find_arrivals(const struct binary *binary, uint32_t index, struct arrivals *out)
 {
 	const struct dwarf *dwarf = &binary->dwarf;
@@ -198,21 +242,14 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 		out->table[i].has_place = dwarf_has(&die, DWARF_LOCATION);
 		if (dwarf_location_at(dwarf, &die, entry, &expression))
 			read_arrival(binary, &owner, &expression, &out->table[i]);
+		if (out->table[i].how == ARRIVES_IN_REGISTER && die.values[DWARF_LOCATION].kind == DWARF_BLOCK &&
+		    is_written(binary, function, one_register(binary, out->table[i].where)))
+			out->table[i].how = ARRIVES_UNKNOWN;
 		if (dwarf_has(&die, DWARF_CONST_VALUE) || (out->table[i].how == ARRIVES_UNKNOWN &&
 		    is_known(dwarf, &die, entry_range(binary, function))))
 			out->table[i].how = ARRIVES_NOT;
 	}
 	return more < 0 ? more : 0;
-}
-
-/* How instructions number a general register that DWARF numbers in its own way on amd64 (psABI, figure 3.36). */
-static int register_number(const struct binary *binary, int64_t dwarf)
-{
-	static const int wide[] = { GPR_AX, GPR_DX, GPR_CX, GPR_BX, GPR_SI, GPR_DI, GPR_BP, GPR_SP };
-
-	if (dwarf < 8)
-		return binary->file.elf_class == ELFCLASS64 ? wide[dwarf] : (int)dwarf;
-	return binary->file.elf_class == ELFCLASS64 && dwarf < 16 ? (int)dwarf : -1;
 }
 
 int list_parameters_of(const struct binary *binary, uint32_t index, struct parameter *out, unsigned *count)
@@ -300,6 +337,57 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 	return 0;
 }
 
+/* Has a parameter a place that tells nothing of how it comes? */
+static bool has_unknown(const struct arrivals *arrivals)
+{
+	for (unsigned i = 0; i < arrivals->count; i++)
+		if (arrivals->table[i].how == ARRIVES_UNKNOWN && arrivals->table[i].has_place)
+			return true;
+	return false;
+}
+
+/* Which registers that only a convention of its own passes arguments in does a function of i386 read before it writes them? */
+static int find_registers_read(const struct binary *binary, uint32_t index, struct regset *set)
+{
+	struct regset all = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), 0 };
+	struct program program;
+	int err = program_init(&program, binary);
+	const struct code *code = err == 0 ? program_code(&program, index) : NULL;
+
+	*set = (struct regset){ 0 };
+	if (err == 0 && code == NULL)
+		err = -ENOMEM;
+	if (err == 0 && code->n_insns > 0)
+		*set = regset_and(code->live[0], all);
+	program_deinit(&program);
+	return err;
+}
+
+/*
+ * Where the debug info does not tell how the target's callers pass a parameter, the code does.  On
+ * amd64 they pass it as the ABI says.
+ */
+static int compare_registers(const struct draft *draft, const struct replaced *replaced, const struct arrivals *arrivals)
+{
+	bool in_registers = is_regparm(draft->patch, arrivals);
+	struct regset old, new = { 0 };
+	char text[64], what[512];
+
+	if (draft->target->file.elf_class == ELFCLASS64)
+		return 0;
+	int err = find_registers_read(draft->target, replaced->old.index, &old);
+	if (err == 0 && has_unknown(arrivals))
+		err = find_registers_read(draft->patch, replaced->new.index, &new);
+	in_registers |= regset_any(new);
+	if (err != 0 || regset_any(old) == in_registers)
+		return err;
+	regset_format(old, false, text, sizeof(text));
+	snprintf(what, sizeof(what), "the target's '%.120s' takes arguments %s%s, and the new one does not: declare it %s "
+		 "VZP_REGISTER_ARGS", replaced->new.name, in_registers ? "on the stack" : "in ", text,
+		 in_registers ? "without" : "with");
+	return refuse_function(draft, replaced, what);
+}
+
 int check_convention(const struct draft *draft, const struct replaced *replaced)
 {
 	const struct binary *target = draft->target, *patch = draft->patch;
@@ -321,6 +409,8 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 			 ": the compiler gave it a convention of its own (replace its callers instead)");
 		return refuse_function(draft, replaced, what);
 	}
+	if (err == 0 && has_unknown(&old))
+		err = compare_registers(draft, replaced, &new);
 	unsigned pops = err != 0 ? 0 : popped_bytes(patch, replaced->new.index);
 	unsigned popped = err != 0 ? 0 : popped_bytes(target, replaced->old.index);
 	if (pops == popped)
