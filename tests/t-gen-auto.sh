@@ -152,6 +152,15 @@ t 'a reference by a macro is none in auto mode' '
 	pic="$pic -I$root/include" && objects new a.c && tells 1 "a.c:2: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE" prog a
 '
 
+t 'info tells what the replaced code needs, not what the whole unit does' '
+	printf "%s\n" "#include <stdlib.h>" "static volatile int level = 3, others = 4;" \
+		"__attribute__((noinline)) int other(const char *s) { return atoi(s) + others++; }" \
+		"int call(const char *s, int n) { return n < LIMIT ? level : rand() + (s == 0 ? other(s) : 0); }" >a.c &&
+	export CC="gcc -DLIMIT=10" && linked prog a.c && objects old a.c && pic="$pic -DLIMIT=20" && CC="gcc -ULIMIT" objects new a.c &&
+	tells 0 "changed: call" prog a && nsb info -f p.so >told && cat told && grep "^  level of the target" told &&
+	grep "^  rand" told && grep "^  other of the target" told && ! grep "others\|strtol\|atoi" told && ! grep "^needs: ." told
+'
+
 # ---- notes ----
 
 t 'a new function that frees more; --strict; one that never returns' '

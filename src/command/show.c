@@ -297,6 +297,45 @@ static bool is_reference(const struct vzpatch *meta, uint32_t symbol)
 	return false;
 }
 
+/* Is it among what the code that runs needs?  A patch of whole units refers to more. */
+static bool is_needed(const struct vzpatch *meta, const char *name)
+{
+	bool is_known = false;
+
+	for (size_t i = 0; i < meta->n_comments; i++) {
+		if (strcmp(meta->comments[i].key, NEEDS_KEY) != 0)
+			continue;
+		if (strcmp(meta->comments[i].text, name) == 0)
+			return true;
+		is_known = true;
+	}
+	return !is_known;
+}
+
+/* Print what is reached by an address in the patch alone, and by no symbol. */
+static void print_needed_places(const struct patchfile *patch)
+{
+	const struct vzpatch *meta = &patch->meta;
+	char name[256];
+	struct elf_sym symbol;
+
+	for (size_t i = 0; i < meta->n_comments; i++) {
+		const struct vz_comment *comment = &meta->comments[i];
+		bool is_printed = strcmp(comment->key, NEEDS_KEY) != 0 || comment->text[0] == '\0';
+
+		for (size_t k = 0; !is_printed && k < meta->n_dynrefs; k++)
+			is_printed = strcmp(meta->dynrefs[k].name, comment->text) == 0;
+		for (uint32_t k = 1; !is_printed && k < patch->elf.n_dynsyms; k++)
+			is_printed = elf_dynsym(&patch->elf, k, &symbol) == 0 && symbol.shndx == SHN_UNDEF &&
+				elf_dynstr(&patch->elf, symbol.name, name, sizeof(name)) == 0 &&
+				strcmp(name, comment->text) == 0;
+		if (is_printed)
+			continue;
+		print_name("  ", comment->text);
+		printf(" of the target\n");
+	}
+}
+
 /* Print what the patch refers to: first what the target does not export, then what its libraries export. */
 static void print_needs(const struct patchfile *patch)
 {
@@ -306,14 +345,17 @@ static void print_needs(const struct patchfile *patch)
 	bool weak;
 
 	for (size_t i = 0; i < meta->n_dynrefs; i++) {
+		if (!is_needed(meta, meta->dynrefs[i].name))
+			continue;
 		print_name("  ", meta->dynrefs[i].name);
 		printf(" of the target, 0x%" PRIx64 "\n", meta->dynrefs[i].target_addr);
 	}
+	print_needed_places(patch);
 	for (uint32_t i = 1; i < patch->elf.n_dynsyms; i++) {
 		if (elf_dynsym(&patch->elf, i, &symbol) != 0 || symbol.shndx != SHN_UNDEF ||
 		    symbol.bind == STB_WEAK || is_reference(meta, i) ||
 		    elf_dynstr(&patch->elf, symbol.name, name, sizeof(name)) != 0 ||
-		    elf_symbol_version(&patch->elf, i, version, sizeof(version), &weak) != 0)
+		    elf_symbol_version(&patch->elf, i, version, sizeof(version), &weak) != 0 || !is_needed(meta, name))
 			continue;
 		print_name("  ", name);
 		if (version[0] != '\0')
@@ -338,6 +380,8 @@ void show_patch(const struct options *options, const struct patchfile *patch)
 	print_name(", mode ", meta->mode);
 	printf("\n");
 	for (size_t i = 0; i < meta->n_comments; i++) {
+		if (strcmp(meta->comments[i].key, NEEDS_KEY) == 0)
+			continue;
 		print_name("", meta->comments[i].key);
 		print_name(": ", meta->comments[i].text);
 		printf("\n");

@@ -37,7 +37,8 @@ static const char *description(const struct vzpatch *meta)
 	for (size_t i = 0; i < meta->n_comments; i++) {
 		if (strcmp(meta->comments[i].key, "description") == 0)
 			return meta->comments[i].text;
-		text = meta->comments[i].text;
+		if (strcmp(meta->comments[i].key, NEEDS_KEY) != 0)
+			text = meta->comments[i].text;
 	}
 	return text;
 }

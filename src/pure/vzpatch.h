@@ -31,6 +31,8 @@ struct vz_blob {
 	uint64_t size;
 };
 
+#define NEEDS_KEY "needs"	/* of a comment: the name of a thing that the code refers to */
+
 /* How a reference computes its value: S is the target's address, A the addend, P the address that is written. */
 enum vz_place_kind {
 	VZ_PLACE_ABS = 1,	/* S + A */

@@ -473,6 +473,32 @@ static int follow_linker_symbol(struct references *all, struct reference *ref)
 	return follow(all, ref);
 }
 
+/*
+ * Write down what the code that runs refers to, for `nsb info`: the file has the references of whole
+ * units.  A comment without a text says that it was written down.
+ */
+static int add_need(struct references *all, const char *name)
+{
+	const struct vzpatch *meta = &all->draft->meta;
+
+	for (size_t i = 0; i < meta->n_comments; i++)
+		if (strcmp(meta->comments[i].key, NEEDS_KEY) == 0 && strcmp(meta->comments[i].text, name) == 0)
+			return 0;
+	return draft_add_comment(all->draft, NEEDS_KEY, name);
+}
+
+static int add_needed(struct references *all, const struct reference *ref)
+{
+	enum reloc_kind kind = ref->reloc->type->kind;
+
+	if (kind == RELOC_GOTPC || kind == RELOC_SIZE || kind == RELOC_NONE)
+		return 0;
+	if (ref->to != NULL)
+		return stays(ref) || ref->to->symbol == NULL ? 0 : add_need(all, ref->to->name);
+	return ref->reloc->symbol == NULL || is_linker_name(ref->reloc->symbol->name) ? 0 :
+		add_need(all, ref->reloc->symbol->name);
+}
+
 /* The begin of the block of thread-local variables, by a name that every linker defines. */
 static int follow_block(const struct references *all, struct reference *ref)
 {
@@ -490,6 +516,9 @@ static int look_at(struct references *all, struct reference *ref)
 	if (ref->reloc->symbol != NULL && strcmp(ref->reloc->symbol->name, TLS_BLOCK) == 0)
 		return follow_block(all, ref);
 	find_destination(all, ref);
+	int err = add_needed(all, ref);
+	if (err != 0)
+		return err;
 	if (ref->to == NULL && kind != RELOC_GOTPC && kind != RELOC_SIZE && ref->reloc->symbol != NULL &&
 	    is_linker_name(ref->reloc->symbol->name))
 		return follow_linker_symbol(all, ref);
@@ -534,7 +563,7 @@ static int look_at_piece(struct references *all, struct unit *unit, struct piece
 int add_references(struct draft *draft, struct unit *units, size_t n_units)
 {
 	struct references all = { .draft = draft, .units = units, .n_units = n_units, .any = true };
-	int err = 0;
+	int err = add_need(&all, "");
 
 	for (size_t i = 0; i < n_units; i++)
 		for (size_t k = 0; k < units[i].n_pieces; k++)
