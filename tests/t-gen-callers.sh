@@ -36,6 +36,11 @@ t 'an argument of a call through a pointer' "
 		__attribute__((noipa)) void show(int a) { int n = label(a); op(n); }
 		int main(int argc, char **argv) { (void)argv; show(argc); return 0; }' && generate
 "
+t 'a call behind an instruction that is not understood' "
+	built gcc '__attribute__((noipa)) int show(int a, int b, long c) {
+		if (b) { __asm__ volatile(\".byte 0x0f, 0x04\"); a += label(b); }
+		return a + (int)c; } $main' && relies 'r.*'
+"
 t 'C++: prototypes by the name that the linker knows' "
 	built g++ 'struct list { int n; void add(int); };
 		__attribute__((noipa)) void list::add(int by) { n += by; }

@@ -18,6 +18,7 @@ struct call {
 	uint32_t caller, callee;
 	size_t at;			/* index of the instruction in the caller */
 	bool is_call;
+	bool is_unseen;			/* behind an instruction that was not understood: there may be a call */
 };
 
 struct callers {
@@ -70,8 +71,41 @@ static int add_call(struct callers *check, struct call call)
 	return err;
 }
 
+/*
+ * Behind an instruction that is not understood nobody knows where instructions begin: whatever looks
+ * like the operand of a call may be one.
+ */
+static int find_unseen_calls(struct callers *check, const struct code *code, uint32_t caller, struct dwarf_range range)
+{
+	const struct elffile *file = &check->draft->target->file;
+	uint64_t mask = file->elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX;
+	uint64_t from = range.lo;
+	uint8_t bytes[8];
+	int32_t distance;
+	int err = 0;
+
+	for (size_t i = 0; i < code->n_insns; i++)
+		if (code->insns[i].addr >= range.lo && code->insns[i].addr < range.hi)
+			from = code->insns[i].addr;
+	for (uint64_t at = from; err == 0 && at + sizeof(bytes) <= range.hi; at++) {
+		if (!elffile_read(file, at, bytes, sizeof(bytes)))
+			return 0;
+		if (!insn_is_branch_operand(bytes, 4))
+			continue;
+		memcpy(&distance, bytes + 4, sizeof(distance));
+		uint64_t to = (at + sizeof(bytes) + (uint64_t)(int64_t)distance) & mask;
+		uint32_t callee = program_function_at(&check->target, to);
+		if (callee != DWARF_NONE && entry_range(check->draft->target,
+							&check->draft->target->dwarf.functions[callee]).lo == to)
+			err = add_call(check, (struct call){ .caller = caller, .callee = callee, .is_call = true,
+							     .is_unseen = true });
+	}
+	return err;
+}
+
 static int find_calls_of(struct callers *check, uint32_t caller)
 {
+	const struct dwarf *dwarf = &check->draft->target->dwarf;
 	const struct code *code = program_code(&check->target, caller);
 	int err = code != NULL ? 0 : -ENOMEM;
 
@@ -83,8 +117,10 @@ static int find_calls_of(struct callers *check, uint32_t caller)
 			continue;
 		uint32_t callee = program_function_at(&check->target, insn->to);
 		if (callee != DWARF_NONE)
-			err = add_call(check, (struct call){ caller, callee, i, is_call });
+			err = add_call(check, (struct call){ caller, callee, i, is_call, false });
 	}
+	for (uint32_t i = 0; err == 0 && !code->is_whole && i < dwarf->functions[caller].n_ranges; i++)
+		err = find_unseen_calls(check, code, caller, dwarf->ranges[dwarf->functions[caller].first_range + i]);
 	return err;
 }
 
@@ -160,6 +196,8 @@ static struct regset relied_on(struct callers *check, const struct call *call, s
 	const struct code *code = program_code(&check->target, call->caller);
 	struct regset set = changed;
 
+	if (call->is_unseen)
+		return regset_minus(changed, program_clobbers(&check->target, call->callee));
 	if (code == NULL || !has_next(code, call->at))
 		return (struct regset){ 0 };
 	set = regset_and(set, code->live[call->at + 1]);
@@ -184,7 +222,8 @@ static uint8_t look_at_call(struct callers *check, const struct call *call, uint
 	struct regset registers = comes_back && (reach & REACH_REGISTERS) != 0 ?
 		relied_on(check, call, changed) : (struct regset){ 0 };
 	if (regset_any(registers) && has_ipa_ra(&dwarf->units[check->unit])) {
-		debug("%s: registers are kept over the call at 0x%llx", check->draft->target->file.path,
+		debug("%s: registers are kept over %s0x%llx", check->draft->target->file.path,
+		      call->is_unseen ? "a call that may be behind " : "the call at ",
 		      (unsigned long long)code->insns[call->at].addr);
 		names_add(&finding->relying, name != NULL ? name : "?");
 		check->broken[call->caller] = 1;
@@ -192,6 +231,8 @@ static uint8_t look_at_call(struct callers *check, const struct call *call, uint
 	}
 	if ((reach & REACH_STACK) == 0)
 		return reach;
+	if (call->is_unseen)
+		return reach & (uint8_t)~REACH_STACK;
 	enum alignment alignment = program_alignment(&check->target, code, call->at);
 	if (alignment == ALIGNMENT_BAD) {
 		debug("%s: the stack is not aligned at the call at 0x%llx",

@@ -7,9 +7,9 @@
  * callers may rely on that (gcc's -fipa-ra).
  *
  * Decoding of a range ends at the first instruction that is not understood.  The function is
- * then taken to change all that the ABI lets it change, and the calls behind that instruction
- * are not seen.  So an unknown instruction in a new function makes a refusal more likely; in an
- * old one, or in a caller, it makes one less likely.
+ * then taken to change all that the ABI lets it change.  So an unknown instruction in a new function
+ * makes a refusal more likely; in an old one it makes one less likely.  Of a caller callers.c takes
+ * all that looks like a call for one that relies on everything.
  */
 #ifndef NSB_GEN_CODE_H
 #define NSB_GEN_CODE_H
