@@ -192,25 +192,27 @@ static struct regset one_register(const struct binary *binary, int64_t dwarf)
 }
 
 /*
- * Does the function write the register?  Then a parameter cannot be there all the time, as the
- * debug info says if the compiler did not follow variables (-fno-var-tracking): it is moved there.
+ * Does the function write the register before it reads it?  Then no parameter comes there, though the
+ * debug info says so if the compiler did not follow variables (-fno-var-tracking): it is moved
+ * there.  A push keeps the caller's value.
  */
-static bool is_written(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
+static bool is_moved_there(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
 {
+	struct dwarf_range range = entry_range(binary, function);
 	bool wide = binary->file.elf_class == ELFCLASS64;
 	uint8_t bytes[16];
 	struct insn insn;
 
-	for (uint32_t i = 0; i < function->n_ranges; i++) {
-		struct dwarf_range range = binary->dwarf.ranges[function->first_range + i];
+	for (uint64_t at = range.lo; at < range.hi; at += insn.size) {
+		size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
 
-		for (uint64_t at = range.lo; at < range.hi; at += insn.size) {
-			size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
-
-			if (!elffile_read(&binary->file, at, bytes, size) ||
-			    !insn_decode(bytes, size, at, wide, &insn) || regset_any(regset_and(insn.writes, reg)))
-				return true;
-		}
+		if (!elffile_read(&binary->file, at, bytes, size) || !insn_decode(bytes, size, at, wide, &insn))
+			return true;
+		bool is_push = insn.stack == STACK_MOVED && insn.moved < 0 && !regset_any(regset_and(insn.writes, reg));
+		if (!is_push && regset_any(regset_and(insn.reads, reg)))
+			return false;
+		if (regset_any(regset_and(insn.writes, reg)))
+			return true;
 	}
 	return false;
 }
@@ -243,7 +245,7 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 		if (dwarf_location_at(dwarf, &die, entry, &expression))
 			read_arrival(binary, &owner, &expression, &out->table[i]);
 		if (out->table[i].how == ARRIVES_IN_REGISTER && die.values[DWARF_LOCATION].kind == DWARF_BLOCK &&
-		    is_written(binary, function, one_register(binary, out->table[i].where)))
+		    is_moved_there(binary, function, one_register(binary, out->table[i].where)))
 			out->table[i].how = ARRIVES_UNKNOWN;
 		if (dwarf_has(&die, DWARF_CONST_VALUE) || (out->table[i].how == ARRIVES_UNKNOWN &&
 		    is_known(dwarf, &die, entry_range(binary, function))))

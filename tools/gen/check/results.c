@@ -113,6 +113,8 @@ static int find_results(struct program *program, uint32_t index, struct value_ty
 		if (!is_call(insn) && !is_tail && read_constant(program, insn, results))
 			continue;
 		results->has_others = true;
+		if (!is_call(insn) && !is_tail && goes_to_return(code, i) && value_is_kept(program, code, i, type))
+			results->is_free = true;
 		if (is_tail || is_call(insn) ? value_is_foreign(program, code, insn, type) && (is_tail || goes_to_return(code, i)) :
 		    value_is_loaded(program, code, i, GPR_AX, type) && goes_to_return(code, i))
 			results->is_free = true;

@@ -198,7 +198,8 @@ bool value_is_foreign(const struct program *program, const struct code *code, co
 	const struct dwarf *dwarf = &program->binary->dwarf;
 	bool is_indirect = insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY;
 	uint32_t callee = is_indirect ? DWARF_NONE : program_function_at(program, insn->to), i = DWARF_NONE;
-	const char *name = program_called_name(program, insn);
+	/* In a static program the C library's functions are called directly, and are symbols without debug info. */
+	const char *name = callee == DWARF_NONE ? program_callee_name(program, insn) : program_called_name(program, insn);
 
 	/* A pointer may be known not to be NULL, by an attribute that no debug info has. */
 	if (!type.is_plain || type.is_pointer || (callee != DWARF_NONE && dwarf->functions[callee].unit == code->function->unit))
@@ -231,6 +232,31 @@ static bool is_move(const struct program *program, const struct insn *insn, unsi
 		return false;
 	*from = shape.opcode == 0x89 ? shape.reg : shape.rm;
 	return (shape.opcode == 0x89 && shape.rm == to) || (shape.opcode == 0x8b && shape.reg == to);
+}
+
+bool value_is_kept(const struct program *program, const struct code *code, size_t at, struct value_type type)
+{
+	unsigned reg, from;
+
+	if (!is_move(program, &code->insns[at], GPR_AX, type.size, &reg) || reg == GPR_AX)
+		return false;
+	/* Back over code without a jump, and over calls, as long as nothing looks at it. */
+	for (size_t i = at; i-- > 0;) {
+		const struct insn *insn = &code->insns[i];
+
+		if (insn->addr + insn->size != code->insns[i + 1].addr)
+			return false;
+		if (is_call(insn) && reg == GPR_AX)
+			return value_is_foreign(program, code, insn, type);
+		bool moves = (insn->writes.general & GPR_BITS(reg)) != 0 && reg != GPR_AX &&
+			is_move(program, insn, reg, type.size, &from) && from == GPR_AX;
+		if (moves)
+			reg = GPR_AX;
+		else if ((insn->flow != FLOW_NEXT && !is_call(insn)) ||
+			 ((insn->reads.general | insn->writes.general) & GPR_BITS(reg)) != 0)
+			return false;
+	}
+	return false;
 }
 
 /* What a register has where the code begins.  A function that other units may call knows nothing of its parameters. */

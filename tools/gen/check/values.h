@@ -42,6 +42,12 @@ bool value_is_loaded(const struct program *program, const struct code *code, siz
 		     struct value_type type);
 
 /*
+ * Does instruction no. `at` put the result of a foreign call there, which the function kept in another
+ * register meanwhile, without a look at it?
+ */
+bool value_is_kept(const struct program *program, const struct code *code, size_t at, struct value_type type);
+
+/*
  * Is it a call, or a jump out of the function, to code of which the compiler knew the prototype alone, whose
  * result may be anything of that type?
  */
