@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi.h"
 #include "cursor.h"
 #include "insn.h"
 #include "refusals.h"
@@ -25,6 +26,7 @@ struct arrival {
 	enum { ARRIVES_UNKNOWN, ARRIVES_IN_REGISTER, ARRIVES_ON_STACK, ARRIVES_NOT } how;
 	int64_t where;		/* number of the register in DWARF, or bytes from the first argument on the stack */
 	bool has_place;		/* the debug info tells where it is at some time */
+	bool is_moved;		/* the function moves it there, nobody knows from where */
 };
 
 struct arrivals {
@@ -191,12 +193,10 @@ static struct regset one_register(const struct binary *binary, int64_t dwarf)
 				vector >= 0 && vector < 16 ? UINT32_C(1) << vector : 0 };
 }
 
-/*
- * Does the function write the register before it reads it?  Then no parameter comes there, though the
- * debug info says so if the compiler did not follow variables (-fno-var-tracking): it is moved
- * there.  A push keeps the caller's value.
- */
-static bool is_moved_there(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
+enum use { USE_NONE, USE_READ, USE_WRITTEN, USE_UNKNOWN };
+
+/* What does the function do first with the register?  A push keeps the caller's value, or makes room. */
+static enum use first_use(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
 {
 	struct dwarf_range range = entry_range(binary, function);
 	bool wide = binary->file.elf_class == ELFCLASS64;
@@ -207,14 +207,26 @@ static bool is_moved_there(const struct binary *binary, const struct dwarf_funct
 		size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
 
 		if (!elffile_read(&binary->file, at, bytes, size) || !insn_decode(bytes, size, at, wide, &insn))
-			return true;
-		bool is_push = insn.stack == STACK_MOVED && insn.moved < 0 && !regset_any(regset_and(insn.writes, reg));
-		if (!is_push && regset_any(regset_and(insn.reads, reg)))
-			return false;
-		if (regset_any(regset_and(insn.writes, reg)))
-			return true;
+			return USE_UNKNOWN;
+		if (insn.pushes < 0 && regset_any(regset_and(insn.reads, reg)))
+			return USE_READ;
+		bool is_call = insn.flow == FLOW_CALL || insn.flow == FLOW_CALL_ANY;
+		struct regset writes = is_call ? caller_saved(wide) : insn.writes;
+		if (regset_any(regset_and(writes, reg)))
+			return USE_WRITTEN;
 	}
-	return false;
+	return USE_NONE;
+}
+
+/*
+ * Does the function write the register before it reads it?  Then no parameter comes there, though the
+ * debug info says so if the compiler did not follow variables (-fno-var-tracking): it is moved there.
+ */
+static bool is_moved_there(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
+{
+	enum use use = first_use(binary, function, reg);
+
+	return use == USE_WRITTEN || use == USE_UNKNOWN;
 }
 
 static int find_arrivals(const struct binary *binary, uint32_t index, struct arrivals *out)
@@ -244,8 +256,10 @@ static int find_arrivals(const struct binary *binary, uint32_t index, struct arr
 		out->table[i].has_place = dwarf_has(&die, DWARF_LOCATION);
 		if (dwarf_location_at(dwarf, &die, entry, &expression))
 			read_arrival(binary, &owner, &expression, &out->table[i]);
-		if (out->table[i].how == ARRIVES_IN_REGISTER && die.values[DWARF_LOCATION].kind == DWARF_BLOCK &&
-		    is_moved_there(binary, function, one_register(binary, out->table[i].where)))
+		out->table[i].is_moved = out->table[i].how == ARRIVES_IN_REGISTER &&
+			die.values[DWARF_LOCATION].kind == DWARF_BLOCK &&
+			is_moved_there(binary, function, one_register(binary, out->table[i].where));
+		if (out->table[i].is_moved)
 			out->table[i].how = ARRIVES_UNKNOWN;
 		if (dwarf_has(&die, DWARF_CONST_VALUE) || (out->table[i].how == ARRIVES_UNKNOWN &&
 		    is_known(dwarf, &die, entry_range(binary, function))))
@@ -339,30 +353,28 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 	return 0;
 }
 
-/* Has a parameter a place that tells nothing of how it comes? */
-static bool has_unknown(const struct arrivals *arrivals)
+/* Does a function move a parameter away from where it comes? */
+static bool moves_any(const struct arrivals *arrivals)
 {
 	for (unsigned i = 0; i < arrivals->count; i++)
-		if (arrivals->table[i].how == ARRIVES_UNKNOWN && arrivals->table[i].has_place)
+		if (arrivals->table[i].is_moved)
 			return true;
 	return false;
 }
 
-/* Which registers that only a convention of its own passes arguments in does a function of i386 read before it writes them? */
-static int find_registers_read(const struct binary *binary, uint32_t index, struct regset *set)
+/* Which registers that only a convention of its own passes arguments in does a function of i386 read? */
+static struct regset registers_read(const struct binary *binary, uint32_t index)
 {
-	struct regset all = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), 0 };
-	struct program program;
-	int err = program_init(&program, binary);
-	const struct code *code = err == 0 ? program_code(&program, index) : NULL;
+	static const unsigned registers[] = { GPR_AX, GPR_CX, GPR_DX };
+	struct regset set = { 0 };
 
-	*set = (struct regset){ 0 };
-	if (err == 0 && code == NULL)
-		err = -ENOMEM;
-	if (err == 0 && code->n_insns > 0)
-		*set = regset_and(code->live[0], all);
-	program_deinit(&program);
-	return err;
+	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+		struct regset one = { GPR_BITS(registers[i]), 0 };
+
+		if (first_use(binary, &binary->dwarf.functions[index], one) == USE_READ)
+			set = regset_or(set, one);
+	}
+	return set;
 }
 
 /*
@@ -372,17 +384,13 @@ static int find_registers_read(const struct binary *binary, uint32_t index, stru
 static int compare_registers(const struct draft *draft, const struct replaced *replaced, const struct arrivals *arrivals)
 {
 	bool in_registers = is_regparm(draft->patch, arrivals);
-	struct regset old, new = { 0 };
+	struct regset old = registers_read(draft->target, replaced->old.index);
 	char text[64], what[512];
 
-	if (draft->target->file.elf_class == ELFCLASS64)
+	if (moves_any(arrivals))
+		in_registers |= regset_any(registers_read(draft->patch, replaced->new.index));
+	if (draft->target->file.elf_class == ELFCLASS64 || regset_any(old) == in_registers)
 		return 0;
-	int err = find_registers_read(draft->target, replaced->old.index, &old);
-	if (err == 0 && has_unknown(arrivals))
-		err = find_registers_read(draft->patch, replaced->new.index, &new);
-	in_registers |= regset_any(new);
-	if (err != 0 || regset_any(old) == in_registers)
-		return err;
 	regset_format(old, false, text, sizeof(text));
 	snprintf(what, sizeof(what), "the target's '%.120s' takes arguments %s%s, and the new one does not: declare it %s "
 		 "VZP_REGISTER_ARGS", replaced->new.name, in_registers ? "on the stack" : "in ", text,
@@ -411,7 +419,7 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 			 ": the compiler gave it a convention of its own (replace its callers instead)");
 		return refuse_function(draft, replaced, what);
 	}
-	if (err == 0 && has_unknown(&old))
+	if (err == 0 && moves_any(&old))
 		err = compare_registers(draft, replaced, &new);
 	unsigned pops = err != 0 ? 0 : popped_bytes(patch, replaced->new.index);
 	unsigned popped = err != 0 ? 0 : popped_bytes(target, replaced->old.index);
