@@ -220,7 +220,7 @@ t 'a function that was inlined into another one' '
 		int main(int argc, char **argv) { (void)argv; return large(argc); }
 	END
 	gcc $(mflag) -g -O2 -fno-inline-functions-called-once -o prog one.c && object=prog &&
-	echo "int small(int x) { return x * 3 + 2; }" >p.c && patch_object p.c &&
+	printf "%s\n" "#include <nsb/vzp.h>" "VZP_CALLERS_CHECKED(small);" "int small(int x) { return x * 3 + 2; }" >p.c && patch_object p.c &&
 	fails_with 1 ".small. was inlined into .*.large.*, where the old code would stay" generate
 '
 # traceless LIMIT STORAGE: a function of which the copy in below() leaves no instruction.

@@ -604,8 +604,9 @@ static int match(struct draft *draft, const struct directives *directives)
 {
 	int err = draft->witness == NULL ? check_lto(draft->target) : 0;
 
+	/* What is looked for in a file that is not there is not found either. */
 	if (err == 0)
-		err = check_files(draft, directives);
+		err = end_if_refused(draft, check_files(draft, directives));
 	if (err == 0)
 		err = refuse_later(draft, match_functions(draft, directives));
 	if (err == 0)
