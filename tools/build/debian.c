@@ -155,8 +155,10 @@ static char *unpacked(const struct settings *settings, const char *source, const
 	char *plain = text("%s", source);
 	bool is_there = false;
 
-	/* Compilers are told OLD=NEW about paths. */
-	*strchr(plain, '=') = '_';
+	/* Compilers are told OLD=NEW about paths, and a Makefile cannot have ":" in one.  Neither name nor version has a "_". */
+	for (char *at = plain; *at != '\0'; at++)
+		if (*at == '=' || *at == ':')
+			*at = '_';
 	/* A build writes beside its source: so the source has a folder around it. */
 	char *kept = strchr(plain, '/') == NULL ? cache_source(settings, plain, work, &is_there) : NULL;
 	char *folder = kept != NULL ? kept : text("%s/source-%s", work, plain);
