@@ -35,6 +35,11 @@ t '--allow-active lets it finish in the old function' '
 	revert inside.so && says "answer 1" answer && unharmed
 '
 
+t 'a large program that could have some and has none: nothing of a reverted patch stays' '
+	target coroutines && patch_from inside.c && says "used 0" use room && snapshot && says "answer 1" answer && patch inside.so &&
+	says "answer 2" answer && revert inside.so 2>errors && ! [ -s errors ] && says "answer 1" answer && unharmed
+'
+
 # meanwhile COMMAND FILE: while nsb searches, which it does in address order, a coroutine is suspended in memory that it has
 # searched.  What nsb says is in errors, and its status in $nsb_status.
 meanwhile() {

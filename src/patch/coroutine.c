@@ -474,6 +474,7 @@ int coroutines_find(struct coroutines *coroutines, struct target *target,
 	coroutines->is_used = true;
 	if (guessed && writable > STATIC_MAX) {
 		say("%s: too large to be searched for suspended coroutines", target_name(target));
+		coroutines->is_too_large = true;
 		coroutines->bytes = writable;
 		return 0;
 	}
@@ -720,6 +721,28 @@ int coroutines_find_late(const struct coroutines *checked, struct target *target
 		err = check_all(&now, checked, target, unwinder, ranges, n_ranges, verdict, context);
 	coroutines_deinit(&now);
 	return err;
+}
+
+bool coroutines_are_there(const struct coroutines *coroutines, const struct target *target,
+			  const struct objects *objects)
+{
+	for (size_t i = 0; i < coroutines->count; i++) {
+		const struct context *context = &coroutines->contexts[i];
+		const struct object *object;
+		struct regs regs;
+
+		if (context->kind == CONTEXT_SWAPPED) {
+			if (is_code(target, target_read_word(target, context->address + target->arch->context.pc)))
+				return true;
+			continue;
+		}
+		if (!read_context(coroutines, target, context, &regs))
+			continue;
+		object = objects_at(objects, regs_get(target->arch, &regs, REG_PC));
+		if (object == NULL || !object->elf.has_dynamic || !defines(&object->elf, "_setjmp"))
+			return true;
+	}
+	return false;
 }
 
 bool coroutines_are_in(const struct coroutines *coroutines, const struct target *target, uint64_t start,

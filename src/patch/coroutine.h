@@ -47,7 +47,8 @@ struct coroutines {
 	size_t count;
 	bool searched[CONTEXT_KINDS];	/* those that the program may have */
 	uint64_t guard;		/* with which its C library mangles addresses */
-	bool is_used;		/* the program may have contexts; it was searched for them if it is not too large */
+	bool is_used;		/* the program may have contexts */
+	bool is_too_large;	/* it was not searched */
 	bool is_complete;	/* there are no others than those that were checked */
 	uint64_t bytes;		/* so many were searched */
 };
@@ -86,6 +87,13 @@ int coroutines_check(struct coroutines *coroutines, const struct target *target,
 int coroutines_find_late(const struct coroutines *checked, struct target *target, const struct objects *objects,
 			 struct unwinder *unwinder, const struct code_range *ranges, size_t n_ranges, uint64_t end,
 			 struct unwind_verdict *verdict, uint64_t *context) MUST_CHECK;
+
+/*
+ * Whether the program seems to have coroutines at all.  Not counted is what looks like a ucontext_t and has no address of code, and
+ * a jmp_buf of the C library itself, which has one on each thread's stack.
+ */
+bool coroutines_are_there(const struct coroutines *coroutines, const struct target *target,
+			  const struct objects *objects);
 
 /*
  * Whether a context that swapcontext suspended goes on in [start, end), which a stack is in; coroutines_check() looks

@@ -450,6 +450,33 @@ static int let_runners_go(struct session *session)
 	return err;
 }
 
+/*
+ * The code of a patch is to be unmapped, and contexts that came after the search may lead there.  If there was none at all the
+ * program mostly has no coroutines, though it or one of its libraries could make some (libcrypto): then search once more,
+ * while all threads run.  If there is still none, none is in the code.
+ */
+static int look_for_first(struct session *session, const struct options *options)
+{
+	const uint64_t end = now_ns() + (uint64_t)options->limits.timeout_ms * 1000000 / SEARCH_PART;
+	struct target *target = &session->target;
+	struct coroutines now = { 0 };
+	int err = 0;
+
+	if (session->coroutines.is_complete || session->coroutines.is_too_large ||
+	    coroutines_are_there(&session->coroutines, target, &session->objects))
+		return 0;
+	for (size_t i = 0; i < target->n_threads && err == 0; i++)
+		err = target_continue(target, &target->threads[i]);
+	if (err != 0)
+		return err;
+	if (target_read_maps(target) == 0 && coroutines_find(&now, target, &session->objects, end) == 0)
+		session->coroutines.is_complete = !coroutines_are_there(&now, target, &session->objects);
+	else
+		msg_forget();
+	coroutines_deinit(&now);
+	return 0;
+}
+
 /* Whether memory of a patch with this protection stays when its code goes. */
 static bool is_kept(const struct record_head *head, int prot)
 {
@@ -509,12 +536,15 @@ static int unmap_patches(struct session *session)
 }
 
 /* All is done, or was tried with --dry-run: unmap what was taken out, and let all threads go. */
-static int conclude(struct session *session, bool changed)
+static int conclude(struct session *session, const struct options *options)
 {
+	const bool changed = !options->dry_run;
 	int err = 0;
 
 	if (changed && session->n_plans > session->n_new) {
 		err = let_runners_go(session);
+		if (err == 0)
+			err = look_for_first(session, options);
 		if (err == 0)
 			err = unmap_patches(session);
 	}
@@ -546,7 +576,7 @@ static int apply(struct session *session, const struct options *options)
 		err = plan_verify(&session->plans[0], &session->target);
 	if (err != 0)
 		return err;
-	return conclude(session, !options->dry_run);
+	return conclude(session, options);
 }
 
 /* ---- revert ---- */
@@ -621,7 +651,7 @@ static int take_out(struct session *session, const struct options *options)
 		err = stop_at_safe_point(session, options);
 	if (err == 0 && !options->dry_run)
 		err = switch_off(session);
-	return err != 0 ? err : conclude(session, !options->dry_run);
+	return err != 0 ? err : conclude(session, options);
 }
 
 /* There is no record to revert, but a killed nsb may have left memory without a record. */
