@@ -114,7 +114,7 @@ i386_only() {
 
 t 'arguments in registers: refused, with the parameter' '
 	i386_only && trusting &&
-	refused "trusting.c:[0-9]+: parameter 1 .a. of .both. comes on the stack, at 0, but the target.s callers pass it in eax .declare the function VZP_REGISTER_ARGS." -DNEW_BOTH_ALONE -DDECLARED=
+	refused "trusting.c:[0-9]+: parameter 1 .a. of .both. comes on the stack, at 0, but the target.s callers pass it in eax .declare the function VZP_REGISTER_ARGS." -DNEW_BOTH_ALONE -DDECLARED=VZP_KEEPS_REGISTERS
 '
 t 'arguments in registers: unseen the new function gets others' '
 	i386_only && trusting && unchecked -DNEW_BOTH_ALONE -DDECLARED= &&

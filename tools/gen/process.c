@@ -2,9 +2,11 @@
 #include "process.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "elffile.h"
 
@@ -22,9 +24,21 @@ static bool has_build_id(const char *path, const uint8_t *build_id, size_t size)
 	return same;
 }
 
+/* Does the link to a process's program lead to what is mapped by this name? */
+static bool is_program(const char *link, const char *name)
+{
+	char to[PATH_MAX];
+	ssize_t length = readlink(link, to, sizeof(to) - 1);
+
+	if (length < 0)
+		return false;
+	to[length] = '\0';
+	return strcmp(to, name) == 0;
+}
+
 /*
  * A link in map_files reaches a file that was deleted or lies in another namespace, but needs
- * privileges.  The path inside the process's root needs none.
+ * privileges.  The path inside the process's root needs none, nor does the link to the program.
  */
 static bool mapping_matches(const char *pid, unsigned long lo, unsigned long hi, const char *name,
 			    const uint8_t *build_id, size_t size)
@@ -38,6 +52,10 @@ static bool mapping_matches(const char *pid, unsigned long lo, unsigned long hi,
 	}
 	if (!same && asprintf(&path, "/proc/%s/root%s", pid, name) >= 0) {
 		same = has_build_id(path, build_id, size);
+		free(path);
+	}
+	if (!same && asprintf(&path, "/proc/%s/exe", pid) >= 0) {
+		same = is_program(path, name) && has_build_id(path, build_id, size);
 		free(path);
 	}
 	return same;
