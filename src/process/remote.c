@@ -948,7 +948,7 @@ static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64
 	struct target *target = remote->target;
 	/*
 	 * The lowest page stays empty and cannot be written to.  By it the next nsb sees that the memory is
-	 * what this one mapped, if this one is killed (session.c, is_unrecorded).
+	 * what this one mapped, if this one is killed (is_unrecorded).
 	 */
 	struct remote_call map[] = {
 		remote_mapping(scratch->address, scratch->size, PROT_READ),
