@@ -193,9 +193,12 @@ static struct regset one_register(const struct binary *binary, int64_t dwarf)
 				vector >= 0 && vector < 16 ? UINT32_C(1) << vector : 0 };
 }
 
-enum use { USE_NONE, USE_READ, USE_WRITTEN, USE_UNKNOWN };
+enum use { USE_NONE, USE_READ, USE_WRITTEN, USE_CALL, USE_UNKNOWN };
 
-/* What does the function do first with the register?  A push keeps the caller's value, or makes room. */
+/*
+ * What does the function do first with the register?  A push keeps the caller's value, or makes room.
+ * A call may change it, and may be given it: USE_CALL says neither.
+ */
 static enum use first_use(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
 {
 	struct dwarf_range range = entry_range(binary, function);
@@ -213,7 +216,7 @@ static enum use first_use(const struct binary *binary, const struct dwarf_functi
 		bool is_call = insn.flow == FLOW_CALL || insn.flow == FLOW_CALL_ANY;
 		struct regset writes = is_call ? caller_saved(wide) : insn.writes;
 		if (regset_any(regset_and(writes, reg)))
-			return USE_WRITTEN;
+			return is_call ? USE_CALL : USE_WRITTEN;
 	}
 	return USE_NONE;
 }
