@@ -569,7 +569,7 @@ static int end_tally(struct job *job)
 	return err;
 }
 
-/* One that ends while nsb looks at it does not answer either, and is nobody's concern any more. */
+/* One that ends while nsb looks at it does not answer, or cannot be looked at, and is nobody's concern any more. */
 static bool has_ended(pid_t pid)
 {
 	return kill(pid, 0) == -1 && errno == ESRCH;
@@ -581,7 +581,7 @@ static void tell_one_of_many(struct job *job, struct outcome *outcome)
 
 	if (!outcome->is_meant) {
 		if (permission_is_missing(outcome->err)) {
-			tally->forbidden++;
+			tally->forbidden += !has_ended(outcome->pid);
 			debug("%s", outcome->reason);
 		} else if (outcome->err != 0 && outcome->err != -EINTR && !has_ended(outcome->pid)) {
 			tally->passed_over++;
@@ -840,7 +840,7 @@ static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail,
 		listing->n_passed_over++;
 	} else if (listed->err != 0) {
 		/* The process has ended meanwhile, or is a kernel thread, or nsb may not look at it. */
-		listing->n_forbidden += permission_is_missing(listed->err);
+		listing->n_forbidden += permission_is_missing(listed->err) && !has_ended(outcome.pid);
 		debug("%s", listed->reason);
 	} else if (listed->is_meant && !listed->is_patched && listing->object_id_size > 0) {
 		listing->unpatched[listing->n_unpatched++] = outcome.pid;
