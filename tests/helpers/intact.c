@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * intact: compare its own code with its file for a second, and say "as it was" or what has
- * changed.  It is linked statically, so that its code is the file's.
+ * changed, or that somebody still traces it then.  It is linked statically, so that its code is
+ * the file's.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -13,6 +14,20 @@
 #include <unistd.h>
 
 extern const uint8_t __executable_start[], etext[];
+
+static int is_traced(void)
+{
+	static const char field[] = "\nTracerPid:\t";
+	char text[4096] = "";
+	int fd = open("/proc/self/status", O_RDONLY);
+	const char *at;
+
+	if (fd == -1 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 1;
+	close(fd);
+	at = strstr(text, field);
+	return at == NULL || at[sizeof(field) - 1] != '0';
+}
 
 int main(void)
 {
@@ -33,6 +48,10 @@ int main(void)
 			return 1;
 		}
 		nanosleep(&tick, NULL);
+	}
+	if (is_traced()) {
+		printf("TRACED, user %u\n", geteuid());
+		return 1;
 	}
 	printf("as it was, user %u\n", geteuid());
 	return 0;
