@@ -100,6 +100,6 @@ to_crowd() {
 	timeout -s KILL 600 "$(helper peak)" peak "$NSB" $insecure "$2" --all --timeout "$1" -f chosen.so "${@:3}" >said 2>&1
 	status=$?
 	n_slow=$(grep -cE 'its time is over|does not answer|no safe point within|does not come back' said)
-	n_slow=$((n_slow + $(sed -n 's/^nsb: for \([0-9]*\) no processor was free: once more$/\1/p' said | grep . || echo 0)))
+	n_slow=$((n_slow + $(sed -n 's/^nsb: for \([0-9]*\) no processor was free: done once more$/\1/p' said | grep . || echo 0)))
 	read -r most looks took <peak && echo "${*:2}: status $status, $((took / 1000)) ms, $most KiB in $looks looks, $n_slow slow"
 }

@@ -26,27 +26,21 @@
 #include "permission.h"
 #include "proc.h"
 #include "ptrace.h"
+#include "queue.h"
 
 #define MS 1000000ull
-#define PATIENCE_MS 50		/* if an item takes longer, the next one begins beside it */
+#define PATIENCE_MS 20		/* if an item takes longer, the next one begins beside it */
 #define UNDO_MS 500		/* nsb kills a child so long after its item's time was over: it may be undoing */
 #define TOLD_MS 850		/* nsb kills a child so long after an interrupt: nsb itself ends within a second */
 #define WATCHDOG_MS 600		/* so long after an item's time the kernel kills the child, if nsb did not */
 #define END_MS 300		/* a child that lives so long after SIGKILL sleeps uninterruptibly: nsb leaves it */
 #define STARVED_MS 500		/* an item that failed after so long may have failed because others had the processors */
+#define BESIDE_LARGE 1		/* so many other children may work beside one that may take much memory */
 #define LEFT_MAX 64		/* children that nsb leaves in one run */
 #define HEAP_BLOCK (256 << 10)	/* what is larger goes back to the kernel when it is freed */
-#define NO_ITEM SIZE_MAX
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u	/* linux/memfd.h */
 #endif
-
-/* Why an item that failed is done again. */
-enum again {
-	AGAIN_NOT,
-	AGAIN_STARVED,		/* the child waited for a processor for much of the item's time */
-	AGAIN_MEMORY,		/* memory was short: it gets more */
-};
 
 /* What a child tells nsb of an item.  The result is elsewhere, in run->results, as its size varies. */
 struct slot {
@@ -57,16 +51,16 @@ struct slot {
 	size_t child;
 };
 
-/* The item that a child is working on. */
+/* What a child is working on. */
 struct current_item {
-	_Atomic size_t item;			/* its number; NO_ITEM: the child works on none */
-	_Atomic size_t taken;			/* so many items of the round have been taken with it */
+	_Atomic size_t entry;			/* the number of its entry of the queue, or NO_ENTRY */
+	_Atomic size_t last_taken;		/* the one that it took last */
 	_Alignas(8) _Atomic uint64_t since;	/* when it began, by now_ns(); i386 would align this to 4 */
 	_Alignas(8) _Atomic uint64_t delay;	/* read_delay() of the child then */
 };
 
 struct shared {
-	_Atomic size_t next;		/* so many items of the round have been taken */
+	_Atomic size_t n_again;		/* so many items are to be done again, as their children say */
 	_Atomic size_t held;		/* bytes of text that nsb has not told yet */
 	struct slot slots[];
 };
@@ -83,6 +77,7 @@ enum child_state {
 /* A child, as nsb sees it. */
 struct child {
 	enum child_state state;
+	bool large;		/* it may take much memory, and does what is to be done again for that */
 	pid_t pid;
 	int done_pipe;		/* the child writes a byte for each item that is done; at its end the pipe closes */
 	int text;		/* its stdout, a file in memory; -1: nsb has told all of it */
@@ -92,28 +87,22 @@ struct child {
 
 struct run {
 	const struct workers *workers;
+	struct queue *queue;
 	struct shared *shared;
 	struct current_item *current;	/* shared; one for each child */
 	size_t shared_size, current_size, most_children;
 	uint8_t *results;
 	struct child *children;
 	size_t n_children;
-	enum again round;	/* AGAIN_NOT: the first; else the round of those that are done again for that reason */
-	size_t *again;		/* the items of such a round */
-	size_t n_items;		/* of this round */
-	size_t n_told;		/* workers->tell() was called for so many items of this round */
+	size_t n_told;		/* so many entries of the queue are done with */
+	size_t n_again_seen;	/* shared->n_again, when look_for_again() looked last */
+	size_t n_again[AGAIN_REASONS];	/* so many items have been put into the queue once more for each reason */
 	enum item_fate *fates;
 	int *details;
 	bool *settled;		/* whether the item's fate and detail are set */
 	bool stopping;		/* no further item begins: nsb was interrupted, or no child can work */
 	int err;		/* why no child can work */
 };
-
-/* The number of an item of this round. */
-static size_t item_at(const struct run *run, size_t i)
-{
-	return run->round == AGAIN_NOT ? i : run->again[i];
-}
 
 /*
  * How long a process has waited for a processor until now, in ns: the second number of its
@@ -138,16 +127,17 @@ static uint64_t read_delay(pid_t pid)
 }
 
 /*
- * Whether an item that failed after at_least_ms may do better in the next round: processes that take
- * all processors have kept the child, which has the number `pid`, waiting.  When it is the only
- * item its time is what the user has said, and there is no next round.
+ * Whether what failed after at_least_ms may do better once more: processes that take all processors
+ * have kept the child, which has the number `pid`, waiting.  When it is the only item its time is
+ * what the user has said, and it is not done again.
  */
-static bool was_starved(const struct run *run, size_t number, pid_t pid, unsigned at_least_ms)
+static bool was_starved(const struct run *run, size_t number, const struct queue_entry *entry, pid_t pid,
+			unsigned at_least_ms)
 {
 	const struct current_item *current = &run->current[number];
 	uint64_t took = now_ns() - atomic_load(&current->since);
 
-	return run->round == AGAIN_NOT && run->workers->count > 1 && took >= at_least_ms * MS &&
+	return entry->why == AGAIN_NOT && run->workers->count > 1 && took >= at_least_ms * MS &&
 	       read_delay(pid) - atomic_load(&current->delay) >= took / 4;
 }
 
@@ -176,22 +166,22 @@ static size_t own_memory(void)
 	return got <= 0 ? 0 : (size_t)strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Whether nothing else is worked on meanwhile.  Then more memory may be taken. */
-static bool is_alone(const struct run *run)
+/* Whether a child may take much memory: one at a time may, or the only one. */
+static bool may_take_more(const struct run *run, size_t number)
 {
-	return run->round == AGAIN_MEMORY || run->workers->count == 1;
+	return run->children[number].large || run->workers->count == 1;
 }
 
-static size_t memory_of(const struct run *run)
+static size_t memory_of(const struct run *run, size_t number)
 {
-	return is_alone(run) ? run->workers->more_memory : run->workers->memory;
+	return may_take_more(run, number) ? run->workers->more_memory : run->workers->memory;
 }
 
 /*
  * Take from a child what it does not need: the terminal, nsb's descriptors, memory without a
  * limit, capabilities.  Returns 0 or an errno, which is going to be its exit status.
  */
-static int confine(const struct run *run, pid_t parent, int text, int done_pipe)
+static int confine(const struct run *run, size_t number, pid_t parent, int text, int done_pipe)
 {
 	const struct workers *workers = run->workers;
 	int err, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -212,7 +202,7 @@ static int confine(const struct run *run, pid_t parent, int text, int done_pipe)
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_BLOCK);
 	if (err == 0 && BUDGET_MEMORY_CAN_BE_SET)
-		err = limit_resource(RLIMIT_AS, own_memory() + memory_of(run));
+		err = limit_resource(RLIMIT_AS, own_memory() + memory_of(run, number));
 	return err != 0 ? err : -permission_keep(workers->rights);
 }
 
@@ -271,12 +261,12 @@ static void await_room(const struct run *run, struct current_item *current)
 	}
 }
 
-/* What becomes of an item with this error. */
-static enum again judge(const struct run *run, size_t number, int error)
+/* What becomes of an entry with this error. */
+static enum again judge(const struct run *run, size_t number, const struct queue_entry *entry, int error)
 {
-	if (error != 0 && !is_alone(run) && memory_was_short())
+	if (error != 0 && !may_take_more(run, number) && memory_was_short())
 		return AGAIN_MEMORY;
-	return error == -EBUSY && was_starved(run, number, getpid(), STARVED_MS) ? AGAIN_STARVED : AGAIN_NOT;
+	return error == -EBUSY && was_starved(run, number, entry, getpid(), STARVED_MS) ? AGAIN_STARVED : AGAIN_NOT;
 }
 
 /* Work on one item after another until none is left.  0 or an errno. */
@@ -291,31 +281,34 @@ static int work(const struct run *run, size_t number, int done_pipe)
 	if (timer_create(CLOCK_MONOTONIC, &event, &watchdog) != 0)
 		return errno;
 	for (;;) {
+		struct queue_entry entry;
 		struct slot *slot;
-		size_t taken, item;
+		size_t taken;
+		void *result;
 		int err;
 
 		await_room(run, current);
 		if (interrupt_is_noted() != 0)
 			return 0;
-		taken = atomic_fetch_add(&run->shared->next, 1);
-		if (taken >= run->n_items)
+		taken = queue_take(run->queue, run->children[number].large, &entry);
+		if (taken == NO_ENTRY)
 			return 0;
-		item = item_at(run, taken);
-		atomic_store(&current->taken, taken + 1);
-		atomic_store(&current->item, item);
-		slot = &run->shared->slots[item];
+		atomic_store(&current->last_taken, taken);
+		atomic_store(&current->entry, taken);
+		slot = &run->shared->slots[entry.item];
+		result = run->results + entry.item * workers->result_size;
 		slot->child = number;
 		err = begin_item(workers, watchdog, slot);
 		if (err != 0)
 			return err;
 		memory_forget_short();
 		atomic_store(&current->delay, read_delay(getpid()));
-		workers->work(workers->ctx, item, run->results + item * workers->result_size);
-		end_item(run->shared, slot,
-			 judge(run, number, workers->error(run->results + item * workers->result_size)));
+		workers->work(workers->ctx, entry.item, result);
+		end_item(run->shared, slot, judge(run, number, &entry, workers->error(result)));
 		atomic_store(&slot->done, true);
-		atomic_store(&current->item, NO_ITEM);
+		if (atomic_load(&slot->again) != AGAIN_NOT)
+			atomic_fetch_add(&run->shared->n_again, 1);
+		atomic_store(&current->entry, NO_ENTRY);
 		/*
 		 * A thread that did not stop could not be let go.  The kernel lets it go when this
 		 * child ends; nsb makes another one for the next item.
@@ -323,7 +316,7 @@ static int work(const struct run *run, size_t number, int done_pipe)
 		if (pt_has_tracee())
 			return 0;
 		/* The next item finds as much memory as this one did. */
-		if (memory_was_short() || own_memory() > before + memory_of(run) / 4)
+		if (memory_was_short() || own_memory() > before + memory_of(run, number) / 4)
 			return 0;
 		/* If the pipe is full (EAGAIN), it wakes nsb all the same.  Any other error: nsb is gone. */
 		if (write(done_pipe, "", 1) < 0 && errno != EAGAIN)
@@ -350,7 +343,22 @@ static size_t count_in(const struct run *run, enum child_state state)
 	return count;
 }
 
-static int start_child(struct run *run)
+/* How many children, of those that may take much memory or of the others, have not ended. */
+static size_t count_busy(const struct run *run, bool large)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->n_children; i++) {
+		const struct child *child = &run->children[i];
+
+		count += child->large == large && (child->state == CHILD_WORKS || child->state == CHILD_TOLD ||
+						   child->state == CHILD_KILLED);
+	}
+	return count;
+}
+
+/* `large`: one that may take much memory. */
+static int start_child(struct run *run, bool large)
 {
 	size_t number = run->n_children;
 	struct child *child;
@@ -372,13 +380,14 @@ static int start_child(struct run *run)
 		(void)close(text);
 		return fail(err, "cannot make a pipe: %s", strerror(err));
 	}
-	*child = (struct child){ .state = CHILD_WORKS, .done_pipe = ends[0], .text = text };
-	atomic_store(&run->current[number].item, NO_ITEM);
+	*child = (struct child){ .state = CHILD_WORKS, .large = large, .done_pipe = ends[0], .text = text };
+	atomic_store(&run->current[number].entry, NO_ENTRY);
+	atomic_store(&run->current[number].last_taken, 0);
 	atomic_store(&run->current[number].since, now_ns());
 	(void)fflush(stdout);
 	child->pid = fork();
 	if (child->pid == 0) {
-		int err = confine(run, parent, text, ends[1]);
+		int err = confine(run, number, parent, text, ends[1]);
 
 		_exit(err != 0 ? err : work(run, number, ends[1]));
 	}
@@ -395,11 +404,63 @@ static int start_child(struct run *run)
 
 static void settle(struct run *run, size_t item, enum item_fate fate, int detail)
 {
-	if (item >= run->workers->count || run->settled[item])
+	if (run->settled[item])
 		return;
 	run->settled[item] = true;
 	run->fates[item] = fate;
 	run->details[item] = detail;
+}
+
+/* Put an item into the queue once more.  False: it was there for this reason already, or nsb was interrupted. */
+static bool do_again(struct run *run, size_t item, enum again why)
+{
+	struct slot *slot = &run->shared->slots[item];
+
+	if (run->stopping || !queue_add(run->queue, item, why))
+		return false;
+	run->n_again[why]++;
+	atomic_store(&slot->again, AGAIN_NOT);
+	atomic_store(&slot->done, false);
+	slot->text_size = 0;
+	memset(run->results + item * run->workers->result_size, 0, run->workers->result_size);
+	return true;
+}
+
+/* Whether a child has done the item; if the child said that it is to be done again, it is put into the queue. */
+static bool is_done(struct run *run, size_t item)
+{
+	const struct slot *slot = &run->shared->slots[item];
+	int why;
+
+	if (!atomic_load(&slot->done))
+		return false;
+	why = atomic_load(&slot->again);
+	return why <= AGAIN_NOT || why >= AGAIN_REASONS || !do_again(run, item, (enum again)why);
+}
+
+/* Find what children have done and want done again.  What was told is not looked at, whatever they say. */
+static void look_for_again(struct run *run)
+{
+	size_t n_again = atomic_load(&run->shared->n_again);
+
+	if (n_again == run->n_again_seen)
+		return;
+	run->n_again_seen = n_again;
+	for (size_t i = run->n_told; i < queue_size(run->queue); i++) {
+		if (queue_is_last(run->queue, i))
+			(void)is_done(run, queue_at(run->queue, i).item);
+	}
+}
+
+/* What a child is working on.  False: nothing. */
+static bool find_entry(const struct run *run, size_t number, struct queue_entry *entry)
+{
+	size_t at = atomic_load(&run->current[number].entry);
+
+	if (at >= queue_size(run->queue))
+		return false;
+	*entry = queue_at(run->queue, at);
+	return true;
 }
 
 /*
@@ -409,8 +470,7 @@ static void settle(struct run *run, size_t item, enum item_fate fate, int detail
 static void retire_child(struct run *run, size_t number, enum child_state state, int exit_status, bool starved)
 {
 	struct child *child = &run->children[number];
-	struct slot *slot;
-	size_t item = atomic_load(&run->current[number].item);
+	struct queue_entry entry;
 	int signal = exit_status < 0 ? -exit_status : 0;
 
 	child->state = state;
@@ -420,17 +480,10 @@ static void retire_child(struct run *run, size_t number, enum child_state state,
 				strerror(exit_status));
 		run->stopping = true;
 	}
-	if (item == NO_ITEM || item >= run->workers->count)
+	if (!find_entry(run, number, &entry) || atomic_load(&run->shared->slots[entry.item].done) ||
+	    (starved && signal != 0 && do_again(run, entry.item, AGAIN_STARVED)))
 		return;
-	slot = &run->shared->slots[item];
-	if (atomic_load(&slot->done))
-		return;
-	if (starved && signal != 0 && !run->stopping) {
-		atomic_store(&slot->again, AGAIN_STARVED);
-		atomic_store(&slot->done, true);
-		return;
-	}
-	settle(run, item, child->is_late || state == CHILD_LEFT || signal == SIGXCPU ? ITEM_LATE : ITEM_DIED,
+	settle(run, entry.item, child->is_late || state == CHILD_LEFT || signal == SIGXCPU ? ITEM_LATE : ITEM_DIED,
 	       signal);
 }
 
@@ -450,7 +503,7 @@ static void look_at_times(struct run *run)
 		struct child *child = &run->children[i];
 		struct current_item *current = &run->current[i];
 
-		if (child->state == CHILD_WORKS && atomic_load(&current->item) != NO_ITEM &&
+		if (child->state == CHILD_WORKS && atomic_load(&current->entry) != NO_ENTRY &&
 		    now > atomic_load(&current->since) + (run->workers->item_ms + UNDO_MS) * MS) {
 			child->is_late = true;
 			kill_child(child, CHILD_KILLED, SIGKILL);
@@ -458,7 +511,7 @@ static void look_at_times(struct run *run)
 			kill_child(child, CHILD_KILLED, SIGKILL);
 		} else if (child->state == CHILD_KILLED && now > child->signalled_at + END_MS * MS) {
 			/* One that wants a processor, and has none, cannot end either. */
-			retire_child(run, i, CHILD_LEFT, -SIGKILL, run->round == AGAIN_NOT && run->workers->count > 1 &&
+			retire_child(run, i, CHILD_LEFT, -SIGKILL, run->workers->count > 1 &&
 				     proc_thread_state(child->pid, child->pid) == 'R');
 		}
 	}
@@ -481,13 +534,14 @@ static bool all_are_slow(const struct run *run)
 
 static int keep_working(struct run *run)
 {
-	size_t working = count_in(run, CHILD_WORKS), busy = working + count_in(run, CHILD_KILLED);
+	size_t working = count_in(run, CHILD_WORKS), small = count_busy(run, false), large = count_busy(run, true);
 
-	/* One that may take much memory is alone. */
-	if (run->stopping || atomic_load(&run->shared->next) >= run->n_items ||
-	    busy >= (is_alone(run) ? 1 : WORKERS_MAX) || (working > 0 && !all_are_slow(run)))
+	if (run->stopping)
 		return 0;
-	return start_child(run);
+	if (queue_has(run->queue, false))
+		return small < (large > 0 ? BESIDE_LARGE : WORKERS_MAX) && (working == 0 || all_are_slow(run)) ?
+		       start_child(run, false) : 0;
+	return large == 0 && small <= BESIDE_LARGE && queue_has(run->queue, true) ? start_child(run, true) : 0;
 }
 
 /* Pass the first SIGINT, SIGTERM or SIGHUP on to the children that work. */
@@ -507,11 +561,11 @@ static void pass_on_interrupt(struct run *run)
 /* Wait until a child reports an item or ends, but not past the time when look_at_times() is due. */
 static void await_report(struct run *run)
 {
-	struct pollfd fds[WORKERS_MAX];
-	size_t numbers[WORKERS_MAX], count = 0;
+	struct pollfd fds[WORKERS_MAX + 1];
+	size_t numbers[WORKERS_MAX + 1], count = 0;
 	char bytes[256];
 
-	for (size_t i = 0; i < run->n_children && count < WORKERS_MAX; i++) {
+	for (size_t i = 0; i < run->n_children && count <= WORKERS_MAX; i++) {
 		if (run->children[i].state == CHILD_WORKS || run->children[i].state == CHILD_TOLD ||
 		    run->children[i].state == CHILD_KILLED) {
 			fds[count] = (struct pollfd){ .fd = run->children[i].done_pipe, .events = POLLIN };
@@ -522,6 +576,7 @@ static void await_report(struct run *run)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		pid_t pid = run->children[numbers[i]].pid;
+		struct queue_entry entry;
 		int exit_status = 0;
 		bool starved;
 		ssize_t got;
@@ -534,7 +589,8 @@ static void await_report(struct run *run)
 		if (got != 0)
 			continue;
 		/* The kernel tells of a child until it is reaped.  One that had time left was killed by somebody else. */
-		starved = was_starved(run, numbers[i], pid, run->workers->item_ms);
+		starved = find_entry(run, numbers[i], &entry) &&
+			  was_starved(run, numbers[i], &entry, pid, run->workers->item_ms);
 		if (pt_reap(pid, &exit_status) == 0)
 			retire_child(run, numbers[i], CHILD_ENDED, exit_status, starved);
 	}
@@ -569,31 +625,30 @@ static void close_texts(struct run *run)
 		struct child *child = &run->children[i];
 
 		if (child->text == -1 || (child->state != CHILD_ENDED && child->state != CHILD_LEFT) ||
-		    atomic_load(&run->current[i].taken) > run->n_told)
+		    atomic_load(&run->current[i].last_taken) >= run->n_told)
 			continue;
 		(void)close(child->text);
 		child->text = -1;
 	}
 }
 
-/* Items that are done again are told in the round in which they are. */
+/* Items that are done again are told in their last place in the queue. */
 static void tell(struct run *run)
 {
 	const struct workers *workers = run->workers;
 
-	for (; run->n_told < run->n_items; run->n_told++) {
-		size_t item = item_at(run, run->n_told);
+	for (; run->n_told < queue_size(run->queue); run->n_told++) {
+		size_t item = queue_at(run->queue, run->n_told).item;
 		void *result = run->results + item * workers->result_size;
 
-		if (atomic_load(&run->shared->slots[item].done)) {
-			/* Whatever a child says, there is no round behind the last. */
-			if (atomic_load(&run->shared->slots[item].again) <= (int)run->round)
-				tell_done(run, item, result);
-		} else if (run->settled[item]) {
+		if (!queue_is_last(run->queue, run->n_told))
+			continue;
+		if (is_done(run, item))
+			tell_done(run, item, result);
+		else if (run->settled[item])
 			workers->tell(workers->ctx, item, run->fates[item], run->details[item], result, NULL, 0);
-		} else {
+		else if (queue_is_last(run->queue, run->n_told))
 			break;
-		}
 	}
 	close_texts(run);
 }
@@ -601,71 +656,42 @@ static void tell(struct run *run)
 /* Settle the items that no child will do: those left after an interrupt, and any that a child took and did not begin. */
 static void settle_rest(struct run *run)
 {
-	for (size_t i = run->n_told; i < run->n_items; i++)
-		settle(run, item_at(run, i), ITEM_NOT_TRIED, 0);
+	for (size_t i = run->n_told; i < queue_size(run->queue); i++)
+		settle(run, queue_at(run->queue, i).item, ITEM_NOT_TRIED, 0);
 }
 
-/* Do the items of a round. */
-static void run_round(struct run *run)
+static bool is_over(const struct run *run)
 {
-	for (;;) {
-		int err = keep_working(run);
-
-		if (err != 0 && run->err == 0) {
-			run->err = err;
-			run->stopping = true;
-		}
-		if (count_in(run, CHILD_WORKS) + count_in(run, CHILD_TOLD) +
-		    count_in(run, CHILD_KILLED) == 0 &&
-		    (run->stopping || atomic_load(&run->shared->next) >= run->n_items))
-			break;
-		await_report(run);
-		pass_on_interrupt(run);
-		look_at_times(run);
-		tell(run);
-	}
-	settle_rest(run);
-	tell(run);
-}
-
-/* Prepare the round of those that are done again for a reason.  They begin anew. */
-static void choose_again(struct run *run, enum again reason)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < run->workers->count; i++) {
-		struct slot *slot = &run->shared->slots[i];
-
-		if (!atomic_load(&slot->done) || atomic_load(&slot->again) != (int)reason)
-			continue;
-		atomic_store(&slot->again, AGAIN_NOT);
-		atomic_store(&slot->done, false);
-		slot->text_size = 0;
-		memset(run->results + i * run->workers->result_size, 0, run->workers->result_size);
-		run->again[count++] = i;
-	}
-	for (size_t i = 0; i < run->n_children; i++)
-		atomic_store(&run->current[i].taken, 0);
-	run->round = reason;
-	run->n_items = count;
-	run->n_told = 0;
-	atomic_store(&run->shared->next, 0);
+	return count_busy(run, false) + count_busy(run, true) == 0 &&
+	       (run->stopping || (!queue_has(run->queue, false) && !queue_has(run->queue, true)));
 }
 
 static int run_all(struct run *run)
 {
-	run_round(run);
-	choose_again(run, AGAIN_STARVED);
-	if (run->n_items > 0) {
-		warn("for %zu no processor was free: once more", run->n_items);
-		run_round(run);
+	for (;;) {
+		int err;
+
+		/* Both may put something into the queue, so that the work is not over. */
+		look_for_again(run);
+		tell(run);
+		err = keep_working(run);
+		if (err != 0 && run->err == 0) {
+			run->err = err;
+			run->stopping = true;
+		}
+		if (is_over(run))
+			break;
+		await_report(run);
+		pass_on_interrupt(run);
+		look_at_times(run);
 	}
-	choose_again(run, AGAIN_MEMORY);
-	if (run->n_items > 0) {
-		say("for %zu the memory was short: once more, with %zu MiB", run->n_items,
+	settle_rest(run);
+	tell(run);
+	if (run->n_again[AGAIN_STARVED] > 0)
+		warn("for %zu no processor was free: done once more", run->n_again[AGAIN_STARVED]);
+	if (run->n_again[AGAIN_MEMORY] > 0)
+		say("for %zu the memory was short: done once more, with %zu MiB", run->n_again[AGAIN_MEMORY],
 		    run->workers->more_memory >> 20);
-		run_round(run);
-	}
 	return run->err;
 }
 
@@ -680,9 +706,9 @@ int workers_run(const struct workers *workers)
 {
 	size_t results_size = workers->count * workers->result_size + 1;
 	struct run run = {
-		.workers = workers, .n_items = workers->count,
-		/* In each of three rounds an item may end one child, and a few children end with the round. */
-		.most_children = 3 * (workers->count + WORKERS_MAX),
+		.workers = workers, .queue = queue_make(workers->count),
+		/* Each entry of the queue may end a child, and those that find none left end, too. */
+		.most_children = (AGAIN_REASONS + 1) * (workers->count + WORKERS_MAX),
 		.shared_size = sizeof(*run.shared) + workers->count * sizeof(run.shared->slots[0]),
 	};
 	int err = 0;
@@ -691,11 +717,10 @@ int workers_run(const struct workers *workers)
 	run.shared = map_shared(run.shared_size);
 	run.current = map_shared(run.current_size);
 	run.results = map_shared(results_size);
-	run.again = calloc(workers->count + 1, sizeof(*run.again));
 	run.fates = calloc(workers->count + 1, sizeof(*run.fates));
 	run.details = calloc(workers->count + 1, sizeof(*run.details));
 	run.settled = calloc(workers->count + 1, sizeof(*run.settled));
-	if (run.shared == NULL || run.current == NULL || run.results == NULL || run.again == NULL ||
+	if (run.shared == NULL || run.current == NULL || run.results == NULL || run.queue == NULL ||
 	    run.fates == NULL || run.details == NULL || run.settled == NULL)
 		err = fail(ENOMEM, "out of memory");
 	if (err == 0)
@@ -711,7 +736,7 @@ int workers_run(const struct workers *workers)
 	if (run.results != NULL)
 		(void)munmap(run.results, results_size);
 	free(run.children);
-	free(run.again);
+	queue_free(run.queue);
 	free(run.fates);
 	free(run.details);
 	free(run.settled);
