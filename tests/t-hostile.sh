@@ -110,6 +110,7 @@ t 'and of a library, which may have been loaded anew, it is that of a patch that
 
 # ---- what it keeps nsb waiting with ----
 
+for_each_abi
 t 'the resolver of an IFUNC that never returns' '
 	patch=chosen.c && patch_file=chosen && beside resolver && exits 10 all patch -f chosen.so && honest_is_patched &&
 	pid=$bad && listed
@@ -123,6 +124,7 @@ done <<'END'
 resolver 3 never returns
 fault 1 raises a signal
 END
+abis=amd64
 t 'a parent of a vfork child, which does not stop' '
 	beside vfork && exits 10 all patch -f greet.so && honest_is_patched
 '
@@ -199,11 +201,14 @@ t 'and a setuid program is' '
 	{ grep -x "as it was, user 0" first || skip "no setuid programs here (nosuid)"; } && execs_amid setuid 0 && execs_amid setuid 0
 '
 
+for_each_abi
 t 'the resolver of an IFUNC calls exec of a setuid program, which gets nothing of what nsb has saved' '
 	cp $(helper intact -static -no-pie) setuid && chmod 4755 setuid && hostile become nopie 7<setuid && patch_from chosen.c &&
 	fails_with 5 "has ended or called exec meanwhile" nsb patch -p $bad --timeout $((2 * slow)) -f chosen.so && read -r -t $patience -u "$from" line && echo "$line" &&
 	[[ $line == "as it was, user "* ]]
 '
+
+abis=amd64
 
 # ---- nsb is stopped, and its children are ----
 
