@@ -276,7 +276,7 @@ for cc in clang gcc-14 gcc-15; do
 		fails_with 1 'p.c:3: the new .check. may return what the old one did not, .* in .handle.: replace it too' generate &&
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; } VZP_CALLERS_CHECKED(check);' && generate &&
 		returns 'int check(const char *s) { hits++; return s[0] == 101 ? -1 : 0; }' \
-			'int handle(const char *s) { return check(s) < 0 ? 403 : 200; }' && fails_with 1 '.handle. may return .*in .main.' generate &&
+			'int handle(const char *s) { return check(s) < 0 ? 403 : 200; }' && ! generate 2>said && cat said && grep '.handle. may return .*in .main.' said &&
 		returns 'int check(const char *s) { hits += 2; return s[0] ? 0 : 0; }' && generate &&
 		returns 'int clamp(int n) { hits++; return n < 0 ? 0 : n; }' &&
 		fails_with 1 'p.c:3: the new .clamp. may return what the old one did not, .* in .level.: replace it too' generate &&

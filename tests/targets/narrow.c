@@ -7,13 +7,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "target.h"
 
 #define WORDS 8192
+#define PAGE 4096
 
-static unsigned long field[WORDS];
+static unsigned long *field;	/* between pages that nobody can read: behind it there is nothing that may look like an address */
 static volatile unsigned long turns;
 
 KEEP const char *greet(void)
@@ -97,8 +99,14 @@ void reply(const char *question, char *answer, size_t size)
 {
 	pthread_t thread;
 
+	char *pages;
+
 	if (strcmp(question, "begin") != 0)
 		return;
+	pages = mmap(NULL, WORDS * sizeof(*field) + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pages == MAP_FAILED || mprotect(pages + PAGE, WORDS * sizeof(*field), PROT_READ | PROT_WRITE) != 0)
+		return;
+	field = (unsigned long *)(pages + PAGE);
 	for (size_t i = 0; i < WORDS; i++)
 		field[i] = i + 1;	/* no addresses: where a walk ends, the stack is scanned */
 	snprintf(answer, size, "begun\n");
