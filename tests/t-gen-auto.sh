@@ -173,6 +173,24 @@ t 'a new function that frees more; --strict; one that never returns' '
 	sed -i "s/i++/i += 2/" a.c && objects new a.c && tells 0 "note: .loop. never returns, so the patch cannot be applied while" prog a
 '
 
+# A constant with a name is the target's own, and a string is the patch's.
+for cc in gcc clang; do
+	t "strings that a function stores, and one whose address it compares; --strict; $cc" '
+		CC=$cc
+		echo "struct s { const char *name, *msg; }; static struct s s; static const char mine[] = \"mine\", *const none = \"none at all\";
+		__attribute__((noinline)) int kept(struct s *s, int n) { const char *here = n > 1 ? mine : \"here\"; return here[0] + (s->msg != mine); }
+		__attribute__((noinline)) void set(struct s *s, int n) { s->name = n > 9 ? mine : none; s->msg = n > 8 ? \"out of memory\" : \"fine\"; }
+		__attribute__((noinline)) int has(struct s *s) { return s->name != none; }
+		int call(const char *t, int n) { set(&s, n); return t[0] + has(&s) + kept(&s, n); }" >a.c && linked prog a.c && objects old a.c &&
+		sed -i "s/n > 1/n > 2/; s/n > 8/n > 7/; s/return s->name/return s->msg \&\& s->name/" a.c && objects new a.c &&
+		tells 0 "note: the new .set. stores in memory addresses of constants of the patch \(.*.fine.*\): they stay" prog a &&
+		grep -E "note: the new .has. compares addresses with those of constants of the patch \(.none at all.\): the target" told &&
+		! grep -E "note: .*(kept|.mine.)" told &&
+		! "$NSB_GEN" generate --strict --mode auto prog p.so new/a.o --original old/a.o 2>refusals && cat refusals &&
+		grep -E "^nsb-gen: a.c:3: the new .set. stores" refusals && grep -E "^nsb-gen: a.c:4: the new .has. compares" refusals
+	'
+done
+
 # ---- the originals ----
 
 t 'an original without an earlier fix that the target has, one line longer' '

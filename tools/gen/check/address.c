@@ -321,15 +321,6 @@ static bool only_borrows(const struct draft *draft, const uint8_t *code, size_t 
 	return false;
 }
 
-/* Whether nsb writes another operand to this place, which leads to the target. */
-static bool is_place(const struct draft *draft, uint64_t addr)
-{
-	for (size_t i = 0; i < draft->meta.n_places; i++)
-		if (draft->meta.places[i].patch_addr == addr)
-			return true;
-	return false;
-}
-
 /* Whether an address is in code that is never run. */
 static bool is_never_run(const struct binary *patch, uint64_t addr)
 {
@@ -366,7 +357,7 @@ static void look_for_lea(struct escapes *all, uint64_t addr, const uint8_t *code
 
 		/* lea: 8d, then a ModRM byte without a base register */
 		if (code[at - 2] != 0x8d || (code[at - 1] & 0xc7) != 0x05 ||
-		    is_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
+		    draft_has_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
 			continue;
 		cursor_init(&operand, code + at, 4);
 		value = next + (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
@@ -403,7 +394,7 @@ static void look_for_distances(struct escapes *all, uint64_t addr, const uint8_t
 		distance = (uint32_t)cursor_uint(&operand, 4);
 		value = (uint32_t)got + distance;
 		if (value - slots.sh_addr < slots.sh_size || value - stubs_slots.sh_addr < stubs_slots.sh_size ||
-		    is_place(all->draft, addr + at) ||
+		    draft_has_place(all->draft, addr + at) ||
 		    is_never_run(all->draft->patch, addr + at))
 			continue;
 		for (size_t i = 0; i < file->n_phdrs && i < SEGMENTS_MAX; i++) {

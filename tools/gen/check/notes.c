@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "code.h"
+#include "constants.h"
 #include "names.h"
 #include "refusals.h"
 
@@ -91,6 +92,8 @@ int check_notes(const struct draft *draft)
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE &&
 		    dwarf->functions[replaced->old.index].hi != 0)
 			err = refuse_later(draft, look_at(draft, &target, &patch, replaced));
+		if (err == 0 && replaced->new.index != DWARF_NONE)
+			err = refuse_later(draft, check_constants(draft, &patch, replaced));
 	}
 	program_deinit(&patch);
 	program_deinit(&target);

@@ -10,7 +10,7 @@
 /*
  * Tell of replaced functions that free more than the old ones did: what the old code left behind
  * may then be freed twice.  With --strict that is a refusal.  Tell of old functions that never
- * return: the patch cannot be applied while a thread is in one.
+ * return: the patch cannot be applied while a thread is in one.  And tell what constants.h says.
  */
 int check_notes(const struct draft *draft) MUST_CHECK;
 

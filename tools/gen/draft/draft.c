@@ -202,6 +202,14 @@ int draft_add_comment(struct draft *draft, const char *key, const char *text)
 	return 0;
 }
 
+bool draft_has_place(const struct draft *draft, uint64_t addr)
+{
+	for (size_t i = 0; i < draft->meta.n_places; i++)
+		if (draft->meta.places[i].patch_addr == addr)
+			return true;
+	return false;
+}
+
 size_t draft_find(const struct draft *draft, uint64_t addr)
 {
 	for (size_t i = 0; i < draft->meta.n_funcs; i++)

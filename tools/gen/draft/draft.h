@@ -66,6 +66,9 @@ int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definiti
 int draft_add_place(struct draft *draft, const struct vz_place *place) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 
+/* Whether nsb writes another operand to the place at `addr` of the patch, which leads to the target. */
+bool draft_has_place(const struct draft *draft, uint64_t addr);
+
 /*
  * Index in meta.funcs of the function that replaces the target's code at `addr`; SIZE_MAX if
  * none does.
