@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* workers: an item that failed because no processor was free is done again, and no other is. */
+/*
+ * workers: an item that failed because no processor was free is done again, and no other is.  It is
+ * done again while others still take all of their time.
+ */
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -19,9 +22,9 @@
 #define WAIT_NS 700000000u	/* longer than item_ms, and than what workers.c takes for starving; not by half a second */
 
 /* What each item does, the first time and then. */
-enum { STARVES, IS_KILLED_EARLY, SLEEPS, SUCCEEDS, N_ITEMS };
+enum { IS_LATE, STARVES, IS_KILLED_EARLY, SLEEPS, SUCCEEDS, N_ITEMS };
 static const char *const names[N_ITEMS] = {
-	"fails for want of a processor", "is killed by somebody else", "fails, and has slept", "succeeds",
+	"takes longer than its time", "fails for want of a processor", "is killed by somebody else", "fails, and has slept", "succeeds",
 };
 
 struct answer {
@@ -29,6 +32,8 @@ struct answer {
 };
 
 static atomic_int *calls;		/* shared: how often each was worked on */
+static _Atomic uint64_t *last_began;	/* shared: when each was worked on last, by now_ns() */
+static uint64_t told_at[N_ITEMS];
 static unsigned told[N_ITEMS];
 static enum item_fate fates[N_ITEMS];
 static bool failures[N_ITEMS];
@@ -69,6 +74,9 @@ static void work(void *ctx, size_t at, void *result)
 	const struct timespec wait = { .tv_nsec = WAIT_NS };
 	struct answer *answer = result;
 
+	atomic_store(&last_began[item], now_ns());
+	if (item == IS_LATE)
+		(void)pause();
 	if (atomic_fetch_add(&calls[item], 1) > 0)
 		return;
 	if (item == STARVES || item == IS_KILLED_EARLY)
@@ -93,6 +101,7 @@ static void tell(void *ctx, size_t at, enum item_fate fate, int detail, void *re
 	(void)text;
 	(void)text_size;
 	told[item]++;
+	told_at[item] = now_ns();
 	fates[item] = fate;
 	failures[item] = error(result) != 0;
 }
@@ -124,7 +133,8 @@ int main(void)
 {
 	msg_init("u-workers");
 	calls = mmap(NULL, N_ITEMS * sizeof(*calls), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (calls == MAP_FAILED)
+	last_began = mmap(NULL, N_ITEMS * sizeof(*last_began), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (calls == MAP_FAILED || last_began == MAP_FAILED)
 		return 1;
 	run(STARVES, 2, 10000);
 	looks(STARVES, 2, false);
@@ -135,6 +145,10 @@ int main(void)
 	/* Whether it fails by itself or nsb kills its child first, it had no processor. */
 	run(STARVES, 2, 600);
 	looks(STARVES, 2, false);
+	run(IS_LATE, 2, 4000);
+	looks(STARVES, 2, false);
+	ok(told[IS_LATE] == 1 && fates[IS_LATE] == ITEM_LATE && atomic_load(&last_began[STARVES]) < told_at[IS_LATE],
+	   "that was while another one took all of its time");
 	run(STARVES, 1, 10000);
 	looks(STARVES, 1, true);
 	return done();
