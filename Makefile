@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|check-distros|check-vm|check-corpus|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|check-distros|check-vm|check-corpus|mutants|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -75,7 +75,7 @@ build_obj := $(call objects,$(build_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long check-distros check-vm check-corpus bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
+.PHONY: all demo check check-long check-distros check-vm check-corpus mutants bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen $(top)/nsb-build
 
@@ -156,7 +156,12 @@ check check-long: deps-test
 	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -a $(if $(filter i386,$(ARCH)),nsb32,both) -j $(JOBS) $(ONLY)
 ifneq ($(filter check-long,$(MAKECMDGOALS)),)
 	$(Q)[ -n '$(ONLY)' ] || $(MAKE) --no-print-directory ARCH=amd64 fuzz F='$(forgeries)' RUNS=10000000
+	$(Q)[ -n '$(ONLY)' ] || $(MAKE) --no-print-directory mutants
 endif
+# Breaks a line of the source at a time, and sees that the tests notice: make mutants ONLY='pure session.c'.
+mutants: deps-test
+	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
+	$(Q)tests/mutants.py -j $(JOBS) $(ONLY)
 # The commands of the README on bare Debian systems: ONLY='trixie sid', CLEAN=1 removes what is kept of them.
 check-distros:
 	$(Q)tests/distros.sh $(if $(CLEAN),-r,$(ONLY))

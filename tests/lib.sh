@@ -83,8 +83,9 @@ for_each_abi() {
 	abis=$NSB_ABIS
 }
 
-# t TITLE BODY: one test, for each ABI of the file.
+# t TITLE BODY: one test, for each ABI of the file.  With NSB_TITLE only those whose titles have these words.
 t() {
+	[[ $1 == *"${NSB_TITLE:-}"* ]] || return 0
 	for abi in $abis; do
 		run_body "$1 ($abi)" "$2"
 	done

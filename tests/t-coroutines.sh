@@ -40,11 +40,11 @@ t 'a large program that could have some and has none: nothing of a reverted patc
 	says "answer 2" answer && revert inside.so 2>errors && ! [ -s errors ] && says "answer 1" answer && unharmed
 '
 
-# meanwhile COMMAND FILE: while nsb searches, which it does in address order, a coroutine is suspended in memory that it has
+# meanwhile COMMAND FILE [OPTIONS...]: while nsb searches, which it does in address order, a coroutine is suspended in memory that it has
 # searched.  What nsb says is in errors, and its status in $nsb_status.
 meanwhile() {
 	# shellcheck disable=SC2086
-	starts "$NSB" "$1" -v $insecure -p "$pid" $slow_timeout -f "$2" 2>errors &&
+	starts "$NSB" "$1" -v $insecure -p "$pid" $slow_timeout -f "$2" "${@:3}" 2>errors &&
 	wait_until grep -q "searching for suspended coroutines" errors && says suspended suspend inside || return 1
 	wait "$started"
 	nsb_status=$?
@@ -75,6 +75,26 @@ t 'one that is suspended in a patch between search and stop of its revert comes 
 	meanwhile revert yielding.so &&
 	[ $nsb_status = 3 ] || { [ $nsb_status = 0 ] && grep "memory of the patch stays: a coroutine" errors && says "answer 1" answer; } &&
 	says "result 201" go on && says ended end && { listed || revert yielding.so; } && says "answer 1" answer
+'
+
+# is_late_for_both: apply inside.so in place of yielding.so until a coroutine is suspended in the latter just too late.
+is_late_for_both() {
+	local tries
+	for ((tries = 0; tries < 10; tries++)); do
+		patch yielding.so && meanwhile patch inside.so --replace || return 1
+		case $nsb_status in
+		0) says "answer 2" answer && listed inside.so && says "result 201" go on && { ! grep -q "finishes in the old function" errors || return 0; } &&
+			says ended end && revert inside.so ;;
+		3) listed yielding.so && says "result 201" go on && says ended end && revert yielding.so ;;
+		*) false ;;
+		esac || return 1
+	done
+	echo "never too late for the search"
+	return 1
+}
+t 'one that is suspended in an older patch between search and stop of --replace: the new one stays, the coroutine comes back' '
+	target coroutines && patch_from inside.c && patch_from yielding.c && says "used 0" use room && is_late_for_both &&
+	says ended end && says "answer 2" answer && revert inside.so && says "answer 1" answer
 '
 
 done_testing

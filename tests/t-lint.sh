@@ -88,6 +88,14 @@ t 'a call of a process, or of a file, in pure/ is seen' '
 t 'two types of one name are seen' '
 	seen "struct target is also in" src/pure/elf.c "struct target {"
 '
+t 'each mutant breaks a line that is in its source, once' '
+	python3 "$tests/mutants.py" -c >told; status=$?; cat told; [ $status = 0 ] && [ "$(tail -n 1 told | cut -d " " -f 1)" -ge 120 ]
+'
+t 'a mutant whose line the source has no more is seen' '
+	mkdir -p house/tests && cp -r "$root/src" "$root/tools" house && cp -r "$root"/tests/{mutants,mutants.py,unit} "$root"/tests/t-*.sh house/tests &&
+	sed -i "s/verdict->safe = verdict/verdict->safe = !verdict/" house/src/pure/unwind.c && ! python3 house/tests/mutants.py -c >told && cat told &&
+	grep "^tests/mutants/pure.txt:4: .* its line is not in src/pure/unwind.c exactly once" told
+'
 t 'every file says its licence' '
 	cd "$root" && find src tools include tests .ci -type f \( -name "*.[chS]" -o -name "*.sh" -o -name run \) \
 		! -exec grep -q "SPDX-License-Identifier: GPL-2.0-or-later" {} \; -print >"$place/without" &&

@@ -24,6 +24,11 @@ rounds() {
 for kind in pie nopie static static-pie; do
 	t "$kind: a short entry point, and a stack between data" "narrow $kind && rounds"
 done
+t 'a handler on a small alternate stack, above what cannot be touched' '
+	target alternate && patch_from greet.c && says here move && snapshot && for i in 1 2 3; do
+		says hello greet && patch greet.so && says goodbye greet && revert greet.so && says hello greet || exit 1
+	done && unharmed
+'
 t 'linked by lld, which fills pages with traps' 'narrow pie -fuse-ld=lld && rounds'
 t 'linked by gold' 'narrow static -fuse-ld=gold && rounds'
 t 'code and data in one page' 'narrow static -Wl,-z,noseparate-code && rounds'

@@ -39,12 +39,22 @@ t 'threads deep in a recursion of the patched function' '
 t 'threads that come and go all the time' '
 	target threads && patch_from work.c && ask start churn 3 && out_of_the_way work.so
 '
+# There is a musl-gcc for amd64 only.
+[[ " $NSB_ABIS " != *" amd64 "* ]] || abis=amd64 t 'threads that come and go all the time, musl' '
+	CC=musl-gcc CFLAGS_EXTRA="-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" target threads static &&
+	patch_from work.c && ask start churn 3 && out_of_the_way work.so
+'
 t 'threads are born and end 1000 times a second, and more often, while 20 patches come and go' '
 	target threads && patch_from work.c && ask start churn 8 && first=$(ask done) && began=${EPOCHREALTIME/./} &&
 	for ((round = 0; round < 20; round++)); do
 		patch work.so -q && [[ $(ask work 5) = "work 15" ]] && revert work.so -q && [[ $(ask work 5) = "work 10" ]] || exit 1
 	done && ended=$(ask done) && took=$((${EPOCHREALTIME/./} - began)) && says "wrong 0" wrong &&
 	echo "$((ended - first)) threads in $took microseconds" && [ $(((ended - first) * 1000000 / took)) -ge 1000 ]
+'
+t 'threads that are born while others are stopped are looked at, too' '
+	target breeder && patch_from breeder.c && says "which 1" which && says breeding breed && for ((round = 0; round < 6; round++)); do
+		patch breeder.so -q && says "which 2" which && revert breeder.so -q && says "which 1" which && says "wrong 0" wrong || exit 1
+	done
 '
 t 'a thousand sleeping threads and two busy ones' '
 	needs_breakpoints && target threads && patch_from work.c && ask start sleepers 1000 && ask start busy 2 &&
@@ -73,6 +83,34 @@ for how in hold spin; do
 		unharmed && listed stay.so && says released release && revert stay.so && listed
 	"
 done
+
+t 'a thread that stays in the cold part of a function is seen' '
+	target threads && patch_from seldom.c && ask start cold && says "inside 1" inside 1 && snapshot &&
+	fails_with 3 "thread [0-9]+ is in hold_seldom" patch seldom.so --timeout 0.3 && unharmed && listed &&
+	says released release && patch seldom.so && revert seldom.so && listed
+'
+t 'a thread that stays in an older patch of the function is seen' '
+	target threads && patch_from hold.c && patch_from stay.c && patch stay.so && ask start hold && says "inside 1" inside 1 && snapshot &&
+	fails_with 3 "thread [0-9]+ is in hold_on" patch hold.so --timeout 0.3 && unharmed && listed stay.so &&
+	says released release && patch hold.so && listed stay.so hold.so && revert stay.so && revert hold.so && listed
+'
+t 'a thread that stays in a new function, and in none that was replaced, is seen' '
+	target threads && patch_from linger.c && patch linger.so && ask start hold && says "inside 1" inside 1 && snapshot &&
+	fails_with 3 "thread [0-9]+ is in linger" revert linger.so --timeout 0.3 && unharmed && listed linger.so &&
+	says released release && revert linger.so && listed
+'
+# poke ADDRESS BYTE: write a byte of the process, two hexadecimal digits.
+poke() {
+	# shellcheck disable=SC2059 # the byte is an escape
+	printf "\\x$2" | dd of=/proc/"$pid"/mem bs=1 seek=$(($1)) conv=notrunc status=none
+}
+t 'code that is changed while nsb waits for a safe point is not overwritten' '
+	target threads nopie && patch_from hold.c && ask start hold && says "inside 1" inside 1 &&
+	spin_on=0x$(nm "$program" | sed -n "s/ . spin_on\$//p") && was=$(dd if=/proc/$pid/mem bs=1 skip=$((spin_on)) count=1 status=none | od -An -tx1 | tr -d " ") &&
+	starts $NSB patch $insecure -p $pid -f hold.so --timeout 50 2>said && wait_until nsb_traces $started /proc/$pid/status && poke $spin_on cc &&
+	says released release && { wait $started; [ $? = 8 ]; } && cat said && [ "$(wc -l <said)" = 1 ] && grep "spin_on has a breakpoint" said &&
+	poke $spin_on $was && listed && patch hold.so && revert hold.so && listed
+'
 
 t 'check tells which thread is in the way' '
 	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 &&

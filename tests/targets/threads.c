@@ -35,6 +35,26 @@ KEEP int hold_on(int n)
 	return n;
 }
 
+static __attribute__((cold, noinline)) void hold_all(void)
+{
+	inside++;
+	pthread_mutex_lock(&lock);
+	while (!released)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	inside--;
+}
+
+/* Threads stay in its cold part, which the compiler lays elsewhere. */
+KEEP int hold_seldom(int n)
+{
+	if (n > 100) {
+		hold_all();
+		return n + 1;
+	}
+	return n * 2;
+}
+
 KEEP int spin_on(int n)
 {
 	inside++;
@@ -86,6 +106,13 @@ static void *hold(void *arg)
 {
 	(void)arg;
 	hold_on(1);
+	return NULL;
+}
+
+static void *hold_in_cold(void *arg)
+{
+	(void)arg;
+	hold_seldom(101);
 	return NULL;
 }
 
@@ -178,7 +205,7 @@ static const struct kind {
 } kinds[] = {
 	{ "busy", be_busy }, { "hold", hold }, { "spin", spin }, { "recurse", recurse },
 	{ "sleepers", sleep_well }, { "churn", churn }, { "serve", serve_forever },
-	{ "count", count_forever },
+	{ "count", count_forever }, { "cold", hold_in_cold },
 };
 
 static int start(const char *name, int n)

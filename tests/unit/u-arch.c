@@ -16,6 +16,7 @@
 
 #include "arch.h"
 #include "tap.h"
+#include "xstate.h"
 
 #define REGS 16
 
@@ -371,6 +372,63 @@ static void check_taken(void)
 	ok(call() == 42, "%s: it is taken", arch->name);
 }
 
+/* The size of what `code` becomes at `to`, 0 if it cannot be moved; *carried is how much of it was. */
+static size_t carried(const struct arch *arch, const uint8_t *code, size_t size, uint64_t from, uint64_t to,
+		      uint8_t *out, size_t *from_size)
+{
+	*from_size = 0;
+	return arch->carry(code, size, arch->jump_size, from, to, out, from_size);
+}
+
+/* A jump of 5 bytes at `at`, which will lie at `address`, leads to `to`. */
+static bool leads_to(const struct arch *arch, const uint8_t *at, uint64_t address, uint64_t to)
+{
+	return at[0] == 0xe9 && arch->jump_leads(address, at) == to;
+}
+
+static void check_carry(const struct abi *abi, const struct arch *arch)
+{
+	const uint64_t from = 0x401000, to = 0x402000;
+	/* push, mov of registers, sub of a constant; then what does not matter */
+	static const uint8_t plain[24] = { 0x55, 0x89, 0xe5, 0x83, 0xec, 0x10, 0x90 };
+	/* mov of what lies at an address, which is relative to the instruction in 64-bit code */
+	static const uint8_t relative[24] = { 0x8b, 0x05, 0x55, 0x55, 0x55, 0x55, 0x90 };
+	static const uint8_t call[24] = { 0x55, 0xe8, 0x20, 0, 0, 0, 0x90 };
+	static const uint8_t jump[24] = { 0x55, 0xeb, 0x20, 0x90, 0x90, 0x90 };
+	uint8_t out[64] = { 0 };
+	size_t size, old;
+
+	size = carried(arch, plain, sizeof(plain), from, to, out, &old);
+	ok(size == 6 + 5 && old == 6 && memcmp(out, plain, 6) == 0 && leads_to(arch, out + 6, to + 6, from + 6),
+	   "%s: instructions are moved whole, and lead back", abi->flag);
+	ok(carried(arch, relative, sizeof(relative), from, to, out, &old) == 0,
+	   "%s: one that is relative to its place is not", abi->flag);
+	ok(carried(arch, jump, sizeof(jump), from, to, out, &old) == 0, "%s: nor is a jump", abi->flag);
+	size = carried(arch, call, sizeof(call), from, to, out, &old);
+	if (arch->word == 8) {
+		ok(size == 0, "%s: nor is a call", abi->flag);
+		ok(carried(arch, plain, sizeof(plain), from, from + (UINT64_C(1) << 31), out, &old) == 0,
+		   "%s: nor are they moved so far that nothing leads back", abi->flag);
+		return;
+	}
+	ok(size == 1 + 10 && old == 6 && out[0] == 0x55 && out[1] == 0x68 &&
+	   memcmp(out + 2, &(uint32_t){ (uint32_t)from + 6 }, 4) == 0 && leads_to(arch, out + 6, to + 6, from + 6 + 0x20),
+	   "%s: a call becomes a jump, and returns to where it would have", abi->flag);
+}
+
+/* The extended state of a signal frame. */
+static void check_xstate(void)
+{
+	enum { SIZE = 8192, FEATURES = 512, FXSAVE = 576 };
+	static uint8_t state[SIZE + 64];
+
+	ok(xstate_prepare(state, FXSAVE - 1, sizeof(state), 0) == 0, "a state without room for FXSAVE's is none");
+	state[FEATURES] = 3;
+	ok(xstate_prepare(state, SIZE, sizeof(state), 0) == FXSAVE + XSTATE_MAGIC2_SIZE, "the state ends behind what is in use");
+	state[FEATURES + 7] = 0x40;
+	ok(xstate_prepare(state, SIZE, sizeof(state), 0) == 0, "a component that is not known cannot be left out");
+}
+
 static void check_choice(void)
 {
 	size_t count = 0;
@@ -403,6 +461,7 @@ static void check_abi(const struct abi *abi)
 	check_relocs(abi, arch);
 	check_reach(abi, arch);
 	check_branches(abi, arch);
+	check_carry(abi, arch);
 	ok(arch->guide != NULL, "%s: there is a guide", abi->flag);
 	if (!build_child(abi, arch)) {
 		skip(abi->flag, "the compiler does not do this (gcc-multilib?)");
@@ -425,6 +484,7 @@ int main(void)
 {
 	check_choice();
 	check_taken();
+	check_xstate();
 	for (size_t i = 0; i < sizeof(abis) / sizeof(abis[0]); i++)
 		check_abi(&abis[i]);
 	return done();

@@ -321,6 +321,20 @@ static void test_programs(const struct arch *arch)
 	}
 }
 
+/* A register that is not known inside is not known in the caller, whose rule says that it is the same. */
+static void test_unknown(const struct arch *arch)
+{
+	struct plan plan = { .arch = arch, .version = 1, .augmentation = "zR", .encoding = ABSPTR, .size = 1 };
+	struct cfi_frame frame = make_frame(arch);
+	struct cfi_table table;
+	uint64_t fde;
+
+	frame.known &= ~((uint32_t)1 << 3);
+	table = make_table(&plan, &fde);
+	ok(cfi_step(arch, &table, &memory, &frame) == CFI_STEPPED && has(&frame, 3, UNKNOWN) && has(&frame, 6, 0x7006),
+	   "a register that nobody knows stays unknown");
+}
+
 /* Expressions that compute one value: DWARF 5 section 2.5. */
 static const struct {
 	const char *name;
@@ -585,6 +599,7 @@ int main(void)
 	msg_init("u-cfi");
 	if (amd64 != NULL) {
 		test_programs(amd64);
+		test_unknown(amd64);
 		test_expressions(amd64);
 	}
 	for (size_t i = 0; arch_all[i] != NULL; i++) {

@@ -21,19 +21,20 @@ static int read_self(const struct bytes *self, uint64_t addr, void *buf, size_t 
 }
 static const struct bytes myself = { read_self, NULL };
 
-/* An image in memory whose addresses start at 0. */
+/* An image in memory. */
 struct image {
 	const uint8_t *data;
 	uint64_t size;
+	uint64_t start;		/* its first address */
 };
 
 static int read_image(const struct bytes *self, uint64_t addr, void *buf, size_t size)
 {
 	const struct image *image = self->ctx;
 
-	if (addr > image->size || size > image->size - addr)
+	if (addr - image->start > image->size || size > image->size - (addr - image->start))
 		return -EFAULT;
-	memcpy(buf, image->data + addr, size);
+	memcpy(buf, image->data + (addr - image->start), size);
 	return 0;
 }
 
@@ -409,7 +410,7 @@ static void test_hostile(const char *flags)
 		return;
 	}
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		struct image image = { copy, file.image_size };
+		struct image image = { copy, file.image_size, 0 };
 		uint64_t dynamic = 0;
 		struct elf elf;
 
@@ -447,7 +448,7 @@ struct small {
 	Elf64_Dyn dynamic[6];
 	Elf64_Sym symbols[3];
 	uint32_t hash[2 + 1 + 3];
-	char strings[8];
+	char strings[8], more[96];
 	struct { Elf64_Nhdr head; char name[4]; uint8_t id[4]; } note;
 };
 
@@ -476,19 +477,24 @@ static void small_init(struct small *s)
 			     { .st_name = 3, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
 			       .st_shndx = 1, .st_value = 32 } },
 		.hash = { 1, 3, 1, 0, 2, 0 },
-		.strings = "\0a\0bc",
+		.strings = "\0a\0bc", .more = "",
 		.note = { { 4, 4, NT_GNU_BUILD_ID }, "GNU", { 1, 2, 3, 4 } },
 	};
 	s->phdrs[1].p_type = PT_DYNAMIC;
 	s->phdrs[2].p_type = PT_NOTE;
 }
 
-static int small_open(const struct small *s, struct elf *elf)
+static int small_open_at(const struct small *s, uint64_t start, struct elf *elf)
 {
 	static struct image image;
 
-	image = (struct image){ (const uint8_t *)s, sizeof(*s) };
-	return elf_open(elf, (struct bytes){ read_image, &image }, 0);
+	image = (struct image){ (const uint8_t *)s, sizeof(*s), start };
+	return elf_open(elf, (struct bytes){ read_image, &image }, start);
+}
+
+static int small_open(const struct small *s, struct elf *elf)
+{
+	return small_open_at(s, 0, elf);
 }
 
 static void test_small(void)
@@ -518,6 +524,34 @@ static void test_small(void)
 	ok(small_open(&s, &elf) == 0, "a hash chain that bites its tail");
 	fails(elf_lookup(&elf, "x", NULL, &index, &sym), -ENOEXEC, "does not end", "is an error");
 	elf_deinit(&elf);
+
+	small_init(&s);
+	s.symbols[2].st_name = sizeof(s.strings) + 4;
+	ok(small_open(&s, &elf) == 0, "a symbol whose name is nowhere");
+	fails(elf_lookup(&elf, "bc", NULL, &index, &sym), -ENOEXEC, "outside the string table", "is an error");
+	elf_deinit(&elf);
+
+	small_init(&s);
+	s.symbols[2].st_name = 1;
+	memset(s.strings, 'n', sizeof(s.strings));
+	memset(s.more, 'n', sizeof(s.more));
+	s.more[sizeof(s.more) - 1] = '\0';
+	s.dynamic[2].d_un.d_val = sizeof(s.strings) + sizeof(s.more);
+	ok(small_open(&s, &elf) == 0, "a symbol of a long name");
+	{
+		char name[sizeof(s.strings) + sizeof(s.more)];
+
+		memcpy(name, s.strings + 1, sizeof(name) - 1);
+		ok(elf_lookup(&elf, name, NULL, &index, &sym) == 0 && index == 2, "is found by it");
+		name[sizeof(name) - 3] = 'm';
+		ok(elf_lookup(&elf, name, NULL, &index, &sym) == -ENOENT, "and not by one that ends in another way");
+	}
+	elf_deinit(&elf);
+
+	small_init(&s);
+	s.phdrs[0].p_memsz = 2 * 4096;
+	fails(small_open_at(&s, UINT64_MAX - 4095, &elf), -ENOEXEC, "wrap around",
+	      "an image that goes round the end of the address space is refused");
 
 	small_init(&s);
 	s.note.head.n_descsz = 5;

@@ -219,6 +219,27 @@ static void test_metadata(void)
 	}
 }
 
+/* The metadata of one file in another, whose build-id is as long. */
+static void test_other_id(void)
+{
+	static const uint8_t other[BUILD_ID_MAX] = { 0x5a };
+	struct patchfile plain, file;
+	struct vzpatch meta;
+	struct vz_func func;
+	struct vz_dynref ref;
+	struct vz_place place;
+
+	if (patchfile_open_plain(&plain, sample_path("plain.so")) != 0)
+		abort();
+	sample_metadata(&plain, &meta, &func, &ref, &place);
+	meta.patch.build_id.data = other;
+	if (!sample_add(&meta, "wrong.so"))
+		abort();
+	fails(patchfile_open(&file, sample_path("wrong.so")), -ENOEXEC, "the build-ids differ",
+	      "another build-id of the same length");
+	patchfile_deinit(&plain);
+}
+
 /* What is built in another way than a patch must be. */
 static void test_builds(void)
 {
@@ -233,6 +254,7 @@ static void test_builds(void)
 	static const char uses_tls[] = "extern __thread int theirs; int *get(void) { return &theirs; }\n";
 	static const char absolute[] = "int x; __asm__(\".text; .globl f; f: .long x; .long x\");\n";
 	static const char program[] = "int main(void) { return 0; }\n";
+	static const char both[] = "__attribute__((section(\".interp\"))) const char interp[] = \"/ld.so\"; int fixed(void) { return 1; }\n";
 	static const struct {
 		const char *what, *source, *flags, *text;	/* text NULL: it is fine */
 	} builds[] = {
@@ -241,6 +263,7 @@ static void test_builds(void)
 		{ "a use of the target's TLS", uses_tls, "-fPIC -shared", NULL },
 		{ "a PIE", program, "-fPIE -pie", "it is a program" },
 		{ "a static PIE", program, "-fPIE -static-pie", "it is a program" },
+		{ "a library that can be run", both, "-fPIC -shared", "it is a program, no shared object" },
 		{ "a fixed program", program, "-no-pie", "no shared object" },
 		{ "an object file", exported, "-c", "not linked" },
 		{ "no build-id", exported, "-fPIC -shared -Wl,--build-id=none", "-Wl,--build-id" },
@@ -392,6 +415,7 @@ int main(void)
 		test_damage("64 bit");
 		test_tools("64 bit");
 		test_metadata();
+		test_other_id();
 		test_files();
 		test_fields();
 	}

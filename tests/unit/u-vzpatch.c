@@ -395,7 +395,7 @@ static void test_meaning(void)
 		{ AT(FUNC, struct vz_func, first.size), 0, "wrong number of first bytes" },
 		{ AT(FUNC, struct vz_func, first.size), 17, "wrong number of first bytes" },
 		{ AT(FUNC, struct vz_func, target_addr), 0xfffffffffffffff0, "impossible size" },
-		{ AT(FUNC, struct vz_func, target_addr), 0xfffffffffffffef0, "overlap" },
+		{ AT(FUNC, struct vz_func, target_addr), 0xfffffffffffffec1, "overlap" },
 		{ AT(RANGE, struct vz_range, func), 2, "there are 2" },
 		{ AT(RANGE, struct vz_range, size), 0, "range 0 has an impossible size" },
 		{ AT(RANGE, struct vz_range, addr), UINT64_MAX, "range 0 has an impossible size" },
@@ -420,6 +420,18 @@ static void test_meaning(void)
 		(void)snprintf(sentence, sizeof(sentence), "0x%" PRIx64 " is refused: \"%s\"",
 			       cases[i].value, cases[i].text);
 		fails(vzpatch_encode(&s.patch, &bytes, &size), -EINVAL, cases[i].text, sentence);
+		free(bytes);
+	}
+	{
+		struct sample s;
+		uint8_t *bytes = NULL;
+		size_t size;
+
+		sample_init(&s);
+		s.patch.target.elf_class = ELFCLASS32;
+		s.patch.target.machine = EM_386;
+		fails(vzpatch_encode(&s.patch, &bytes, &size), -EINVAL, "for different machines",
+		      "a 64-bit patch of a 32-bit program is refused");
 		free(bytes);
 	}
 }
