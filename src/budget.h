@@ -33,7 +33,7 @@
  * The memory that this one may take.  For a browser with 150 MB of code it takes 40 MB for unwind
  * tables.  More: "out of memory".
  */
-#define BUDGET_MORE_MEMORY ((size_t)48 << 20)
+#define BUDGET_MORE_MEMORY ((size_t)44 << 20)
 
 /* All state records of a process together, bytes.  One of 4000 functions has 0.5 MB.  More: refused. */
 #define BUDGET_RECORDS ((size_t)16 << 20)

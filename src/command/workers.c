@@ -33,9 +33,10 @@
 #define UNDO_MS 500		/* nsb kills a child so long after its item's time was over: it may be undoing */
 #define TOLD_MS 850		/* nsb kills a child so long after an interrupt: nsb itself ends within a second */
 #define WATCHDOG_MS 600		/* so long after an item's time the kernel kills the child, if nsb did not */
-#define END_MS 300		/* a child that lives so long after SIGKILL sleeps uninterruptibly: nsb leaves it */
+#define END_MS 300		/* a child that lives so long after SIGKILL cannot end: nsb leaves it */
+#define ASLEEP_MS 100		/* the same of a child that sleeps uninterruptibly */
 #define STARVED_MS 500		/* an item that failed after so long may have failed because others had the processors */
-#define BESIDE_LARGE 1		/* so many other children may work beside one that may take much memory */
+#define BESIDE_LARGE 2		/* so many other children may work beside one that may take much memory */
 #define LEFT_MAX 64		/* children that nsb leaves in one run */
 #define HEAP_BLOCK (256 << 10)	/* what is larger goes back to the kernel when it is freed */
 #ifndef MFD_NOEXEC_SEAL
@@ -138,7 +139,7 @@ static bool was_starved(const struct run *run, size_t number, const struct queue
 	uint64_t took = now_ns() - atomic_load(&current->since);
 
 	return entry->why == AGAIN_NOT && run->workers->count > 1 && took >= at_least_ms * MS &&
-	       read_delay(pid) - atomic_load(&current->delay) >= took / 4;
+	       read_delay(pid) - atomic_load(&current->delay) >= took / 2;
 }
 
 /* ---- in a child ---- */
@@ -509,10 +510,12 @@ static void look_at_times(struct run *run)
 			kill_child(child, CHILD_KILLED, SIGKILL);
 		} else if (child->state == CHILD_TOLD && now > child->signalled_at + TOLD_MS * MS) {
 			kill_child(child, CHILD_KILLED, SIGKILL);
-		} else if (child->state == CHILD_KILLED && now > child->signalled_at + END_MS * MS) {
+		} else if (child->state == CHILD_KILLED && now > child->signalled_at + ASLEEP_MS * MS) {
+			int state = proc_thread_state(child->pid, child->pid);
+
 			/* One that wants a processor, and has none, cannot end either. */
-			retire_child(run, i, CHILD_LEFT, -SIGKILL, run->workers->count > 1 &&
-				     proc_thread_state(child->pid, child->pid) == 'R');
+			if (state == 'D' || now > child->signalled_at + END_MS * MS)
+				retire_child(run, i, CHILD_LEFT, -SIGKILL, run->workers->count > 1 && state == 'R');
 		}
 	}
 }
