@@ -40,13 +40,13 @@ struct workers {
 	size_t count;
 	/*
 	 * How long a child may work on one item.  An item that fails because its child waited for a
-	 * processor for much of that time is done again when all others are done, if it is not the only one.
+	 * processor for half of that time is done again when all others have been begun, if it is not the only one.
 	 */
 	unsigned item_ms;
 	/*
 	 * Bytes of address space that a child may add to nsb's own.  An item that fails because that
-	 * was short is done again when all others are done: one such item at a time, by a child
-	 * that may add more_memory.  So is an item that is the only one.
+	 * was short is done again when all others have been begun: one such item at a time, by a child
+	 * that may add more_memory, and beside which few others work.  So is an item that is the only one.
 	 */
 	size_t memory, more_memory;
 	uint64_t rights;	/* capabilities that a child keeps, a bit each: capabilities(7) */
