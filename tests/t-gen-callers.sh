@@ -41,6 +41,23 @@ t 'a call behind an instruction that is not understood' "
 		if (b) { __asm__ volatile(\".byte 0x0f, 0x04\"); a += label(b); }
 		return a + (int)c; } $main' && relies 'r.*'
 "
+t 'a call behind AVX-512, and a register that is read by it' "
+	built gcc '__attribute__((noipa)) int show(int a, int b, long c) {
+		if (b) { __asm__ volatile(\"vaddps %%zmm17, %%zmm0, %%zmm16 %{%%k3%}\" ::: \"memory\"); a += label(b); }
+		return a + (int)c; } $main' && relies '.*rdx.*' &&
+	built gcc 'typedef int v16 __attribute__((vector_size(64))); v16 all;
+		__attribute__((noipa)) int show(int a, int b, long c) { (void)c; register v16 kept __asm__(\"xmm17\") = all;
+		__asm__ volatile(\"\" : \"+v\"(kept)); a = label(b) + a; __asm__ volatile(\"\" : \"+v\"(kept)); all = kept; return a; } $main' \
+		-mavx512f && relies '.*xmm17.*'
+"
+t 'of an old function with an instruction that is not understood nobody knows what it changes' "
+	built gcc '__attribute__((noipa)) int show(int a, int b, long c) {
+		if (b) a += label(b);
+		return a + (int)c; } $main' && sed -i 's/^int label(int n) {/& __asm__ volatile(\".byte 0x0f, 0x04\" ::: \"rdx\");/' one.cc &&
+	gcc -g -O2 $tells_nothing -x c -o prog one.cc &&
+	fails_with 1 \"the old function has an instruction that nsb-gen does not know\" generate &&
+	sed -i 's/.byte 0x0f, 0x04/xrstor (%%rsp)/; s/ ::: \"rdx\"/ :/' one.cc && gcc -g -O2 $tells_nothing -x c -o prog one.cc && relies '.*rdx.*'
+"
 t 'C++: prototypes by the name that the linker knows' "
 	built g++ 'struct list { int n; void add(int); };
 		__attribute__((noipa)) void list::add(int by) { n += by; }

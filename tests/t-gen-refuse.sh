@@ -580,6 +580,10 @@ for what in 'jmp work+6' 'call work+7; ret' 'jz work+6; ret' 'nop; .byte 0xeb; .
 		enters '$asm_function \"$what\\n.size use,.-use\\n\");' && fails_with 1 \"'use' jumps into 'work' behind its first instruction, at 'work'.0x[67]\" generate
 	"
 done
+t 'behind bytes that are no instruction' "
+	enters '$asm_function \".byte 0x0f, 0x04; .byte 0xeb; .byte work+6-use-4; ret\n.size use,.-use\n\");' &&
+	fails_with 1 \"'use' jumps into 'work' behind its first instruction\" generate
+"
 t 'code that enters it at its start' "
 	enters '$asm_function \"jmp work\\n.size use,.-use\\n\");' && generate
 "

@@ -119,7 +119,7 @@ static int find_calls_of(struct callers *check, uint32_t caller)
 		if (callee != DWARF_NONE)
 			err = add_call(check, (struct call){ caller, callee, i, is_call, false });
 	}
-	for (uint32_t i = 0; err == 0 && !code->is_whole && i < dwarf->functions[caller].n_ranges; i++)
+	for (uint32_t i = 0; err == 0 && code->is_cut && i < dwarf->functions[caller].n_ranges; i++)
 		err = find_unseen_calls(check, code, caller, dwarf->ranges[dwarf->functions[caller].first_range + i]);
 	return err;
 }
@@ -351,6 +351,9 @@ static int check_function(struct callers *check, size_t func)
 	const struct code *new = program_code(&check->patch, replaced->new.index);
 	if (old == NULL || new == NULL)
 		return -ENOMEM;
+	if (old->is_cut && !code_returns_surely(old))
+		return refuse_function(check->draft, replaced, "the old function has an instruction that nsb-gen does not "
+				       "know, so that it cannot be told whether it returns, and what it changes");
 	if (!code_returns(old) && code_returns(new))
 		return refuse_function(check->draft, replaced, "the old function never returns, so that there "
 				       "may be no code behind calls of it, and the new one does: let it call "
@@ -373,6 +376,7 @@ int callers_create(struct callers **out, const struct draft *draft)
 	int err = program_init(&check->target, draft->target);
 	if (err == 0)
 		err = program_init(&check->patch, draft->patch);
+	check->target.unknown_keeps = true;
 	check->reaches = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
 	check->broken = calloc((size_t)draft->target->dwarf.n_functions + 1, 1);
 	if (err == 0 && (check->reaches == NULL || check->broken == NULL))

@@ -2,6 +2,7 @@
 #include "convention.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,7 +191,7 @@ static struct regset one_register(const struct binary *binary, int64_t dwarf)
 	int64_t first = binary->file.elf_class == ELFCLASS64 ? 17 : 21, vector = dwarf - first;
 
 	return (struct regset){ general >= 0 ? GPR_BITS((unsigned)general) : 0,
-				vector >= 0 && vector < 16 ? UINT32_C(1) << vector : 0 };
+				vector >= 0 && vector < 16 ? VECTOR_BITS(UINT32_C(1) << vector) : 0 };
 }
 
 enum use { USE_NONE, USE_READ, USE_WRITTEN, USE_CALL, USE_UNKNOWN };
@@ -209,7 +210,7 @@ static enum use first_use(const struct binary *binary, const struct dwarf_functi
 	for (uint64_t at = range.lo; at < range.hi; at += insn.size) {
 		size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
 
-		if (!elffile_read(&binary->file, at, bytes, size) || !insn_decode(bytes, size, at, wide, &insn))
+		if (!elffile_read(&binary->file, at, bytes, size) || !insn_decode(bytes, size, at, wide, &insn) || insn.is_opaque)
 			return USE_UNKNOWN;
 		if (insn.pushes < 0 && regset_any(regset_and(insn.reads, reg)))
 			return USE_READ;
@@ -336,7 +337,7 @@ static bool is_regparm(const struct binary *target, const struct arrivals *arriv
 	return false;
 }
 
-/* How many bytes of arguments a function takes off the stack when it returns. */
+/* How many bytes of arguments a function takes off the stack when it returns; UINT_MAX: that cannot be told. */
 static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 {
 	struct dwarf_range range = entry_range(binary, &binary->dwarf.functions[index]);
@@ -349,7 +350,7 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 
 		if (!elffile_read(&binary->file, at, bytes, size) ||
 		    !insn_decode(bytes, size, at, wide, &insn))
-			return 0;
+			return wide ? 0 : UINT_MAX;	/* no compiler for amd64 does that */
 		if (insn.flow == FLOW_RETURN)
 			return insn.popped;
 	}
@@ -426,8 +427,14 @@ int check_convention(const struct draft *draft, const struct replaced *replaced)
 		err = compare_registers(draft, replaced, &new);
 	unsigned pops = err != 0 ? 0 : popped_bytes(patch, replaced->new.index);
 	unsigned popped = err != 0 ? 0 : popped_bytes(target, replaced->old.index);
-	if (pops == popped)
+	if (pops == popped && pops != UINT_MAX)
 		return err;
+	if (pops == UINT_MAX || popped == UINT_MAX) {
+		snprintf(what, sizeof(what), "the %s '%.120s' has an instruction that nsb-gen does not know, so that it cannot be "
+			 "told whether it takes arguments off the stack", popped == UINT_MAX ? "target's" : "new",
+			 replaced->new.name);
+		return refuse_function(draft, replaced, what);
+	}
 	snprintf(what, sizeof(what), "'%.120s' takes %u bytes of arguments off the stack, the target's %u",
 		 replaced->new.name, pops, popped);
 	return refuse_function(draft, replaced, what);

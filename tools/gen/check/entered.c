@@ -11,7 +11,6 @@
 #include "code.h"
 
 #define SHORT_REACH 256		/* a branch of two bytes reaches 128 bytes, and is in a function that begins or ends near */
-#define DECODED_MAX 65536	/* so much of a function is decoded to find where an instruction begins */
 
 /* A replaced function by its address. */
 struct place_of {
@@ -108,28 +107,38 @@ static int refuse(const struct entered *entered, const struct replaced *replaced
 	return err;
 }
 
-/* Look at the branches in a piece of code; if `only` is not 0, at the instruction that has it as its operand. */
+/*
+ * Look at the branches in a piece of code; if `only` is not 0, at the instruction that has it as its operand.
+ * Behind an instruction that is unknown nobody knows where the next one begins, so all that looks like one counts.
+ */
 static int look_at_piece(const struct entered *entered, const struct piece_of_code *piece, uint64_t only)
 {
 	const struct elffile *file = &entered->draft->target->file;
 	uint64_t at = piece->lo;
+	bool is_lost = false;
 	int err = 0;
 
-	while (err == 0 && at < piece->hi && at - piece->lo < DECODED_MAX) {
+	while (err == 0 && at < piece->hi) {
 		uint8_t bytes[16] = { 0 };
 		size_t size = piece->hi - at < sizeof(bytes) ? (size_t)(piece->hi - at) : sizeof(bytes);
 		struct insn insn;
 		const struct replaced *replaced;
 
-		if (!elffile_read(file, at, bytes, size) ||
-		    !insn_decode(bytes, size, at, entered->target.wide, &insn) || insn.size == 0)
+		if (!elffile_read(file, at, bytes, size))
 			return 0;
+		if (!insn_decode(bytes, size, at, entered->target.wide, &insn)) {
+			is_lost = true;
+			at++;
+			continue;
+		}
 		replaced = insn.flow == FLOW_CALL || insn.flow == FLOW_JUMP || insn.flow == FLOW_BRANCH ?
 			   find_entered(entered, insn.to) : NULL;
 		if (replaced != NULL && (only == 0 || (only > at && only < at + insn.size)) &&
 		    !goes_too(entered, piece, replaced))
 			err = refuse(entered, replaced, piece->name, insn.to, "jumps into");
-		at += insn.size;
+		if (only != 0 && at >= only)
+			return err;
+		at += is_lost ? 1 : insn.size;
 	}
 	return err;
 }
@@ -150,7 +159,8 @@ static int look_at_code(const struct entered *entered, uint64_t addr, const uint
 		to = addr + at + 4 + (uint64_t)(int64_t)distance;
 		if (!entered->target.wide)
 			to = (uint32_t)to;
-		if (find_entered(entered, to) != NULL && find_piece(entered, addr + at, &piece))
+		const struct replaced *replaced = find_entered(entered, to);
+		if (replaced != NULL && find_piece(entered, addr + at, &piece) && !goes_too(entered, &piece, replaced))
 			err = look_at_piece(entered, &piece, addr + at);
 	}
 	return err;

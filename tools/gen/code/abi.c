@@ -11,20 +11,22 @@ static const uint8_t argument_order[N_GENERAL] = { GPR_DI, GPR_SI, GPR_DX, GPR_C
 
 struct regset caller_saved(bool wide)
 {
-	struct regset set = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), 0xff };
+	struct regset set = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), VECTOR_BITS(0xff) };
 
+	for (unsigned reg = 0; reg < 8; reg++)
+		set.general |= MASK_BIT(reg);
 	if (!wide)
 		return set;
 	for (unsigned reg = GPR_8; reg <= GPR_11; reg++)
 		set.general |= GPR_BITS(reg);
 	set.general |= GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI);
-	set.vector = 0xffff;
+	set.vector = UINT64_MAX;
 	return set;
 }
 
 struct regset argument_registers(unsigned n_general, unsigned n_vector)
 {
-	struct regset set = { 0, (UINT32_C(1) << (n_vector < N_VECTOR ? n_vector : N_VECTOR)) - 1 };
+	struct regset set = { 0, VECTOR_BITS((UINT32_C(1) << (n_vector < N_VECTOR ? n_vector : N_VECTOR)) - 1) };
 
 	for (unsigned i = 0; i < n_general && i < N_GENERAL; i++)
 		set.general |= GPR_BITS(argument_order[i]);
@@ -232,7 +234,7 @@ struct regset possible_arguments(struct regset defined)
 
 	while (n_general < N_GENERAL && (defined.general & GPR_BITS(argument_order[n_general])) != 0)
 		n_general++;
-	while (n_vector < N_VECTOR && (defined.vector & UINT32_C(1) << n_vector) != 0)
+	while (n_vector < N_VECTOR && (defined.vector & VECTOR_LOW(1) << n_vector) != 0)
 		n_vector++;
 	return argument_registers(n_general, n_vector);
 }
@@ -256,6 +258,6 @@ struct regset result_registers(const struct dwarf *dwarf, uint64_t function, boo
 	}
 	return (struct regset){
 		(n_general != 0 ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
-		n_vector != 0 ? (n_vector > 1 ? 3 : 1) : 0,
+		n_vector != 0 ? VECTOR_BITS(n_vector > 1 ? 3 : 1) : 0,
 	};
 }

@@ -16,7 +16,7 @@
 #define CALLS_DEEP 200
 #define FORMAT_MAX 1024
 
-static const struct regset nothing, everything = { UINT64_MAX, UINT32_MAX };
+static const struct regset nothing, everything = { UINT64_MAX, UINT64_MAX };
 
 /* ---- sets ---- */
 
@@ -62,9 +62,12 @@ void regset_format(struct regset set, bool wide, char *text, size_t size)
 			at += (size_t)snprintf(text + at, size - at, "%sr%u", comma, reg);
 	}
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
-		if ((set.vector & UINT32_C(1) << reg) != 0)
-			at += (size_t)snprintf(text + at, size - at, "%sxmm%u", at != 0 ? ", " : "",
-					       reg);
+		if ((set.vector & VECTOR_BITS(1) << reg) != 0)
+			at += (size_t)snprintf(text + at, size - at, "%s%cmm%u", at != 0 ? ", " : "",
+					       (set.vector & VECTOR_LOW(1) << reg) != 0 ? 'x' : 'y', reg);
+	for (unsigned reg = 0; reg < 8 && at < size; reg++)
+		if ((set.general & MASK_BIT(reg)) != 0)
+			at += (size_t)snprintf(text + at, size - at, "%sk%u", at != 0 ? ", " : "", reg);
 }
 
 /* ---- decoding ---- */
@@ -138,6 +141,7 @@ static int decode_range(const struct program *program, struct code *code, struct
 		return size <= CODE_MAX ? fail(ENOMEM, "out of memory") : 0;
 	if (!elffile_read(&program->binary->file, range.lo, bytes, size)) {
 		code->is_whole = false;
+		code->is_cut = true;
 		free(bytes);
 		return 0;
 	}
@@ -153,10 +157,12 @@ static int decode_range(const struct program *program, struct code *code, struct
 			debug("%s: the instruction at 0x%llx is not understood",
 			      program->binary->file.path, (unsigned long long)range.lo + at);
 			code->is_whole = false;
+			code->is_cut = true;
 			insn->reads = insn->writes = everything;
 			insn->flow = FLOW_STOP;
 			break;
 		}
+		code->is_whole = code->is_whole && !insn->is_opaque;
 		at += insn->size;
 	}
 	free(bytes);
@@ -328,14 +334,17 @@ const char *program_callee_name(const struct program *program, const struct insn
 	return symbol != NULL ? symbol->name : NULL;
 }
 
-bool code_returns(const struct code *code)
+bool code_returns_surely(const struct code *code)
 {
-	if (!code->is_whole)
-		return true;
 	for (size_t i = 0; i < code->n_insns; i++)
 		if (code->insns[i].flow == FLOW_RETURN || leaves(code, &code->insns[i]))
 			return true;
 	return false;
+}
+
+bool code_returns(const struct code *code)
+{
+	return code->is_cut || code_returns_surely(code);
 }
 
 /*
@@ -828,9 +837,10 @@ static struct regset clobbers_of(struct program *program, struct code *code)
 struct regset program_clobbers(struct program *program, uint32_t index)
 {
 	struct regset changeable = caller_saved(program->wide);
+	struct regset unknown = program->unknown_keeps ? nothing : changeable;
 
 	if (index == DWARF_NONE || program->depth >= CALLS_DEEP)
-		return changeable;
+		return index == DWARF_NONE ? changeable : unknown;
 	program->depth++;
 	struct code *code = look_at(program, index);
 	if (code != NULL && !code->has_clobbers) {
@@ -838,10 +848,10 @@ struct regset program_clobbers(struct program *program, uint32_t index)
 		code->has_clobbers = true;
 		code->clobbers = nothing;
 		code->clobbers = code->is_whole ?
-			regset_and(clobbers_of(program, code), changeable) : changeable;
+			regset_and(clobbers_of(program, code), changeable) : unknown;
 	}
 	program->depth--;
-	return code != NULL ? code->clobbers : changeable;
+	return code != NULL ? code->clobbers : unknown;
 }
 
 /* ---- alignment of the stack ---- */

@@ -6,10 +6,11 @@
  * A compiler that sees a function's code may know which registers it leaves alone, and its
  * callers may rely on that (gcc's -fipa-ra).
  *
- * Decoding of a range ends at the first instruction that is not understood.  The function is
- * then taken to change all that the ABI lets it change.  So an unknown instruction in a new function
- * makes a refusal more likely; in an old one it makes one less likely.  Of a caller callers.c takes
- * all that looks like a call for one that relies on everything.
+ * Decoding of a range ends at the first instruction that is unknown.  Of an instruction whose length is
+ * known, and whose effects are not, what follows is decoded.  In both cases it is not known what the function
+ * changes.  A new function is then taken to change all that the ABI lets it change, and one of the
+ * target, if the check says so by `unknown_keeps`, to change nothing, as its callers may rely on that: both lead to a
+ * refusal.  Behind an unknown instruction of a caller callers.c takes all that looks like a call for one.
  */
 #ifndef NSB_GEN_CODE_H
 #define NSB_GEN_CODE_H
@@ -29,6 +30,7 @@ struct code {
 	struct regset *defined;		/* before each instruction: what may mean something */
 	struct regset clobbers;		/* what it changes of what the ABI lets it change, callees included */
 	bool is_whole;			/* every instruction was understood */
+	bool is_cut;			/* one was unknown, and what follows it was not decoded */
 	bool has_clobbers;		/* private: clobbers is set */
 };
 
@@ -46,6 +48,7 @@ struct program {
 	struct function_range *ranges;	/* sorted by address */
 	size_t n_ranges;
 	struct frames frames;
+	bool unknown_keeps;		/* what a function changes is not known: then it is nothing, not everything */
 	unsigned depth;			/* private: calls that are being followed */
 };
 
@@ -68,7 +71,7 @@ const struct code *program_code(struct program *program, uint32_t index) MUST_CH
 
 /*
  * The registers that the function, or one that it calls, changes and does not bring back, of
- * those that the ABI lets it change.  If that is not known, it is all of these.
+ * those that the ABI lets it change.  If that is not known, it is all of these, or none (unknown_keeps).
  */
 struct regset program_clobbers(struct program *program, uint32_t index);
 
@@ -95,8 +98,10 @@ uint8_t *code_result_makers(const struct code *code) MUST_CHECK;
 /* The same, and of what is called directly; NULL if it is not known. */
 const char *program_callee_name(const struct program *program, const struct insn *insn);
 
-/* Does the function come back?  Code that was not understood in full may. */
+/* May the function come back?  Code that is cut off may. */
 bool code_returns(const struct code *code);
+/* Is there a place where it comes back? */
+bool code_returns_surely(const struct code *code);
 
 /* Does this jump leave the function? */
 bool leaves(const struct code *code, const struct insn *insn);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cursor.h"
+#include "decoder.h"
 
 /*
  * What an opcode does.  E is the operand of ModRM's r/m field, G the one of its reg field, as
@@ -53,19 +53,19 @@ static const uint32_t one_byte[256] = {
 	[0xa0 ... 0xa7] = ODD, [0xa8] = ODD | I1, [0xa9] = ODD | IZ, [0xaa ... 0xaf] = ODD,
 	[0xb0 ... 0xb7] = ODD | I1, [0xb8 ... 0xbf] = ODD,
 	[0xc0] = RWE | BE | I1, [0xc1] = RWE | I1, [0xc2 ... 0xc3] = ODD,
-	[0xc6] = WE | BE | I1, [0xc7] = WE | IZ, [0xc9] = ODD, [0xcc] = ODD, [0xcd] = ODD | I1,
+	[0xc6] = ODD | MODRM | BE | I1, [0xc7] = ODD | MODRM | IZ, [0xc9] = ODD, [0xcc] = ODD, [0xcd] = ODD | I1,
 	[0xd0] = RWE | BE, [0xd1] = RWE, [0xd2] = ODD | RWE | BE, [0xd3] = ODD | RWE,
 	[0xd8 ... 0xde] = MODRM, [0xdf] = ODD | MODRM,
 	[0xe0 ... 0xe3] = ODD | I1, [0xe8 ... 0xe9] = ODD | IZ, [0xeb] = ODD | I1,
 	[0xf4] = ODD, [0xf5] = KNOWN, [0xf6] = ODD | MODRM | BE, [0xf7] = ODD | MODRM,
-	[0xf8 ... 0xfd] = KNOWN, [0xfe] = RWE | BE, [0xff] = ODD | MODRM,
+	[0xf8 ... 0xfd] = KNOWN, [0xfe] = ODD | RWE | BE, [0xff] = ODD | MODRM,
 };
 
 static const uint32_t two_byte[256] = {
 	[0x01] = ODD | MODRM, [0x05] = ODD, [0x0b] = ODD, [0x0d] = MODRM | MEM,
 	[0x10] = SSE_W & ~ALIGN, [0x11] = WE | RG | VE | VG, [0x12] = SSE_W & ~ALIGN,
 	[0x13] = WE | RG | VE | VG, [0x14 ... 0x15] = SSE, [0x16] = SSE_W & ~ALIGN,
-	[0x17] = WE | RG | VE | VG, [0x18 ... 0x1f] = MODRM | MEM,
+	[0x17] = WE | RG | VE | VG, [0x18 ... 0x19] = MODRM | MEM, [0x1a ... 0x1b] = MODRM | RE, [0x1c ... 0x1d] = MODRM | MEM, [0x1e] = ODD | MODRM | MEM, [0x1f] = MODRM | MEM,
 	[0x28] = SSE_W, [0x29] = WE | RG | VE | VG | ALIGN, [0x2a] = WG | RE | VG,
 	[0x2b] = WE | RG | VE | VG | ALIGN, [0x2c ... 0x2d] = WG | RE | VE,
 	[0x2e ... 0x2f] = RG | RE | VG | VE, [0x31] = ODD,
@@ -80,7 +80,7 @@ static const uint32_t two_byte[256] = {
 	[0xa3] = RE | RG, [0xa4] = RWE | RG | I1, [0xa5] = ODD | RWE | RG, [0xab] = RWE | RG,
 	[0xac] = RWE | RG | I1, [0xad] = ODD | RWE | RG, [0xae] = ODD | MODRM, [0xaf] = RWG | RE,
 	[0xb0] = ODD | RWE | RG | BE | BG, [0xb1] = ODD | RWE | RG, [0xb3] = RWE | RG,
-	[0xb6] = WG | RE | BE, [0xb7] = WG | RE | HE, [0xb8] = WG | RE, [0xba] = RWE | I1,
+	[0xb6] = WG | RE | BE, [0xb7] = WG | RE | HE, [0xb8] = WG | RE, [0xb9] = ODD | MODRM, [0xba] = ODD | MODRM | I1,
 	[0xbb] = RWE | RG, [0xbc ... 0xbd] = WG | RE, [0xbe] = WG | RE | BE, [0xbf] = WG | RE | HE,
 	[0xc0] = RWE | RWG | BE | BG, [0xc1] = RWE | RWG, [0xc2] = SSE | I1, [0xc3] = WE | RG,
 	[0xc4] = RWG | RE | VG | MM | HE | I1, [0xc5] = WG | RE | VE | MM | I1, [0xc6] = SSE | I1,
@@ -88,7 +88,7 @@ static const uint32_t two_byte[256] = {
 	[0xd0 ... 0xd5] = INT, [0xd6] = WE | RG | VE | VG | MM, [0xd7] = WG | RE | VE | MM,
 	[0xd8 ... 0xe5] = INT, [0xe6] = SSE_W & ~ALIGN, [0xe7] = WE | RG | VE | VG | MM | ALIGN,
 	[0xe8 ... 0xee] = INT, [0xef] = INT | SAME, [0xf0] = SSE_W & ~ALIGN, [0xf1 ... 0xf6] = INT,
-	[0xf8 ... 0xfb] = INT | SAME, [0xfc ... 0xfe] = INT, [0xff] = ODD,
+	[0xf8 ... 0xfb] = INT | SAME, [0xfc ... 0xfe] = INT, [0xff] = ODD | MODRM,
 };
 
 /* Opcodes that follow 0F 38. */
@@ -97,8 +97,8 @@ static const uint32_t three_byte[256] = {
 	[0x17] = RG | RE | VG | VE | ALIGN, [0x1c ... 0x1e] = INT_W, [0x20 ... 0x25] = SSE_W & ~ALIGN,
 	[0x28] = SSE, [0x29] = SSE | SAME, [0x2a] = SSE_W, [0x2b] = SSE,
 	[0x30 ... 0x35] = SSE_W & ~ALIGN, [0x37] = SSE | SAME, [0x38 ... 0x40] = SSE,
-	[0x41] = SSE_W, [0xc8 ... 0xcd] = SSE, [0xdb] = SSE_W, [0xdc ... 0xdf] = SSE,
-	[0xf0 ... 0xf1] = ODD | MODRM, [0xf6] = RWG | RE,
+	[0x41] = SSE_W, [0xc8 ... 0xca] = SSE, [0xcb] = ODD | SSE, [0xcc ... 0xcd] = SSE, [0xcf] = SSE, [0xdb] = SSE_W, [0xdc ... 0xdf] = ODD | SSE,
+	[0xf0 ... 0xf1] = ODD | MODRM, [0xf6] = ODD | RWG | RE,
 };
 
 /* Opcodes that follow 0F 3A.  All have an immediate of a byte. */
@@ -106,26 +106,8 @@ static const uint32_t three_byte_imm[256] = {
 	[0x08 ... 0x0b] = SSE_W | I1, [0x0c ... 0x0e] = SSE | I1, [0x0f] = INT | I1,
 	[0x14 ... 0x17] = WE | RG | VG | I1, [0x20] = RWG | RE | VG | I1, [0x21] = SSE | I1,
 	[0x22] = RWG | RE | VG | I1, [0x40 ... 0x42] = SSE | I1, [0x44] = SSE | I1,
-	[0x60 ... 0x63] = ODD | RG | RE | VG | VE | I1, [0xcc] = SSE | I1, [0xdf] = SSE_W | I1,
+	[0x60 ... 0x63] = ODD | RG | RE | VG | VE | I1, [0xcc] = SSE | I1, [0xce ... 0xcf] = SSE | I1, [0xdf] = SSE_W | I1,
 };
-
-struct decoder {
-	struct cursor at;
-	bool wide, data16, addr_small, rep, repne, vex;
-	uint8_t rex;			/* bits W R X B, and 0x40 if there was one */
-	uint8_t vvvv, map;
-	uint8_t opcode, mod, reg, rm;
-	uint64_t immediate;
-	int64_t displacement;
-	int8_t base, index;		/* -1: none */
-	bool is_relative;		/* the displacement counts from the next instruction */
-	uint8_t segment;		/* the prefix 64 or 65; 0: none */
-	uint8_t displacement_size;	/* bytes; it ends where `tail` is */
-	uint8_t tail;			/* offset of what follows opcode, ModRM and displacement */
-	struct insn *out;
-};
-
-enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8, REX = 0x40 };
 
 static bool has(uint32_t flags, uint32_t what)
 {
@@ -190,37 +172,74 @@ static void read_prefixes(struct decoder *d)
 			d->rep = true;
 		else if (byte == 0x64 || byte == 0x65)
 			d->segment = byte;
-		else if (byte != 0xf0 && byte != 0x26 && byte != 0x2e && byte != 0x36 &&
-			 byte != 0x3e)
+		else if (byte == 0xf0)
+			d->lock = true;
+		else if (byte != 0x26 && byte != 0x2e && byte != 0x36 && byte != 0x3e)
 			break;
 	}
 	if (d->wide && d->at.p < d->at.end && (*d->at.p & 0xf0) == 0x40)
 		d->rex = REX | cursor_u8(&d->at);
 }
 
-/*
- * Read the two or three bytes of VEX.  Some bits of it are inverted.  The result is what REX
- * and prefixes would say.
- */
-static void read_vex(struct decoder *d, bool is_long)
+/* The byte of VEX, EVEX and XOP with the second source, which is inverted, and the prefix. */
+static void read_source(struct decoder *d, uint8_t byte)
+{
+	d->vvvv = (uint8_t)(~byte >> 3 & 15);
+	d->prefix = byte & 3;
+	d->data16 = d->prefix == 1;
+	d->rep = d->prefix == 2;
+	d->repne = d->prefix == 3;
+}
+
+/* What is inverted in the byte with the map: the upper bits of registers. */
+static uint8_t read_rex(uint8_t byte)
+{
+	return (uint8_t)(REX | ((byte & 0x80) != 0 ? 0 : REX_R) | ((byte & 0x40) != 0 ? 0 : REX_X) |
+			 ((byte & 0x20) != 0 ? 0 : REX_B));
+}
+
+/* The two or three bytes of VEX, and the three of XOP.  The result is what REX and prefixes would say. */
+static void read_vex(struct decoder *d, bool has_map)
 {
 	uint8_t first = cursor_u8(&d->at), last = first;
 
 	d->map = 1;
 	d->rex = REX | ((first & 0x80) != 0 ? 0 : REX_R);
-	if (is_long) {
+	if (has_map) {
 		d->map = first & 0x1f;
-		d->rex |= (uint8_t)(((first & 0x40) != 0 ? 0 : REX_X) | ((first & 0x20) != 0 ? 0 : REX_B));
+		d->rex = read_rex(first);
 		last = cursor_u8(&d->at);
 		if ((last & 0x80) != 0)
 			d->rex |= REX_W;
 	}
-	d->vex = true;
-	d->vvvv = (uint8_t)(~last >> 3 & 15);
-	d->data16 = (last & 3) == 1;
-	d->rep = (last & 3) == 2;
-	d->repne = (last & 3) == 3;
+	d->is_long = (last & 4) != 0;
+	read_source(d, last);
 	d->opcode = cursor_u8(&d->at);
+}
+
+/*
+ * EVEX is three bytes behind 62 (SDM volume 2, section 2.7.1).  APX gives a meaning to bits that
+ * are constant otherwise.
+ */
+static bool read_evex(struct decoder *d)
+{
+	uint8_t first = cursor_u8(&d->at), second = cursor_u8(&d->at), third = cursor_u8(&d->at);
+	bool is_known = (first & 8) == 0 && (second & 4) != 0;
+
+	d->map = first & 7;
+	d->rex = read_rex(first);
+	if ((second & 0x80) != 0)
+		d->rex |= REX_W;
+	read_source(d, second);
+	d->high_reg = (first & 0x10) != 0 ? 0 : 16;
+	d->high_rm = (first & 0x40) != 0 ? 0 : 16;
+	d->high_index = (third & 8) != 0 ? 0 : 16;
+	d->vvvv |= d->high_index;
+	d->mask = third & 7;
+	d->zeroes = (third & 0x80) != 0;
+	d->is_long = (third & 0x70) != 0;	/* 256 or 512 bits, or a rounding mode */
+	d->opcode = cursor_u8(&d->at);
+	return is_known;
 }
 
 /* Note that only constants follow in the instruction. */
@@ -229,22 +248,30 @@ static void mark_tail(struct decoder *d)
 	d->tail = (uint8_t)(d->at.p - d->at.start);
 }
 
-static void read_opcode(struct decoder *d)
+static bool read_opcode(struct decoder *d)
 {
 	d->opcode = cursor_u8(&d->at);
-	if ((d->opcode == 0xc4 || d->opcode == 0xc5) && d->at.p < d->at.end &&
-	    (d->wide || *d->at.p >= 0xc0)) {
+	uint8_t next = d->at.p < d->at.end ? *d->at.p : 0;
+
+	/* Other instructions of 32-bit code begin so, too, with an operand in memory. */
+	if ((d->opcode == 0xc4 || d->opcode == 0xc5) && (d->wide || next >= 0xc0)) {
+		d->encoding = ENCODED_VEX;
 		read_vex(d, d->opcode == 0xc4);
-		return;
-	}
-	if (d->opcode != 0x0f)
-		return;
-	d->map = 1;
-	d->opcode = cursor_u8(&d->at);
-	if (d->opcode == 0x38 || d->opcode == 0x3a) {
-		d->map = d->opcode == 0x38 ? 2 : 3;
+	} else if (d->opcode == 0x62 && (d->wide || next >= 0xc0)) {
+		d->encoding = ENCODED_EVEX;
+		return read_evex(d);
+	} else if (d->opcode == 0x8f && (next & 0x18) != 0) {
+		d->encoding = ENCODED_XOP;
+		read_vex(d, true);
+	} else if (d->opcode == 0x0f) {
+		d->map = 1;
 		d->opcode = cursor_u8(&d->at);
+		if (d->opcode == 0x38 || d->opcode == 0x3a) {
+			d->map = d->opcode == 0x38 ? 2 : 3;
+			d->opcode = cursor_u8(&d->at);
+		}
 	}
+	return true;
 }
 
 static int64_t read_signed(struct decoder *d, unsigned size)
@@ -266,14 +293,45 @@ static void read_sib(struct decoder *d)
 	uint8_t sib = cursor_u8(&d->at);
 	uint8_t index = (uint8_t)((sib >> 3 & 7) | ((d->rex & REX_X) != 0 ? 8 : 0));
 
-	d->index = index == GPR_SP ? -1 : (int8_t)index;
+	d->index = d->has_vector_index ? (int8_t)(index + d->high_index) : index == GPR_SP ? -1 : (int8_t)index;
 	if ((sib & 7) == 5 && d->mod == 0)
 		read_displacement(d, 4);
 	else
 		d->base = (int8_t)((sib & 7) | ((d->rex & REX_B) != 0 ? 8 : 0));
 }
 
-static void read_modrm(struct decoder *d)
+/* Addresses of 16 bits in 32-bit code (SDM volume 2, table 2-1). */
+static void read_short_address(struct decoder *d)
+{
+	static const int8_t bases[] = { GPR_BX, GPR_BX, GPR_BP, GPR_BP, GPR_SI, GPR_DI, GPR_BP, GPR_BX };
+
+	if ((d->rm & 7) < 4)
+		d->index = (d->rm & 1) == 0 ? GPR_SI : GPR_DI;
+	if (d->mod == 0 && d->rm == 6)
+		read_displacement(d, 2);
+	else
+		d->base = bases[d->rm & 7];
+	if (d->mod != 0)
+		read_displacement(d, d->mod == 1 ? 1 : 2);
+}
+
+static void read_address(struct decoder *d)
+{
+	if ((d->rm & 7) == 4) {
+		read_sib(d);
+	} else if ((d->rm & 7) == 5 && d->mod == 0) {
+		read_displacement(d, 4);
+		d->is_relative = d->wide;
+	} else {
+		d->base = (int8_t)d->rm;
+	}
+	if (d->mod == 1)
+		read_displacement(d, 1);
+	else if (d->mod == 2)
+		read_displacement(d, 4);
+}
+
+void decoder_read_modrm(struct decoder *d)
 {
 	uint8_t byte = cursor_u8(&d->at);
 
@@ -284,22 +342,14 @@ static void read_modrm(struct decoder *d)
 	if (d->mod == 3)
 		return;
 	d->out->has_memory = true;
-	if ((byte & 7) == 4) {
-		read_sib(d);
-	} else if ((byte & 7) == 5 && d->mod == 0) {
-		read_displacement(d, 4);
-		d->is_relative = d->wide;
-	} else {
-		d->base = (int8_t)d->rm;
-	}
-	if (d->mod == 1)
-		read_displacement(d, 1);
-	else if (d->mod == 2)
-		read_displacement(d, 4);
+	if (!d->wide && d->addr_small)
+		read_short_address(d);
+	else
+		read_address(d);
 	mark_tail(d);
 	if (d->base >= 0)
 		reads(d, (unsigned)d->base, 8);
-	if (d->index >= 0)
+	if (d->index >= 0 && !d->has_vector_index)
 		reads(d, (unsigned)d->index, 8);
 }
 
@@ -401,12 +451,12 @@ static bool group_five(struct decoder *d)
 		if (d->mod == 3)
 			writes(d, d->rm, width_of(d, 0, 0));
 		return true;
-	case 2:
+	case 2: case 3:			/* 3 and 5 go to another segment */
 		d->out->flow = FLOW_CALL_ANY;
-		return true;
-	case 4:
+		return op == 2 || d->mod != 3;
+	case 4: case 5:
 		d->out->flow = FLOW_JUMP_ANY;
-		return true;
+		return op == 4 || d->mod != 3;
 	case 6:
 		moves_stack(d, -word(d));
 		return true;
@@ -471,7 +521,7 @@ static bool short_form(struct decoder *d)
 		pop(d, reg);
 		return true;
 	case 0x90:
-		if (reg == GPR_AX)
+		if (reg == GPR_AX || (d->opcode == 0x90 && d->rep))	/* nop, pause */
 			return true;
 		reads(d, reg, width);
 		writes(d, reg, width);
@@ -521,7 +571,7 @@ static void absolute_move(struct decoder *d)
 	unsigned width = (d->opcode & 1) != 0 ? width_of(d, 0, 0) : 1;
 
 	d->out->has_memory = true;
-	d->displacement = (int64_t)cursor_uint(&d->at, d->wide && !d->addr_small ? 8 : 4);
+	d->displacement = (int64_t)cursor_uint(&d->at, (d->wide ? 8U : 4U) >> (d->addr_small ? 1 : 0));
 	if (d->opcode < 0xa2)
 		writes(d, GPR_AX, width);
 	else
@@ -566,12 +616,23 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 		return true;
 	case 0x8f:
 		if ((d->reg & 7) != 0)
-			return false;	/* XOP */
+			return false;
 		if (d->mod == 3)
 			pop(d, d->rm);
 		else
 			moves_stack(d, word(d));
 		return true;
+	case 0xc6: case 0xc7:		/* xabort and xbegin beside mov */
+		if (d->mod == 3 && (d->reg & 7) == 0)
+			writes(d, d->rm, width_of(d, flags, BE));
+		if ((d->reg & 7) != 7)
+			return (d->reg & 7) == 0;
+		if (op == 0xc6)
+			d->out->is_opaque = true;
+		else
+			to_address(d, FLOW_BRANCH);
+		writes(d, GPR_AX, 8);
+		return d->mod == 3 && (d->rm & 7) == 0;
 	case 0x98:			/* cltq and smaller */
 		reads(d, GPR_AX, (d->rex & REX_W) != 0 ? 4 : d->data16 ? 1 : 2);
 		writes(d, GPR_AX, width_of(d, 0, 0));
@@ -634,10 +695,35 @@ static bool odd_one_byte(struct decoder *d, uint32_t flags)
 	case 0xf6: case 0xf7:
 		multiply(d, flags);
 		return true;
+	case 0xfe:
+		return (d->reg & 7) < 2;
 	case 0xff:
 		return group_five(d);
 	default:
 		return false;
+	}
+}
+
+/* 0F AE: fences, states in memory, the bases of segments, waiting. */
+static void state_group(struct decoder *d)
+{
+	unsigned op = d->reg & 7;
+
+	if (d->mod != 3) {
+		if (op == 1 || op == 5)		/* fxrstor, xrstor */
+			d->out->is_opaque = !d->data16 && !d->rep;
+		else if (op == 0 || op == 4 || op == 6)
+			reads_all(d, R(AX) | R(DX));
+		if ((op == 0 || op == 4 || op == 6) && !d->data16)
+			d->out->reads.vector = UINT64_MAX;
+	} else if (d->rep) {
+		if (op < 2)
+			writes(d, d->rm, 8);
+		else
+			reads(d, d->rm, 8);
+	} else if (op == 6 && (d->data16 || d->repne)) {	/* tpause, umwait */
+		reads(d, d->rm, 4);
+		reads_all(d, R(AX) | R(DX));
 	}
 }
 
@@ -647,27 +733,31 @@ static bool system_group(struct decoder *d)
 	unsigned op = d->reg & 7;
 
 	if (d->opcode == 0x01) {
-		if (d->mod != 3 || ((d->reg != 2 || d->rm != 0) && (d->reg != 7 || d->rm != 1)))
-			return false;
-		if (d->reg == 2)	/* xgetbv */
+		if (d->mod != 3 || ((op != 2 || d->rm != 0) && (op != 7 || d->rm != 1))) {
+			d->out->is_opaque = true;
+			return true;
+		}
+		if (op == 2)		/* xgetbv */
 			reads(d, GPR_CX, 4);
-		writes_all(d, R(AX) | R(DX) | (d->reg == 7 ? R(CX) : 0));
+		writes_all(d, R(AX) | R(DX) | (op == 7 ? R(CX) : 0));
 		return true;
 	}
 	if (d->opcode == 0xae) {
-		if (d->mod != 3 || !d->rep)
-			return true;	/* fences, states in memory */
-		if (op < 2 || op == 4)
-			writes(d, d->rm, 8);
-		else
-			reads(d, d->rm, 8);
+		state_group(d);
 		return true;
 	}
-	if (d->mod == 3)		/* rdrand, rdseed, rdpid */
-		writes(d, d->rm, width_of(d, 0, 0));
-	else if (op == 1) {		/* cmpxchg8b, cmpxchg16b */
+	if (d->mod == 3) {		/* rdrand, rdseed, rdpid, senduipi */
+		if (op == 6 && d->rep)
+			reads(d, d->rm, 8);
+		else
+			writes(d, d->rm, width_of(d, 0, 0));
+		return op >= 6;
+	}
+	if (op == 1) {			/* cmpxchg8b, cmpxchg16b */
 		reads_all(d, R(AX) | R(BX) | R(CX) | R(DX));
 		writes_all(d, R(AX) | R(DX));
+	} else {
+		d->out->is_opaque = true;
 	}
 	return true;
 }
@@ -690,11 +780,17 @@ static bool odd_two_byte(struct decoder *d)
 	switch (op) {
 	case 0x01: case 0xae: case 0xc7:
 		return system_group(d);
+	case 0x1e:			/* rdssp; without shadow stacks it does nothing */
+		if (d->mod == 3 && d->rep && (d->reg & 7) == 1) {
+			reads(d, d->rm, 8);
+			writes(d, d->rm, 8);
+		}
+		return true;
 	case 0x05:			/* syscall */
 		reads_all(d, R(AX) | R(DI) | R(SI) | R(DX) | R(10) | R(8) | R(9));
 		writes_all(d, R(AX) | R(CX) | R(11));
 		return true;
-	case 0x0b: case 0xff:
+	case 0x0b: case 0xb9: case 0xff:	/* ud2, ud1, ud0 */
 		d->out->flow = FLOW_STOP;
 		return true;
 	case 0x31:
@@ -702,13 +798,13 @@ static bool odd_two_byte(struct decoder *d)
 		return true;
 	case 0x7e:			/* movd, movq: to E, with F3 to G */
 		if (d->rep) {
-			d->out->writes.vector |= UINT32_C(1) << d->reg;
+			d->out->writes.vector |= VECTOR_LOW(1) << d->reg;
 			if (d->mod == 3)
-				d->out->reads.vector |= UINT32_C(1) << d->rm;
+				d->out->reads.vector |= VECTOR_LOW(1) << d->rm;
 			return true;
 		}
 		if (d->data16)
-			d->out->reads.vector |= UINT32_C(1) << d->reg;
+			d->out->reads.vector |= VECTOR_LOW(1) << d->reg;
 		if (d->mod == 3)
 			writes(d, d->rm, 8);
 		return true;
@@ -719,6 +815,13 @@ static bool odd_two_byte(struct decoder *d)
 	case 0xa5: case 0xad:
 		reads(d, GPR_CX, 1);
 		return true;
+	case 0xba:			/* bt only reads, bts, btr and btc write, too */
+		if (d->mod == 3) {
+			reads(d, d->rm, width_of(d, 0, 0));
+			if ((d->reg & 7) > 4)
+				writes(d, d->rm, width_of(d, 0, 0));
+		}
+		return (d->reg & 7) >= 4;
 	case 0xb0: case 0xb1:
 		reads(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
 		writes(d, GPR_AX, (op & 1) != 0 ? width_of(d, 0, 0) : 1);
@@ -739,7 +842,15 @@ static bool odd_three_byte(struct decoder *d)
 			d->out->writes.vector |= 1;
 		return true;
 	}
-	if (d->opcode < 0x20) {		/* pblendvb and its like */
+	if (d->opcode >= 0xdc && d->opcode <= 0xdf) {	/* with F3 those of the key locker */
+		d->out->is_opaque = d->rep;
+		return true;
+	}
+	if (d->opcode == 0xf6) {	/* adcx, adox; without a prefix wrss */
+		d->out->is_opaque = !d->data16 && !d->rep;
+		return true;
+	}
+	if (d->opcode < 0x20 || d->opcode == 0xcb) {	/* pblendvb and its like, sha256rnds2 */
 		d->out->reads.vector |= 1;
 		return true;
 	}
@@ -766,15 +877,35 @@ static bool odd(struct decoder *d, uint32_t flags)
 
 /* ---- operands ---- */
 
-/* A vector register counts as a whole, as nothing is gained by knowing its parts. */
+/* An instruction without VEX changes the lower part only, and knows no other. */
 static void vector_operand(const struct decoder *d, uint8_t reg, bool is_read, bool is_written)
 {
-	uint32_t bit = UINT32_C(1) << reg;
+	uint64_t bit = VECTOR_LOW(1) << reg;
 
 	if (is_read)
 		d->out->reads.vector |= bit;
 	if (is_written)
 		d->out->writes.vector |= bit;
+}
+
+/* Conversions and moves between a vector register and one of MMX, which is in no set. */
+static bool mmx_operands(struct decoder *d)
+{
+	bool is_scalar = d->rep || d->repne;
+
+	if (d->map != 1)
+		return false;
+	if (d->opcode == 0x2a && !is_scalar)
+		vector_operand(d, d->reg, !d->data16, true);
+	else if ((d->opcode == 0x2c || d->opcode == 0x2d) && !is_scalar)
+		vector_operand(d, d->rm, d->mod == 3, false);
+	else if (d->opcode == 0xd6 && d->rep)
+		vector_operand(d, d->reg, false, true);
+	else if (d->opcode == 0xd6 && d->repne)
+		vector_operand(d, d->rm, true, false);
+	else
+		return false;
+	return true;
 }
 
 static void operands(struct decoder *d, uint32_t flags)
@@ -791,6 +922,11 @@ static void operands(struct decoder *d, uint32_t flags)
 		reads_e = reads_e || d->opcode == 0x11;
 	}
 	if (d->map == 1 && (d->opcode == 0x12 || d->opcode == 0x16) && !is_scalar)
+		reads_g = true;
+	/* Conversions and roots of one number keep what is above it. */
+	if ((d->map == 1 && is_scalar && (d->opcode == 0x2a || d->opcode == 0x5a ||
+					  (d->opcode >= 0x51 && d->opcode <= 0x53))) ||
+	    (d->map == 3 && (d->opcode == 0x0a || d->opcode == 0x0b)))
 		reads_g = true;
 	if (d->mod == 3 && (flags & MEM) == 0) {
 		if ((flags & VE) == 0) {
@@ -820,80 +956,128 @@ static void operands(struct decoder *d, uint32_t flags)
 	} else if (!is_mmx) {
 		vector_operand(d, d->reg, reads_g, writes_g);
 	}
-	if ((flags & ALIGN) != 0 && !is_scalar && !is_mmx && !d->vex && d->mod != 3 &&
+	if ((flags & ALIGN) != 0 && !is_scalar && !is_mmx && d->mod != 3 &&
 	    (d->base == GPR_SP || d->base == GPR_BP))
 		d->out->needs_alignment = true;
 }
 
-/*
- * Instructions with VEX.  Most have a second source, and a destination that is not read.  One
- * that is in none of the tables is taken for such an instruction of vector registers.
- */
-static bool vex_operands(struct decoder *d)
-{
-	uint32_t flags = flags_of(d);
-	bool is_general = d->map == 2 && d->opcode >= 0xf2 && d->opcode <= 0xf7;
-	bool is_fma = d->map == 2 && d->opcode >= 0x96 && d->opcode <= 0xbf;
+/* ---- rare instructions ---- */
 
-	if (d->map == 1 && d->opcode >= 0x41 && d->opcode <= 0x4b)
-		return false;		/* mask registers */
-	if (d->map == 1 && d->opcode >= 0x90 && d->opcode <= 0x99)
+enum {
+	RARE = 1 << 0,
+	RARE_MODRM = 1 << 1 | RARE, RARE_MEMORY = 1 << 2 | RARE_MODRM,	/* the operand cannot be a register */
+	RARE_1 = 1 << 3 | RARE, RARE_2 = 1 << 4 | RARE,	/* constants of so many bytes */
+	RARE_FAR = 1 << 5 | RARE,			/* a segment and an address */
+	RARE_32 = 1 << 6 | RARE,			/* in 32-bit code only */
+	RARE_FLOW = 1 << 7 | RARE,			/* control does not go on behind it */
+};
+
+/* Instructions of which the length is known, and no effect. */
+static const uint8_t rare_one_byte[256] = {
+	[0x06 ... 0x07] = RARE_32, [0x0e] = RARE_32, [0x16 ... 0x17] = RARE_32, [0x1e ... 0x1f] = RARE_32,
+	[0x27] = RARE_32, [0x2f] = RARE_32, [0x37] = RARE_32, [0x3f] = RARE_32, [0x60 ... 0x61] = RARE_32,
+	[0x62] = RARE_32 | RARE_MEMORY, [0x63] = RARE_32 | RARE_MODRM, [0x6c ... 0x6f] = RARE,
+	[0x82] = RARE_32 | RARE_MODRM | RARE_1, [0x8c] = RARE_MODRM, [0x8e] = RARE_MODRM,
+	[0x9a] = RARE_32 | RARE_FAR, [0xc4 ... 0xc5] = RARE_32 | RARE_MEMORY, [0xc8] = RARE_2 | RARE_1,
+	[0xca] = RARE_2 | RARE_FLOW, [0xcb] = RARE_FLOW, [0xce] = RARE_32, [0xcf] = RARE_FLOW,
+	[0xd4 ... 0xd5] = RARE_32 | RARE_1, [0xd6] = RARE_32, [0xd7] = RARE, [0xe4 ... 0xe7] = RARE_1,
+	[0xea] = RARE_32 | RARE_FAR | RARE_FLOW, [0xec ... 0xef] = RARE, [0xf1] = RARE,
+};
+
+static const uint8_t rare_two_byte[256] = {
+	[0x00] = RARE_MODRM, [0x02 ... 0x03] = RARE_MODRM, [0x06] = RARE, [0x07] = RARE_FLOW, [0x08 ... 0x09] = RARE,
+	[0x0e] = RARE, [0x0f] = RARE_MODRM | RARE_1, [0x20 ... 0x23] = RARE_1, [0x30] = RARE, [0x32 ... 0x33] = RARE,
+	[0x34] = RARE, [0x35] = RARE_FLOW, [0x37] = RARE, [0x78 ... 0x79] = RARE_MODRM, [0xa0 ... 0xa1] = RARE,
+	[0xa8 ... 0xa9] = RARE, [0xa6 ... 0xa7] = RARE_MODRM, [0xaa] = RARE_FLOW, [0xb2] = RARE_MEMORY,
+	[0xb4 ... 0xb5] = RARE_MEMORY, [0xf7] = RARE_MODRM,
+};
+
+static const uint8_t rare_three_byte[256] = {
+	[0x80 ... 0x82] = RARE_MEMORY, [0xd8] = RARE_MODRM, [0xf5] = RARE_MEMORY, [0xf8] = RARE_MEMORY,
+	[0xf9] = RARE_MEMORY, [0xfa ... 0xfb] = RARE_MODRM, [0xfc] = RARE_MEMORY,
+};
+
+static const uint8_t rare_three_byte_imm[256] = { [0xf0] = RARE_MODRM | RARE_1 };
+
+static bool rare_operands(struct decoder *d)
+{
+	static const uint8_t *const maps[] = { rare_one_byte, rare_two_byte, rare_three_byte, rare_three_byte_imm };
+	uint8_t flags = maps[d->map][d->opcode];
+
+	if ((flags & RARE) == 0 || (d->wide && has(flags, RARE_32)))
 		return false;
-	if (d->map == 1 && d->opcode == 0x77) {
-		if ((d->rex & REX_W) != 0)
-			d->out->writes.vector = UINT16_MAX;
-		return true;
-	}
-	read_modrm(d);
-	if (d->map == 3 || has(flags, I1))
-		cursor_skip(&d->at, 1);
-	if (is_general || (d->map == 3 && d->opcode == 0xf0)) {	/* BMI */
-		reads(d, d->vvvv, 8);
-		if (d->mod == 3)
-			reads(d, d->rm, 8);
-		if (d->opcode == 0xf6)
-			reads(d, GPR_DX, 8);
-		if (d->opcode == 0xf3 || d->opcode == 0xf6)
-			writes(d, d->vvvv, 8);
-		if (d->opcode != 0xf3)
-			writes(d, d->reg, 8);
-		return true;
-	}
-	d->out->reads.vector |= UINT32_C(1) << d->vvvv;
-	if (d->map == 1 && d->opcode == 0x7e)
-		return odd_two_byte(d);
-	if ((flags & KNOWN) != 0) {
-		/* In the tables a destination is a source, too.  With VEX it is not. */
-		if (has(flags, WG) && !has(flags, ODD))
-			flags &= ~(uint32_t)(RG ^ MODRM);
-		d->data16 = true;	/* MMX has no form with VEX */
-		operands(d, flags);
-		if (has(flags, ODD) && d->map == 3)
-			return odd_three_byte(d);
-		return true;
-	}
-	operands(d, SSE_W | VE | VG);
-	if (is_fma || d->map == 3)
-		d->out->reads.vector |= UINT32_C(1) << d->reg;
+	if (has(flags, RARE_MODRM))
+		decoder_read_modrm(d);
+	if (has(flags, RARE_MEMORY) && d->mod == 3)
+		return false;
+	if (has(flags, RARE_FAR))
+		cursor_skip(&d->at, d->data16 ? 4 : 6);
+	/* extrq and insertq of SSE4a have two constants, vmread has none. */
+	if (d->map == 1 && d->opcode == 0x78 && (d->data16 || d->repne))
+		cursor_skip(&d->at, 2);
+	cursor_skip(&d->at, (has(flags, RARE_1) ? 1U : 0U) + (has(flags, RARE_2) ? 2U : 0U));
+	if (has(flags, RARE_FLOW))
+		d->out->flow = has(flags, RARE_FAR) ? FLOW_JUMP_ANY : FLOW_RETURN;
+	else if (has(flags, RARE_FAR))
+		d->out->flow = FLOW_CALL_ANY;
+	d->out->is_opaque = true;
 	return true;
 }
+
+/* ---- legacy instructions ---- */
 
 static bool legacy_operands(struct decoder *d)
 {
 	uint32_t flags = flags_of(d);
 
 	if ((flags & KNOWN) == 0 || (d->map == 0 && d->opcode == 0x63 && !d->wide))
-		return false;
+		return rare_operands(d);
 	if (has(flags, MODRM))
-		read_modrm(d);
+		decoder_read_modrm(d);
 	if (has(flags, I1))
 		d->immediate = (uint64_t)read_signed(d, 1);
 	if (has(flags, IZ))
 		d->immediate = (uint64_t)read_signed(d, d->data16 && (d->rex & REX_W) == 0 ? 2 : 4);
 	if (d->map == 0 && (d->opcode & 0xfe) == 0xf6 && (d->reg & 7) < 2)
-		cursor_skip(&d->at, d->opcode == 0xf6 ? 1 : d->data16 ? 2 : 4);
-	operands(d, flags);
+		cursor_skip(&d->at, d->opcode == 0xf6 ? 1 : d->data16 && (d->rex & REX_W) == 0 ? 2 : 4);
+	if (!mmx_operands(d))
+		operands(d, flags);
 	return !has(flags, ODD) || odd(d, flags);
+}
+
+/* ---- an instruction ---- */
+
+/*
+ * A branch whose operand is one of 16 bits by its prefix: processors of Intel and of AMD read it
+ * differently in 64-bit code, and no program of 32 bits jumps below 64 KiB.
+ */
+static bool is_short_branch(const struct decoder *d)
+{
+	return d->data16 && (d->rex & REX_W) == 0 && d->encoding == ENCODED_LEGACY &&
+		(d->out->flow == FLOW_CALL || d->out->flow == FLOW_JUMP || d->out->flow == FLOW_BRANCH);
+}
+
+/* Read an instruction, and, if they are wanted, its effects.  False: it is unknown, or cut off. */
+static bool read_instruction(struct decoder *d, const uint8_t *code, size_t size, bool with_effects)
+{
+	bool is_known;
+
+	cursor_init(&d->at, code, size < 15 ? size : 15);
+	read_prefixes(d);
+	bool has_prefix = d->rex != 0 || d->data16 || d->rep || d->repne || d->lock;
+	is_known = read_opcode(d);
+	mark_tail(d);
+	if (d->encoding == ENCODED_LEGACY) {
+		is_known = legacy_operands(d) && !is_short_branch(d);
+	} else {
+		if (!d->wide)
+			d->rex &= REX | REX_W;
+		/* A prefix before such an instruction makes it invalid. */
+		is_known = is_known && !has_prefix && vector_read(d);
+		if (is_known && with_effects)
+			vector_operands(d);
+	}
+	return is_known && !d->at.bad && d->at.p != d->at.start;
 }
 
 bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out)
@@ -901,15 +1085,14 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	struct decoder d = { .wide = wide, .base = -1, .index = -1, .out = out };
 
 	*out = (struct insn){ .addr = addr, .pushes = -1, .pops = -1 };
-	cursor_init(&d.at, code, size < 15 ? size : 15);
-	read_prefixes(&d);
-	read_opcode(&d);
-	mark_tail(&d);
-	bool is_known = d.vex ? vex_operands(&d) : legacy_operands(&d);
+	bool is_known = read_instruction(&d, code, size, true);
+
 	out->size = (uint8_t)(d.at.p - d.at.start);
-	if (!is_known || d.at.bad || out->size == 0)
+	if (!is_known)
 		return false;
 	uint64_t next = addr + out->size, mask = wide ? UINT64_MAX : UINT32_MAX;
+	if (out->is_opaque)
+		out->reads = out->writes = (struct regset){ UINT64_MAX, UINT64_MAX };
 	if (out->flow == FLOW_JUMP || out->flow == FLOW_BRANCH || out->flow == FLOW_CALL)
 		out->to = (next + out->to) & mask;
 	/* A call of what follows finds the pc.  Its return address is popped soon. */
@@ -927,69 +1110,13 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 
 /* ---- shapes ---- */
 
-/* What programs have beside what insn_decode() knows: its length, and nothing of its effects. */
-static const uint32_t rare_one_byte[256] = {
-	[0x6c ... 0x6f] = KNOWN, [0x8c] = MODRM, [0x8e] = MODRM, [0xca] = IZ, [0xcb] = KNOWN, [0xcf] = KNOWN,
-	[0xd7] = KNOWN, [0xe4 ... 0xe7] = I1, [0xec ... 0xef] = KNOWN,
-};
-
-static const uint32_t rare_two_byte[256] = {
-	[0x00] = MODRM, [0x02 ... 0x03] = MODRM, [0x34] = KNOWN, [0xa0 ... 0xa1] = KNOWN, [0xa8 ... 0xa9] = KNOWN,
-};
-
-/* The instructions of VEX and EVEX with an immediate of a byte; all of map 3 have one. */
-static bool has_vector_immediate(const struct decoder *d)
-{
-	return d->map == 3 || (d->map == 1 && ((d->opcode >= 0x70 && d->opcode <= 0x73) || d->opcode == 0xc2 ||
-					       (d->opcode >= 0xc4 && d->opcode <= 0xc6)));
-}
-
-static bool vector_shape(struct decoder *d)
-{
-	if (d->map < 1 || d->map > 6 || d->map == 4)
-		return false;
-	if (d->map == 1 && d->opcode == 0x77)
-		return true;
-	read_modrm(d);
-	if (has_vector_immediate(d))
-		cursor_skip(&d->at, 1);
-	return true;
-}
-
-/* EVEX is three bytes behind 62.  Some bits are inverted, as in VEX (SDM volume 2, section 2.7.1). */
-static void read_evex(struct decoder *d)
-{
-	uint8_t first = cursor_u8(&d->at);
-
-	cursor_skip(&d->at, 2);
-	d->map = first & 7;
-	d->rex = REX;
-	d->rex |= (uint8_t)(((first & 0x80) != 0 ? 0 : REX_R) | ((first & 0x40) != 0 ? 0 : REX_X) |
-			    ((first & 0x20) != 0 ? 0 : REX_B));
-	d->opcode = cursor_u8(&d->at);
-}
-
-static bool rare_shape(struct decoder *d)
-{
-	uint32_t flags = d->map == 0 ? rare_one_byte[d->opcode] : d->map == 1 ? rare_two_byte[d->opcode] : 0;
-
-	if ((flags_of(d) & KNOWN) != 0)		/* everything was read, and only its effects are not known */
-		return d->map == 1 && d->opcode == 0x01;
-	if ((flags & KNOWN) == 0)
-		return false;
-	if (has(flags, MODRM))
-		read_modrm(d);
-	cursor_skip(&d->at, has(flags, I1) ? 1 : has(flags, IZ) ? 2 : 0);
-	return true;
-}
-
 /* Bytes of memory that an instruction of vector registers takes; 0 if that is not certain. */
 static uint8_t vector_access(const struct decoder *d)
 {
 	uint8_t op = d->opcode;
 	bool is_arithmetic = op == 0x51 || (op >= 0x58 && op <= 0x5f && op != 0x5b) || op == 0xc2;
 
-	if (d->vex || d->map != 1)
+	if (d->map != 1)
 		return 0;
 	if (op == 0x10 || op == 0x11 || (is_arithmetic && op != 0x5a))
 		return d->rep ? 4 : d->repne ? 8 : 16;
@@ -1018,7 +1145,7 @@ static uint8_t access_of(const struct decoder *d)
 	uint32_t flags = flags_of(d);
 	bool is_float = d->map == 0 && d->opcode >= 0xd8 && d->opcode <= 0xdf;
 
-	if (d->vex || !d->out->has_memory || (flags & KNOWN) == 0 || has(flags, MEM) || is_float)
+	if (d->encoding != ENCODED_LEGACY || !d->out->has_memory || (flags & KNOWN) == 0 || has(flags, MEM) || is_float)
 		return 0;
 	if ((flags & (VE | VG | MM)) != 0 || d->map > 1)
 		return vector_access(d);
@@ -1037,22 +1164,12 @@ bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, stru
 {
 	struct insn insn = { .addr = addr };
 	struct decoder d = { .wide = wide, .base = -1, .index = -1, .out = &insn };
-	bool is_known;
 
-	cursor_init(&d.at, code, size < 15 ? size : 15);
-	read_prefixes(&d);
-	read_opcode(&d);
-	mark_tail(&d);
-	if (d.map == 0 && d.opcode == 0x62 && d.at.p < d.at.end && (wide || *d.at.p >= 0xc0)) {
-		read_evex(&d);
-		d.vex = true;
-	}
-	is_known = d.vex ? vector_shape(&d) : legacy_operands(&d) || rare_shape(&d);
-	if (!is_known || d.at.bad || d.at.p == d.at.start)
+	if (!read_instruction(&d, code, size, false))
 		return false;
 	*out = (struct shape){
 		.size = (uint8_t)(d.at.p - d.at.start), .flow = insn.flow, .has_memory = insn.has_memory,
-		.is_relative = d.is_relative, .segment = d.segment, .map = d.vex ? UINT8_MAX : d.map,
+		.is_relative = d.is_relative, .segment = d.segment, .map = d.encoding != ENCODED_LEGACY ? UINT8_MAX : d.map,
 		.opcode = d.opcode, .reg = d.reg, .rm = d.rm, .mod = d.mod, .base = d.base, .index = d.index,
 		.displacement_at = (uint8_t)(d.tail - d.displacement_size),
 		.displacement_size = d.displacement_size, .displacement = d.displacement,

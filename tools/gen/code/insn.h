@@ -2,9 +2,10 @@
 /*
  * insn: what an x86 instruction does with registers, as far as a caller can rely on them.
  *
- * It decodes what compilers make of C, up to AVX2, and knows no file and no process.  Sources:
- * Intel's Software Developer's Manual, volume 2, appendix A (opcode maps) and chapter 2
- * (formats).
+ * It knows no file and no process.  It knows the length of all that an assembler writes but APX (REX2 and
+ * map 4 of EVEX) and instructions that processors read differently; those are unknown.  Of few, such
+ * as xrstor, only the effects are not known.  Sources: Intel's Software Developer's Manual, volume 2,
+ * appendix A (opcode maps) and chapter 2 (formats); of XOP, see vector.c.
  */
 #ifndef NSB_GEN_INSN_H
 #define NSB_GEN_INSN_H
@@ -15,12 +16,13 @@
 
 /*
  * A set of registers.  A general register has three bits: for its bits 0 to 7, for 8 to 15, and
- * for the rest.  A vector register has one bit.  Flags, x87, mask registers and the stack
+ * for the rest.  Behind them is a bit for each mask register of AVX-512.  A vector register has a bit
+ * for the 128 bits that SSE knows, and one for the rest, which vzeroupper changes alone.  Flags, x87 and the stack
  * pointer are in no set, because no compiler keeps a value there over a call.
  */
 struct regset {
 	uint64_t general;
-	uint32_t vector;
+	uint64_t vector;
 };
 
 /* General registers by the numbers that instructions have for them. */
@@ -31,6 +33,14 @@ enum {
 
 /* All parts of general register no. `reg`. */
 #define GPR_BITS(reg) (UINT64_C(7) << 3 * (reg))
+
+/* Mask register no. `reg`. */
+#define MASK_BIT(reg) (UINT64_C(1) << (48 + (reg)))
+
+/* The lower parts of the vector registers with these bits, the upper ones, and both. */
+#define VECTOR_LOW(bits) ((uint64_t)(bits))
+#define VECTOR_HIGH(bits) ((uint64_t)(bits) << 32)
+#define VECTOR_BITS(bits) (VECTOR_LOW(bits) | VECTOR_HIGH(bits))
 
 /* Where control goes from an instruction. */
 enum insn_flow {
@@ -63,6 +73,7 @@ struct insn {
 	uint16_t popped;		/* of FLOW_RETURN: bytes of arguments */
 	int8_t pops, pushes;		/* the general register of a pop, of a push; else -1 */
 	bool needs_alignment;		/* of 16 bytes of memory on the stack */
+	bool is_opaque;			/* nobody knows its effects on registers: both sets have all of them */
 	bool has_memory;
 	uint64_t memory;		/* the constant part of the operand's address; 0: it has none */
 };
@@ -79,7 +90,7 @@ struct shape {
 	int64_t displacement;		/* of the memory operand */
 	enum insn_flow flow;
 	uint8_t size;
-	uint8_t map, opcode;		/* map: 0, or 1 behind 0F, 2 behind 0F 38, 3 behind 0F 3A; UINT8_MAX: VEX or EVEX */
+	uint8_t map, opcode;		/* map: 0, or 1 behind 0F, 2 behind 0F 38, 3 behind 0F 3A; UINT8_MAX: VEX, EVEX, XOP */
 	uint8_t mod, reg, rm;		/* of ModRM, 0 without one */
 	int8_t base, index;		/* registers of the memory operand; -1: none */
 	uint8_t segment;		/* the prefix 64 (fs) or 65 (gs); 0: none */
@@ -90,10 +101,7 @@ struct shape {
 	uint8_t access;			/* bytes of memory that it reads or writes; 0: not known, or none */
 };
 
-/*
- * The shape of the instruction at the start of `code`, which is at address `addr`.  It knows
- * more instructions than insn_decode(), AVX-512 among them.  False: it is unknown, or cut off.
- */
+/* The shape of the instruction at the start of `code`, which is at address `addr`.  False: it is unknown, or cut off. */
 bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out);
 
 /*
