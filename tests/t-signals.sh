@@ -10,21 +10,22 @@ is_traced() {
 	grep -q "TracerPid:.*[1-9]" /proc/"$pid"/status
 }
 
+# nsb lets go a thread, and the kernel has it stop again as soon as it gets a processor: it runs no code of its own between.
 t 'a process stopped by SIGSTOP stays stopped' '
 	target signals && patch_from work.c && says "work 2" work &&
 	kill -STOP $pid && wait_until is_stopped && snapshot &&
-	patch work.so && is_stopped && listed work.so && revert work.so && is_stopped && unharmed &&
+	patch work.so && wait_until is_stopped && listed work.so && revert work.so && wait_until is_stopped && unharmed &&
 	patch work.so && kill -CONT $pid && says "work 3" work
 '
 t 'a stopped process of several threads' '
 	target threads && patch_from work.c && ask start sleepers 5 && ask start recurse 2 &&
 	says "wrong 0" wrong && kill -STOP $pid && wait_until is_stopped && snapshot &&
-	patch work.so && is_stopped && revert work.so && unharmed && patch work.so &&
+	patch work.so && wait_until is_stopped && revert work.so && unharmed && patch work.so &&
 	kill -CONT $pid && says "work 6" work 2 && says "wrong 0" wrong
 '
 t 'SIGTSTP, SIGTTIN, SIGTTOU: the same' '
 	target signals && patch_from work.c && for signal in TSTP TTIN TTOU; do
-		kill -$signal $pid && wait_until is_stopped && patch work.so && is_stopped &&
+		kill -$signal $pid && wait_until is_stopped && patch work.so && wait_until is_stopped &&
 		kill -CONT $pid && says "work 3" work && revert work.so && says "work 2" work || exit 1
 	done
 '
