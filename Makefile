@@ -49,6 +49,8 @@ ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386
 # All that is there are archives, and those of libunwind are not position-independent.
 LIB_DIRS := -no-pie -L$(i386_root)/usr/lib/i386-linux-gnu
 i386_libraries := $(i386_root)/.complete
+# libelf.a of 0.192 and later decompresses by it; a shared libelf brings it itself.
+ARCHIVES := -lzstd
 endif
 ifeq ($(ARCH),amd64)
 arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/amd64/*.c src/arch/i386/*.c)
@@ -56,8 +58,8 @@ else
 arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
 # Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
-NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz
-GEN_LIBS := $(LIB_DIRS) -lelf $(top)/libnsb.a -lz
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz $(ARCHIVES)
+GEN_LIBS := $(LIB_DIRS) -lelf $(top)/libnsb.a -lz $(ARCHIVES)
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)
 main_src := src/main.c
@@ -94,7 +96,7 @@ $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 $(top)/nsb-build: $(build_obj) $(filter $(obj)/tools/gen/binary/% $(obj)/tools/gen/dwarf/%,$(gen_obj)) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(GEN_LIBS)
 
-$(i386_root)/.complete:
+$(i386_root)/.complete: tools/i386-root.sh
 	$(call say,I386,$(i386_root))mkdir -p build && tools/i386-root.sh $(i386_root)
 
 # What nsb is built from is looked for once: the name of a package helps more than that of a header.

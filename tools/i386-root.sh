@@ -7,9 +7,10 @@
 set -eu
 
 root=$1
-packages='libunwind-dev libelf-dev liblzma-dev zlib1g-dev'
+packages='libunwind-dev libelf-dev liblzma-dev libzstd-dev zlib1g-dev'
 
-if [ -e "$root/.complete" ]; then
+if [ "$(cat "$root/.complete" 2>/dev/null)" = "$packages" ]; then
+	touch "$root/.complete"
 	exit 0
 fi
 state=$root.apt
@@ -39,4 +40,4 @@ rm -rf "$state"
 # The shared libraries that these point to are in other packages, and nothing would find
 # them here when a program is started: archives are linked.
 find "$root" -name '*.so' -delete
-touch "$root/.complete"
+echo "$packages" >"$root/.complete"
