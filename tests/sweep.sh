@@ -111,9 +111,10 @@ settle() {
 		{ [ "$1" = patch ] || patch "$file_of_patch" -q; }
 }
 
-# Statuses of an nsb that did what it should, or undid it: not killed, no damage.
+# Statuses of an nsb that did what it should, or undid it: not killed, no damage.  If hooks had run, nsb
+# cannot know what they have changed, and says so.
 is_undone() {
-	[ "$1" -gt 0 ] && [ "$1" -lt 64 ] && [ "$1" != 11 ]
+	[ "$1" -gt 0 ] && [ "$1" -lt 64 ] && { [ "$1" != 11 ] || grep -q "data of the program may have been changed" .said; }
 }
 
 # attempt ACTION CALLS COMMAND N: sets $reached.

@@ -92,6 +92,35 @@
 #define VZP_ARGUMENTS_CHECKED(name) VZP__RECORD(__COUNTER__, "P", #name, "", "")
 
 /*
+ * Functions of the patch that the process runs in the same stop in which nsb switches, while all of its threads
+ * stand outside of the functions that are replaced: so they can walk and repair data that nobody is
+ * using.  Each macro stands behind the function's definition.
+ *
+ * VZP_PRE_APPLY(f): int f(void), before anything is changed.  If it returns something other than 0,
+ * nothing is, and nsb tells the number.  So it had better look at things, and change none.
+ * VZP_POST_APPLY(f): void f(void), when calls lead to the new functions.
+ * VZP_PRE_REVERT(f): int f(void), before the patch is taken out; not 0 forbids that.
+ * VZP_POST_REVERT(f): void f(void), when calls lead to the old functions again.
+ *
+ * As all other threads stand, f may wait for nobody: no locks, no malloc, no stdio.  nsb-gen follows its
+ * calls, and refuses those that leave the patch, but for functions that it can follow, too, and VZP_HOOK_CALLS(g):
+ * you have looked at the target's function g, and it waits for nobody, whatever another thread was about when it was
+ * stopped.  f has 20 ms; VZP_HOOK_LIMIT(f, ms) gives it more, up to 1000.  If it takes longer, or
+ * faults, nsb undoes what it has changed itself; data that f has changed stay so.  If nsb is killed
+ * meanwhile, f may be run again by the next one.
+ *
+ * VZP_NOT_ACTIVE(g): no thread may be in the target's function g either when hooks run, though it
+ * is not replaced.
+ */
+#define VZP_PRE_APPLY(f) VZP__HOOK("1", int, f)
+#define VZP_POST_APPLY(f) VZP__HOOK("2", void, f)
+#define VZP_PRE_REVERT(f) VZP__HOOK("3", int, f)
+#define VZP_POST_REVERT(f) VZP__HOOK("4", void, f)
+#define VZP_HOOK_LIMIT(f, ms) VZP__RECORD(__COUNTER__, "T", #f, VZP__TEXT(ms), "")
+#define VZP_HOOK_CALLS(g) VZP__RECORD(__COUNTER__, "W", #g, "", "")
+#define VZP_NOT_ACTIVE(g) VZP__RECORD(__COUNTER__, "Q", #g, "", "")
+
+/*
  * What a new function has to be declared with where the target's compiler, knowing
  * the old one, had its callers rely on more than usual; nsb-gen tells where it is so.
  *
@@ -163,6 +192,19 @@
 		char text[sizeof(kind a "\0" b "\0" c)]; \
 	} vzp__record_##id __attribute__((VZP__STORED)) = { .text = kind a "\0" b "\0" c };
 #define VZP__TYPED_RECORD(id, kind, a, b, c, thing) VZP__TYPED_RECORD_(id, kind, a, b, c, thing)
+
+/* A hook is called by nobody in the patch, so the compiler must be kept from dropping it. */
+#ifndef __cplusplus
+#define VZP__HAS_TYPE(type, f) \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(f), type (void)), \
+		       "a hook is declared " #type " " #f "(void)");
+#else
+#define VZP__HAS_TYPE(type, f)
+#endif
+#define VZP__HOOK(kind, type, f) \
+	extern __typeof__(f) f __attribute__((used)); \
+	VZP__HAS_TYPE(type, f) \
+	VZP__RECORD(__COUNTER__, kind, #f, "", "")
 
 #define VZP__LABEL(name) VZP__TEXT(name) ".vzp" VZP__TEXT(VZP_UNIT)
 #define VZP__EXTERN(name) \

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks.h"
 #include "json.h"
 #include "status.h"
 
@@ -198,6 +199,12 @@ static void print_record(pid_t pid, const struct record *record, const char *fil
 		if (record->funcs[i].flags & VZ_FUNC_ALLOW_ACTIVE)
 			fputs("(allow-active)", stdout);
 	}
+	for (uint32_t i = 0; i < head->n_hooks; i++) {
+		print_name(i == 0 ? ", hooks: " : " ", record_string(record, record->hooks[i].name));
+		printf("(%s)", hooks_name(record->hooks[i].kind));
+	}
+	if (hooks_begun(record) != 0)
+		printf(", %s hooks were begun", hooks_name(hooks_begun(record)));
 	if (description[0] != '\0') {
 		print_name(" (", description);
 		printf(")");
@@ -239,6 +246,16 @@ static void add_record(pid_t pid, const struct record *record)
 		json_close('}');
 	}
 	json_close(']');
+	json_open("hooks", '[');
+	for (uint32_t i = 0; i < head->n_hooks; i++) {
+		json_open(NULL, '{');
+		json_text("name", record_string(record, record->hooks[i].name));
+		json_text("kind", hooks_name(record->hooks[i].kind));
+		json_number("limit_ms", record->hooks[i].limit_ms);
+		json_close('}');
+	}
+	json_close(']');
+	json_text("hooks_begun", hooks_begun(record) == 0 ? NULL : hooks_name(hooks_begun(record)));
 	json_close('}');
 }
 
@@ -389,6 +406,16 @@ void show_patch(const struct options *options, const struct patchfile *patch)
 	printf("replaces:\n");
 	for (size_t i = 0; i < meta->n_funcs; i++)
 		print_func(&meta->funcs[i]);
+	for (size_t i = 0; i < meta->n_hooks; i++) {
+		print_name(i == 0 ? "hooks, which the process runs while all of its threads stand:\n  " : "  ",
+			   meta->hooks[i].name);
+		printf(": %s, %" PRIu64 " ms at most\n", hooks_name((uint32_t)meta->hooks[i].kind), meta->hooks[i].limit_ms);
+	}
+	for (size_t i = 0; i < meta->n_quiets; i++)
+		if (i == 0 || strcmp(meta->quiets[i].name, meta->quiets[i - 1].name) != 0)
+			print_name(i == 0 ? "and no thread may be in: " : ", ", meta->quiets[i].name);
+	if (meta->n_quiets > 0)
+		printf("\n");
 	printf("needs:\n");
 	print_needs(patch);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * chain: the guides that a hooked place of the target leads to, each to the next one (guide.h).
+ * chain: the guides that a diverted place of the target leads to, each to the next one (guide.h).
  *
  * The records do not say how the guides are linked, as an nsb may have been killed while it
  * changed that.  So the chain is read from the target, from the place to the last guide.
@@ -11,7 +11,7 @@
 #include "record.h"
 
 struct chain {
-	const struct record_hook **links;	/* owned; in the order in which their guides are called */
+	const struct record_detour **links;	/* owned; in the order in which their guides are called */
 	size_t count;
 };
 
@@ -22,12 +22,12 @@ int chain_init(struct chain *chain, const struct records *records, size_t more) 
  * be read; -EINVAL, it leads to something that is no guide of ours.
  */
 int chain_read(struct chain *chain, const struct target *target, const struct records *records,
-	       const struct record_hook *at) MUST_CHECK;
-/* Find a record's hook for the same place.  If `guide` is not 0, it has to be the one with its guide there. */
-const struct record_hook *chain_find(const struct records *records, const struct record_hook *like,
+	       const struct record_detour *at) MUST_CHECK;
+/* Find a record's detour for the same place.  If `guide` is not 0, it has to be the one with its guide there. */
+const struct record_detour *chain_find(const struct records *records, const struct record_detour *like,
 				     uint64_t guide);
 /* Write the bytes of a place that leads to that guide.  -ERANGE without a message: a jump cannot reach it. */
-int chain_lead(const struct arch *arch, const struct record_hook *hook, uint64_t guide,
+int chain_lead(const struct arch *arch, const struct record_detour *detour, uint64_t guide,
 	       uint8_t *out) MUST_CHECK;
 
 #endif

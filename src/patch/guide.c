@@ -61,7 +61,7 @@ static int find_rows(struct guides *guides, const struct arch *arch, const struc
 }
 
 static bool is_known(const struct target *target, const struct records *records,
-		     const struct record_hook *hook)
+		     const struct record_detour *detour)
 {
 	struct chain chain;
 	bool known;
@@ -70,14 +70,14 @@ static bool is_known(const struct target *target, const struct records *records,
 		msg_forget();
 		return false;
 	}
-	known = chain_read(&chain, target, records, hook) == 0;
+	known = chain_read(&chain, target, records, detour) == 0;
 	free(chain.links);
 	return known;
 }
 
 /* ---- finding places ---- */
 
-struct hook_search {
+struct detour_search {
 	struct guides *guides;
 	const struct target *target;
 	const struct objects *objects;
@@ -85,38 +85,38 @@ struct hook_search {
 	const struct object *object;
 };
 
-static void add_hook(const struct hook_search *search, struct record_hook *hook)
+static void add_detour(const struct detour_search *search, struct record_detour *detour)
 {
-	const struct record_hook *before = chain_find(search->records, hook, 0);
+	const struct record_detour *before = chain_find(search->records, detour, 0);
 	struct guides *guides = search->guides;
 
 	if (before != NULL)
-		memcpy(hook->was, before->was, sizeof(hook->was));
-	if (guides->count < GUIDES_MAX && is_known(search->target, search->records, hook))
-		guides->hooks[guides->count++] = *hook;
+		memcpy(detour->was, before->was, sizeof(detour->was));
+	if (guides->count < GUIDES_MAX && is_known(search->target, search->records, detour))
+		guides->detours[guides->count++] = *detour;
 }
 
-/* Add a hook for a slot.  A slot is bound when it is first used, unless the library was linked with -z now. */
-static void add_slot(const struct hook_search *search, uint64_t place, uint64_t bound)
+/* Add a detour for a slot.  A slot is bound when it is first used, unless the library was linked with -z now. */
+static void add_slot(const struct detour_search *search, uint64_t place, uint64_t bound)
 {
 	const struct elf *elf = &search->object->elf;
-	struct record_hook hook = { .place = place, .own = bound,
+	struct record_detour detour = { .place = place, .own = bound,
 				    .size = search->target->arch->word };
 	uint64_t value = target_read_word(search->target, place);
 
-	memcpy(hook.was, &value, hook.size);
+	memcpy(detour.was, &value, detour.size);
 	if (value != bound && value >= elf->lo && value < elf->hi) {
 		search->guides->busy_lo = elf->lo;
 		search->guides->busy_hi = elf->hi;
-	} else if (value != bound && chain_find(search->records, &hook, 0) == NULL) {
-		hook.own = value;
+	} else if (value != bound && chain_find(search->records, &detour, 0) == NULL) {
+		detour.own = value;
 	}
-	add_hook(search, &hook);
+	add_detour(search, &detour);
 }
 
 static int look_at_slot(const struct elf_rel *rel, bool has_addend, void *ctx)
 {
-	const struct hook_search *search = ctx;
+	const struct detour_search *search = ctx;
 	const struct elf *elf = &search->object->elf;
 	const struct reloc_type *type = arch_reloc(search->target->arch, rel->type);
 	char name[NAME_BYTES], version[NAME_BYTES];
@@ -180,33 +180,33 @@ static uint64_t find_in_exe(const struct target *target, bool *throws)
 }
 
 /* Read the first instructions of a function behind its ENDBR, as they are without a guide's jump. */
-static int read_code(const struct target *target, const struct record_hook *hook, uint8_t *code)
+static int read_code(const struct target *target, const struct record_detour *detour, uint8_t *code)
 {
-	if (target_read(target, hook->place, code, CODE_BYTES) != 0)
+	if (target_read(target, detour->place, code, CODE_BYTES) != 0)
 		return -EFAULT;
-	memcpy(code, hook->was, hook->size);
+	memcpy(code, detour->was, detour->size);
 	return 0;
 }
 
-static void add_function(const struct hook_search *search, uint64_t address)
+static void add_function(const struct detour_search *search, uint64_t address)
 {
 	const struct arch *arch = search->target->arch;
-	struct record_hook hook = { .place = address, .size = arch->jump_size, .is_code = true };
+	struct record_detour detour = { .place = address, .size = arch->jump_size, .is_code = true };
 	uint8_t code[CODE_BYTES];
 
 	if (target_read(search->target, address, code, sizeof(code)) != 0)
 		return;
-	hook.place += arch_landing(arch, code, sizeof(code));
-	memcpy(hook.was, code + (hook.place - address), hook.size);
-	if (!lies_across_pages(hook.place, hook.size))
-		add_hook(search, &hook);
+	detour.place += arch_landing(arch, code, sizeof(code));
+	memcpy(detour.was, code + (detour.place - address), detour.size);
+	if (!lies_across_pages(detour.place, detour.size))
+		add_detour(search, &detour);
 }
 
 int guides_find(struct guides *guides, const struct target *target, const struct objects *objects,
 		const struct object *patched, const struct records *records,
 		const struct patchfile *patch)
 {
-	struct hook_search search = { guides, target, objects, records, NULL };
+	struct detour_search search = { guides, target, objects, records, NULL };
 	bool throws = objects_define(objects, throw), is_told = false;
 	int err;
 
@@ -254,15 +254,15 @@ uint64_t guides_size(const struct guides *guides)
 }
 
 /* Carry the instructions that the jump will cover to the guide, where they lead on into the function. */
-static int carry_own(struct record_hook *hook, const struct target *target, struct guide *guide)
+static int carry_own(struct record_detour *detour, const struct target *target, struct guide *guide)
 {
 	const struct arch *arch = target->arch;
 	uint8_t code[CODE_BYTES], jump[JUMP_MAX];
 	size_t carried;
 
-	hook->own = hook->guide + offsetof(struct guide, onward);
-	return read_code(target, hook, code) == 0 && chain_lead(arch, hook, hook->guide, jump) == 0 &&
-	       arch->carry(code, sizeof(code), hook->size, hook->place, hook->own, guide->onward,
+	detour->own = detour->guide + offsetof(struct guide, onward);
+	return read_code(target, detour, code) == 0 && chain_lead(arch, detour, detour->guide, jump) == 0 &&
+	       arch->carry(code, sizeof(code), detour->size, detour->place, detour->own, guide->onward,
 			   &carried) != 0 ? 0 : -ENOTSUP;
 }
 
@@ -277,16 +277,16 @@ int guides_lay(struct guides *guides, const struct target *target, struct link_i
 		return err;
 	memcpy(image->bytes + rows, guides->rows, guides->n_rows * sizeof(*guides->rows));
 	for (size_t i = 0; i < guides->count; i++) {
-		struct record_hook *hook = &guides->hooks[i];
+		struct record_detour *detour = &guides->detours[i];
 		uint64_t at = start + i * sizeof(struct guide);
 		struct guide guide = { .base = image->base, .size = start,
 				       .rows = image->base + rows };
 
 		memcpy(guide.code, target->arch->guide, sizeof(guide.code));
-		hook->guide = image->base + at;
-		if (hook->is_code && carry_own(hook, target, &guide) != 0)
-			hook->place = 0;
-		able += hook->place != 0;
+		detour->guide = image->base + at;
+		if (detour->is_code && carry_own(detour, target, &guide) != 0)
+			detour->place = 0;
+		able += detour->place != 0;
 		memcpy(image->bytes + at, &guide, sizeof(guide));
 	}
 	guides->has_untold_unwinder = guides->has_own || (guides->throws && able == 0);

@@ -26,7 +26,7 @@
 
 /* The guides of a patch that is going to be applied. */
 struct guides {
-	struct record_hook hooks[GUIDES_MAX];
+	struct record_detour detours[GUIDES_MAX];
 	size_t count;
 	struct guide_row *rows;		/* owned */
 	size_t n_rows;
@@ -38,7 +38,7 @@ struct guides {
 
 /*
  * Find the rows of a patch of `patched`, and the places where guides have to be led to.  Places
- * that cannot be hooked are left out.  -ENOMEM with a message.
+ * that cannot be diverted are left out.  -ENOMEM with a message.
  */
 int guides_find(struct guides *guides, const struct target *target, const struct objects *objects,
 		const struct object *patched, const struct records *records,
@@ -47,7 +47,7 @@ void guides_deinit(struct guides *guides);
 /* The bytes that the guides take behind the image, a multiple of the page size. */
 uint64_t guides_size(const struct guides *guides);
 /*
- * Append the guides to the image, and enter their addresses into the hooks.  A hook whose jump
+ * Append the guides to the image, and enter their addresses into the detours.  A detour whose jump
  * cannot reach its guide is dropped: its place is set to 0.
  */
 int guides_lay(struct guides *guides, const struct target *target,

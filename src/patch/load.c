@@ -126,7 +126,7 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 
 /*
  * Map the pages of the record, and each segment, by an mmap(2) of its own, with the rights that
- * it will keep.  So all calls can be made in one go: if one fails because other memory has come
+ * it will keep, and the stack of hooks.  So all calls can be made in one go: if one fails because other memory has come
  * there, the next ones do not touch that memory.  No memory is writable and executable, and none
  * is made executable later.  So this also works in a process that forbids itself such memory
  * (PR_SET_MDWE, MemoryDenyWriteExecute=).
@@ -151,6 +151,16 @@ static int map(struct remote *remote, const struct plan *plan)
 		}
 		calls[count++] = remote_mapping(image->base + segment->offset, segment->size,
 					 segment->prot);
+	}
+	if (err == 0 && plan->stack > 0 && count + 2 > CALLS_MAX) {
+		err = make_mappings(remote, plan, calls, count);
+		count = 0;
+	}
+	if (plan->stack > 0) {
+		const uint64_t guard = plan->address + plan->mapped - plan->stack;
+
+		calls[count++] = remote_mapping(guard, HOOK_GUARD, PROT_NONE);
+		calls[count++] = remote_mapping(guard + HOOK_GUARD, plan->stack - HOOK_GUARD, PROT_READ | PROT_WRITE);
 	}
 	return err != 0 || count == 0 ? err : make_mappings(remote, plan, calls, count);
 }
@@ -216,7 +226,10 @@ static int renew_record(struct target *target, const struct plan *plan)
 {
 	const size_t sum = offsetof(struct record_head, crc);
 	const uint32_t before = RECORD_KEPT, after = RECORD_REVERTING;
-	int err = change_record(target, plan, sum, offsetof(struct record_head, address) - sum);
+	int err = change_record(target, plan, offsetof(struct record_head, hook), sizeof(uint32_t));
+
+	if (err == 0)
+		err = change_record(target, plan, sum, offsetof(struct record_head, address) - sum);
 
 	if (err == 0)
 		err = change_record(target, plan, offsetof(struct record_head, sequence),

@@ -319,11 +319,31 @@ static int forbid_replaced(struct plan *plan, const struct generations *all,
 	}
 	for (uint32_t i = 0; i < subject->head->n_ranges && err == 0; i++) {
 		const struct record_range *range = &subject->ranges[i];
-		const struct record_func *func = &subject->funcs[range->func];
 
-		if (!(func->flags & VZ_FUNC_ALLOW_ACTIVE))
-			err = add_range(plan, range->start, range->end,
-					record_string(subject, func->name));
+		if (range->func != RANGE_QUIET && !(subject->funcs[range->func].flags & VZ_FUNC_ALLOW_ACTIVE))
+			err = add_range(plan, range->start, range->end, record_string(subject, range->name));
+	}
+	return err;
+}
+
+/* Forbid the functions that no thread may be in when hooks run, and what has replaced them. */
+static int forbid_quiet(struct plan *plan, const struct generations *all, const struct record *subject)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < subject->head->n_ranges && err == 0; i++) {
+		const struct record_range *range = &subject->ranges[i];
+		const char *name = record_string(subject, range->name);
+
+		if (range->func != RANGE_QUIET)
+			continue;
+		err = add_range(plan, range->start, range->end, name);
+		for (size_t g = 0; g < all->records->count && err == 0; g++) {
+			const struct record_func *func = replaces(generation(all, g), range->start);
+
+			if (func != NULL)
+				err = add_range(plan, func->patch, func->patch + func->patch_size, name);
+		}
 	}
 	return err;
 }
@@ -566,7 +586,7 @@ static int choose_place(struct plan *plan, const struct target *target,
 	int err = -ENOSPC;
 
 	if (bridge->is_needed)
-		bridge_bound(bridge, plan->mapped - bridge_size(bridge, target->arch), &hole.first,
+		bridge_bound(bridge, plan->mapped - plan->stack - bridge_size(bridge, target->arch), &hole.first,
 			     &hole.last);
 	for (int attempt = 0; attempt < 2 && err == -ENOSPC; attempt++) {
 		msg_forget();
@@ -600,7 +620,8 @@ static int make_record(struct plan *plan, const struct object *object,
 		.address = plan->address, .mapped = plan->mapped, .sequence = 1,
 		.applied_at = (uint64_t)time(NULL), .object_base = object->elf.lo,
 		.object_bias = object->elf.bias, .object_name = object_name(object),
-		.hooks = plan->guides.hooks, .n_hooks = plan->guides.count,
+		.stack = (uint32_t)plan->stack,
+		.detours = plan->guides.detours, .n_detours = plan->guides.count,
 	};
 
 	for (size_t i = 0; i < records->count; i++) {
@@ -677,17 +698,19 @@ static bool are_alike(const struct record *a, const struct record *b)
  */
 static int match_kept(struct plan *plan, const struct target *target, bool *matches)
 {
-	*matches = are_alike(plan->kept, &plan->record);
+	const uint64_t end = plan->address + plan->mapped;
+
+	*matches = are_alike(plan->kept, &plan->record) && is_free(&target->maps, end - plan->stack, end);
 	for (size_t i = 0; i < plan->image.n_segments && *matches; i++) {
 		struct link_segment *segment = &plan->image.segments[i];
-		const uint64_t start = plan->image.base + segment->offset, end = start + segment->size;
+		const uint64_t start = plan->image.base + segment->offset, last = start + segment->size;
 		int err = 0;
 
-		segment->is_there = is_mapped(&target->maps, start, end, segment->prot);
+		segment->is_there = is_mapped(&target->maps, start, last, segment->prot);
 		if (segment->is_there && !(segment->prot & PROT_EXEC))
 			err = compare_segment(target, &plan->image, segment, matches);
 		else
-			*matches = is_free(&target->maps, start, end);
+			*matches = is_free(&target->maps, start, last);
 		if (err != 0)
 			return err;
 	}
@@ -741,8 +764,9 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 	err = guides_find(&plan->guides, target, objects, object, records, patch);
 	head_size = page_up(record_size(patch, object_name(object), plan->guides.count));
 	bridge_find(&plan->bridge, target->arch, object->elf.bias, patch);
+	plan->stack = patch->meta.n_hooks > 0 ? HOOK_STACK : 0;
 	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides) +
-		       bridge_size(&plan->bridge, target->arch);
+		       bridge_size(&plan->bridge, target->arch) + plan->stack;
 	if (err == 0)
 		err = plan_reuse(plan, &context, records, patch, head_size);
 	if (err == 0 && plan->kept == NULL)
@@ -755,6 +779,8 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 		err = check_active(target, &plan->record, i);
 	if (err == 0)
 		err = forbid_replaced(plan, &all, &plan->record);
+	if (err == 0)
+		err = forbid_quiet(plan, &all, &plan->record);
 	if (err == 0)
 		err = finish(plan, target, objects, records);
 	if (err != 0)
@@ -1039,6 +1065,16 @@ static int forbid_patch(struct plan *plan, const struct target *target, const st
 	return err;
 }
 
+/* Whether a hook runs when the patch is taken out. */
+static bool has_hook_of_revert(const struct record *record)
+{
+	for (uint32_t i = 0; i < record->head->n_hooks; i++) {
+		if (record->hooks[i].kind >= VZ_HOOK_PRE_REVERT)
+			return true;
+	}
+	return false;
+}
+
 /* Whether the patch may have given the address of one of its functions to the target. */
 static bool may_be_handed_out(const struct record *record)
 {
@@ -1049,13 +1085,13 @@ static bool may_be_handed_out(const struct record *record)
 	return false;
 }
 
-/* Whether a jump may ever have led to the patch.  One that nsb had just loaded when it was killed has never run. */
+/* Whether a jump, or nsb, may ever have led to the patch.  One that nsb had just loaded when it was killed has never run. */
 static bool may_have_run(const struct record *record, const struct target *target)
 {
 	const unsigned size = target->arch->jump_size;
 	uint8_t found[JUMP_MAX];
 
-	if (record->head->state != RECORD_LOADING)
+	if (record->head->state != RECORD_LOADING || record->head->hook != 0)
 		return true;
 	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
 		const struct record_func *func = &record->funcs[i];
@@ -1067,12 +1103,22 @@ static bool may_have_run(const struct record *record, const struct target *targe
 	return false;
 }
 
-/* Whether data of the patch has to stay, as the program may point to it. */
-static bool may_be_pointed_to(const struct record *record, const struct target *target)
+static bool has_only_data_inside(const struct record *record)
 {
 	const uint32_t all = RECORD_CONSTANTS_INSIDE | RECORD_VARIABLES_INSIDE;
 
-	return (record->head->data & all) != all && may_have_run(record, target);
+	return (record->head->data & all) == all;
+}
+
+bool plan_gives_away(const struct record *record)
+{
+	return may_be_handed_out(record) || !has_only_data_inside(record);
+}
+
+/* Whether data of the patch has to stay, as the program may point to it. */
+static bool may_be_pointed_to(const struct record *record, const struct target *target)
+{
+	return !has_only_data_inside(record) && may_have_run(record, target);
 }
 
 static int plan_leaving(struct plan *plan, const struct target *target,
@@ -1085,11 +1131,14 @@ static int plan_leaving(struct plan *plan, const struct target *target,
 
 	*plan = (struct plan){ .arch = target->arch, .subject = record,
 			       .address = record->head->address, .mapped = record->head->mapped,
+			       .stack = record->head->stack,
 			       .keeps_memory = may_be_handed_out(record),
 			       .keeps_data = may_be_pointed_to(record, target) };
 	err = record->is_gone ? 0 : plan_edits(plan, &all, record, NULL, record);
 	if (err == 0)
 		err = forbid_patch(plan, target, record, allowed);
+	if (err == 0 && !record->is_gone && has_hook_of_revert(record))
+		err = forbid_quiet(plan, &all, record);
 	if (err == 0)
 		err = finish(plan, target, objects, records);
 	if (err != 0)

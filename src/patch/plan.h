@@ -53,6 +53,7 @@ struct plan {
 	bool keeps_data;		/* the program may point to data of it; its code can go */
 	/* In both cases: */
 	uint64_t address, mapped;	/* the memory of the patch, with its record */
+	uint64_t stack;			/* so much of it, at its end, is for the stack of hooks: HOOK_STACK, or 0 */
 	struct edit *edits;
 	size_t n_edits;
 	struct code_range *ranges;	/* sorted by start */
@@ -75,6 +76,8 @@ int plan_revert(struct plan *plan, const struct target *target, const struct obj
 		const struct records *records, const struct record *record,
 		const struct allowed *allowed) MUST_CHECK;
 void plan_deinit(struct plan *plan);
+/* Whether the program may have an address of the patch's code or data, if any of it has run. */
+bool plan_gives_away(const struct record *record);
 /* Make its unwinder anew, for mappings and objects that have been read again. */
 int plan_renew_unwinder(struct plan *plan, const struct target *target, const struct objects *objects,
 			const struct records *records) MUST_CHECK;

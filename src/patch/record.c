@@ -50,16 +50,20 @@ static size_t strings_size(const struct vzpatch *meta, const char *object_name)
 
 	for (size_t i = 0; i < meta->n_funcs; i++)
 		size += strlen(meta->funcs[i].name) + 1;
+	for (size_t i = 0; i < meta->n_quiets; i++)
+		size += strlen(meta->quiets[i].name) + 1;
+	for (size_t i = 0; i < meta->n_hooks; i++)
+		size += strlen(meta->hooks[i].name) + 1;
 	return (size + 7) & ~(size_t)7;
 }
 
-size_t record_size(const struct patchfile *patch, const char *object_name, size_t n_hooks)
+size_t record_size(const struct patchfile *patch, const char *object_name, size_t n_detours)
 {
 	const struct vzpatch *meta = &patch->meta;
 
 	return sizeof(struct record_head) + meta->n_funcs * sizeof(struct record_func) +
-	       meta->n_ranges * sizeof(struct record_range) +
-	       n_hooks * sizeof(struct record_hook) + strings_size(meta, object_name);
+	       (meta->n_ranges + meta->n_quiets) * sizeof(struct record_range) +
+	       n_detours * sizeof(struct record_detour) + meta->n_hooks * sizeof(struct record_hook) + strings_size(meta, object_name);
 }
 
 static uint32_t add_string(char *strings, uint32_t *fill, const char *text)
@@ -117,7 +121,8 @@ static void point_into(struct record *record)
 	record->head = head;
 	record->funcs = (const void *)(record->bytes + sizeof(*head));
 	record->ranges = (const void *)(record->funcs + head->n_funcs);
-	record->hooks = (const void *)(record->ranges + head->n_ranges);
+	record->detours = (const void *)(record->ranges + head->n_ranges);
+	record->hooks = (const void *)(record->detours + head->n_detours);
 	record->strings = (const char *)(record->hooks + head->n_hooks);
 }
 
@@ -155,10 +160,11 @@ static uint32_t describe_data(const struct vzpatch *meta, const struct link_imag
 int record_make(const struct record_input *input, struct record *out)
 {
 	const struct vzpatch *meta = &input->patch->meta;
-	size_t size = record_size(input->patch, input->object_name, input->n_hooks);
+	size_t size = record_size(input->patch, input->object_name, input->n_detours);
 	struct record_head *head = calloc(1, size);
 	struct record_func *funcs;
 	struct record_range *ranges;
+	struct record_detour *detours;
 	struct record_hook *hooks;
 	uint32_t fill = 1;
 	char *strings;
@@ -167,15 +173,17 @@ int record_make(const struct record_input *input, struct record *out)
 		return fail(ENOMEM, "out of memory");
 	funcs = (void *)(head + 1);
 	ranges = (void *)(funcs + meta->n_funcs);
-	hooks = (void *)(ranges + meta->n_ranges);
-	strings = (void *)(hooks + input->n_hooks);
+	detours = (void *)(ranges + meta->n_ranges + meta->n_quiets);
+	hooks = (void *)(detours + input->n_detours);
+	strings = (void *)(hooks + meta->n_hooks);
 	*head = (struct record_head){
 		.version = RECORD_VERSION, .state = RECORD_LOADING, .sequence = input->sequence,
 		.size = (uint32_t)size, .applied_at = input->applied_at,
 		.address = input->address, .mapped = input->mapped,
 		.patch_bias = input->image->bias, .object_base = input->object_base,
 		.object_bias = input->object_bias, .n_funcs = (uint32_t)meta->n_funcs,
-		.n_ranges = (uint32_t)meta->n_ranges, .n_hooks = (uint32_t)input->n_hooks,
+		.n_ranges = (uint32_t)(meta->n_ranges + meta->n_quiets), .n_hooks = (uint32_t)meta->n_hooks,
+		.stack = input->stack, .n_detours = (uint32_t)input->n_detours,
 		.data = describe_data(meta, input->image),
 		.patch_id_size = (uint32_t)meta->patch.build_id.size,
 		.object_id_size = (uint32_t)meta->target.build_id.size,
@@ -198,10 +206,26 @@ int record_make(const struct record_input *input, struct record *out)
 	for (size_t i = 0; i < meta->n_ranges; i++) {
 		ranges[i].start = meta->ranges[i].addr + input->object_bias;
 		ranges[i].end = ranges[i].start + meta->ranges[i].size;
-		ranges[i].func = meta->ranges[i].func;
+		ranges[i].func = (uint32_t)meta->ranges[i].func;
+		ranges[i].name = funcs[ranges[i].func].name;
 	}
-	if (input->n_hooks > 0)
-		memcpy(hooks, input->hooks, input->n_hooks * sizeof(*hooks));
+	ranges += meta->n_ranges;
+	for (size_t i = 0; i < meta->n_quiets; i++) {
+		ranges[i].start = arch_address(input->arch, meta->quiets[i].addr + input->object_bias);
+		ranges[i].end = ranges[i].start + meta->quiets[i].size;
+		ranges[i].func = RANGE_QUIET;
+		ranges[i].name = add_string(strings, &fill, meta->quiets[i].name);
+	}
+	for (size_t i = 0; i < meta->n_hooks; i++) {
+		const struct vz_hook *hook = &meta->hooks[i];
+
+		hooks[i].address = arch_address(input->arch, hook->addr + input->image->bias);
+		hooks[i].kind = (uint32_t)hook->kind;
+		hooks[i].limit_ms = (uint32_t)hook->limit_ms;
+		hooks[i].name = add_string(strings, &fill, hook->name);
+	}
+	if (input->n_detours > 0)
+		memcpy(detours, input->detours, input->n_detours * sizeof(*detours));
 	head->strings_size = (uint32_t)strings_size(meta, input->object_name);
 	seal(head);
 	out->bytes = (uint8_t *)head;
@@ -221,6 +245,7 @@ static bool head_is_sound(const struct record_head *head, size_t size)
 {
 	uint64_t want = sizeof(*head) + (uint64_t)head->n_funcs * sizeof(struct record_func) +
 			(uint64_t)head->n_ranges * sizeof(struct record_range) +
+			(uint64_t)head->n_detours * sizeof(struct record_detour) +
 			(uint64_t)head->n_hooks * sizeof(struct record_hook) + head->strings_size;
 
 	return head->size == size && want == size && head->strings_size > 0 &&
@@ -228,6 +253,7 @@ static bool head_is_sound(const struct record_head *head, size_t size)
 	       head->patch_id_size >= 1 && head->patch_id_size <= BUILD_ID_MAX &&
 	       head->object_id_size >= 1 && head->object_id_size <= BUILD_ID_MAX &&
 	       head->mapped >= size && head->address + head->mapped > head->address &&
+	       head->stack <= head->mapped - size && head->stack % PAGE == 0 && head->hook <= VZ_HOOK_POST_REVERT &&
 	       head->sequence < UINT64_MAX &&
 	       head->crc == crc32_update(0, (const uint8_t *)head + CRC_START, size - CRC_START);
 }
@@ -246,12 +272,24 @@ static bool body_is_sound(const struct record *record)
 			return false;
 	}
 	for (uint32_t i = 0; i < head->n_ranges; i++) {
-		if (record->ranges[i].func >= head->n_funcs ||
-		    record->ranges[i].end < record->ranges[i].start)
+		const struct record_range *range = &record->ranges[i];
+
+		if ((range->func >= head->n_funcs && range->func != RANGE_QUIET) || range->name >= limit ||
+		    range->end < range->start)
 			return false;
 	}
+	if (head->n_hooks > HOOKS_MAX || (head->n_hooks > 0 && head->stack != HOOK_STACK))
+		return false;
 	for (uint32_t i = 0; i < head->n_hooks; i++) {
-		if (record->hooks[i].size == 0 || record->hooks[i].size > JUMP_MAX)
+		const struct record_hook *hook = &record->hooks[i];
+
+		if (hook->name >= limit || hook->kind < VZ_HOOK_PRE_APPLY || hook->kind > VZ_HOOK_POST_REVERT ||
+		    hook->limit_ms == 0 || hook->limit_ms > HOOK_LIMIT_MS_MAX ||
+		    hook->address - head->address >= head->mapped)
+			return false;
+	}
+	for (uint32_t i = 0; i < head->n_detours; i++) {
+		if (record->detours[i].size == 0 || record->detours[i].size > JUMP_MAX)
 			return false;
 	}
 	return true;
@@ -278,13 +316,13 @@ static int add_record(struct records *records, const struct record *record)
 	return err;
 }
 
-/* A hook is a word of the target, or a jump.  Any other size is forged: nsb makes as many bytes as the ABI says. */
-static bool hooks_fit(const struct record *record, const struct arch *arch)
+/* A detour is a word of the target, or a jump.  Any other size is forged: nsb makes as many bytes as the ABI says. */
+static bool detours_fit(const struct record *record, const struct arch *arch)
 {
-	for (uint32_t i = 0; i < record->head->n_hooks; i++) {
-		const struct record_hook *hook = &record->hooks[i];
+	for (uint32_t i = 0; i < record->head->n_detours; i++) {
+		const struct record_detour *detour = &record->detours[i];
 
-		if (hook->size != (hook->is_code != 0 ? arch->jump_size : arch->word))
+		if (detour->size != (detour->is_code != 0 ? arch->jump_size : arch->word))
 			return false;
 	}
 	return true;
@@ -320,7 +358,7 @@ static int read_record(struct records *records, const struct target *target, uin
 		err = record_decode(bytes, head.size, &record);
 	/* The process may have changed its head since that was looked at. */
 	if (err == 0 && (record.head->address != address || record.head->version != RECORD_VERSION ||
-			 !hooks_fit(&record, target->arch)))
+			 !detours_fit(&record, target->arch)))
 		err = -ENOEXEC;
 	if (err != 0) {
 		free(bytes);

@@ -8,8 +8,8 @@
  *
  * Layout (little-endian, fixed-width, every part 8-byte aligned): struct
  * record_head, then n_funcs struct record_func, n_ranges struct record_range,
- * n_hooks struct record_hook, then the strings.  crc covers all bytes behind itself, up to
- * `size`; in front of it are state and sequence, which change while the patch is applied.
+ * n_detours struct record_detour, n_hooks struct record_hook, then the strings.  crc covers all bytes behind itself, up to
+ * `size`; in front of it are state, sequence and hook, which change while the patch is applied.
  *
  * The set of records determines the bytes at the start of every patched function (plan.h).  So
  * nsb can take out any patch, also one that was applied before others.
@@ -22,7 +22,7 @@
 #include "target.h"
 
 #define RECORD_MAGIC "NSBpatch"
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 #define RECORD_MAX_BYTES (16u << 20)
 
 enum record_state {
@@ -45,6 +45,8 @@ struct record_head {
 	uint32_t version;
 	uint32_t state;		/* enum record_state */
 	uint64_t sequence;	/* patches are numbered in the order in which they were applied, from 1 */
+	uint32_t hook;		/* enum vz_hook_kind: one of these was begun, and nsb has not seen its end; 0: none */
+	uint32_t reserved;
 	uint32_t crc;		/* of the bytes from here to the end of the record */
 	uint32_t size;		/* of the whole record in bytes */
 	uint64_t applied_at;	/* seconds since the epoch */
@@ -56,8 +58,10 @@ struct record_head {
 	uint32_t patch_name, object_name, description;	/* offsets of strings */
 	uint32_t strings_size;
 	uint32_t patch_id_size, object_id_size;
-	uint32_t n_hooks;
+	uint32_t n_detours;
 	uint32_t data;		/* enum record_data */
+	uint32_t n_hooks;
+	uint32_t stack;		/* so many bytes at the end of the patch's memory: HOOK_STACK, or 0 without hooks */
 	uint8_t patch_id[BUILD_ID_MAX];
 	uint8_t object_id[BUILD_ID_MAX];
 };
@@ -77,12 +81,17 @@ struct record_func {
 };
 
 struct record_range {
-	uint64_t start, end;	/* run-time addresses of .cold and .part code */
-	uint64_t func;
+	uint64_t start, end;	/* run-time addresses of .cold and .part code, */
+	uint32_t func;		/* of this function; or RANGE_QUIET: of one that is not replaced (struct vz_quiet) */
+	uint32_t name;		/* of the function */
 };
 
+#define RANGE_QUIET UINT32_MAX
+#define HOOK_GUARD 65536	/* below the stack of hooks is so much that nobody may touch */
+#define HOOK_STACK (131072 + HOOK_GUARD)
+
 /* A place in the target that leads its unwinder to the patch's guide (guide.h). */
-struct record_hook {
+struct record_detour {
 	uint64_t place;		/* address of a slot, or of code that is replaced by a jump */
 	uint64_t guide;		/* run-time address of struct guide */
 	uint64_t own;		/* the last guide leads here, to the target's own function */
@@ -91,10 +100,20 @@ struct record_hook {
 	uint32_t is_code;
 };
 
-_Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 6 * 8 + 10 * 4 + 2 * BUILD_ID_MAX,
+/* A function of the patch that nsb has the process run. */
+struct record_hook {
+	uint64_t address;	/* run-time address */
+	uint32_t kind;		/* enum vz_hook_kind */
+	uint32_t limit_ms;
+	uint32_t name;
+	uint32_t padding;
+};
+
+_Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 8 + 6 * 8 + 12 * 4 + 2 * BUILD_ID_MAX,
 	       "the record's head has no padding");
 _Static_assert(sizeof(struct record_func) == 7 * 8 + 2 * JUMP_MAX + 8, "nor has a function's");
-_Static_assert(sizeof(struct record_hook) == 3 * 8 + JUMP_MAX + 8, "nor has a hook");
+_Static_assert(sizeof(struct record_detour) == 3 * 8 + JUMP_MAX + 8, "nor has a detour");
+_Static_assert(sizeof(struct record_range) == 24 && sizeof(struct record_hook) == 24, "nor have these");
 
 /* A decoded record.  Its pointers lead into `bytes`. */
 struct record {
@@ -102,6 +121,7 @@ struct record {
 	const struct record_head *head;
 	const struct record_func *funcs;
 	const struct record_range *ranges;
+	const struct record_detour *detours;
 	const struct record_hook *hooks;
 	const char *strings;
 	uint64_t stays;		/* of a record that is RECORD_KEPT: bytes that are mapped, with the record */
@@ -132,11 +152,12 @@ struct record_input {
 	uint64_t address, mapped, sequence, applied_at;
 	uint64_t object_base, object_bias;
 	const char *object_name;
-	const struct record_hook *hooks;
-	size_t n_hooks;
+	uint32_t stack;
+	const struct record_detour *detours;
+	size_t n_detours;
 };
 /* The size of the record of this patch. */
-size_t record_size(const struct patchfile *patch, const char *object_name, size_t n_hooks);
+size_t record_size(const struct patchfile *patch, const char *object_name, size_t n_detours);
 /* Make a record, of head->size bytes.  The caller frees it by record_deinit().  -ENOMEM, -ESTALE with a message. */
 int record_make(const struct record_input *input, struct record *out) MUST_CHECK;
 void record_deinit(struct record *record);

@@ -12,14 +12,14 @@
 
 static const char find_fde[] = FIND_FDE;
 
-static uint64_t successor(const struct chain *chain, size_t i, const struct record_hook *hook)
+static uint64_t successor(const struct chain *chain, size_t i, const struct record_detour *detour)
 {
-	return i < chain->count ? chain->links[i]->guide : hook->own;
+	return i < chain->count ? chain->links[i]->guide : detour->own;
 }
 
-/* Compute the bytes of the place that `like` hooks, if it leads to this chain. */
+/* Compute the bytes of the place that `like` diverts, if it leads to this chain. */
 static int bytes_of(const struct chain *chain, const struct arch *arch,
-		    const struct record_hook *like, uint8_t *out)
+		    const struct record_detour *like, uint8_t *out)
 {
 	memcpy(out, like->was, JUMP_MAX);
 	if (chain->count == 0)
@@ -29,7 +29,7 @@ static int bytes_of(const struct chain *chain, const struct arch *arch,
 		    chain->links[0]->guide);
 }
 
-static int change_place(struct plan *plan, const struct record_hook *like,
+static int change_place(struct plan *plan, const struct record_detour *like,
 			const struct chain *before, const struct chain *after)
 {
 	struct edit edit = { .address = like->place, .size = like->size, .name = find_fde };
@@ -47,10 +47,10 @@ static int change_place(struct plan *plan, const struct record_hook *like,
 	       plan_forbid(plan, like->place, like->place + like->size, find_fde) : err;
 }
 
-static int change_next(struct plan *plan, const struct record_hook *hook, uint64_t now,
+static int change_next(struct plan *plan, const struct record_detour *detour, uint64_t now,
 		       uint64_t want)
 {
-	struct edit edit = { .address = hook->guide + offsetof(struct guide, next),
+	struct edit edit = { .address = detour->guide + offsetof(struct guide, next),
 			       .size = plan->arch->word, .name = find_fde };
 
 	memcpy(edit.before, &now, sizeof(now));
@@ -59,10 +59,10 @@ static int change_next(struct plan *plan, const struct record_hook *hook, uint64
 	return plan_add_edit(plan, &edit);
 }
 
-static bool has_place(const struct record *record, const struct record_hook *like)
+static bool has_place(const struct record *record, const struct record_detour *like)
 {
-	for (uint32_t i = 0; i < record->head->n_hooks; i++) {
-		if (record->hooks[i].place == like->place)
+	for (uint32_t i = 0; i < record->head->n_detours; i++) {
+		if (record->detours[i].place == like->place)
 			return true;
 	}
 	return false;
@@ -71,7 +71,7 @@ static bool has_place(const struct record *record, const struct record_hook *lik
 /* The chain of a place as it will be: the guides of the first `count` new plans, and those that are there now. */
 static int chain_behind(struct chain *chain, const struct plan *plans, size_t count,
 			const struct target *target, const struct records *records,
-			const struct record_hook *at)
+			const struct record_detour *at)
 {
 	int err = chain_init(chain, records, count * GUIDES_MAX);
 	size_t skip;
@@ -79,9 +79,9 @@ static int chain_behind(struct chain *chain, const struct plan *plans, size_t co
 	for (size_t i = count; i-- > 0 && err == 0;) {
 		const struct record *record = &plans[i].record;
 
-		for (uint32_t k = 0; k < record->head->n_hooks; k++) {
-			if (record->hooks[k].place == at->place)
-				chain->links[chain->count++] = &record->hooks[k];
+		for (uint32_t k = 0; k < record->head->n_detours; k++) {
+			if (record->detours[k].place == at->place)
+				chain->links[chain->count++] = &record->detours[k];
 		}
 	}
 	if (err != 0)
@@ -97,30 +97,30 @@ static int chain_behind(struct chain *chain, const struct plan *plans, size_t co
 
 static int come_in(struct plan *into, struct plan *plans, size_t count, size_t index,
 		   const struct target *target, const struct records *records,
-		   const struct record_hook *hook)
+		   const struct record_detour *detour)
 {
 	struct plan *plan = &plans[index];
-	const struct record_hook *links[1] = { hook };
+	const struct record_detour *links[1] = { detour };
 	struct chain before, actual;
 	uint64_t next;
-	int err = chain_behind(&before, plans, index, target, records, hook);
+	int err = chain_behind(&before, plans, index, target, records, detour);
 
 	if (err == 0) {
-		next = successor(&before, 0, hook);
-		memcpy(plan->image.bytes + (hook->guide - plan->image.base) +
+		next = successor(&before, 0, detour);
+		memcpy(plan->image.bytes + (detour->guide - plan->image.base) +
 		       offsetof(struct guide, next), &next, sizeof(next));
 	}
 	free(before.links);
 	for (size_t i = index + 1; i < count && err == 0; i++) {
-		if (has_place(&plans[i].record, hook))
+		if (has_place(&plans[i].record, detour))
 			return 0;
 	}
 	if (err == 0)
-		err = chain_behind(&actual, plans, 0, target, records, hook);
+		err = chain_behind(&actual, plans, 0, target, records, detour);
 	else
 		return err;
 	if (err == 0)
-		err = change_place(into, hook, &actual, &(struct chain){ links, 1 });
+		err = change_place(into, detour, &actual, &(struct chain){ links, 1 });
 	free(actual.links);
 	return err;
 }
@@ -142,10 +142,10 @@ int redirect_in(struct plan *into, struct plan *plans, size_t count, const struc
 		const struct record *record = &plans[i].record;
 		const struct guides *guides = &plans[i].guides;
 
-		for (uint32_t k = 0; k < record->head->n_hooks && err == 0; k++) {
-			if (record->hooks[k].place != 0)
+		for (uint32_t k = 0; k < record->head->n_detours && err == 0; k++) {
+			if (record->detours[k].place != 0)
 				err = come_in(into, plans, count, i, target, records,
-					      &record->hooks[k]);
+					      &record->detours[k]);
 		}
 		if (err == 0 && guides->busy_hi != 0)
 			err = plan_forbid(into, guides->busy_lo, guides->busy_hi, find_fde);
@@ -154,20 +154,20 @@ int redirect_in(struct plan *into, struct plan *plans, size_t count, const struc
 	return busy(target, err);
 }
 
-static bool leaves(const struct plan *plans, size_t count, const struct record_hook *hook)
+static bool leaves(const struct plan *plans, size_t count, const struct record_detour *detour)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct record *record = plans[i].subject;
 
-		if (!plans[i].keeps_memory && hook >= record->hooks &&
-		    hook < record->hooks + record->head->n_hooks)
+		if (!plans[i].keeps_memory && detour >= record->detours &&
+		    detour < record->detours + record->head->n_detours)
 			return true;
 	}
 	return false;
 }
 
 /* Plan the edits that take out of one chain all guides that leave. */
-static int go_out(struct plan *into, const struct chain *before, const struct record_hook *like,
+static int go_out(struct plan *into, const struct chain *before, const struct record_detour *like,
 		  const struct plan *leaving, size_t n_leaving)
 {
 	struct chain after = { calloc(before->count + 1, sizeof(*after.links)), 0 };
@@ -191,17 +191,17 @@ static int go_out(struct plan *into, const struct chain *before, const struct re
 	return err;
 }
 
-/* Whether the place of hook number k of plans[index] was handled with an earlier hook. */
+/* Whether the place of detour number k of plans[index] was handled with an earlier detour. */
 static bool is_done(const struct plan *plans, size_t index, uint32_t k)
 {
-	const struct record_hook *hook = &plans[index].subject->hooks[k];
+	const struct record_detour *detour = &plans[index].subject->detours[k];
 
 	for (uint32_t i = 0; i < k; i++) {
-		if (plans[index].subject->hooks[i].place == hook->place)
+		if (plans[index].subject->detours[i].place == detour->place)
 			return true;
 	}
 	for (size_t i = 0; i < index; i++) {
-		if (!plans[i].keeps_memory && has_place(plans[i].subject, hook))
+		if (!plans[i].keeps_memory && has_place(plans[i].subject, detour))
 			return true;
 	}
 	return false;
@@ -215,21 +215,21 @@ int redirect_out(struct plan *into, struct plan *plans, size_t first, size_t cou
 	for (size_t i = first; i < count && err == 0; i++) {
 		const struct record *record = plans[i].subject;
 
-		for (uint32_t k = 0; k < record->head->n_hooks && err == 0; k++) {
-			const struct record_hook *hook = &record->hooks[k];
+		for (uint32_t k = 0; k < record->head->n_detours && err == 0; k++) {
+			const struct record_detour *detour = &record->detours[k];
 			struct chain chain;
 
-			if (hook->place == 0)
+			if (detour->place == 0)
 				continue;
-			err = chain_behind(&chain, plans, first, target, records, hook);
+			err = chain_behind(&chain, plans, first, target, records, detour);
 			/*
 			 * -EFAULT: the unwinder was unmapped, so nothing leads to the guide.  -EINVAL:
-			 * another program has hooked the place, and may lead to the guide.
+			 * another program has diverted the place, and may lead to the guide.
 			 */
 			if (err == -EINVAL)
 				plans[i].keeps_memory = true;
 			if (err == 0 && !plans[i].keeps_memory && !is_done(plans + first, i - first, k))
-				err = go_out(into, &chain, hook, plans + first, count - first);
+				err = go_out(into, &chain, detour, plans + first, count - first);
 			free(chain.links);
 			if (err == -EINVAL || err == -EFAULT)
 				err = 0;

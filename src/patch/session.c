@@ -395,15 +395,97 @@ static int plan_patch(struct session *session, const struct options *options,
 	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
 }
 
+/* ---- hooks ---- */
+
+/* Run the hooks of one kind of the patches that are being applied. */
+static int run_hooks(struct session *session, enum vz_hook_kind kind)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < session->n_new && err == 0; i++)
+		err = hooks_run(&session->target, &session->plans[i].record, kind, &session->hooks);
+	return err;
+}
+
+/*
+ * Note that a patch is being taken out, and that its hooks are to run.  Where an nsb that was killed had begun to
+ * take it out, or had not applied it to the end, the record tells that already.
+ */
+static int begin_leaving(struct session *session, const struct plan *plan)
+{
+	const struct record_head *head = plan->subject->head;
+	int err = head->n_hooks > 0 && head->state == RECORD_APPLIED ?
+		  hooks_mark(&session->target, plan->subject, VZ_HOOK_PRE_REVERT) : 0;
+
+	return err != 0 ? err : write_state(session, plan->address, RECORD_REVERTING);
+}
+
+/*
+ * The same for a patch that is being taken out.  One that was never applied to its end has no hooks run, and those
+ * that an nsb which was killed saw return are not run again.
+ */
+static int run_hooks_of(struct session *session, const struct plan *plan, enum vz_hook_kind kind)
+{
+	const struct record *record = plan->subject;
+	const struct record_head *head = record->head;
+
+	if (head->state == RECORD_LOADING || record->is_gone ||
+	    (head->state == RECORD_REVERTING && (head->hook < VZ_HOOK_PRE_REVERT || head->hook > (uint32_t)kind)))
+		return 0;
+	return hooks_run(&session->target, record, kind, &session->hooks);
+}
+
+/* An nsb that was killed had begun to run hooks: nobody knows how far they came. */
+static void tell_begun(const struct session *session, const struct record *record)
+{
+	if (hooks_begun(record) != 0)
+		warn("%s: an nsb that was killed had begun the %s hooks of %s: data of the program may have been changed"
+		     " in part", target_name(&session->target), hooks_name(hooks_begun(record)),
+		     record_string(record, record->head->patch_name));
+}
+
+/*
+ * The patch is not applied, but hooks of it have run, and may have stored addresses of its code or data
+ * somewhere, or a thread could not be brought back from one: its memory stays when the rest is undone.
+ */
+static void keep_memory(struct session *session)
+{
+	const uint32_t kept = RECORD_KEPT;
+
+	if (session->hooks.entered == 0 || (session->hooks.entered == 1 && session->hooks.is_vetoed))
+		return;
+	for (size_t i = 0; i < session->n_new; i++) {
+		const struct plan *plan = &session->plans[i];
+
+		if (session->hooks.is_lost || plan_gives_away(&plan->record))
+			target_journal_keep(&session->target, plan->address, plan->address + plan->mapped,
+					    plan->address + offsetof(struct record_head, state), &kept, sizeof(kept));
+	}
+}
+
 /*
  * Write the jumps.  With --replace the new patch is applied on top of the older ones first, and
  * then these are taken out.  So if nsb is killed at any instant, revert can deal with what is
- * there.
+ * there.  The hooks of the older ones have run by then: what they did to data is undone before the new patch's
+ * own come.
  */
 static int switch_on(struct session *session)
 {
-	int err = write_edits(session, &session->plans[0]);
+	int err = run_hooks(session, VZ_HOOK_PRE_APPLY);
 
+	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
+		if (session->plans[i].subject->head->n_hooks == 0)
+			continue;
+		err = begin_leaving(session, &session->plans[i]);
+		if (err == 0)
+			err = run_hooks_of(session, &session->plans[i], VZ_HOOK_PRE_REVERT);
+	}
+	if (err == 0)
+		err = write_edits(session, &session->plans[0]);
+	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++)
+		err = run_hooks_of(session, &session->plans[i], VZ_HOOK_POST_REVERT);
+	if (err == 0)
+		err = run_hooks(session, VZ_HOOK_POST_APPLY);
 	for (size_t i = 0; i < session->n_new && err == 0; i++)
 		err = write_state(session, session->plans[i].address, RECORD_APPLIED);
 	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
@@ -417,7 +499,9 @@ static int switch_on(struct session *session)
 	}
 	if (err == 0)
 		target_commit(&session->target);
-	return err;
+	else
+		keep_memory(session);
+	return hooks_tell_failure(&session->target, &session->hooks, err);
 }
 
 /*
@@ -492,6 +576,7 @@ static int unmap_code(struct session *session, const struct plan *plan)
 	const struct maps *maps = &session->target.maps;
 	const uint64_t first = plan->address + page_up(head->size), last = plan->address + plan->mapped;
 	const struct mapping *own = maps_find(maps, plan->address);
+	const uint64_t stack = last - plan->stack;
 	uint64_t start = first, end = first;
 	int err = 0;
 
@@ -502,7 +587,7 @@ static int unmap_code(struct session *session, const struct plan *plan)
 		const struct mapping *m = &maps->all[i];
 		const uint64_t lo = m->start > first ? m->start : first, hi = m->end < last ? m->end : last;
 
-		if (lo >= hi || is_kept(head, m->prot))
+		if (lo >= hi || (is_kept(head, m->prot) && lo < stack))
 			continue;
 		if (lo != end && end > start)
 			err = remote_unmap(&session->target, start, end - start);
@@ -596,6 +681,7 @@ static int plan_taking_out(struct session *session, const struct allowed *allowe
 			untrue = record;
 			continue;
 		}
+		tell_begun(session, record);
 		plan = add_plan(session);
 		err = plan == NULL ? -ENOMEM :
 		      plan_revert(plan, &session->target, &session->objects, &session->records,
@@ -623,16 +709,20 @@ static int switch_off(struct session *session)
 	int err = 0;
 
 	for (size_t i = 0; i < session->n_plans && err == 0; i++)
-		err = write_state(session, session->plans[i].address, RECORD_REVERTING);
+		err = begin_leaving(session, &session->plans[i]);
+	for (size_t i = 0; i < session->n_plans && err == 0; i++)
+		err = run_hooks_of(session, &session->plans[i], VZ_HOOK_PRE_REVERT);
 	if (err == 0)
 		err = write_edits(session, &session->plans[0]);
+	for (size_t i = 0; i < session->n_plans && err == 0; i++)
+		err = run_hooks_of(session, &session->plans[i], VZ_HOOK_POST_REVERT);
 	for (size_t i = 0; i < session->n_plans && err == 0; i++) {
 		if (stays(session, &session->plans[i]))
 			err = write_state(session, session->plans[i].address, RECORD_KEPT);
 	}
 	if (err == 0)
 		target_commit(&session->target);
-	return err;
+	return hooks_tell_failure(&session->target, &session->hooks, err);
 }
 
 static int take_out(struct session *session, const struct options *options)

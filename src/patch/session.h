@@ -8,6 +8,7 @@
 #define NSB_SESSION_H
 
 #include "coroutine.h"
+#include "hooks.h"
 #include "options.h"
 #include "plan.h"
 
@@ -23,6 +24,7 @@ struct session {
 	struct plan *plans;
 	size_t n_plans, n_new;	/* the first n_new apply a patch, the others take one out */
 	struct safepoint_report report;
+	struct hooks_report hooks;
 	struct coroutines coroutines;	/* as they were at the safe point */
 };
 

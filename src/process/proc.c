@@ -244,6 +244,14 @@ unsigned long proc_user_time(pid_t pid, pid_t tid)
 	return time == NULL ? 0 : strtoul(time, NULL, 10);
 }
 
+uint64_t proc_run_time(pid_t pid, pid_t tid)
+{
+	char path[48], text[80];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
+	return read_small(path, text, sizeof(text)) > 0 ? strtoull(text, NULL, 10) : UINT64_MAX;
+}
+
 unsigned long proc_flags(pid_t pid)
 {
 	char path[40], text[1024];

@@ -51,6 +51,8 @@ unsigned long proc_user_time(pid_t pid, pid_t tid);
 bool proc_is_blocking(pid_t pid, uint64_t fd);
 bool proc_is_pipe(pid_t pid, uint64_t fd);
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
+/* The nanoseconds for which a thread has had a processor; UINT64_MAX: the kernel does not tell. */
+uint64_t proc_run_time(pid_t pid, pid_t tid);
 unsigned long proc_flags(pid_t pid);
 /*
  * Whether all that a process may read it may execute, too (personality(2), READ_IMPLIES_EXEC).  So it is with 32-bit programs

@@ -161,9 +161,9 @@ static bool reap_ended(pid_t tid)
  * The end of a killed leader is reported only after the end of all other threads, and nobody
  * may be waiting for those.  So wait for SIGCHLD, and look at the thread's state in between.
  */
-static int wait_long(pid_t tid, struct pt_status *status, bool *reported)
+static int wait_long(pid_t tid, uint64_t ns, struct pt_status *status, bool *reported)
 {
-	const struct timespec patience = { .tv_nsec = PATIENCE_NS };
+	const struct timespec patience = { .tv_nsec = ns < PATIENCE_NS ? (long)ns : PATIENCE_NS };
 	sigset_t child, old;
 	int err;
 
@@ -182,14 +182,19 @@ static int wait_long(pid_t tid, struct pt_status *status, bool *reported)
 	return err;
 }
 
-int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported)
+int pt_wait_for(pid_t tid, uint64_t ns, struct pt_status *status, bool *reported)
 {
 	int err = 0;
 
 	*reported = false;
 	for (int i = 0; i < SPINS && err == 0 && !*reported && spin_is_allowed(); i++)
 		err = pt_poll(tid, status, reported);
-	return err != 0 || *reported ? err : wait_long(tid, status, reported);
+	return err != 0 || *reported ? err : wait_long(tid, ns, status, reported);
+}
+
+int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported)
+{
+	return pt_wait_for(tid, PATIENCE_NS, status, reported);
 }
 
 int pt_wait(pid_t tid, struct pt_status *status)

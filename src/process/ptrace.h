@@ -60,6 +60,8 @@ int pt_detach(pid_t tid, int signal) MUST_CHECK;
 int pt_wait(pid_t tid, struct pt_status *status) MUST_CHECK;
 /* The same for some milliseconds at most; *reported says whether there was a report. */
 int pt_wait_some(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
+/* The same for `ns` nanoseconds at most, and some microseconds more. */
+int pt_wait_for(pid_t tid, uint64_t ns, struct pt_status *status, bool *reported) MUST_CHECK;
 /* The same without waiting. */
 int pt_poll(pid_t tid, struct pt_status *status, bool *reported) MUST_CHECK;
 

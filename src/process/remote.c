@@ -19,6 +19,8 @@
 #define PICK_NAPS 800		/* and so many milliseconds for threads that cannot be stopped now, as a parent in vfork(2) */
 #define WHOLE_ROUNDS 8		/* in so many no thread is stopped whose call that may end early (call.h) */
 #define RESULT_NS 1000000000ull	/* a thread needs microseconds to make a call, or to run a resolver */
+#define FUNCTION_TICK_NS 1000000	/* between two looks whether a function has taken too long */
+#define STARVING_NS 2000000000ull	/* it gets so much more time if its thread has no processor */
 #define RETURN_MS 1000		/* an errand takes microseconds */
 #define XSTATE_MAX 16384	/* the largest component so far, AMX, has 8 KiB */
 #define FRAME_MAX (XSTATE_MAX + 1024)
@@ -387,13 +389,55 @@ static int let_signal(struct remote *remote, int signal)
 }
 
 /*
+ * Whether the thread has used less of a processor than the function may, as others have kept it from running; or
+ * nsb itself, and the thread is back by now.  One that sleeps in a system call is not kept from anything.
+ */
+static bool is_starving(const struct remote *remote, uint64_t end)
+{
+	const pid_t pid = remote->target->pid, tid = remote->thread->tid;
+	const char state = proc_thread_state(pid, tid);
+
+	return remote->may_run != 0 && now_ns() < end + STARVING_NS &&
+	       (state == 't' || (state == 'R' && proc_run_time(pid, tid) < remote->may_run));
+}
+
+/* Why a function that nsb has the thread run is given up, as half a sentence. */
+static int is_late(const struct remote *remote)
+{
+	return remote->until != 0 ? fail(ETIME, "is not back in time") :
+	       fail(EBUSY, "%s: thread %d does not come back from what nsb has it do", target_name(remote->target),
+		    remote->thread->tid);
+}
+
+static int has_raised(const struct remote *remote, int signal)
+{
+	static const struct {
+		int signal;
+		const char *name;
+	} raised[] = { { SIGSEGV, "SIGSEGV" }, { SIGBUS, "SIGBUS" }, { SIGILL, "SIGILL" }, { SIGFPE, "SIGFPE" },
+		       { SIGTRAP, "SIGTRAP" }, { SIGSYS, "SIGSYS" } };
+	struct regs regs;
+	const char *name = "a signal";
+
+	if (remote->until == 0 || pt_get_regs(remote->thread->tid, &regs) != 0)
+		return fail(EIO, "%s: signal %d in what thread %d does for nsb", target_name(remote->target), signal,
+			    remote->thread->tid);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++) {
+		if (raised[i].signal == signal)
+			name = raised[i].name;
+	}
+	return fail(EFAULT, "raised %s at 0x%" PRIx64, name, regs_get(remote->target->arch, &regs, REG_PC));
+}
+
+/*
  * Wait until the thread enters or leaves a system call, but not for longer than RESULT_NS.  If
  * its signals are blocked, only SIGSTOP can come: it is withheld, and sent again when the thread
  * is let go.  Otherwise -EAGAIN, without a message, says that the thread went on with a signal.
  */
 static int await_syscall_stop(struct remote *remote)
 {
-	const uint64_t end = now_ns() + RESULT_NS;
+	const uint64_t end = remote->until != 0 ? remote->until : now_ns() + RESULT_NS;
+	const uint64_t tick = remote->until != 0 ? FUNCTION_TICK_NS : RESULT_NS;
 	struct thread *thread = remote->thread;
 	bool reported = true;
 	int err = 0;
@@ -404,14 +448,13 @@ static int await_syscall_stop(struct remote *remote)
 		if (reported)
 			err = pt_syscall(thread->tid);
 		if (err == 0)
-			err = pt_wait_some(thread->tid, &status, &reported);
+			err = pt_wait_for(thread->tid, tick, &status, &reported);
 		if (err != 0)
 			return failed(remote, err, "run a system call in");
 		if (!reported) {
 			thread->state = THREAD_RUNNING;
-			if (now_ns() > end)
-				return fail(EBUSY, "%s: thread %d does not come back from what nsb has it do",
-					    target_name(remote->target), thread->tid);
+			if (now_ns() > end && !is_starving(remote, end))
+				return is_late(remote);
 			err = interrupt_check();
 			if (err != 0)
 				return err;
@@ -428,8 +471,7 @@ static int await_syscall_stop(struct remote *remote)
 			if (!remote->masked)
 				return let_signal(remote, status.signal);
 			if (status.signal != SIGSTOP)
-				return fail(EIO, "%s: signal %d in what thread %d does for nsb",
-					    target_name(remote->target), status.signal, thread->tid);
+				return has_raised(remote, status.signal);
 			thread->withheld_stop = true;
 			break;
 		case PT_GROUP_STOP:
@@ -830,6 +872,7 @@ static int await_function(struct remote *remote, uint64_t call_end, struct regs 
 /* The memory in which a function of the target runs for nsb: its stack, and above it a signal frame. */
 struct scratch {
 	uint64_t address, size;
+	bool stays;		/* it is not mapped for this function only: its first word tells where the frame is */
 	uint8_t xstate[XSTATE_MAX], frame[FRAME_MAX];
 	size_t xstate_size;
 };
@@ -855,6 +898,8 @@ static int lay_frame(struct remote *remote, struct scratch *scratch, uint64_t *s
 			    " program without one", target_name(remote->target));
 	*sp = start - arch->word;
 	err = target_write_bulk(remote->target, start, scratch->frame, size);
+	if (err == 0 && scratch->stays)
+		err = target_write_bulk(remote->target, scratch->address, &start, arch->word);
 	return err != 0 ? err : target_write_bulk(remote->target, *sp, &remote->slack.start, arch->word);
 }
 
@@ -895,6 +940,7 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 	if (err != 0)
 		return err;
 	*result = regs_get_dwarf(arch, &regs, arch->errand_result);
+	remote->until = 0;
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
 	err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
@@ -925,7 +971,7 @@ static int leave_function(struct remote *remote, const struct scratch *scratch)
 		return err;
 	/* If it has returned and called rt_sigreturn, all is its own again. */
 	sp = regs_get(remote->target->arch, &remote->thread->regs, REG_SP);
-	if (sp - scratch->address > scratch->size) {
+	if (sp == regs_get(remote->target->arch, &remote->saved, REG_SP)) {
 		remote->in_function = remote->away = remote->masked = false;
 		remote->escaped = true;
 		return 0;
@@ -972,6 +1018,54 @@ static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64
 		err = remote_make(remote, &unmap, 1);
 	if (err == 0)
 		target->n_changes--;
+	return err;
+}
+
+static int refuse_shadowed(const struct remote *remote, const char *what)
+{
+	return fail(ENOTSUP, "%s: thread %d has a shadow stack (CET), so that nsb cannot run %s in it (start the program"
+		    " with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)", target_name(remote->target), remote->thread->tid,
+		    what);
+}
+
+int remote_run_function(struct target *target, struct remote_function *function)
+{
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+	const uint64_t start = now_ns();
+	struct remote remote;
+	int err, restored;
+
+	if (scratch == NULL)
+		return fail(ENOMEM, "out of memory");
+	scratch->address = function->stack;
+	scratch->size = function->stack_size;
+	scratch->stays = true;
+	err = remote_begin(&remote, target, function->stack, function->stack_size);
+	if (err == 0 && remote.shadowed)
+		err = refuse_shadowed(&remote, "a hook");
+	if (err == 0) {
+		const uint64_t limit = function->limit_ms * UINT64_C(1000000), ran = proc_run_time(target->pid, remote.thread->tid);
+
+		remote.until = now_ns() + limit;
+		remote.may_run = ran == UINT64_MAX ? 0 : ran + limit;
+		err = run_function(&remote, scratch, function->address, &function->result);
+		function->was_entered = remote.in_function;
+		remote.until = 0;
+		/* The thread has to come back, whether or not somebody wants nsb to end now. */
+		interrupt_hold(true);
+		restored = leave_function(&remote, scratch);
+		function->is_lost = restored != 0;
+		if (err == 0 || restored == -ESRCH)
+			err = restored;
+	}
+	if (remote.thread != NULL) {
+		restored = remote_end(&remote);
+		if (err == 0)
+			err = restored;
+	}
+	interrupt_hold(false);
+	function->took_ns = now_ns() - start;
+	free(scratch);
 	return err;
 }
 
@@ -1070,12 +1164,58 @@ static int find_returning(struct target *target, const struct slack *slack, uint
 	return 0;
 }
 
+/*
+ * A thread is still in the function that a dead nsb had it run (remote_run_function), in a loop perhaps.
+ * Let it return to where that would have led: to the call of rt_sigreturn.
+ */
+static int bring_back(struct target *target, const struct slack *slack, const struct slack_note *note, bool *found)
+{
+	const struct arch *arch = target->arch;
+	const uint64_t size = (uint64_t)note->pages * PAGE;
+	uint64_t frame = 0;
+	int err = 0;
+
+	*found = false;
+	if (target_read(target, note->address, &frame, arch->word) != 0 || frame - note->address >= size)
+		return 0;
+	/* The hook may have been run in the leader, which can be changed only while all others stand. */
+	for (size_t i = 0; i < target->n_threads && err == 0; i++)
+		err = target_interrupt(target, &target->threads[i]);
+	for (size_t i = 0; i < target->n_threads && err == 0; i++)
+		err = target_await_stop(target, &target->threads[i]);
+	for (size_t i = 0; i < target->n_threads && err == 0; i++) {
+		struct thread *thread = &target->threads[i];
+		struct regs regs = thread->regs;
+
+		if (thread->state != THREAD_STOPPED || regs_get(arch, &regs, REG_SP) - note->address >= size ||
+		    !target_may_set(target, thread))
+			continue;
+		regs_set(arch, &regs, REG_PC, slack->start);
+		regs_set(arch, &regs, REG_SP, frame);
+		regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+		err = target_check_same(target);
+		if (err == 0)
+			err = pt_set_regs(thread->tid, &regs);
+		if (err != 0 && msg_kept()[0] == '\0')
+			err = fail(-err, "%s: cannot bring back thread %d: %s", target_name(target), thread->tid,
+				   strerror(-err));
+		if (err == 0)
+			warn("%s: thread %d was still in a hook that an nsb that was killed had begun, and is brought"
+			     " back: the hook may have changed data in part", target_name(target), thread->tid);
+		*found = true;
+	}
+	for (size_t i = 0; i < target->n_threads && err == 0; i++)
+		err = target_continue(target, &target->threads[i]);
+	return err;
+}
+
 /* Wait until no thread is on the errand of a dead nsb any more.  The threads run on. */
 static int await_return(struct target *target)
 {
-	const uint64_t end = now_ns() + RETURN_MS * 1000000ull;
+	uint64_t end = now_ns() + RETURN_MS * 1000000ull;
 	struct slack_note note;
 	struct slack slack;
+	bool has_brought = false;
 
 	if (!slack_find_used(target, &slack, &note))
 		return 0;
@@ -1091,6 +1231,14 @@ static int await_return(struct target *target)
 		}
 		if (err != 0 || !found)
 			return err;
+		if (now_ns() < end || has_brought)
+			continue;
+		has_brought = true;
+		err = bring_back(target, &slack, &note, &found);
+		if (err != 0)
+			return err;
+		if (found)
+			end = now_ns() + RETURN_MS * 1000000ull;
 	}
 	return fail(EBUSY, "%s: an nsb that was killed had borrowed a thread of it, which is not back"
 		    " yet (is it stopped? then continue it, and try again)", target_name(target));
@@ -1162,9 +1310,7 @@ int remote_run_resolver(struct target *target, uint64_t function, uint64_t *resu
 		err = remote_begin(&remote, target, scratch->address, scratch->size);
 	if (err == 0) {
 		err = !remote.shadowed ? run_in_scratch(&remote, scratch, function, result) :
-			fail(ENOTSUP, "%s: thread %d has a shadow stack (CET), so that nsb cannot run the resolver of an"
-			     " IFUNC in it (start the program with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)",
-			     target_name(target), remote.thread->tid);
+			refuse_shadowed(&remote, "the resolver of an IFUNC");
 		end = remote_end(&remote);
 		if (err == 0)
 			err = end;

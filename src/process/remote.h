@@ -31,6 +31,19 @@ struct remote {
 	bool interrupted;	/* the thread is in a stop in which it can be restored at once */
 	bool in_function;	/* the thread runs, or has run, a function of the target for nsb */
 	bool escaped;		/* the thread went on by itself, as nsb came too late */
+	uint64_t until;		/* the function has to be back then; 0: RESULT_NS after its last system call */
+	uint64_t may_run;	/* but if the thread has had no processor: when its run time is that */
+};
+
+/* A function that the target is to run: it takes no argument and returns a word, or nothing. */
+struct remote_function {
+	uint64_t address;
+	uint64_t stack, stack_size;	/* its stack, which nobody else uses, and which stays mapped */
+	unsigned limit_ms;
+	bool was_entered;	/* the thread was sent into it: it may have changed anything */
+	bool is_lost;		/* and nsb could not bring it back: it may still be there */
+	uint64_t result;
+	uint64_t took_ns;
 };
 
 /* A system call that the target is to make.  Its arguments 4 and 5 are -1 and 0, as mmap(2) needs them. */
@@ -67,7 +80,8 @@ int remote_end(struct remote *remote) MUST_CHECK;
 bool remote_find_remains(const struct target *target, uint64_t *address, uint64_t *size) MUST_CHECK;
 /*
  * Wait until no thread of the traced target is on that errand any more, and unmap the memory if it has
- * no record: nothing leads there.  The errand itself is cleared with the next call that is made
+ * no record: nothing leads there.  A thread that is still in the function of a remote_run_function() then is brought
+ * back.  The errand itself is cleared with the next call that is made
  * in the target, or by remote_remove_remains().
  */
 int remote_sweep_remains(struct target *target) MUST_CHECK;
@@ -87,6 +101,14 @@ int remote_make(struct remote *remote, struct remote_call *calls, size_t count) 
  * with a message: the thread has a shadow stack, on which the return address would be missing.
  */
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result) MUST_CHECK;
+/*
+ * Run a function while all threads of the target stand, and nobody is to run but the one that is borrowed
+ * for it.  That has all signals blocked, but those that an instruction raises, and its own seccomp filter.
+ * Whatever becomes of the function, the thread stands afterwards where it stood before.  -ETIME: the function
+ * was not back in time; -EFAULT: it raised a signal.  The message of these two is half a sentence, for the caller
+ * to complete ("raised SIGSEGV at 0x1234").
+ */
+int remote_run_function(struct target *target, struct remote_function *function) MUST_CHECK;
 /*
  * Whether nsb may have calls made at all: -EPERM with a message if every thread has a seccomp
  * filter that nsb may not suspend.  A revert asks this before it changes anything, as it has to

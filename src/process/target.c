@@ -1089,6 +1089,28 @@ int target_journal_mapping(struct target *target, uint64_t address, uint64_t siz
 	return journal_add(target, &change);
 }
 
+void target_journal_keep(struct target *target, uint64_t start, uint64_t end, uint64_t address, const void *bytes,
+			 size_t size)
+{
+	struct change last = { .address = address, .size = size };
+	size_t kept = 0;
+	bool is_written = false;
+
+	memcpy(last.old, bytes, size);
+	/* The first entry is undone last. */
+	for (size_t i = 0; i < target->n_changes; i++) {
+		struct change change = target->journal[i];
+		const bool is_there = change.unmap != NULL && change.address >= start && change.address < end;
+
+		if (!is_there)
+			target->journal[kept++] = change;
+		else if (!is_written)
+			target->journal[kept++] = last;
+		is_written |= is_there;
+	}
+	target->n_changes = kept;
+}
+
 /* Write through a stopped thread, by ptrace, if the memory that it has is certainly the target's. */
 static int store_by_thread(struct target *target, uint64_t address, const void *bytes, size_t size)
 {

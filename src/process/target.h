@@ -224,6 +224,12 @@ int target_write_bulk(struct target *target, uint64_t address, const void *bytes
 /* Enter a mapping into the journal, before it is made, so that the undo unmaps it. */
 int target_journal_mapping(struct target *target, uint64_t address, uint64_t size,
 			   target_unmap *unmap) MUST_CHECK;
+/*
+ * If all is undone, do not unmap what nsb has mapped in [start, end): when the rest is undone, write `size`
+ * bytes to `address` instead.
+ */
+void target_journal_keep(struct target *target, uint64_t start, uint64_t end, uint64_t address, const void *bytes,
+			 size_t size);
 
 /* The thread pointer of a stopped thread, by its registers; 0 if it is not known. */
 uint64_t target_thread_pointer(const struct target *target, const struct thread *thread);

@@ -131,6 +131,22 @@ static const struct field variable_fields[] = {
 	{ "name", FIELD_STRING, offsetof(struct vz_variable, name), NULL },
 	{ "addr", FIELD_ADDRESS, offsetof(struct vz_variable, addr), NULL },
 };
+static const struct field_name hook_names[] = {
+	{ VZ_HOOK_PRE_APPLY, "pre-apply" }, { VZ_HOOK_POST_APPLY, "post-apply" },
+	{ VZ_HOOK_PRE_REVERT, "pre-revert" }, { VZ_HOOK_POST_REVERT, "post-revert" }, { 0, NULL }
+};
+static const struct field hook_fields[] = {
+	{ "name", FIELD_STRING, offsetof(struct vz_hook, name), NULL },
+	{ "kind", FIELD_ENUM, offsetof(struct vz_hook, kind), hook_names },
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_hook, addr), NULL },
+	{ "size", FIELD_NUMBER, offsetof(struct vz_hook, size), NULL },
+	{ "limit_ms", FIELD_NUMBER, offsetof(struct vz_hook, limit_ms), NULL },
+};
+static const struct field quiet_fields[] = {
+	{ "name", FIELD_STRING, offsetof(struct vz_quiet, name), NULL },
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_quiet, addr), NULL },
+	{ "size", FIELD_NUMBER, offsetof(struct vz_quiet, size), NULL },
+};
 
 #define FIELDS(table) table, sizeof(table) / sizeof((table)[0])
 #define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
@@ -147,6 +163,8 @@ static const struct record_type records[] = {
 	{ "comments", 16, FIELDS(comment_fields), LIST(comments) },
 	{ "inside", 18, FIELDS(inside_fields), LIST(inside) },
 	{ "variables", 20, FIELDS(variable_fields), LIST(variables) },
+	{ "hooks", 17, FIELDS(hook_fields), LIST(hooks) },
+	{ "quiet", 19, FIELDS(quiet_fields), LIST(quiets) },
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
@@ -495,6 +513,26 @@ static int check_references(const struct vzpatch *patch, int err)
 	return 0;
 }
 
+static int check_hooks(const struct vzpatch *patch, int err)
+{
+	if (patch->n_hooks > HOOKS_MAX)
+		return fail(err, "vzpatch: there are %zu hooks, %d at most", patch->n_hooks, HOOKS_MAX);
+	for (size_t i = 0; i < patch->n_hooks; i++) {
+		const struct vz_hook *hook = &patch->hooks[i];
+
+		if (hook->size == 0 || !fits(patch, hook->addr, hook->size))
+			return fail(err, "vzpatch: hook %zu has an impossible size", i);
+		if (hook->limit_ms == 0 || hook->limit_ms > HOOK_LIMIT_MS_MAX)
+			return fail(err, "vzpatch: hook %zu may take %" PRIu64 " ms, not 1 to %d", i, hook->limit_ms,
+				    HOOK_LIMIT_MS_MAX);
+	}
+	for (size_t i = 0; i < patch->n_quiets; i++) {
+		if (patch->quiets[i].size == 0 || !fits(patch, patch->quiets[i].addr, patch->quiets[i].size))
+			return fail(err, "vzpatch: code %zu that no thread may be in has an impossible size", i);
+	}
+	return 0;
+}
+
 static int check_meaning(const struct vzpatch *patch, int err)
 {
 	int ret = check_names(patch, err);
@@ -507,6 +545,8 @@ static int check_meaning(const struct vzpatch *patch, int err)
 		ret = check_overlaps(patch, err);
 	if (ret == 0)
 		ret = check_references(patch, err);
+	if (ret == 0)
+		ret = check_hooks(patch, err);
 	return ret;
 }
 
@@ -807,6 +847,8 @@ void vzpatch_deinit(struct vzpatch *patch)
 	free(patch->comments);
 	free(patch->inside);
 	free(patch->variables);
+	free(patch->hooks);
+	free(patch->quiets);
 	free(patch->bytes);
 	memset(patch, 0, sizeof(*patch));
 }

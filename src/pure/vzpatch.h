@@ -109,6 +109,33 @@ struct vz_variable {
 	uint64_t addr;
 };
 
+/* When nsb has the process run a function of the patch, with all other threads stopped. */
+enum vz_hook_kind {
+	VZ_HOOK_PRE_APPLY = 1,	/* before the jumps are written; what it returns may forbid that */
+	VZ_HOOK_POST_APPLY = 2,	/* when they are written */
+	VZ_HOOK_PRE_REVERT = 3,	/* before they are taken out; what it returns may forbid that */
+	VZ_HOOK_POST_REVERT = 4,	/* when they are taken out */
+};
+
+#define HOOKS_MAX 64		/* of one patch */
+#define HOOK_LIMIT_MS_MAX 1000
+
+/* A function of the patch that the process runs at such a moment. */
+struct vz_hook {
+	const char *name;
+	uint64_t kind;		/* enum vz_hook_kind */
+	uint64_t addr;		/* in the patch */
+	uint64_t size;
+	uint64_t limit_ms;	/* so long it may take */
+};
+
+/* Code of the target that is not replaced, and in which no thread may be when hooks run. */
+struct vz_quiet {
+	const char *name;	/* of the function */
+	uint64_t addr;
+	uint64_t size;
+};
+
 /* What the author of the patch wants to tell; the key is "comment", "cve", "description"... */
 struct vz_comment {
 	const char *key;
@@ -128,7 +155,9 @@ struct vzpatch {
 	struct vz_comment *comments;
 	struct vz_inside *inside;
 	struct vz_variable *variables;
-	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables;
+	struct vz_hook *hooks;
+	struct vz_quiet *quiets;
+	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables, n_hooks, n_quiets;
 	uint8_t *bytes;		/* the section; strings and blobs point into it; owned, NULL if not decoded */
 };
 

@@ -2,7 +2,7 @@
 /*
  * Fuzzes how nsb finds the places that lead a process's unwinder to guides, reads the chains of
  * guides that are there, and plans to enter them and to leave them, where the process's owner has
- * made all of that.  The process has an unwinder with slots; records with hooks, what is in the slots
+ * made all of that.  The process has an unwinder with slots; records with detours, what is in the slots
  * and in the guides, and changes of the unwinder's tables are the input.
  */
 #include "forged.h"
@@ -114,23 +114,23 @@ static void put_if_there(struct forged *forged, uint64_t address, uint64_t value
 		forged_put_word(forged, (uint32_t)(address - forged->base), value);
 }
 
-/* Some hooks are what they say: their place leads to their guide, and that to the guide of an older one, or to the end. */
+/* Some detours are what they say: their place leads to their guide, and that to the guide of an older one, or to the end. */
 static void link_up(struct forged *forged, struct feed *feed, const struct records *records)
 {
-	const struct record_hook *older = NULL;
+	const struct record_detour *older = NULL;
 
 	for (size_t i = 0; i < records->count; i++) {
-		for (uint32_t k = 0; k < records->all[i].head->n_hooks; k++) {
-			const struct record_hook *hook = &records->all[i].hooks[k];
+		for (uint32_t k = 0; k < records->all[i].head->n_detours; k++) {
+			const struct record_detour *detour = &records->all[i].detours[k];
 			uint8_t how = feed_byte(feed);
 
-			if ((how & 3) == 0 || hook->is_code)
+			if ((how & 3) == 0 || detour->is_code)
 				continue;
-			put_if_there(forged, hook->place, hook->guide);
-			put_if_there(forged, hook->guide + offsetof(struct guide, next),
-				     older != NULL && older->place == hook->place && (how & 4) == 0 ? older->guide :
-				     hook->own);
-			older = hook;
+			put_if_there(forged, detour->place, detour->guide);
+			put_if_there(forged, detour->guide + offsetof(struct guide, next),
+				     older != NULL && older->place == detour->place && (how & 4) == 0 ? older->guide :
+				     detour->own);
+			older = detour;
 		}
 	}
 }
@@ -157,8 +157,8 @@ static void come_in(struct forged *forged, struct objects *objects, struct recor
 	if (plan.image.bytes == NULL)
 		abort();
 	if (guides_lay(&plan.guides, &forged->target, &plan.image) == 0) {
-		head.n_hooks = (uint32_t)plan.guides.count;
-		plan.record = (struct record){ .head = &head, .hooks = plan.guides.hooks };
+		head.n_detours = (uint32_t)plan.guides.count;
+		plan.record = (struct record){ .head = &head, .detours = plan.guides.detours };
 		if (redirect_in(&plan, &plan, 1, &forged->target, records) == 0)
 			check_edits(&plan);
 	}

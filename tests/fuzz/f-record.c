@@ -8,6 +8,7 @@
 
 #include "chain.h"
 #include "forged.h"
+#include "hooks.h"
 #include "plan.h"
 #include "show.h"
 
@@ -44,9 +45,9 @@ static void make_object(struct forged *forged, const uint8_t *id)
 /* One field becomes something that does not belong to the others. */
 static void spoil(struct feed *feed, struct record_head *head)
 {
-	uint32_t *const fields[] = { &head->n_funcs, &head->n_ranges, &head->n_hooks, &head->strings_size, &head->patch_name,
+	uint32_t *const fields[] = { &head->n_funcs, &head->n_ranges, &head->n_detours, &head->strings_size, &head->patch_name,
 				     &head->object_name, &head->description, &head->patch_id_size, &head->object_id_size,
-				     &head->state, &head->version, &head->size };
+				     &head->state, &head->version, &head->size, &head->n_hooks, &head->stack, &head->hook };
 
 	*fields[feed_below(feed, sizeof(fields) / sizeof(fields[0]))] = (uint32_t)feed_number(feed);
 }
@@ -58,13 +59,19 @@ static void check_accepted(const struct record *record, const struct arch *arch)
 	const uint8_t *end = record->bytes + head->size;
 
 	if ((const uint8_t *)record->strings + head->strings_size > end || record->strings[head->strings_size - 1] != '\0' ||
-	    (const uint8_t *)(record->funcs + head->n_funcs) > end || (const uint8_t *)(record->hooks + head->n_hooks) > end)
+	    (const uint8_t *)(record->funcs + head->n_funcs) > end || (const uint8_t *)(record->detours + head->n_detours) > end)
 		abort();
-	for (uint32_t i = 0; i < head->n_hooks; i++)
-		if (record->hooks[i].size != (record->hooks[i].is_code != 0 ? arch->jump_size : arch->word))
+	for (uint32_t i = 0; i < head->n_detours; i++)
+		if (record->detours[i].size != (record->detours[i].is_code != 0 ? arch->jump_size : arch->word))
 			abort();
 	for (uint32_t i = 0; i < head->n_funcs; i++)
 		if (strlen(record_string(record, record->funcs[i].name)) > head->strings_size)
+			abort();
+	if ((const uint8_t *)(record->hooks + head->n_hooks) > end || (head->n_hooks > 0 && head->stack != HOOK_STACK))
+		abort();
+	for (uint32_t i = 0; i < head->n_hooks; i++)
+		if (strlen(record_string(record, record->hooks[i].name)) > head->strings_size ||
+		    hooks_name(record->hooks[i].kind) == NULL)
 			abort();
 }
 
@@ -108,8 +115,8 @@ static void use(struct forged *forged, struct records *records, struct objects *
 			abort();
 		plan_deinit(&plan);
 		msg_forget();
-		if (record->head->n_hooks != 0 && chain_init(&chain, records, 1) == 0 &&
-		    chain_read(&chain, &forged->target, records, &record->hooks[0]) != 0)
+		if (record->head->n_detours != 0 && chain_init(&chain, records, 1) == 0 &&
+		    chain_read(&chain, &forged->target, records, &record->detours[0]) != 0)
 			msg_forget();
 		free(chain.links);
 	}

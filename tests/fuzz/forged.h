@@ -84,7 +84,7 @@ struct forged {
 	uint64_t base;		/* the address of the first of them */
 	unsigned long reads;	/* how often nsb has read it */
 	bool is_64;
-	uint32_t slots;		/* offset of the words that hooks of records are likely to hook; 0: anywhere */
+	uint32_t slots;		/* offset of the words that detours of records are likely to divert; 0: anywhere */
 	struct target target;
 };
 
@@ -279,17 +279,17 @@ static inline void forged_jump(struct forged *forged, struct feed *feed, const s
 		memcpy(forged->memory + at, jump, forged->target.arch->jump_size);
 }
 
-static inline void forged_hook(const struct forged *forged, struct feed *feed, struct record_hook *hook)
+static inline void forged_detour(const struct forged *forged, struct feed *feed, struct record_detour *detour)
 {
-	hook->place = forged->slots != 0 ? forged->base + forged->slots + feed_byte(feed) / 64u * forged_word(forged) :
+	detour->place = forged->slots != 0 ? forged->base + forged->slots + feed_byte(feed) / 64u * forged_word(forged) :
 					   feed_number(feed);
-	hook->guide = feed_number(feed);
-	hook->own = feed_number(feed);
-	feed_bytes(feed, hook->was, sizeof(hook->was));
-	hook->is_code = feed_byte(feed) & 1;
-	hook->size = hook->is_code != 0 ? forged->target.arch->jump_size : forged_word(forged);
+	detour->guide = feed_number(feed);
+	detour->own = feed_number(feed);
+	feed_bytes(feed, detour->was, sizeof(detour->was));
+	detour->is_code = feed_byte(feed) & 1;
+	detour->size = detour->is_code != 0 ? forged->target.arch->jump_size : forged_word(forged);
 	if (feed_byte(feed) % 8 == 0)
-		hook->size = feed_byte(feed) % (JUMP_MAX + 2);
+		detour->size = feed_byte(feed) % (JUMP_MAX + 2);
 }
 
 /*
@@ -318,7 +318,11 @@ static inline uint32_t forged_record(struct forged *forged, struct feed *feed, u
 	head->object_bias = (how & 64) != 0 ? feed_number(feed) : forged->base;
 	head->n_funcs = feed_byte(feed) % 6;
 	head->n_ranges = feed_byte(feed) % 4;
-	head->n_hooks = feed_byte(feed) % 4;
+	head->n_detours = feed_byte(feed) % 4;
+	head->n_hooks = feed_byte(feed) % 3;
+	head->stack = (feed_byte(feed) & 3) == 0 ? 0 : HOOK_STACK;
+	head->mapped += head->stack;
+	head->hook = feed_byte(feed) % 6;
 	head->strings_size = 8 + 8 * (feed_byte(feed) % 8u);
 	head->patch_id_size = FORGED_ID_SIZE;
 	head->patch_id[0] = feed_byte(feed) & 3;
@@ -333,10 +337,16 @@ static inline uint32_t forged_record(struct forged *forged, struct feed *feed, u
 	}
 	struct record_range *ranges = (void *)(funcs + head->n_funcs);
 	for (uint32_t i = 0; i < head->n_ranges; i++)
-		ranges[i] = (struct record_range){ feed_number(feed), feed_number(feed), feed_byte(feed) % 7 };
-	struct record_hook *hooks = (void *)(ranges + head->n_ranges);
+		ranges[i] = (struct record_range){ feed_number(feed), feed_number(feed), feed_byte(feed) % 7 == 6 ? RANGE_QUIET :
+						  feed_byte(feed) % 7, feed_below(feed, head->strings_size) };
+	struct record_detour *detours = (void *)(ranges + head->n_ranges);
+	for (uint32_t i = 0; i < head->n_detours; i++)
+		forged_detour(forged, feed, &detours[i]);
+	struct record_hook *hooks = (void *)(detours + head->n_detours);
 	for (uint32_t i = 0; i < head->n_hooks; i++)
-		forged_hook(forged, feed, &hooks[i]);
+		hooks[i] = (struct record_hook){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : head->address + 8,
+						 .kind = feed_byte(feed) % 6, .limit_ms = feed_byte(feed),
+						 .name = feed_below(feed, head->strings_size) };
 	char *strings = (char *)(hooks + head->n_hooks);
 	feed_bytes(feed, strings, head->strings_size);
 	strings[head->strings_size - 1] = (char)((how & 8) != 0 ? feed_byte(feed) : 0);

@@ -63,7 +63,7 @@ struct head {
 	char magic[8];
 	uint32_t version, state;
 	uint64_t sequence;
-	uint32_t crc, size;
+	uint32_t hook, reserved, crc, size;
 	uint64_t applied_at, address, mapped;
 };
 

@@ -26,3 +26,22 @@ int second(int n)
 {
 	return n + 40;
 }
+
+#ifdef HOOKED
+/* Hooks of all kinds, that take so long that nsb is killed in them, too. */
+static int look(void)
+{
+	for (volatile int i = 0; i < 50000; i++)
+		;
+	return 0;
+}
+VZP_PRE_APPLY(look)
+VZP_PRE_REVERT(look)
+
+static void change(void)
+{
+	look();
+}
+VZP_POST_APPLY(change)
+VZP_POST_REVERT(change)
+#endif

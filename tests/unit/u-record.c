@@ -4,8 +4,8 @@
 #include "record.h"
 #include "tap.h"
 
-/* A process with a record of this sequence that has one hook, of this size.  How many records does nsb take? */
-static size_t taken(uint64_t sequence, uint32_t hook_size, bool is_code)
+/* A process with a record of this sequence that has one detour, of this size.  How many records does nsb take? */
+static size_t taken(uint64_t sequence, uint32_t detour_size, bool is_code)
 {
 	size_t sealed = offsetof(struct record_head, crc) + sizeof(uint32_t), count;
 	struct records records;
@@ -13,14 +13,14 @@ static size_t taken(uint64_t sequence, uint32_t hook_size, bool is_code)
 
 	forged_init(&forged, &(struct feed){ .size = 0 });
 	struct record_head *head = (void *)forged.memory;
-	struct record_hook *hook = (void *)(head + 1);
+	struct record_detour *detour = (void *)(head + 1);
 	*head = (struct record_head){
 		.version = RECORD_VERSION, .state = RECORD_APPLIED, .sequence = sequence,
-		.size = sizeof(*head) + sizeof(*hook) + 8, .address = forged.base, .mapped = FORGED_PAGE,
-		.n_hooks = 1, .strings_size = 8, .patch_id_size = 20, .object_id_size = 20,
+		.size = sizeof(*head) + sizeof(*detour) + 8, .address = forged.base, .mapped = FORGED_PAGE,
+		.n_detours = 1, .strings_size = 8, .patch_id_size = 20, .object_id_size = 20,
 	};
 	memcpy(head->magic, RECORD_MAGIC, sizeof(head->magic));
-	*hook = (struct record_hook){ .place = forged.base, .size = hook_size, .is_code = is_code };
+	*detour = (struct record_detour){ .place = forged.base, .size = detour_size, .is_code = is_code };
 	head->crc = crc32_update(0, (uint8_t *)head + sealed, head->size - sealed);
 	forged_map(&forged, 0, 1, PROT_READ, 0);
 	count = records_read(&records, &forged.target) == 0 ? records.count : 0;

@@ -330,8 +330,17 @@ static void test_records(void)
 
 	ok(DECODE_WITH("\x7e\x03" "abc") == 0, "an unknown record with an even tag is skipped");
 	ok(DECODE_WITH("\x7e\x00") == 0, "also an empty one");
-	fails(DECODE_WITH("\x11\x03" "abc"), -ENOEXEC, "must be understood",
+	fails(DECODE_WITH("\x7f\x03" "abc"), -ENOEXEC, "must be understood",
 	      "an unknown record with an odd tag is refused");
+	ok(DECODE_WITH("\x11\x05\x00\x04\x10\x01\x14") == 0, "a hook is taken");
+	fails(DECODE_WITH("\x11\x05\x00\x05\x10\x01\x14"), -ENOEXEC, "unknown kind", "a hook of no known kind is refused");
+	fails(DECODE_WITH("\x11\x05\x00\x04\x10\x00\x14"), -ENOEXEC, "hook 0 has an impossible size",
+	      "a hook of no size is refused");
+	fails(DECODE_WITH("\x11\x05\x00\x04\x10\x01\x00"), -ENOEXEC, "may take 0 ms", "a hook without time is refused");
+	fails(DECODE_WITH("\x11\x06\x00\x04\x10\x01\xe9\x07"), -ENOEXEC, "may take 1001 ms",
+	      "a hook with too much time is refused");
+	fails(DECODE_WITH("\x13\x03\x00\x10\x00"), -ENOEXEC, "no thread may be in has an impossible size",
+	      "quiet code of no size is refused");
 	fails(DECODE_WITH("\x12\x02\x00\x00"), -ENOEXEC, "stays inside has an impossible size",
 	      "data inside of no size is refused");
 	fails(DECODE_WITH("\x01\x01\x00"), -ENOEXEC, "a second string table",
@@ -555,7 +564,8 @@ static void test_print(void)
 		"\"target_addr\": \"0xffffffffffffffff\", \"addend\": 9223372036854775807}], "
 		"\"comments\": [], "
 		"\"inside\": [{\"addr\": \"0x0\", \"size\": 1}, {\"addr\": \"0x3000\", \"size\": 4096}], "
-		"\"variables\": [{\"name\": \"seen\", \"addr\": \"0x3010\"}]}";
+		"\"variables\": [{\"name\": \"seen\", \"addr\": \"0x3010\"}], "
+		"\"hooks\": [], \"quiet\": []}";
 	struct sample s;
 	char *text;
 

@@ -441,7 +441,7 @@ static int take_directive(struct work *work, const struct directive *directive)
 		return draft_add_comment(work->draft, "comment", directive->name);
 	if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
 		return fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE, and no other "
-			    "macro of nsb/vzp.h: the objects refer to the target's own", source, directive->line);
+			    "macro of nsb/vzp.h: the objects refer to the target's own (hooks need manual mode)", source, directive->line);
 	if (!is_replaced_name(work->draft, directive->name))
 		return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no such function",
 			    source, directive->line, directive->name);

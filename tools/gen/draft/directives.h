@@ -25,6 +25,13 @@ enum directive_kind {
 	DIRECTIVE_CALLERS_CHECKED = 'K',	/* name: the function */
 	DIRECTIVE_ARGUMENTS_CHECKED = 'P',	/* name: the function of the target */
 	DIRECTIVE_NEW = 'N',			/* name: the variable or function */
+	DIRECTIVE_PRE_APPLY = '1',	/* name: the function of the patch; so have the four below */
+	DIRECTIVE_POST_APPLY = '2',
+	DIRECTIVE_PRE_REVERT = '3',
+	DIRECTIVE_POST_REVERT = '4',
+	DIRECTIVE_HOOK_LIMIT = 'T',	/* label: milliseconds */
+	DIRECTIVE_HOOK_CALLS = 'W',	/* name: the function of the target */
+	DIRECTIVE_NOT_ACTIVE = 'Q',	/* name: the function of the target */
 };
 
 /* One directive. */

@@ -74,6 +74,8 @@ void draft_deinit(struct draft *draft)
 	free(draft->meta.comments);
 	free(draft->meta.inside);
 	free(draft->meta.variables);
+	free(draft->meta.hooks);
+	free(draft->meta.quiets);
 	*draft = (struct draft){ 0 };
 }
 
@@ -187,6 +189,29 @@ int draft_add_place(struct draft *draft, const struct vz_place *place)
 
 	if (err == 0)
 		meta->places[meta->n_places++] = *place;
+	return err;
+}
+
+int draft_add_hook(struct draft *draft, const struct vz_hook *hook)
+{
+	struct vzpatch *meta = &draft->meta;
+	int err = ARRAY_GROW(&meta->hooks, meta->n_hooks, 1);
+
+	if (err == 0)
+		meta->hooks[meta->n_hooks++] = *hook;
+	return err;
+}
+
+int draft_add_quiet(struct draft *draft, const struct vz_quiet *quiet)
+{
+	struct vzpatch *meta = &draft->meta;
+
+	for (size_t i = 0; i < meta->n_quiets; i++)
+		if (meta->quiets[i].addr == quiet->addr)
+			return 0;
+	int err = ARRAY_GROW(&meta->quiets, meta->n_quiets, 1);
+	if (err == 0)
+		meta->quiets[meta->n_quiets++] = *quiet;
 	return err;
 }
 

@@ -58,12 +58,14 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 
 /*
  * Add to the metadata: a range of function no. `func` that no thread may be in; a dynamic symbol
- * of the patch that means the target's thing; a place that nsb fills in; a comment, which is
- * copied.  -ENOMEM.
+ * of the patch that means the target's thing; a place that nsb fills in; a hook; code that no thread
+ * may be in when hooks run; a comment, which is copied.  -ENOMEM.
  */
 int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t size) MUST_CHECK;
 int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definition *meant) MUST_CHECK;
 int draft_add_place(struct draft *draft, const struct vz_place *place) MUST_CHECK;
+int draft_add_hook(struct draft *draft, const struct vz_hook *hook) MUST_CHECK;
+int draft_add_quiet(struct draft *draft, const struct vz_quiet *quiet) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 
 /* Whether nsb writes another operand to the place at `addr` of the patch, which leads to the target. */

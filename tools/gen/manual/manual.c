@@ -17,6 +17,7 @@
 #include "directives.h"
 #include "effects.h"
 #include "entered.h"
+#include "hookcode.h"
 #include "linked.h"
 #include "nearest.h"
 #include "notes.h"
@@ -155,6 +156,11 @@ static int tell_function(struct draft *draft, const struct directives *directive
 			if (strcmp(draft->replaced[i]->new.name, name) == 0)
 				printf("%s:%u: replaced: %s\n", base_name(defined->source),
 				       defined->function->line, name);
+			return 0;
+		}
+	for (size_t i = 0; i < draft->meta.n_hooks; i++)
+		if (draft->meta.hooks[i].addr == defined->new.addr) {
+			printf("%s:%u: hook: %s\n", base_name(defined->source), defined->function->line, name);
 			return 0;
 		}
 	printf("%s:%u: new: %s\n", base_name(defined->source), defined->function->line, name);
@@ -668,6 +674,8 @@ int manual_draw(struct draft *draft)
 	err = match(draft, &directives);
 	if (err == 0)
 		err = check_others(draft, &directives);
+	if (err == 0)
+		err = draw_hooks(draft, &directives);
 	if (err == 0)
 		err = take_comments(draft, &directives);
 	if (err == 0)
