@@ -210,7 +210,7 @@ deps-test:
 man := $(wildcard docs/*.[1-9])
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(top)/nsb $(top)/nsb-gen $(top)/nsb-build
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/nsb include/nsb/vzp.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/nsb include/nsb/vzp.h include/nsb/shadow.h
 	install -D -m 644 completion/nsb.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb
 	install -D -m 644 completion/nsb-gen.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb-gen
 	install -D -m 644 completion/nsb-build.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nsb-build
