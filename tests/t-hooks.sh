@@ -156,18 +156,18 @@ t 'a thread that a dead nsb has left in a hook is brought back' '
 # A thread that sleeps may see EINTR if nsb is killed (docs/safety.md), so the main thread computes.
 for command in patch revert; do
 	t "nsb is killed before ptrace calls of a $command with hooks" "
-		watch_target alone spin -DHOOKED && sweep before:9 ptrace $command $(some 8) &&
-		sweep after:9 ptrace $command $(some 2)
+		watch_target alone spin -DHOOKED && sweep before:9 ptrace $command $(some 4) &&
+		sweep after:9 ptrace $command $(some 1)
 	"
 	t "nsb is killed before ptrace calls of a $command with hooks, other threads are busy" "
-		watch_target busy spin -DHOOKED && sweep before:9 ptrace $command $(some 4)
+		watch_target busy spin -DHOOKED && sweep before:9 ptrace $command $(some 2)
 	"
 	t "a ptrace call of a $command with hooks fails" "
-		watch_target alone rest -DHOOKED && sweep fail ptrace $command $(some 8)
+		watch_target alone rest -DHOOKED && sweep fail ptrace $command $(some 4)
 	"
 done
 t 'nsb is killed at some moment of a patch with hooks' "
-	watch_target sleepers spin -DHOOKED && sweep_time patch $(often 3) && sweep_time revert $(often 3)
+	watch_target sleepers spin -DHOOKED && sweep_time patch $(often 2) && sweep_time revert $(often 2)
 "
 
 tell_sum

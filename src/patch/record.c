@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include "proc.h"
 
 #define SCAN_PAGES 4096u	/* so many pages of a mapping are searched for records */
+#define VARIABLES_TEXT 200
 #define CRC_START (offsetof(struct record_head, crc) + sizeof(uint32_t))
 
 const char *record_string(const struct record *record, uint32_t offset)
@@ -43,10 +45,32 @@ static const char *description(const struct vzpatch *meta)
 	return text;
 }
 
+/* The names of the patch's own variables, as many as there is room for. */
+static void list_variables(const struct vzpatch *meta, char text[VARIABLES_TEXT])
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < meta->n_variables; i++) {
+		const char *name = meta->variables[i].name;
+
+		if (at + strlen(name) + sizeof(" and 18446744073709551615 more") > VARIABLES_TEXT) {
+			(void)snprintf(text + at, VARIABLES_TEXT - at, "%s%zu more", i > 0 ? " and " : "",
+				       meta->n_variables - i);
+			return;
+		}
+		at += (size_t)snprintf(text + at, VARIABLES_TEXT - at, "%s%s", i > 0 ? ", " : "", name);
+	}
+}
+
 static size_t strings_size(const struct vzpatch *meta, const char *object_name)
 {
+	char variables[VARIABLES_TEXT];
 	size_t size = 1 + strlen(meta->patch.name) + 1 + strlen(object_name) + 1 +
 		      strlen(description(meta)) + 1;
+
+	list_variables(meta, variables);
+	size += strlen(variables) + 1;
 
 	for (size_t i = 0; i < meta->n_funcs; i++)
 		size += strlen(meta->funcs[i].name) + 1;
@@ -167,7 +191,7 @@ int record_make(const struct record_input *input, struct record *out)
 	struct record_detour *detours;
 	struct record_hook *hooks;
 	uint32_t fill = 1;
-	char *strings;
+	char *strings, variables[VARIABLES_TEXT];
 
 	if (head == NULL)
 		return fail(ENOMEM, "out of memory");
@@ -194,6 +218,8 @@ int record_make(const struct record_input *input, struct record *out)
 	head->patch_name = add_string(strings, &fill, meta->patch.name);
 	head->object_name = add_string(strings, &fill, input->object_name);
 	head->description = add_string(strings, &fill, description(meta));
+	list_variables(meta, variables);
+	head->variables = add_string(strings, &fill, variables);
 	for (size_t i = 0; i < meta->n_funcs; i++) {
 		int err = fill_func(input, &meta->funcs[i], &funcs[i]);
 
@@ -264,7 +290,7 @@ static bool body_is_sound(const struct record *record)
 	uint32_t limit = head->strings_size;
 
 	if (record->strings[limit - 1] != '\0' || head->patch_name >= limit ||
-	    head->object_name >= limit || head->description >= limit)
+	    head->object_name >= limit || head->description >= limit || head->variables >= limit)
 		return false;
 	for (uint32_t i = 0; i < head->n_funcs; i++) {
 		if (record->funcs[i].name >= limit || record->funcs[i].jump_offset > JUMP_MAX ||

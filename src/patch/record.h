@@ -62,6 +62,8 @@ struct record_head {
 	uint32_t data;		/* enum record_data */
 	uint32_t n_hooks;
 	uint32_t stack;		/* so many bytes at the end of the patch's memory: HOOK_STACK, or 0 without hooks */
+	uint32_t variables;	/* offset of a string: the names of the patch's own variables, "a, b and 3 more" */
+	uint32_t more_reserved;
 	uint8_t patch_id[BUILD_ID_MAX];
 	uint8_t object_id[BUILD_ID_MAX];
 };
@@ -109,7 +111,7 @@ struct record_hook {
 	uint32_t padding;
 };
 
-_Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 8 + 6 * 8 + 12 * 4 + 2 * BUILD_ID_MAX,
+_Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 8 + 6 * 8 + 14 * 4 + 2 * BUILD_ID_MAX,
 	       "the record's head has no padding");
 _Static_assert(sizeof(struct record_func) == 7 * 8 + 2 * JUMP_MAX + 8, "nor has a function's");
 _Static_assert(sizeof(struct record_detour) == 3 * 8 + JUMP_MAX + 8, "nor has a detour");

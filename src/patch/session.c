@@ -296,8 +296,9 @@ static int plan_older(struct session *session, const struct options *options,
 			say("%d: %s is to go", session->target.pid,
 			    record_string(record, record->head->patch_name));
 		if (err == 0 && (record->head->data & RECORD_HAS_VARIABLES) != 0)
-			warn("%s: the variables of %s go with it: those of the new patch begin anew",
-			     target_name(&session->target), record_string(record, record->head->patch_name));
+			warn("%s: the variables of %s go with it: those of the new patch begin anew (%s)",
+			     target_name(&session->target), record_string(record, record->head->patch_name),
+			     record_string(record, record->head->variables));
 	}
 	return err;
 }

@@ -47,7 +47,8 @@ static void spoil(struct feed *feed, struct record_head *head)
 {
 	uint32_t *const fields[] = { &head->n_funcs, &head->n_ranges, &head->n_detours, &head->strings_size, &head->patch_name,
 				     &head->object_name, &head->description, &head->patch_id_size, &head->object_id_size,
-				     &head->state, &head->version, &head->size, &head->n_hooks, &head->stack, &head->hook };
+				     &head->state, &head->version, &head->size, &head->n_hooks, &head->stack, &head->hook,
+				     &head->variables };
 
 	*fields[feed_below(feed, sizeof(fields) / sizeof(fields[0]))] = (uint32_t)feed_number(feed);
 }
