@@ -129,6 +129,18 @@ t 'variables that --replace leaves behind are told of, those of a patch without 
 	patch newer.so --replace 2>told && grep "the variables of fix.so go with it: those of the new patch begin anew (seen)$" told && says "count 20001" count &&
 	patch fix.so --replace 2>told && ! grep variables told && says "count 10001" count && revert fix.so && says "count 1" count && listed
 '
+t 'a variable that both patches hand over goes on with its value, and the others are told of' '
+	target keeper && patch_from keeper-state.c -o fix.so && patch_from keeper-state.c -o newer.so -DNEWER &&
+	patch_from keeper-state.c -o larger.so -DLARGER && patch_from keeper-state.c -o other.so -DOTHER &&
+	nsb info -f fix.so | grep "hands over to a newer patch: counts (struct counts" && patch fix.so && says "count 1001" count &&
+	says "count 2002" count && fails_with 1 "the state counts of fix.so is struct counts .* cannot be taken over" \
+		patch larger.so --replace && fails_with 1 "cannot be taken over" patch other.so --replace && listed fix.so &&
+	says "count 3003" count && patch newer.so --replace 2>told && grep "begin anew (last)$" told &&
+	says "count 103004" count && patch fix.so --replace -q && says "count 104005" count && listed fix.so &&
+	revert fix.so && says "count 1" count && patch fix.so && says "count 1001" count && revert fix.so && says "count 2" count &&
+	target keeper && says "count 1" count && snapshot && patch fix.so && patch newer.so --replace && says "count 100001" count &&
+	revert newer.so && says "count 2" count && listed && unharmed
+'
 t 'pages of zeros are not touched' '
 	target keeper && a_patch fix "static char much[1 << 22]; const char *note(int why) { much[why << 20] = 120; return much + (why << 20); }" &&
 	patch fix.so && awk "/^Size:/ { size = \$2 } /^Rss:/ && size >= 4096 && size < 4200 { found = 1; print; if (\$2 > 64) exit 1 } END { exit !found }" /proc/$pid/smaps &&

@@ -121,6 +121,14 @@
 #define VZP_NOT_ACTIVE(g) VZP__RECORD(__COUNTER__, "Q", #g, "", "")
 
 /*
+ * VZP_STATE(type, name): behind the definition of a variable of the patch's own.  When a newer patch that has a
+ * VZP_STATE of the same name and type takes the place of this one by nsb patch --replace, it goes on with the value.
+ */
+#define VZP_STATE(type, name) \
+	VZP__IS_OF_TYPE(type, name) \
+	VZP__RECORD(__COUNTER__, "S", #name, "", "")
+
+/*
  * What a new function has to be declared with where the target's compiler, knowing
  * the old one, had its callers rely on more than usual; nsb-gen tells where it is so.
  *
@@ -192,6 +200,14 @@
 		char text[sizeof(kind a "\0" b "\0" c)]; \
 	} vzp__record_##id __attribute__((VZP__STORED)) = { .text = kind a "\0" b "\0" c };
 #define VZP__TYPED_RECORD(id, kind, a, b, c, thing) VZP__TYPED_RECORD_(id, kind, a, b, c, thing)
+
+#ifndef __cplusplus
+#define VZP__IS_OF_TYPE(type, name) \
+	_Static_assert(__builtin_types_compatible_p(__typeof__(name), __typeof__(type)), \
+		       "VZP_STATE tells the type of the variable " #name);
+#else
+#define VZP__IS_OF_TYPE(type, name)
+#endif
 
 /* A hook is called by nobody in the patch, so the compiler must be kept from dropping it. */
 #ifndef __cplusplus

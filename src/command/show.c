@@ -416,6 +416,11 @@ void show_patch(const struct options *options, const struct patchfile *patch)
 			print_name(i == 0 ? "and no thread may be in: " : ", ", meta->quiets[i].name);
 	if (meta->n_quiets > 0)
 		printf("\n");
+	for (size_t i = 0; i < meta->n_states; i++) {
+		print_name(i == 0 ? "hands over to a newer patch: " : ", ", meta->states[i].name);
+		print_name(" (", meta->states[i].type);
+		printf(")%s", i + 1 < meta->n_states ? "" : "\n");
+	}
 	printf("needs:\n");
 	print_needs(patch);
 }

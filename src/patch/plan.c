@@ -726,7 +726,7 @@ static int plan_reuse(struct plan *plan, const struct resolve_context *context,
 {
 	const struct vz_blob *id = &patch->meta.patch.build_id;
 
-	if (plan->bridge.is_needed || plan->guides.count > 0)
+	if (plan->bridge.is_needed || plan->guides.count > 0 || patch->meta.n_states > 0)
 		return 0;
 	for (size_t i = records->count; i-- > 0;) {
 		const struct record_head *head = records->all[i].head;

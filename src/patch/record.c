@@ -45,7 +45,16 @@ static const char *description(const struct vzpatch *meta)
 	return text;
 }
 
-/* The names of the patch's own variables, as many as there is room for. */
+static bool is_state(const struct vzpatch *meta, uint64_t addr)
+{
+	for (size_t i = 0; i < meta->n_states; i++) {
+		if (meta->states[i].addr == addr)
+			return true;
+	}
+	return false;
+}
+
+/* The names of the patch's own variables that no other one takes over, as many as there is room for. */
 static void list_variables(const struct vzpatch *meta, char text[VARIABLES_TEXT])
 {
 	size_t at = 0;
@@ -54,12 +63,14 @@ static void list_variables(const struct vzpatch *meta, char text[VARIABLES_TEXT]
 	for (size_t i = 0; i < meta->n_variables; i++) {
 		const char *name = meta->variables[i].name;
 
+		if (is_state(meta, meta->variables[i].addr))
+			continue;
 		if (at + strlen(name) + sizeof(" and 18446744073709551615 more") > VARIABLES_TEXT) {
-			(void)snprintf(text + at, VARIABLES_TEXT - at, "%s%zu more", i > 0 ? " and " : "",
+			(void)snprintf(text + at, VARIABLES_TEXT - at, "%s%zu more", at > 0 ? " and " : "",
 				       meta->n_variables - i);
 			return;
 		}
-		at += (size_t)snprintf(text + at, VARIABLES_TEXT - at, "%s%s", i > 0 ? ", " : "", name);
+		at += (size_t)snprintf(text + at, VARIABLES_TEXT - at, "%s%s", at > 0 ? ", " : "", name);
 	}
 }
 
@@ -78,6 +89,8 @@ static size_t strings_size(const struct vzpatch *meta, const char *object_name)
 		size += strlen(meta->quiets[i].name) + 1;
 	for (size_t i = 0; i < meta->n_hooks; i++)
 		size += strlen(meta->hooks[i].name) + 1;
+	for (size_t i = 0; i < meta->n_states; i++)
+		size += strlen(meta->states[i].name) + 1 + strlen(meta->states[i].type) + 1;
 	return (size + 7) & ~(size_t)7;
 }
 
@@ -87,7 +100,8 @@ size_t record_size(const struct patchfile *patch, const char *object_name, size_
 
 	return sizeof(struct record_head) + meta->n_funcs * sizeof(struct record_func) +
 	       (meta->n_ranges + meta->n_quiets) * sizeof(struct record_range) +
-	       n_detours * sizeof(struct record_detour) + meta->n_hooks * sizeof(struct record_hook) + strings_size(meta, object_name);
+	       n_detours * sizeof(struct record_detour) + meta->n_hooks * sizeof(struct record_hook) +
+	       meta->n_states * sizeof(struct record_variable) + strings_size(meta, object_name);
 }
 
 static uint32_t add_string(char *strings, uint32_t *fill, const char *text)
@@ -147,7 +161,8 @@ static void point_into(struct record *record)
 	record->ranges = (const void *)(record->funcs + head->n_funcs);
 	record->detours = (const void *)(record->ranges + head->n_ranges);
 	record->hooks = (const void *)(record->detours + head->n_detours);
-	record->strings = (const char *)(record->hooks + head->n_hooks);
+	record->states = (const void *)(record->hooks + head->n_hooks);
+	record->strings = (const char *)(record->states + head->n_states);
 }
 
 /* Whether the patch's metadata says that no address of this page can leave the patch. */
@@ -190,6 +205,7 @@ int record_make(const struct record_input *input, struct record *out)
 	struct record_range *ranges;
 	struct record_detour *detours;
 	struct record_hook *hooks;
+	struct record_variable *states;
 	uint32_t fill = 1;
 	char *strings, variables[VARIABLES_TEXT];
 
@@ -199,7 +215,8 @@ int record_make(const struct record_input *input, struct record *out)
 	ranges = (void *)(funcs + meta->n_funcs);
 	detours = (void *)(ranges + meta->n_ranges + meta->n_quiets);
 	hooks = (void *)(detours + input->n_detours);
-	strings = (void *)(hooks + meta->n_hooks);
+	states = (void *)(hooks + meta->n_hooks);
+	strings = (void *)(states + meta->n_states);
 	*head = (struct record_head){
 		.version = RECORD_VERSION, .state = RECORD_LOADING, .sequence = input->sequence,
 		.size = (uint32_t)size, .applied_at = input->applied_at,
@@ -207,6 +224,7 @@ int record_make(const struct record_input *input, struct record *out)
 		.patch_bias = input->image->bias, .object_base = input->object_base,
 		.object_bias = input->object_bias, .n_funcs = (uint32_t)meta->n_funcs,
 		.n_ranges = (uint32_t)(meta->n_ranges + meta->n_quiets), .n_hooks = (uint32_t)meta->n_hooks,
+		.n_states = (uint32_t)meta->n_states,
 		.stack = input->stack, .n_detours = (uint32_t)input->n_detours,
 		.data = describe_data(meta, input->image),
 		.patch_id_size = (uint32_t)meta->patch.build_id.size,
@@ -250,6 +268,14 @@ int record_make(const struct record_input *input, struct record *out)
 		hooks[i].limit_ms = (uint32_t)hook->limit_ms;
 		hooks[i].name = add_string(strings, &fill, hook->name);
 	}
+	for (size_t i = 0; i < meta->n_states; i++) {
+		const struct vz_state *state = &meta->states[i];
+
+		states[i].address = arch_address(input->arch, state->addr + input->image->bias);
+		states[i].size = state->size;
+		states[i].name = add_string(strings, &fill, state->name);
+		states[i].type = add_string(strings, &fill, state->type);
+	}
 	if (input->n_detours > 0)
 		memcpy(detours, input->detours, input->n_detours * sizeof(*detours));
 	head->strings_size = (uint32_t)strings_size(meta, input->object_name);
@@ -272,7 +298,8 @@ static bool head_is_sound(const struct record_head *head, size_t size)
 	uint64_t want = sizeof(*head) + (uint64_t)head->n_funcs * sizeof(struct record_func) +
 			(uint64_t)head->n_ranges * sizeof(struct record_range) +
 			(uint64_t)head->n_detours * sizeof(struct record_detour) +
-			(uint64_t)head->n_hooks * sizeof(struct record_hook) + head->strings_size;
+			(uint64_t)head->n_hooks * sizeof(struct record_hook) +
+			(uint64_t)head->n_states * sizeof(struct record_variable) + head->strings_size;
 
 	return head->size == size && want == size && head->strings_size > 0 &&
 	       head->state >= RECORD_LOADING && head->state <= RECORD_KEPT &&
@@ -302,6 +329,14 @@ static bool body_is_sound(const struct record *record)
 
 		if ((range->func >= head->n_funcs && range->func != RANGE_QUIET) || range->name >= limit ||
 		    range->end < range->start)
+			return false;
+	}
+	for (uint32_t i = 0; i < head->n_states; i++) {
+		const struct record_variable *state = &record->states[i];
+
+		if (state->name >= limit || state->type >= limit || state->size == 0 || state->size > STATE_MAX ||
+		    state->address - head->address >= head->mapped ||
+		    state->size > head->mapped - (state->address - head->address))
 			return false;
 	}
 	if (head->n_hooks > HOOKS_MAX || (head->n_hooks > 0 && head->stack != HOOK_STACK))

@@ -8,7 +8,8 @@
  *
  * Layout (little-endian, fixed-width, every part 8-byte aligned): struct
  * record_head, then n_funcs struct record_func, n_ranges struct record_range,
- * n_detours struct record_detour, n_hooks struct record_hook, then the strings.  crc covers all bytes behind itself, up to
+ * n_detours struct record_detour, n_hooks struct record_hook,
+ * n_states struct record_variable, then the strings.  crc covers all bytes behind itself, up to
  * `size`; in front of it are state, sequence and hook, which change while the patch is applied.
  *
  * The set of records determines the bytes at the start of every patched function (plan.h).  So
@@ -63,7 +64,7 @@ struct record_head {
 	uint32_t n_hooks;
 	uint32_t stack;		/* so many bytes at the end of the patch's memory: HOOK_STACK, or 0 without hooks */
 	uint32_t variables;	/* offset of a string: the names of the patch's own variables, "a, b and 3 more" */
-	uint32_t more_reserved;
+	uint32_t n_states;
 	uint8_t patch_id[BUILD_ID_MAX];
 	uint8_t object_id[BUILD_ID_MAX];
 };
@@ -111,11 +112,19 @@ struct record_hook {
 	uint32_t padding;
 };
 
+/* A variable of the patch that a newer one takes over (struct vz_state). */
+struct record_variable {
+	uint64_t address;	/* run-time address */
+	uint64_t size;
+	uint32_t name, type;
+};
+
 _Static_assert(sizeof(struct record_head) == 8 + 8 + 8 + 8 + 8 + 6 * 8 + 14 * 4 + 2 * BUILD_ID_MAX,
 	       "the record's head has no padding");
 _Static_assert(sizeof(struct record_func) == 7 * 8 + 2 * JUMP_MAX + 8, "nor has a function's");
 _Static_assert(sizeof(struct record_detour) == 3 * 8 + JUMP_MAX + 8, "nor has a detour");
-_Static_assert(sizeof(struct record_range) == 24 && sizeof(struct record_hook) == 24, "nor have these");
+_Static_assert(sizeof(struct record_range) == 24 && sizeof(struct record_hook) == 24 &&
+	       sizeof(struct record_variable) == 24, "nor have these");
 
 /* A decoded record.  Its pointers lead into `bytes`. */
 struct record {
@@ -125,6 +134,7 @@ struct record {
 	const struct record_range *ranges;
 	const struct record_detour *detours;
 	const struct record_hook *hooks;
+	const struct record_variable *states;
 	const char *strings;
 	uint64_t stays;		/* of a record that is RECORD_KEPT: bytes that are mapped, with the record */
 	bool has_left;		/* plan_retire(): a newer patch replaces it */

@@ -269,6 +269,36 @@ static const struct record *find_record_of(const struct session *session,
 	return record;
 }
 
+/* The state of that name in another record; NULL if it has none. */
+static const struct record_variable *find_state(const struct record *record, const char *name)
+{
+	for (uint32_t i = 0; i < record->head->n_states; i++) {
+		if (strcmp(record_string(record, record->states[i].name), name) == 0)
+			return &record->states[i];
+	}
+	return NULL;
+}
+
+/* For --replace: what the older patch has of state must be the same in the newer one.  Tell what that does not take over. */
+static int compare_states(const struct session *session, const struct record *older, const struct record *newer)
+{
+	const char *process = target_name(&session->target), *patch = record_string(older, older->head->patch_name);
+
+	for (uint32_t i = 0; i < older->head->n_states; i++) {
+		const struct record_variable *state = &older->states[i], *heir;
+		const char *name = record_string(older, state->name), *type = record_string(older, state->type);
+
+		heir = find_state(newer, name);
+		if (heir == NULL)
+			warn("%s: the new patch has no VZP_STATE of %s, which goes with %s", process, name, patch);
+		else if (heir->size != state->size || strcmp(record_string(newer, heir->type), type) != 0)
+			return fail(EINVAL, "%s: the state %s of %s is %s, %" PRIu64 " bytes, and that of the new patch %s, %" PRIu64
+				    " bytes: it cannot be taken over (give it another name, and convert it in a hook)", process,
+				    name, patch, type, state->size, record_string(newer, heir->type), heir->size);
+	}
+	return 0;
+}
+
 /* For --replace: plan to take out the patches that were applied to this instance before. */
 static int plan_older(struct session *session, const struct options *options,
 		      const struct object *object, size_t successor)
@@ -295,7 +325,9 @@ static int plan_older(struct session *session, const struct options *options,
 		if (err == 0)
 			say("%d: %s is to go", session->target.pid,
 			    record_string(record, record->head->patch_name));
-		if (err == 0 && (record->head->data & RECORD_HAS_VARIABLES) != 0)
+		if (err == 0)
+			err = compare_states(session, record, &session->plans[successor].record);
+		if (err == 0 && record_string(record, record->head->variables)[0] != '\0')
 			warn("%s: the variables of %s go with it: those of the new patch begin anew (%s)",
 			     target_name(&session->target), record_string(record, record->head->patch_name),
 			     record_string(record, record->head->variables));
@@ -464,6 +496,45 @@ static void keep_memory(struct session *session)
 	}
 }
 
+/* Copy one variable of an older patch to that of the new one, while all threads stand. */
+static int copy_state(struct session *session, const struct record_variable *from, const struct record_variable *to)
+{
+	uint8_t *bytes = malloc((size_t)from->size);
+	int err = bytes == NULL ? fail(ENOMEM, "out of memory") : 0;
+
+	if (err == 0 && target_read(&session->target, from->address, bytes, (size_t)from->size) != 0)
+		err = fail(EIO, "%s: cannot read memory at 0x%" PRIx64, target_name(&session->target), from->address);
+	if (err == 0)
+		err = target_write_bulk(&session->target, to->address, bytes, (size_t)from->size);
+	free(bytes);
+	return err;
+}
+
+/* With --replace the new patch goes on with the state of the older ones, the youngest of them last. */
+static int take_states_over(struct session *session)
+{
+	int err = 0;
+
+	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
+		const struct record *older = session->plans[i].subject;
+
+		for (size_t k = 0; k < session->n_new && err == 0; k++) {
+			const struct record *newer = &session->plans[k].record;
+
+			if (newer->head->object_base != older->head->object_base)
+				continue;
+			for (uint32_t s = 0; s < newer->head->n_states && err == 0; s++) {
+				const struct record_variable *from =
+					find_state(older, record_string(newer, newer->states[s].name));
+
+				if (from != NULL)
+					err = copy_state(session, from, &newer->states[s]);
+			}
+		}
+	}
+	return err;
+}
+
 /*
  * Write the jumps.  With --replace the new patch is applied on top of the older ones first, and
  * then these are taken out.  So if nsb is killed at any instant, revert can deal with what is
@@ -472,8 +543,10 @@ static void keep_memory(struct session *session)
  */
 static int switch_on(struct session *session)
 {
-	int err = run_hooks(session, VZ_HOOK_PRE_APPLY);
+	int err = take_states_over(session);
 
+	if (err == 0)
+		err = run_hooks(session, VZ_HOOK_PRE_APPLY);
 	for (size_t i = session->n_new; i < session->n_plans && err == 0; i++) {
 		if (session->plans[i].subject->head->n_hooks == 0)
 			continue;

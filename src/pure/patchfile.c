@@ -586,6 +586,10 @@ static int check_metadata(const struct patchfile *file)
 		if (!in_segment(file, meta->hooks[i].addr, meta->hooks[i].size, PF_X, true))
 			return fail(ENOEXEC, "%s: hook %.200s is not in its code", file->path, meta->hooks[i].name);
 	}
+	for (size_t i = 0; i < meta->n_states; i++) {
+		if (!in_segment(file, meta->states[i].addr, meta->states[i].size, PF_W, false))
+			return fail(ENOEXEC, "%s: state %.200s is not in its data", file->path, meta->states[i].name);
+	}
 	for (size_t i = 0; i < meta->n_dynrefs; i++) {
 		if (meta->dynrefs[i].symbol >= file->elf.n_dynsyms)
 			return fail(ENOEXEC, "%s: there is no dynamic symbol %" PRIu64 " (%.200s)",

@@ -147,6 +147,12 @@ static const struct field quiet_fields[] = {
 	{ "addr", FIELD_ADDRESS, offsetof(struct vz_quiet, addr), NULL },
 	{ "size", FIELD_NUMBER, offsetof(struct vz_quiet, size), NULL },
 };
+static const struct field state_fields[] = {
+	{ "name", FIELD_STRING, offsetof(struct vz_state, name), NULL },
+	{ "type", FIELD_STRING, offsetof(struct vz_state, type), NULL },
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_state, addr), NULL },
+	{ "size", FIELD_NUMBER, offsetof(struct vz_state, size), NULL },
+};
 
 #define FIELDS(table) table, sizeof(table) / sizeof((table)[0])
 #define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
@@ -165,6 +171,7 @@ static const struct record_type records[] = {
 	{ "variables", 20, FIELDS(variable_fields), LIST(variables) },
 	{ "hooks", 17, FIELDS(hook_fields), LIST(hooks) },
 	{ "quiet", 19, FIELDS(quiet_fields), LIST(quiets) },
+	{ "states", 21, FIELDS(state_fields), LIST(states) },
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
@@ -530,6 +537,12 @@ static int check_hooks(const struct vzpatch *patch, int err)
 		if (patch->quiets[i].size == 0 || !fits(patch, patch->quiets[i].addr, patch->quiets[i].size))
 			return fail(err, "vzpatch: code %zu that no thread may be in has an impossible size", i);
 	}
+	for (size_t i = 0; i < patch->n_states; i++) {
+		const struct vz_state *state = &patch->states[i];
+
+		if (state->size == 0 || state->size > STATE_MAX || !fits(patch, state->addr, state->size))
+			return fail(err, "vzpatch: state %zu has an impossible size", i);
+	}
 	return 0;
 }
 
@@ -849,6 +862,7 @@ void vzpatch_deinit(struct vzpatch *patch)
 	free(patch->variables);
 	free(patch->hooks);
 	free(patch->quiets);
+	free(patch->states);
 	free(patch->bytes);
 	memset(patch, 0, sizeof(*patch));
 }

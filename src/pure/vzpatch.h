@@ -136,6 +136,16 @@ struct vz_quiet {
 	uint64_t size;
 };
 
+/* A variable of the patch's own that a newer patch which has one like it takes over from this one. */
+struct vz_state {
+	const char *name;
+	const char *type;	/* two of one text are the same type */
+	uint64_t addr;
+	uint64_t size;
+};
+
+#define STATE_MAX (16u << 20)	/* bytes of one */
+
 /* What the author of the patch wants to tell; the key is "comment", "cve", "description"... */
 struct vz_comment {
 	const char *key;
@@ -157,7 +167,8 @@ struct vzpatch {
 	struct vz_variable *variables;
 	struct vz_hook *hooks;
 	struct vz_quiet *quiets;
-	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables, n_hooks, n_quiets;
+	struct vz_state *states;
+	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables, n_hooks, n_quiets, n_states;
 	uint8_t *bytes;		/* the section; strings and blobs point into it; owned, NULL if not decoded */
 };
 

@@ -48,7 +48,7 @@ static void spoil(struct feed *feed, struct record_head *head)
 	uint32_t *const fields[] = { &head->n_funcs, &head->n_ranges, &head->n_detours, &head->strings_size, &head->patch_name,
 				     &head->object_name, &head->description, &head->patch_id_size, &head->object_id_size,
 				     &head->state, &head->version, &head->size, &head->n_hooks, &head->stack, &head->hook,
-				     &head->variables };
+				     &head->variables, &head->n_states };
 
 	*fields[feed_below(feed, sizeof(fields) / sizeof(fields[0]))] = (uint32_t)feed_number(feed);
 }
@@ -70,6 +70,10 @@ static void check_accepted(const struct record *record, const struct arch *arch)
 			abort();
 	if ((const uint8_t *)(record->hooks + head->n_hooks) > end || (head->n_hooks > 0 && head->stack != HOOK_STACK))
 		abort();
+	for (uint32_t i = 0; i < head->n_states; i++)
+		if ((const uint8_t *)(record->states + i + 1) > end ||
+		    strlen(record_string(record, record->states[i].type)) > head->strings_size)
+			abort();
 	for (uint32_t i = 0; i < head->n_hooks; i++)
 		if (strlen(record_string(record, record->hooks[i].name)) > head->strings_size ||
 		    hooks_name(record->hooks[i].kind) == NULL)

@@ -320,6 +320,7 @@ static inline uint32_t forged_record(struct forged *forged, struct feed *feed, u
 	head->n_ranges = feed_byte(feed) % 4;
 	head->n_detours = feed_byte(feed) % 4;
 	head->n_hooks = feed_byte(feed) % 3;
+	head->n_states = feed_byte(feed) % 3;
 	head->stack = (feed_byte(feed) & 3) == 0 ? 0 : HOOK_STACK;
 	head->mapped += head->stack;
 	head->hook = feed_byte(feed) % 6;
@@ -347,7 +348,12 @@ static inline uint32_t forged_record(struct forged *forged, struct feed *feed, u
 		hooks[i] = (struct record_hook){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : head->address + 8,
 						 .kind = feed_byte(feed) % 6, .limit_ms = feed_byte(feed),
 						 .name = feed_below(feed, head->strings_size) };
-	char *strings = (char *)(hooks + head->n_hooks);
+	struct record_variable *states = (void *)(hooks + head->n_hooks);
+	for (uint32_t i = 0; i < head->n_states; i++)
+		states[i] = (struct record_variable){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : head->address + 8,
+						   .size = feed_byte(feed), .name = feed_below(feed, head->strings_size),
+						   .type = feed_below(feed, head->strings_size) };
+	char *strings = (char *)(states + head->n_states);
 	feed_bytes(feed, strings, head->strings_size);
 	strings[head->strings_size - 1] = (char)((how & 8) != 0 ? feed_byte(feed) : 0);
 	head->size = (uint32_t)(strings + head->strings_size - (char *)head);

@@ -32,6 +32,7 @@ enum directive_kind {
 	DIRECTIVE_HOOK_LIMIT = 'T',	/* label: milliseconds */
 	DIRECTIVE_HOOK_CALLS = 'W',	/* name: the function of the target */
 	DIRECTIVE_NOT_ACTIVE = 'Q',	/* name: the function of the target */
+	DIRECTIVE_STATE = 'S',		/* name: the variable of the patch */
 };
 
 /* One directive. */

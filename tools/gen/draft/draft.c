@@ -76,6 +76,7 @@ void draft_deinit(struct draft *draft)
 	free(draft->meta.variables);
 	free(draft->meta.hooks);
 	free(draft->meta.quiets);
+	free(draft->meta.states);
 	*draft = (struct draft){ 0 };
 }
 
@@ -213,6 +214,19 @@ int draft_add_quiet(struct draft *draft, const struct vz_quiet *quiet)
 	if (err == 0)
 		meta->quiets[meta->n_quiets++] = *quiet;
 	return err;
+}
+
+int draft_add_state(struct draft *draft, const struct vz_state *state)
+{
+	struct vzpatch *meta = &draft->meta;
+	int err = ARRAY_GROW(&meta->states, meta->n_states, 1);
+	const char *type = err != 0 ? NULL : copy_string(draft, state->type);
+
+	if (type == NULL)
+		return -ENOMEM;
+	meta->states[meta->n_states] = *state;
+	meta->states[meta->n_states++].type = type;
+	return 0;
 }
 
 int draft_add_comment(struct draft *draft, const char *key, const char *text)

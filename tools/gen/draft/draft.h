@@ -66,6 +66,8 @@ int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definiti
 int draft_add_place(struct draft *draft, const struct vz_place *place) MUST_CHECK;
 int draft_add_hook(struct draft *draft, const struct vz_hook *hook) MUST_CHECK;
 int draft_add_quiet(struct draft *draft, const struct vz_quiet *quiet) MUST_CHECK;
+/* A variable that newer patches take over; its type is copied. */
+int draft_add_state(struct draft *draft, const struct vz_state *state) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 
 /* Whether nsb writes another operand to the place at `addr` of the patch, which leads to the target. */

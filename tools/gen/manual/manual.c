@@ -23,6 +23,7 @@
 #include "notes.h"
 #include "refusals.h"
 #include "results.h"
+#include "states.h"
 #include "statics.h"
 #include "traceless.h"
 
@@ -676,6 +677,8 @@ int manual_draw(struct draft *draft)
 		err = check_others(draft, &directives);
 	if (err == 0)
 		err = draw_hooks(draft, &directives);
+	if (err == 0)
+		err = draw_states(draft, &directives);
 	if (err == 0)
 		err = take_comments(draft, &directives);
 	if (err == 0)
