@@ -153,7 +153,7 @@ t 'a thread that a dead nsb has left in a hook is brought back' '
 	grep -q "had begun the post-apply hooks of ledger.so: data of the program may have been changed" said &&
 	says "total -100" total && listed "" && unharmed
 '
-# A thread that sleeps may see EINTR if nsb is killed (docs/safety.md), so the main thread computes.
+# A thread that sleeps may see EINTR if nsb is killed, or cannot go on (docs/safety.md), so the main thread computes.
 for command in patch revert; do
 	t "nsb is killed before ptrace calls of a $command with hooks" "
 		watch_target alone spin -DHOOKED && sweep before:9 ptrace $command $(some 4) &&
@@ -163,7 +163,7 @@ for command in patch revert; do
 		watch_target busy spin -DHOOKED && sweep before:9 ptrace $command $(some 2)
 	"
 	t "a ptrace call of a $command with hooks fails" "
-		watch_target alone rest -DHOOKED && sweep fail ptrace $command $(some 4)
+		watch_target alone spin -DHOOKED && sweep fail ptrace $command $(some 4)
 	"
 done
 t 'nsb is killed at some moment of a patch with hooks' "
