@@ -48,6 +48,8 @@ ALL_CFLAGS += -m32
 ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
 # All that is there are archives, and those of libunwind are not position-independent.
 LIB_DIRS := -no-pie -L$(i386_root)/usr/lib/i386-linux-gnu
+# clang warns of -no-pie where it does not link, or links a static program.
+ALL_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unused-command-line-argument)
 i386_libraries := $(i386_root)/.complete
 # libelf.a of 0.192 and later decompresses by it; a shared libelf brings it itself.
 ARCHIVES := -lzstd
