@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|check-distros|check-vm|check-corpus|mutants|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|check-distros|check-kernels|check-vm|check-corpus|mutants|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -79,7 +79,7 @@ build_obj := $(call objects,$(build_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long check-distros check-vm check-corpus mutants bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
+.PHONY: all demo check check-long check-distros check-kernels check-vm check-corpus mutants bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen $(top)/nsb-build
 
@@ -177,6 +177,12 @@ check-vm:
 	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
 	$(Q)$(MAKE) --no-print-directory ARCH=i386 build/i386/nsb
 	$(Q)tests/vm.sh --kernel $(KERNEL) -a both $(ONLY)
+# The kernels of Debian's releases, in emulated machines: make check-kernels ONLY='bookworm-* no-AVX'.
+check-kernels:
+	$(Q)tests/deps.sh vm
+	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
+	$(Q)$(MAKE) --no-print-directory ARCH=i386 build/i386/nsb
+	$(Q)tests/kernels.sh $(ONLY)
 # Real security fixes, made into patches: docs/corpus.md tells of them.
 check-corpus:
 	$(Q)tests/deps.sh corpus

@@ -39,6 +39,15 @@
 #include <time.h>
 #include <unistd.h>
 
+/* For a machine whose kernel is a 32-bit one (tests/kernels.sh). */
+#ifdef __i386__
+#undef i386
+#define rax eax
+#define rbx ebx
+#define rdi edi
+#define orig_rax orig_eax
+#endif
+
 static const struct call {
 	int amd64, i386;	/* -1: none */
 	bool is_ptrace, opens;

@@ -5,8 +5,8 @@
 #
 # RELEASE is bullseye, bookworm, trixie or sid; FLAVOR is amd64 or 686-pae.  The newest
 # package of that flavor is unpacked into a folder that has `vmlinuz`, `name` (that of
-# the package, and its version) and `modules` (the few that the machines of tests/vm
-# load).  The folder is printed.  A kernel that is there is taken as it is; -u asks
+# the package, and its version), `modules` (the few that the machines of tests/vm
+# load) and `busybox`, a static one that the kernel can run.  The folder is printed.  A kernel that is there is taken as it is; -u asks
 # whether there is a newer one.  The exit status is 2 if the release has no such kernel.
 #
 # KERNELS is where they are kept, build/kernels if it is not set.  Packages come from
@@ -64,12 +64,12 @@ learn() {
 	[ -n "$found" ]
 }
 
-# download: them, to $state/debs.
+# download: them, and a busybox for the same machine, to $state/debs.
 download() {
 	local packages
 	mapfile -t packages < <(cut -d ' ' -f 1 <<<"$found")
 	rm -f "$state"/debs/*
-	(cd "$state/debs" && apt_there download "${packages[@]}") >>"$state/log" 2>&1
+	(cd "$state/debs" && apt_there download "${packages[@]}" busybox-static) >>"$state/log" 2>&1
 }
 
 # unpack FOLDER: the kernel and its modules, uncompressed, of the packages in $state/debs.
@@ -79,7 +79,8 @@ unpack() {
 	for deb in "$state"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$1/all" || return
 	done
-	cp "$(find "$1/all" -name 'vmlinuz*' -type f -print -quit)" "$1/vmlinuz" || return
+	cp "$(find "$1/all" -name 'vmlinuz*' -type f -print -quit)" "$1/vmlinuz" &&
+		cp "$(find "$1/all" -path '*/bin/busybox' -type f -print -quit)" "$1/busybox" || return
 	for module in $modules; do
 		path=$(find "$1/all" -name "$module.ko*" -type f)
 		case $path in
@@ -104,7 +105,7 @@ amd64) arch=amd64 ;;
 *) die "there is no flavor $flavor" ;;
 esac
 folder=$kernels/$release-$flavor
-if [ -z "$update" ] && [ -e "$folder/vmlinuz" ]; then
+if [ -z "$update" ] && [ -e "$folder/busybox" ]; then
 	echo "$folder"
 	exit 0
 fi
@@ -121,7 +122,7 @@ if [ -z "$found" ]; then
 	rm -rf "$state"
 	exit 2
 fi
-if [ "$found" != "$(cat "$folder/name" 2>/dev/null)" ]; then
+if [ "$found" != "$(cat "$folder/name" 2>/dev/null)" ] || ! [ -e "$folder/busybox" ]; then
 	download || {
 		# Where a release comes to its end, its mirror may know of packages that it has no more.
 		echo "kernel.sh: ${found%% *} cannot be had: $(tail -n 1 "$state/log")" >&2
