@@ -864,6 +864,8 @@ static int await_function(struct remote *remote, uint64_t call_end, struct regs 
 			return err;
 		err = pt_get_regs(remote->thread->tid, regs);
 		if (err != 0)
+			err = pt_get_regs(remote->thread->tid, regs);
+		if (err != 0)
 			return failed(remote, err, "read the registers of");
 	} while (regs_get(remote->target->arch, regs, REG_PC) != call_end);
 	return 0;
@@ -942,7 +944,10 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 	*result = regs_get_dwarf(arch, &regs, arch->errand_result);
 	remote->until = 0;
 	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	/* Try twice: if the thread makes the call, the one that it was borrowed from ends with EINTR. */
 	err = pt_set_regs(thread->tid, &regs);
+	if (err != 0)
+		err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
 	err = suspend_filter(remote, true);
