@@ -34,7 +34,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-protot
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' $(src_dirs:%=-iquote %) -Iinclude $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing -ffunction-sections -fno-asynchronous-unwind-tables $(CFLAGS)
 # Segments that begin in the page in which the one before ends: with glibc 2.43 it is this that keeps nsb below 1 MiB.
-STATIC := -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,src/nounwind.lds
+STATIC := -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,src/nounwind.lds $(foreach name,__dcgettext __fxprintf,-Wl,-u,$(name))
 ifeq ($(SANITIZE),1)
 # The sanitizers' run-time needs a dynamic program.
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

@@ -18,8 +18,8 @@ _nsb_ids() {
 
 _nsb() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' word i
-	local commands='patch revert check list info run'
-	local options='--filename --json --quiet --verbosity --syslog --help --version'
+	local commands='patch revert check list info run status install remove sync watch help'
+	local options='--filename --json --quiet --verbosity --syslog --no-syslog --help --version'
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
@@ -40,6 +40,10 @@ _nsb() {
 	-p|--pid)
 		mapfile -t COMPREPLY < <(compgen -W "$(_nsb_processes "$command")" -- "$cur")
 		return ;;
+	--core)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return ;;
 	-f|--filename)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$cur"; compgen -d -- "$cur")
@@ -53,14 +57,29 @@ _nsb() {
 	--exe)
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return ;;
-	--timeout|--retries|--allow-active|--build-id)
+	--store)
+		compopt -o dirnames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return ;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+		return ;;
+	install)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -X '!*.so' -- "$cur"; compgen -d -- "$cur")
+		return ;;
+	--timeout|--retries|--allow-active|--build-id|--object|--cve|--canary|--batch|--settle|--probe)
 		return ;;
 	esac
 	case $command in
-	patch) options+=' --pid --all --exe --user --insecure-file --replace --dry-run --no-exceptions --timeout --retries --allow-active' ;;
+	patch) options+=' --pid --all --canary --batch --settle --probe --stop-on-failure --exe --user --insecure-file --replace --dry-run --no-exceptions --timeout --retries --allow-active' ;;
 	revert) options+=' --pid --all --exe --user --id --dry-run --timeout --retries --allow-active' ;;
 	check) options+=' --pid --all --exe --user --insecure-file --no-exceptions --timeout --retries --allow-active' ;;
-	list) options+=' --pid --exe --user --build-id --perf-map' ;;
+	list) options+=' --pid --exe --user --build-id --object --core --perf-map' ;;
+	status) options+=' --store --cve --check --prometheus --exe --user --insecure-file' ;;
+	install|remove) options+=' --store --insecure-file --dry-run --timeout' ;;
+	watch) options+=' --store --insecure-file --no-syslog' ;;
+	sync) options+=' --store --canary --batch --settle --probe --stop-on-failure --exe --user --insecure-file --dry-run --timeout' ;;
 	run) options+=' --insecure-file --best-effort --follow --no-exceptions --timeout --retries' ;;
 	esac
 	if [ -z "$command" ] && [[ $cur != -* ]]; then

@@ -11,62 +11,56 @@
 #include <string.h>
 
 #include "all.h"
+#include "array.h"
 #include "clock.h"
 #include "commands.h"
+#include "help.h"
 #include "interrupt.h"
 #include "json.h"
 #include "msg.h"
+#include "rollout.h"
 #include "status.h"
+#include "watch.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
+#define DEFAULT_SETTLE_MS 3000
 #define LONGEST_TIMEOUT_S 86400
+
+enum command_flags {
+	NEEDS_PROCESS = 1 << 0,	/* -p or --all */
+	NEEDS_FILE = 1 << 1,
+	TAKES_ID = 1 << 2,	/* --id does instead of a file */
+	CHANGES = 1 << 3,
+	TAKES_FILES = 1 << 4,	/* several of them */
+	TAKES_WORD = 1 << 5,	/* an argument of its own */
+	LOOKS = 1 << 6,		/* at processes, and may be interrupted */
+	ROLLS_OUT = 1 << 7,	/* to many processes, and takes --canary */
+};
 
 static const struct {
 	const char *name;
 	int (*run)(const struct options *options);
-	bool needs_process;	/* -p or --all */
-	bool needs_file;
-	bool takes_id;		/* --id does instead of a file */
-	bool changes;
+	int flags;
 } commands[] = {
-	{ "patch", command_patch, true, true, false, true },
-	{ "revert", command_revert, true, true, true, true },
-	{ "list", command_list, false, false, false, false },
-	{ "check", command_check, true, true, false, false },
-	{ "info", command_info, false, true, false, false },
-	{ "run", command_run, false, true, false, true },
+	{ "patch", command_patch, NEEDS_PROCESS | NEEDS_FILE | CHANGES | LOOKS },
+	{ "revert", command_revert, NEEDS_PROCESS | NEEDS_FILE | TAKES_ID | CHANGES | LOOKS },
+	{ "list", command_list, LOOKS },
+	{ "check", command_check, NEEDS_PROCESS | NEEDS_FILE | LOOKS },
+	{ "info", command_info, NEEDS_FILE },
+	{ "run", command_run, NEEDS_FILE | TAKES_FILES | CHANGES },
+	{ "status", command_status, TAKES_FILES | LOOKS },
+	{ "install", command_install, TAKES_WORD | CHANGES | LOOKS },
+	{ "remove", command_remove, TAKES_WORD | CHANGES | LOOKS },
+	{ "watch", command_watch, TAKES_FILES | CHANGES | LOOKS },
+	{ "sync", command_sync, CHANGES | LOOKS | ROLLS_OUT },
 };
-
-static const char help_text[] =
-	"Usage: nsb COMMAND [OPTION]...      Change the code of a running program.\n"
-	"  nsb patch  -p PID | --all  -f FILE           apply a patch\n"
-	"  nsb revert -p PID | --all  -f FILE|--id ID   take it out again\n"
-	"  nsb check  -p PID | --all  -f FILE           is it applied? can it be now?\n"
-	"  nsb list   [-p PID]                          patches of a process, of all\n"
-	"  nsb info   -f FILE                           what is in a patch\n"
-	"  nsb run    -f FILE -- PROGRAM [ARGUMENT]...  start a program patched\n"
-	"  -p, --pid PID           the process\n"
-	"      --all               each process that the patch is for, or that has it\n"
-	"      --exe NAME, --user USER    of these and of list: this program, this user\n"
-	"  -f, --filename FILE     the patch\n"
-	"      --insecure-file     take it from where others may write, too\n"
-	"      --id BUILD-ID       the patch by its build-id (revert)\n"
-	"      --build-id ID       what has loaded this build (list)\n"
-	"      --replace           patch: take out older ones of the same program\n"
-	"      --dry-run           do all but change the process\n"
-	"      --timeout SECONDS, --retries N    how long to look for a safe point (10 s)\n"
-	"      --allow-active F    threads in function F may finish in its old body\n"
-	"      --follow            run: all it executes;  --best-effort: or unpatched\n"
-	"      --json              answer in JSON;  --syslog: tell the system's log, too\n"
-	"  -v, --verbosity [N]     tell the steps; -vv or -v 2: the details\n"
-	"  -q, --quiet             print errors only\n"
-	"  -h, --help    -V, --version                  All else is in nsb(1).\n";
 
 enum {
 	OPT_ID = 256, OPT_DRY_RUN, OPT_TIMEOUT, OPT_RETRIES, OPT_ALLOW_ACTIVE,
 	OPT_JSON, OPT_NO_PLUGIN, OPT_ALL,
 	OPT_EXE, OPT_USER, OPT_BUILD_ID, OPT_PERF_MAP, OPT_INSECURE_FILE, OPT_BEST_EFFORT, OPT_REPLACE, OPT_SYSLOG,
-	OPT_NO_EXCEPTIONS, OPT_FOLLOW,
+	OPT_NO_EXCEPTIONS, OPT_FOLLOW, OPT_NO_SYSLOG, OPT_OBJECT, OPT_STORE, OPT_CVE, OPT_CHECK, OPT_PROMETHEUS,
+	OPT_CORE, OPT_CANARY, OPT_BATCH, OPT_SETTLE, OPT_PROBE, OPT_STOP_ON_FAILURE,
 };
 
 static const struct option long_options[] = {
@@ -76,6 +70,18 @@ static const struct option long_options[] = {
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "filename", required_argument, NULL, 'f' },
 	{ "syslog", no_argument, NULL, OPT_SYSLOG },
+	{ "no-syslog", no_argument, NULL, OPT_NO_SYSLOG },
+	{ "object", required_argument, NULL, OPT_OBJECT },
+	{ "core", required_argument, NULL, OPT_CORE },
+	{ "store", required_argument, NULL, OPT_STORE },
+	{ "cve", required_argument, NULL, OPT_CVE },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "canary", optional_argument, NULL, OPT_CANARY },
+	{ "batch", required_argument, NULL, OPT_BATCH },
+	{ "settle", required_argument, NULL, OPT_SETTLE },
+	{ "probe", required_argument, NULL, OPT_PROBE },
+	{ "stop-on-failure", no_argument, NULL, OPT_STOP_ON_FAILURE },
+	{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 	{ "replace", no_argument, NULL, OPT_REPLACE },
 	{ "follow", no_argument, NULL, OPT_FOLLOW },
 	{ "best-effort", no_argument, NULL, OPT_BEST_EFFORT },
@@ -136,6 +142,31 @@ static int parse_number(const char *text, long lo, long hi, long *value)
 	return errno != 0 || end == text || *end != '\0' || *value < lo || *value > hi ? -EINVAL : 0;
 }
 
+/* Add process ids: several are separated by commas or blanks, as pidof(1) has them. */
+static int parse_pids(const char *text, struct options *options)
+{
+	const char *const between = ", \t\n";
+
+	for (text += strspn(text, between); *text != '\0'; text += strspn(text, between)) {
+		char *end;
+		long value;
+
+		errno = 0;
+		value = strtol(text, &end, 10);
+		if (errno != 0 || end == text || (*end != '\0' && strchr(between, *end) == NULL) || value < 1 || value > INT_MAX)
+			return -EINVAL;
+		text = end;
+		for (size_t i = 0; i < options->n_pids && value != 0; i++)
+			value = options->pids[i] == value ? 0 : value;
+		if (value == 0)
+			continue;
+		if (ARRAY_GROW(&options->pids, options->n_pids, 1) != 0)
+			return -ENOMEM;
+		options->pids[options->n_pids++] = (pid_t)value;
+	}
+	return options->n_pids > 0 ? 0 : -EINVAL;
+}
+
 /* Each -v adds one; -v N and -vN set the number.  Scripts use all of these spellings. */
 static int parse_verbosity(int argc, char **argv)
 {
@@ -183,8 +214,7 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 
 	switch (option) {
 	case 'p':
-		err = parse_number(optarg, 1, INT_MAX, &value);
-		options->pid = (pid_t)value;
+		err = parse_pids(optarg, options);
 		return err != 0 ? usage("not a process id", optarg) : 0;
 	case 'f':
 		if (options->n_files == FILES_MAX)
@@ -199,6 +229,50 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 		return err != 0 ? usage("not a build-id", optarg) : 0;
 	case OPT_SYSLOG:
 		options->syslog = true;
+		return 0;
+	case OPT_NO_SYSLOG:
+		options->no_syslog = true;
+		return 0;
+	case OPT_OBJECT:
+		options->object = optarg;
+		return 0;
+	case OPT_CORE:
+		options->core = optarg;
+		return 0;
+	case OPT_STORE:
+		options->store = optarg;
+		return 0;
+	case OPT_CVE:
+		options->cve = optarg;
+		return 0;
+	case OPT_CHECK:
+		options->monitor = true;
+		return 0;
+	case OPT_PROMETHEUS:
+		options->prometheus = true;
+		return 0;
+	case OPT_CANARY:
+		options->canary = 1;
+		if (optarg == NULL && optind < argc && parse_number(argv[optind], 1, INT_MAX, &value) == 0)
+			optarg = argv[optind++];
+		if (optarg == NULL)
+			return 0;
+		err = parse_number(optarg, 1, INT_MAX, &value);
+		options->canary = (unsigned)value;
+		return err != 0 ? usage("not a number of processes", optarg) : 0;
+	case OPT_BATCH:
+		err = parse_number(optarg, 1, INT_MAX, &value);
+		options->batch = (unsigned)value;
+		return err != 0 ? usage("not a number of processes", optarg) : 0;
+	case OPT_SETTLE:
+		options->has_settle = true;
+		err = parse_timeout(optarg, &options->settle_ms);
+		return err != 0 ? usage("not a time in seconds", optarg) : 0;
+	case OPT_PROBE:
+		options->probe = optarg;
+		return 0;
+	case OPT_STOP_ON_FAILURE:
+		options->stop_on_failure = true;
 		return 0;
 	case OPT_NO_EXCEPTIONS:
 		options->no_exceptions = true;
@@ -253,7 +327,7 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_NO_PLUGIN:
 		return 0;
 	case 'h':
-		fputs(help_text, stdout);
+		(void)help_print(NULL);
 		exit(fflush(stdout) == 0 ? EXIT_DONE : EXIT_REFUSED);
 	case 'V':
 		printf("nsb %s\n", NSB_VERSION);
@@ -275,22 +349,28 @@ static bool is_real_time(void)
 
 static int run_command(size_t i, const struct options *options)
 {
+	const int flags = commands[i].flags;
 	int err;
 
-	if (commands[i].needs_process && options->pid == 0 && !options->all)
+	if ((flags & NEEDS_PROCESS) && options->n_pids == 0 && !options->all)
 		return usage("no process given (-p PID)", "");
-	if (options->pid != 0 && (options->all || options->exe != NULL || options->by_user))
+	if (options->n_pids > 0 && (options->all || options->exe != NULL || options->by_user))
 		return usage("one process or many, not both", "");
-	if (commands[i].needs_file && options->n_files == 0 &&
-	    !(commands[i].takes_id && options->id_size > 0))
+	if ((flags & NEEDS_FILE) && options->n_files == 0 && !((flags & TAKES_ID) && options->id_size > 0))
 		return usage("no patch given (-f FILE)", "");
-	if (commands[i].run != command_run && options->n_files > 1)
+	if (!(flags & TAKES_FILES) && options->n_files > 1)
 		return usage("one patch at a time, and here is a second one", options->files[1]);
+	if (rollout_is_wanted(options) && !(options->all && commands[i].run == command_patch) && !(flags & ROLLS_OUT))
+		return usage("--canary and its like are for patch --all and sync", "");
 	if (commands[i].run != command_run && options->follow)
 		return usage("--follow is for run", "");
 	if (commands[i].run == command_run && options->program == NULL)
 		return usage("no program given (-- PROGRAM)", "");
-	if (commands[i].needs_process || commands[i].run == command_list)
+	if ((flags & TAKES_WORD) && options->n_arguments == 0)
+		return usage("what?  nothing is named", "");
+	if (options->n_arguments > ((flags & TAKES_WORD) ? 1 : 0))
+		return usage("too many arguments", options->arguments[(flags & TAKES_WORD) ? 1 : 0]);
+	if (flags & LOOKS)
 		interrupt_init();
 	if (is_real_time())
 		spin_never();
@@ -306,7 +386,7 @@ static int run_command(size_t i, const struct options *options)
 		 * The command was carried out, only its output is lost.  Any other status than
 		 * EXIT_DONE would say that nothing was changed.
 		 */
-		return commands[i].changes ? EXIT_DONE : EXIT_REFUSED;
+		return flags & CHANGES ? EXIT_DONE : EXIT_REFUSED;
 	}
 	return err == 0 ? EXIT_DONE : (int)status_of(err);
 }
@@ -344,12 +424,28 @@ int main(int argc, char **argv)
 	}
 	if (posixly != NULL)
 		*posixly = kept;
+	/* A canary that nobody looks at is none. */
+	options.stop_on_failure = options.stop_on_failure || options.canary > 0;
+	if (!options.has_settle && (options.canary > 0 || options.batch > 0))
+		options.settle_ms = DEFAULT_SETTLE_MS;
 	if (optind == argc)
 		return usage("no command given", "");
-	if (optind + 1 < argc && strcmp(argv[optind], "run") == 0)
+	if (optind + 1 < argc && strcmp(argv[optind], "run") == 0) {
 		options.program = &argv[optind + 1];
-	else if (optind + 1 < argc)
-		return usage("too many arguments", argv[optind + 1]);
+	} else if (strcmp(argv[optind], "help") == 0) {
+		const char *about = optind + 1 < argc ? argv[optind + 1] : NULL;
+
+		return help_print(about) ? EXIT_DONE : usage("no such command", about);
+	} else {
+		options.arguments = &argv[optind + 1];
+		options.n_arguments = (size_t)(argc - optind - 1);
+		/* -p $(pidof nginx) has the other ones here. */
+		while (options.n_pids > 0 && options.n_arguments > 0 && parse_pids(options.arguments[0], &options) == 0) {
+			options.arguments++;
+			options.n_arguments--;
+		}
+		options.many = options.all || options.n_pids > 1;
+	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, argv[optind]) == 0)
 			return run_command(i, &options);

@@ -63,7 +63,7 @@ t '--json: a bad patch, a wrong command line, no process' '
 	fails_with 64 "no such option" nsb revert --nonsense --json >answer && failure "(\"revert\", 64, \"usage\")" nonsense &&
 	fails_with 64 "no process given" nsb --json check -f greet.so >answer && failure "(\"check\", 64, \"usage\")" "no process" &&
 	fails_with 64 "no command" nsb --json >answer && failure "(\"\", 64, \"usage\")" "no command" &&
-	{ patch greet.so -p 2147483647 --json >answer; [ $? = 5 ]; } && is_json answer "(it[\"command\"], it[\"status\"], it[\"result\"]) == (\"patch\", 5, \"no such process\")"
+	{ nsb patch -f greet.so -p 2147483647 --json >answer; [ $? = 5 ]; } && is_json answer "(it[\"command\"], it[\"status\"], it[\"result\"]) == (\"patch\", 5, \"no such process\")"
 '
 t 'check is interrupted: no answer, status 12' '
 	target threads && patch_from hold.c && ask start hold && says "inside 1" inside 1 && snapshot && for json in "" --json; do
@@ -98,7 +98,7 @@ t '--help fits a terminal of 80 columns and 24 lines' '
 		grep -qe "$word" said || exit 1
 	done && nsb -h | cmp - said
 '
-t '--syslog: a line for each action, none for looking' '
+t 'the log: a line for each action, none for looking, none with --no-syslog' '
 	[ "$(id -u)" = 0 ] || skip "needs root to have a /dev of its own"
 	target server && patch_from greet.c && mkdir dev && cat >listen.py <<END &&
 import socket
@@ -108,13 +108,13 @@ print("ready", flush=True)
 while True:
     print(s.recv(4096).decode(), flush=True)
 END
-	starts_saying python3 listen.py && with_log() { unshare -m sh -c "mount --bind dev /dev && exec \"\$@\"" - timeout -s KILL 60 "$NSB" $insecure --syslog "$@"; } &&
+	starts_saying python3 listen.py && with_log() { unshare -m sh -c "mount --bind dev /dev && exec \"\$@\"" - timeout -s KILL 60 "$NSB" $insecure "$@"; } &&
 	with_log patch -p $pid -f greet.so && with_log check -p $pid -f greet.so && with_log list -p $pid && with_log patch -p $pid -f greet.so --dry-run;
-	with_log patch -p $pid -f greet.so; with_log revert -p $pid -f greet.so && id=$("$NSB_GEN" buildid greet.so) &&
+	with_log patch -p $pid -f greet.so; with_log revert -p $pid -f greet.so && with_log patch -p $pid -f greet.so --no-syslog && id=$("$NSB_GEN" buildid greet.so) &&
 	wait_until grep -q reverted .said && sed "s/nsb\[[0-9]*\]/nsb/" .said >said && cat said && [ "$(wc -l <said)" = 4 ] &&
-	sed -n 2p said | grep -x "<29>nsb: $pid (server): patch greet.so $id applied, by user 0" &&
-	sed -n 3p said | grep "^<27>nsb: $pid (server): patch greet.so $id not applied, by user 0: .*applied already" &&
-	sed -n 4p said | grep -x "<29>nsb: $pid (server): patch greet.so $id reverted, by user 0"
+	fields="pid=$pid comm=server exe=$program patch=greet.so id=$id cve=- uid=0 loginuid=[0-9-]+" &&
+	sed -n 2p said | grep -xE "<29>nsb: result=applied status=0 $fields" && sed -n 3p said | grep -xE "<29>nsb: result=already status=9 $fields" &&
+	sed -n 4p said | grep -xE "<29>nsb: result=reverted status=0 $fields"
 '
 t '--version' '
 	nsb --version >said && grep -xE "nsb [0-9]+(\.[0-9]+)+" said && nsb -V | cmp - said &&

@@ -46,7 +46,7 @@ completes() {
 }
 
 t 'completion of commands, options, files, processes and patches' '
-	completes nsb re = revert && completes nsb patch --re = --replace --retries && completes nsb list --b = --build-id && : >a.so && : >a.c &&
+	completes nsb rev = revert && completes nsb st = status && completes nsb patch --re = --replace --retries && completes nsb list --b = --build-id && : >a.so && : >a.c &&
 	completes nsb patch -f a = a.so && target server && patch_from greet.c && patch greet.so && completes nsb revert -p $pid = $pid &&
 	id=$("$NSB_GEN" buildid greet.so) && completes nsb revert --id $id = $id && completes nsb check -p $pid = $pid &&
 	completes nsb run -f a.so -- tru = "$(compgen -c -f -- tru | sort | xargs)"

@@ -129,12 +129,14 @@ t 'the child that works has no more than these, whatever nsb has' '
 		has=$((0x$(awk -v line=$line: "\$1 == line { print \$2 }" /proc/$worker/status))) && [ $((has & ~may)) = 0 ] || exit 1
 	done && [ $((has & 1 << 19)) != 0 ] && says released release && wait $started && says "serving 1" serving
 '
-t 'the service of packaging/ has just these, and no seccomp filter' '
-	unit=$root/packaging/nsb-patches.service &&
+for name in nsb-patches nsb; do
+t "the service packaging/$name.service has just these, and no seccomp filter" '
+	unit=$root/packaging/'$name'.service &&
 	sed -n "s/^CapabilityBoundingSet=//p" $unit | tr " " "\n" | sort >have && printf "CAP_%s\n" $change | tr a-z A-Z | sort | diff - have &&
 	! grep -E "^(SystemCall|Restrict|ProtectKernel|ProtectClock|ProtectHostname|PrivateDevices|PrivateUsers|LockPersonality|MemoryDeny)" $unit &&
-	{ command -v systemd-analyze || skip "there is no systemd-analyze"; } && cp $unit . && systemd-analyze verify $PWD/nsb-patches.service
+	{ command -v systemd-analyze || skip "there is no systemd-analyze"; } && cp $unit . && systemd-analyze verify $PWD/'$name'.service
 '
+done
 t 'and the source says the same' '
 	for name in $change; do grep -qF "BIT(CAP_${name^^})" "$root/src/process/permission.c" || exit 1; done
 	grep -oE "BIT\(CAP_[A-Z_]+\)" "$root/src/process/permission.c" | sort -u | wc -l | grep -x 6

@@ -72,6 +72,18 @@
 #define VZP_COMMENT(text) VZP__RECORD(__COUNTER__, "C", text, "", "")
 
 /*
+ * What a host is asked for later: VZP_CVE("CVE-2026-1234"), which may stand several times, the
+ * package and the version that the patch is for, who made it, how bad the hole is, where to read
+ * of it.  nsb info, list and status show them.
+ */
+#define VZP_CVE(text) VZP__RECORD(__COUNTER__, "C", text, "cve", "")
+#define VZP_PACKAGE(text) VZP__RECORD(__COUNTER__, "C", text, "package", "")
+#define VZP_VERSION(text) VZP__RECORD(__COUNTER__, "C", text, "version", "")
+#define VZP_AUTHOR(text) VZP__RECORD(__COUNTER__, "C", text, "author", "")
+#define VZP_SEVERITY(text) VZP__RECORD(__COUNTER__, "C", text, "severity", "")
+#define VZP_URL(text) VZP__RECORD(__COUNTER__, "C", text, "url", "")
+
+/*
  * VZP_ALLOW_ACTIVE(func): apply the patch even where threads are inside the old
  * func; they finish there.  Only where old and new code can run side by side.
  */

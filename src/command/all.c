@@ -25,7 +25,8 @@
 struct all_file {
 	uint64_t device, inode;
 	char *path;		/* owned */
-	bool matches;		/* it has the build-id that is looked for */
+	uint8_t build_id[BUILD_ID_MAX];
+	size_t build_id_size;	/* 0: it has none, or is no ELF file */
 };
 
 /* What is known of the file of a mapping; NULL if it was not looked at yet. */
@@ -42,12 +43,15 @@ static const struct all_file *find_file(const struct all_files *files, const str
 	return NULL;
 }
 
-static int add_file(struct all_files *files, const struct mapping *m, bool matches)
+/* Add a file; its path is copied. */
+static int add_file(struct all_files *files, const struct mapping *m, struct all_file file)
 {
-	struct all_file file = { m->device, m->inode, strdup(m->path), matches };
 	size_t at = ARRAY_UPTO(files->all, files->count, inode, m->inode);
 	int err;
 
+	file.device = m->device;
+	file.inode = m->inode;
+	file.path = strdup(m->path);
 	if (file.path == NULL)
 		return fail(ENOMEM, "out of memory");
 	err = ARRAY_GROW(&files->all, files->count, 1);
@@ -79,52 +83,53 @@ static int read_fd(const struct bytes *self, uint64_t offset, void *buf, size_t 
 	return got == (ssize_t)size ? 0 : -EIO;
 }
 
-static bool has_build_id(const struct elf *elf, const struct choice *choice)
+static bool has_build_id(const struct all_file *file, const struct choice *choice)
 {
-	return elf->build_id_size == choice->build_id_size &&
-	       memcmp(elf->build_id, choice->build_id, choice->build_id_size) == 0;
+	return (file->build_id_size == choice->build_id_size ||
+		(choice->is_prefix && file->build_id_size > choice->build_id_size)) &&
+	       memcmp(file->build_id, choice->build_id, choice->build_id_size) == 0;
 }
 
-/*
- * Does the mapped file have the build-id?  It is found even if it was deleted or renamed since.
- * 1, 0, or -errno if it cannot be opened.
- */
-static int file_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
+/* Keep the build-id of an image that was opened, if it could be. */
+static void take_build_id(struct all_file *file, struct elf *elf, int opened)
 {
-	int match = 0, fd = maps_open_file(pid, m);
+	file->build_id_size = 0;
+	if (opened == 0) {
+		file->build_id_size = elf->build_id_size;
+		memcpy(file->build_id, elf->build_id, elf->build_id_size);
+		elf_deinit(elf);
+	} else {
+		msg_forget();
+	}
+}
+
+/* Read the build-id of the mapped file.  It is found even if it was deleted or renamed since.  -errno: it cannot be opened. */
+static int read_file(struct all_file *file, pid_t pid, const struct mapping *m)
+{
+	int fd = maps_open_file(pid, m);
 	struct elf elf;
 
 	if (fd < 0)
 		return fd;
-	if (elf_open_file_headers(&elf, (struct bytes){ read_fd, &fd }) == 0) {
-		match = has_build_id(&elf, choice);
-		elf_deinit(&elf);
-	} else {
-		msg_forget();
-	}
+	take_build_id(file, &elf, elf_open_file_headers(&elf, (struct bytes){ read_fd, &fd }));
 	(void)close(fd);
-	return match;
+	return 0;
 }
 
-/* Does the process have an ELF header with the build-id in its memory there?  Its owner may have forged it. */
-static int memory_matches(const struct choice *choice, pid_t pid, const struct mapping *m)
+/* Read it from the ELF header that the process has in its memory there.  Its owner may have forged it. */
+static int read_memory(struct all_file *file, pid_t pid, const struct mapping *m)
 {
 	char path[40];
 	struct elf elf;
-	int fd, match = 0;
+	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -errno;
-	if (elf_open(&elf, (struct bytes){ read_fd, &fd }, m->start) == 0) {
-		match = has_build_id(&elf, choice);
-		elf_deinit(&elf);
-	} else {
-		msg_forget();
-	}
+	take_build_id(file, &elf, elf_open(&elf, (struct bytes){ read_fd, &fd }, m->start));
 	(void)close(fd);
-	return match;
+	return 0;
 }
 
 /* The mapping of the same file that has its header, NULL if none has. */
@@ -168,25 +173,45 @@ static int objects_match(const struct choice *choice, pid_t pid)
 }
 
 /*
+ * What is the file of a mapping of code?  *known is in `files`, or is *of_memory, if nsb may not open the file: what
+ * a process has in its memory says nothing of other processes.  -errno: not even that can be read.
+ */
+static int identify(struct all_files *files, pid_t pid, const struct maps *maps, const struct mapping *m,
+		    struct all_file *of_memory, const struct all_file **known)
+{
+	const struct mapping *header;
+	int err;
+
+	*known = find_file(files, m);
+	if (*known != NULL)
+		return 0;
+	err = read_file(of_memory, pid, m);
+	if (err == 0) {
+		err = add_file(files, m, *of_memory);
+		*known = find_file(files, m);
+		return err;
+	}
+	*known = of_memory;
+	header = find_header(maps, m);
+	return header != NULL ? read_memory(of_memory, pid, header) : err;
+}
+
+/*
  * Whether a mapping of code is of the file with the build-id: 1, 0 or -errno.  What is nowhere
  * executable is data, or a device, and not looked at.
  */
 static int code_matches(const struct choice *choice, struct all_files *files, pid_t pid,
 			const struct maps *maps, const struct mapping *m)
 {
-	const struct all_file *file = find_file(files, m);
-	const struct mapping *header;
-	int match;
+	const struct all_file *file;
+	struct all_file of_memory;
+	int err = identify(files, pid, maps, m, &of_memory, &file);
 
-	if (file != NULL)
-		return file->matches;
-	match = file_matches(choice, pid, m);
-	if (match >= 0)
-		return add_file(files, m, match == 1) != 0 ? -ENOMEM : match;
-	/* nsb may not open the file.  What the process has in its memory says nothing of other processes. */
-	header = find_header(maps, m);
-	match = header != NULL ? memory_matches(choice, pid, header) : objects_match(choice, pid);
-	return match >= 0 || permission_is_missing(match) ? match : 0;
+	if (err == 0)
+		return has_build_id(file, choice);
+	if (err != -ENOMEM && find_header(maps, m) == NULL)
+		err = objects_match(choice, pid);
+	return err >= 0 || permission_is_missing(err) || err == -ENOMEM ? err : 0;
 }
 
 /* Has the process loaded an object with the build-id?  1, 0 or -errno. */
@@ -264,6 +289,47 @@ int all_matches(const struct choice *choice, struct all_files *files, pid_t pid)
 	match = exe == 1 ? maps_match(choice, files, pid, &maps) : maps.count > 0 ? exe : 0;
 	maps_deinit(&maps);
 	return match;
+}
+
+int all_each_object(struct all_files *files, pid_t pid, void (*each)(void *ctx, const struct all_object *object), void *ctx)
+{
+	static const char deleted[] = " (deleted)";
+	const struct mapping *last = NULL;
+	struct maps maps;
+	int err = maps_read(&maps, pid), forbidden = 0;
+
+	if (err != 0)
+		return err;
+	for (size_t i = 0; i < maps.count && err == 0; i++) {
+		const struct mapping *m = &maps.all[i];
+		size_t length = strlen(m->path), tail = sizeof(deleted) - 1;
+		const struct all_file *file;
+		struct all_file of_memory;
+		struct all_object object = { .inode = m->inode, .path = m->path };
+
+		if (m->inode == 0 || !(m->prot & PROT_EXEC) ||
+		    (last != NULL && last->inode == m->inode && last->device == m->device && strcmp(last->path, m->path) == 0))
+			continue;
+		last = m;
+		err = identify(files, pid, &maps, m, &of_memory, &file);
+		if (err == 0) {
+			object.build_id = file->build_id;
+			object.build_id_size = file->build_id_size;
+			object.is_deleted = length > tail && strcmp(m->path + length - tail, deleted) == 0;
+			if (object.is_deleted)
+				m->path[length - tail] = '\0';
+			each(ctx, &object);
+			if (object.is_deleted)
+				m->path[length - tail] = deleted[0];
+		} else if (err != -ENOMEM) {
+			forbidden = permission_is_missing(err) ? err : forbidden;
+			err = 0;
+		}
+		if (err == 0)
+			err = interrupt_check();
+	}
+	maps_deinit(&maps);
+	return err == 0 ? forbidden : err;
 }
 
 /* ---- programs that execute themselves ---- */

@@ -22,12 +22,10 @@ struct choice {
 	uid_t uid;		/* real user id */
 	const uint8_t *build_id;	/* of an object that it has loaded */
 	size_t build_id_size;
+	bool is_prefix;		/* it is the beginning of one */
 };
 
-/*
- * The files that were looked at so far, for example libc.so.6, and whether each has the build-id
- * of the struct choice that was asked for.  Zeroed, it has no file.
- */
+/* The files that were looked at so far, for example libc.so.6, and their build-ids.  Zeroed, it has no file. */
 struct all_files {
 	struct all_file *all;	/* sorted by inode, owned */
 	size_t count;
@@ -43,6 +41,21 @@ void all_files_deinit(struct all_files *files);
  * that one process.
  */
 int all_matches(const struct choice *choice, struct all_files *files, pid_t pid) MUST_CHECK;
+
+/* A file that a process has loaded, and executes code of. */
+struct all_object {
+	const uint8_t *build_id;
+	size_t build_id_size;	/* 0: it has none */
+	uint64_t inode;
+	const char *path;	/* as the process sees it */
+	bool is_deleted;	/* the file was deleted, or another one took its place, since */
+};
+/*
+ * Call `each` for the files that a process has loaded.  The errors are those of maps_read(), with a message, of
+ * interrupt_check(), and -EACCES or -EPERM where nsb may not look at some of the files.
+ */
+int all_each_object(struct all_files *files, pid_t pid, void (*each)(void *ctx, const struct all_object *object),
+		    void *ctx) MUST_CHECK;
 
 /*
  * Does the process still meet the conditions on its executable and its user?  It may have called

@@ -10,48 +10,25 @@
 
 #include "all.h"
 #include "budget.h"
+#include "core.h"
 #include "interrupt.h"
+#include "job.h"
 #include "json.h"
 #include "log.h"
 #include "permission.h"
 #include "proc.h"
 #include "progress.h"
+#include "report.h"
+#include "rollout.h"
 #include "run.h"
 #include "session.h"
 #include "show.h"
 #include "status.h"
+#include "store.h"
+#include "survey.h"
 #include "text.h"
 #include "trust.h"
 #include "workers.h"
-
-/* How many of the processes of --all came to which end: the last line that the command prints. */
-struct tally {
-	size_t found, done, already, gone, failed, passed_over;
-	size_t forbidden;	/* nsb may not look at these, so nobody knows whether the command is for them; counted, */
-	bool counts_forbidden;	/* and part of the result, if more rights would help */
-	size_t executed;	/* these were executed anew by a parent that runs the same program, */
-	pid_t executed_pid, executed_by;	/* the first of them, and its parent */
-	bool damaged, interrupted;
-	int err;		/* the error of the processes that failed; -EINVAL if they failed for different ones */
-};
-
-/* What patch, revert and check work with, for one process or for many. */
-struct job {
-	const struct options *options;
-	const char *command;
-	/* Carry the command out on process outcome->pid.  Returns outcome->err. */
-	int (*one)(const struct job *job, struct outcome *outcome);
-	struct patchfile patch;	/* zeroed if the user gave --id and no file */
-	const uint8_t *id;	/* build-id of the patch */
-	size_t id_size;
-	const pid_t *pids;	/* --all: every process of the host; -p: the one that it names */
-	size_t n_pids;
-	struct choice choice;	/* --all: which of them the command is for */
-	struct all_files files;	/* what a child has learned of files; empty in nsb itself */
-	struct tally tally;
-	struct progress progress;
-	int err;		/* -p: the error of that process */
-};
 
 /* --allow-active sets the flag of a function that VZP_ALLOW_ACTIVE sets in the patch. */
 static int allow_active(const struct options *options, struct patchfile *patch)
@@ -73,12 +50,7 @@ static int allow_active(const struct options *options, struct patchfile *patch)
 	return 0;
 }
 
-/*
- * Read the patch file.  `enters`: the patch is going to be loaded into a process, so it matters
- * who wrote it.  If the file cannot be opened the error is -ENOEXEC, a bad patch, since -ENOENT
- * means "not applied" to the commands; only if it is forbidden the error stays as it is.
- */
-static int read_patch(const struct options *options, const char *file, bool enters,
+int job_read_patch(const struct options *options, const char *file, bool enters,
 		      struct patchfile *patch)
 {
 	int fd, err = trust_open(file, enters && !options->insecure_file, &fd);
@@ -100,13 +72,12 @@ static void work_deinit(struct job *job)
  * its --timeout.  The child gets 300 ms of that second, for what it does before and after it
  * looks for a safe point.  500 ms more are for an undo (UNDO_MS of workers.c), the rest is nsb's.
  */
-static unsigned item_ms(const struct options *options)
+unsigned job_item_ms(const struct options *options)
 {
 	return options->limits.timeout_ms + 300;
 }
 
-/* Process ids of the host, without nsb's own. */
-static int list_others(pid_t **pids, size_t *count)
+int job_list_others(pid_t **pids, size_t *count)
 {
 	size_t kept = 0;
 	int err = proc_list(pids, count);
@@ -125,11 +96,7 @@ static bool are_hidden(const struct options *options)
 	return access("/proc/1", F_OK) != 0 && errno == ENOENT && (!options->by_user || options->uid != geteuid());
 }
 
-/*
- * Whether processes that nsb may not look at count in the result.  Those of others do.  What even root may not look at, as a
- * security module protects it, cannot be patched by anybody, and would make every command on that host fail.
- */
-static bool are_counted(const struct options *options, size_t count)
+bool job_counts_forbidden(const struct options *options, size_t count)
 {
 	if (!permission_is_full())
 		return count > 0 || are_hidden(options);
@@ -138,8 +105,7 @@ static bool are_counted(const struct options *options, size_t count)
 	return false;
 }
 
-/* Say that nsb did not see all processes, and keep that as the error. */
-static int tell_forbidden(const struct options *options, size_t count)
+int job_tell_forbidden(const struct options *options, size_t count)
 {
 	if (are_hidden(options))
 		return fail(EPERM, "processes of other users are hidden (hidepid of /proc) and could not be looked at ("
@@ -216,7 +182,7 @@ static int open_process(const struct job *job, struct session *session, pid_t pi
 
 /* ---- one process ---- */
 
-static int patch_one(const struct job *job, struct outcome *outcome)
+int job_patch_one(const struct job *job, struct outcome *outcome)
 {
 	struct session session;
 	int err = open_process(job, &session, outcome->pid, TARGET_CHANGE);
@@ -227,7 +193,7 @@ static int patch_one(const struct job *job, struct outcome *outcome)
 	return conclude(&session, err, outcome);
 }
 
-static int revert_one(const struct job *job, struct outcome *outcome)
+int job_revert_one(const struct job *job, struct outcome *outcome)
 {
 	struct session session;
 	int err = open_process(job, &session, outcome->pid, TARGET_CHANGE);
@@ -306,7 +272,7 @@ static int work_init(struct job *job)
 		job->id_size = options->id_size;
 		return 0;
 	}
-	err = read_patch(options, options->files[0], job->one != revert_one, &job->patch);
+	err = job_read_patch(options, options->files[0], job->one != job_revert_one, &job->patch);
 	if (err == 0) {
 		job->id = job->patch.meta.patch.build_id.data;
 		job->id_size = (size_t)job->patch.meta.patch.build_id.size;
@@ -317,18 +283,14 @@ static int work_init(struct job *job)
 /* Log what was done to a process, or tried.  Commands that only look are not logged. */
 static void log_outcome(const struct job *job, const struct outcome *outcome)
 {
-	char id[2 * BUILD_ID_MAX + 1];
+	const struct log_entry entry = {
+		.pid = outcome->pid, .comm = outcome->comm, .id = job->id, .id_size = job->id_size,
+		.meta = job->patch.path != NULL ? &job->patch.meta : NULL, .patch = outcome->patch, .done = outcome->done,
+		.err = outcome->err, .reason = outcome->reason,
+	};
 
-	if (!job->options->syslog || job->options->dry_run || outcome->is_check)
-		return;
-	build_id_format(job->id, job->id_size, id);
-	if (outcome->err == 0)
-		log_line(false, "%d (%s): patch %s %s %s, by user %u", outcome->pid, outcome->comm,
-			 outcome->patch, id, outcome->done, getuid());
-	else
-		log_line(true, "%d (%s): patch %s %s not %s, by user %u: %s", outcome->pid,
-			 outcome->comm, outcome->patch, id, outcome->done, getuid(),
-			 outcome->reason);
+	if (!outcome->is_check)
+		log_change(job->options, &entry);
 }
 
 /* ---- in a child ---- */
@@ -361,7 +323,7 @@ static int is_for(struct job *job, pid_t pid)
 	/* The number of a process that has ended may be that of a thread now. */
 	if (match == 1 && (proc_read_status(pid, &status) != 0 || status.tgid != pid))
 		return 0;
-	return match == 1 && job->one == revert_one ? has_record(job, pid) : match;
+	return match == 1 && job->one == job_revert_one ? has_record(job, pid) : match;
 }
 
 /* Work on one process, in a child: find out whether the command is for it, and carry it out. */
@@ -373,7 +335,7 @@ static void work_on(void *ctx, size_t item, void *result)
 
 	outcome->pid = job->pids[item];
 	proc_comm(outcome->pid, outcome->comm, sizeof(outcome->comm));
-	if (job->options->all)
+	if (job->options->all && !job->is_chosen)
 		match = is_for(job, outcome->pid);
 	if (match == 0)
 		return;
@@ -383,13 +345,87 @@ static void work_on(void *ctx, size_t item, void *result)
 	outcome->is_meant = !permission_is_missing(match);
 	if (match == 1) {
 		/* It may have ended when it is patched. */
-		outcome->executed_by = job->options->all && job->one == patch_one ? all_executed_by(outcome->pid) : 0;
+		outcome->executed_by = job->options->all && job->one == job_patch_one ? all_executed_by(outcome->pid) : 0;
 		(void)job->one(job, outcome);
 		look_at_time(outcome);
 	} else {
 		outcome->err = match;
 		take_reason(outcome);
 	}
+}
+
+/* ---- ids that were shortened ---- */
+
+#define SHORTENED 16u	/* bytes: an id of fewer may be the beginning of one */
+
+/* A build-id, as a child prints it. */
+struct found_id {
+	uint8_t size, bytes[BUILD_ID_MAX];
+};
+
+/* Find patches whose build-id begins with job->id, in a child. */
+static void find_ids(void *ctx, size_t item, void *result)
+{
+	const struct job *job = ctx;
+	struct session session;
+	int *answer = result, err = session_open(&session, job->pids[item], TARGET_VIEW);
+
+	for (size_t i = 0; err == 0 && i < session.records.count; i++) {
+		const struct record_head *head = session.records.all[i].head;
+		struct found_id found = { .size = (uint8_t)head->patch_id_size };
+
+		if (head->state == RECORD_KEPT || found.size < job->id_size || memcmp(head->patch_id, job->id, job->id_size) != 0)
+			continue;
+		memcpy(found.bytes, head->patch_id, found.size);
+		(void)fwrite(&found, sizeof(found), 1, stdout);
+	}
+	*answer = session_close(&session, err);
+}
+
+static int found_error(const void *result)
+{
+	return *(const int *)result;
+}
+
+static void tell_ids(void *ctx, size_t item, enum item_fate fate, int detail, void *result, const char *text, size_t size)
+{
+	struct job *job = ctx;
+	const size_t prefix = job->options->id_size;
+	struct found_id found;
+
+	(void)item;
+	(void)fate;
+	(void)detail;
+	(void)result;
+	for (; size >= sizeof(found); text += sizeof(found), size -= sizeof(found)) {
+		memcpy(&found, text, sizeof(found));
+		if (found.size > BUILD_ID_MAX || found.size < prefix || memcmp(found.bytes, job->options->id, prefix) != 0)
+			continue;
+		if (job->id != job->full_id) {
+			memcpy(job->full_id, found.bytes, found.size);
+			job->id = job->full_id;
+			job->id_size = found.size;
+		} else if (found.size != job->id_size || memcmp(found.bytes, job->id, found.size) != 0) {
+			job->err = -EINVAL;
+		}
+	}
+}
+
+/* --id may have the beginning of a build-id, if the processes have only one patch whose id begins so. */
+static int complete_id(struct job *job)
+{
+	const struct options *options = job->options;
+	const struct workers workers = {
+		.count = job->n_pids, .item_ms = job_item_ms(options), .memory = BUDGET_MEMORY,
+		.more_memory = BUDGET_MORE_MEMORY, .rights = permission_to_view, .result_size = sizeof(int),
+		.ctx = job, .work = find_ids, .error = found_error, .tell = tell_ids,
+	};
+	int err = workers_run(&workers);
+	char id[2 * BUILD_ID_MAX + 1];
+
+	build_id_format(options->id, options->id_size, id);
+	return err == 0 && job->err != 0 ? fail(EINVAL, "%s: the build-ids of several patches begin so (give more of it)", id) :
+	       err;
 }
 
 /* ---- what came of it ---- */
@@ -437,7 +473,7 @@ static void describe_fate(enum item_fate fate, int detail, struct outcome *outco
 	}
 }
 
-static void count_outcome(struct tally *tally, const struct outcome *outcome)
+static void count_outcome(const struct options *options, struct tally *tally, const struct outcome *outcome)
 {
 	tally->found++;
 	switch (outcome->err) {
@@ -451,12 +487,15 @@ static void count_outcome(struct tally *tally, const struct outcome *outcome)
 	case -EEXIST:
 		tally->already++;
 		return;
-	case -ESRCH:
-		tally->gone++;
-		return;
 	case -EINTR:
 		tally->interrupted = true;
 		return;
+	case -ESRCH:
+		if (options->all) {
+			tally->gone++;
+			return;
+		}
+		/* fall through */
 	default:
 		tally->damaged = tally->damaged || outcome->err == -EUCLEAN;
 		tally->err = tally->failed == 0 || tally->err == outcome->err ? outcome->err : -EINVAL;
@@ -475,7 +514,7 @@ static int tally_err(const struct tally *tally)
 	return tally->done + tally->already == 0 ? tally->err : -ECANCELED;
 }
 
-static void show_tally(const struct job *job, int err)
+void job_show_tally(const struct job *job, int err)
 {
 	const struct tally *tally = &job->tally;
 	size_t untried = tally->found - tally->done - tally->already - tally->gone - tally->failed;
@@ -489,6 +528,7 @@ static void show_tally(const struct job *job, int err)
 		json_number("failed", tally->failed);
 		json_number("not_tried", untried);
 		json_number("passed_over", tally->passed_over);
+		json_number("taken_back", tally->taken_back);
 		json_number("not_permitted", tally->forbidden);
 		json_number("status", status_of(err));
 		json_text("result", status_name(status_of(err)));
@@ -505,6 +545,10 @@ static void show_tally(const struct job *job, int err)
 			printf(", ");
 		}
 		show_count(tally->failed, "failed", true);
+		if (tally->taken_back > 0) {
+			printf(", ");
+			show_count(tally->taken_back, "taken back", true);
+		}
 		if (tally->passed_over > 0) {
 			printf(", ");
 			show_count(tally->passed_over, "passed over", true);
@@ -526,7 +570,7 @@ static int refuse_none(const struct job *job)
 	const struct vz_object *target = &job->patch.meta.target;
 	char id[2 * BUILD_ID_MAX + 1];
 
-	if (job->one == revert_one) {
+	if (job->one == job_revert_one) {
 		build_id_format(job->id, job->id_size, id);
 		return fail(ENOENT, "no such process has the patch %s", id);
 	}
@@ -551,26 +595,25 @@ static void tell_executed(const struct tally *tally)
 }
 
 /* The result of --all, with a message if it says more than the lines of the processes. */
-static int end_tally(struct job *job)
+int job_end(struct job *job)
 {
 	struct tally *tally = &job->tally;
 	int err;
 
-	tally->counts_forbidden = are_counted(job->options, tally->forbidden);
+	tally->counts_forbidden = job_counts_forbidden(job->options, tally->forbidden);
 	err = tally_err(tally);
 	tell_executed(tally);
-	if (tally->found + tally->passed_over == 0 && !tally->interrupted)
-		return tally->counts_forbidden ? tell_forbidden(job->options, tally->forbidden) : refuse_none(job);
+	if (job->options->all && tally->found + tally->passed_over == 0 && !tally->interrupted)
+		return tally->counts_forbidden ? job_tell_forbidden(job->options, tally->forbidden) : refuse_none(job);
 	if (tally->counts_forbidden) {
-		(void)tell_forbidden(job->options, tally->forbidden);
+		(void)job_tell_forbidden(job->options, tally->forbidden);
 		warn("%s", msg_kept());
 		msg_forget();
 	}
 	return err;
 }
 
-/* One that ends while nsb looks at it does not answer, or cannot be looked at, and is nobody's concern any more. */
-static bool has_ended(pid_t pid)
+bool job_has_ended(pid_t pid)
 {
 	return kill(pid, 0) == -1 && errno == ESRCH;
 }
@@ -581,9 +624,9 @@ static void tell_one_of_many(struct job *job, struct outcome *outcome)
 
 	if (!outcome->is_meant) {
 		if (permission_is_missing(outcome->err)) {
-			tally->forbidden += !has_ended(outcome->pid);
+			tally->forbidden += !job_has_ended(outcome->pid);
 			debug("%s", outcome->reason);
-		} else if (outcome->err != 0 && outcome->err != -EINTR && !has_ended(outcome->pid)) {
+		} else if (outcome->err != 0 && outcome->err != -EINTR && !job_has_ended(outcome->pid)) {
 			tally->passed_over++;
 			progress_clear(&job->progress);
 			warn("%d (%s): does not answer: passed over", outcome->pid, outcome->comm);
@@ -591,7 +634,9 @@ static void tell_one_of_many(struct job *job, struct outcome *outcome)
 		tally->interrupted = tally->interrupted || outcome->err == -EINTR;
 		return;
 	}
-	count_outcome(tally, outcome);
+	count_outcome(job->options, tally, outcome);
+	if (outcome->err == 0 && job->done != NULL)
+		job->done[job->n_done++] = outcome->pid;
 	log_outcome(job, outcome);
 	progress_clear(&job->progress);
 	if (job->options->json)
@@ -600,7 +645,7 @@ static void tell_one_of_many(struct job *job, struct outcome *outcome)
 	if (job->options->json)
 		json_close('}');
 	(void)fflush(stdout);
-	if (outcome->err != 0 && outcome->err != -EEXIST && outcome->err != -ESRCH && !outcome->answers &&
+	if (outcome->err != 0 && outcome->err != -EEXIST && (outcome->err != -ESRCH || !job->options->all) && !outcome->answers &&
 	    outcome->reason[0] != '\0')
 		warn("%s", outcome->reason);
 }
@@ -633,7 +678,7 @@ static void tell_outcome(void *ctx, size_t item, enum item_fate fate, int detail
 		take_reason(outcome);
 		msg_forget();
 	}
-	if (!job->options->all) {
+	if (!job->options->many) {
 		tell_the_one(job, outcome);
 		return;
 	}
@@ -646,10 +691,10 @@ static int outcome_error(const void *result)
 	return ((const struct outcome *)result)->err;
 }
 
-static int do_each(struct job *job)
+int job_do_each(struct job *job)
 {
 	const struct workers workers = {
-		.count = job->n_pids, .item_ms = item_ms(job->options),
+		.count = job->n_pids, .item_ms = job_item_ms(job->options),
 		.memory = BUDGET_MEMORY + 8 * job->patch.size,
 		.more_memory = BUDGET_MORE_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
 		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on,
@@ -661,11 +706,8 @@ static int do_each(struct job *job)
 
 static int on_one(struct job *job)
 {
-	int err;
+	int err = job_do_each(job);
 
-	job->pids = &job->options->pid;
-	job->n_pids = 1;
-	err = do_each(job);
 	return err != 0 ? err : job->err;
 }
 
@@ -673,14 +715,10 @@ static int on_one(struct job *job)
 static int on_all(struct job *job)
 {
 	const struct vz_object *target = &job->patch.meta.target;
-	pid_t *pids;
-	int err = list_others(&pids, &job->n_pids);
+	int err;
 
-	if (err != 0)
-		return err;
-	job->pids = pids;
-	job->choice = (struct choice){ job->options->exe, job->options->by_user, job->options->uid, NULL, 0 };
-	if (job->one != revert_one) {
+	job->choice = (struct choice){ .exe = job->options->exe, .by_user = job->options->by_user, .uid = job->options->uid };
+	if (job->one != job_revert_one) {
 		job->choice.build_id = target->build_id.data;
 		job->choice.build_id_size = (size_t)target->build_id.size;
 	}
@@ -689,39 +727,49 @@ static int on_all(struct job *job)
 		json_open("processes", '[');
 	}
 	progress_begin(&job->progress, job->n_pids, job->options->quiet);
-	err = do_each(job);
+	err = job_do_each(job);
 	progress_clear(&job->progress);
 	if (job->options->json)
 		json_close(']');
 	if (err == 0)
-		err = end_tally(job);
-	show_tally(job, err);
+		err = job_end(job);
+	job_show_tally(job, err);
 	if (job->options->json)
 		json_end();
-	free(pids);
 	return err;
 }
 
 static int run_work(struct job *job)
 {
+	const struct options *options = job->options;
+	pid_t *all = NULL;
 	int err = work_init(job);
 
+	job->pids = options->pids;
+	job->n_pids = options->n_pids;
+	if (err == 0 && options->all) {
+		err = job_list_others(&all, &job->n_pids);
+		job->pids = all;
+	}
+	if (err == 0 && job->id_size < SHORTENED && options->id_size > 0)
+		err = complete_id(job);
 	if (err == 0)
-		err = job->options->all ? on_all(job) : on_one(job);
+		err = options->all && rollout_is_wanted(options) ? rollout_patch(job) : options->many ? on_all(job) : on_one(job);
+	free(all);
 	work_deinit(job);
 	return err;
 }
 
 int command_patch(const struct options *options)
 {
-	struct job job = { .options = options, .command = "patch", .one = patch_one };
+	struct job job = { .options = options, .command = "patch", .one = job_patch_one };
 
 	return run_work(&job);
 }
 
 int command_revert(const struct options *options)
 {
-	struct job job = { .options = options, .command = "revert", .one = revert_one };
+	struct job job = { .options = options, .command = "revert", .one = job_revert_one };
 
 	return run_work(&job);
 }
@@ -745,8 +793,8 @@ struct listing {
 	size_t n_pids;
 	struct all_files files;	/* what a child has learned of files; empty in nsb itself */
 	pid_t *unpatched;	/* processes that have loaded the object, and no patch of it; room for n_pids */
-	size_t n_unpatched, n_passed_over, n_forbidden;
-	int err;		/* -p: the error of that process; without it: -EINTR if nsb was interrupted */
+	size_t n_unpatched, n_passed_over, n_forbidden, n_failed;
+	int err;		/* -p: the error of the processes; without it: -EINTR if nsb was interrupted */
 };
 
 /* What a child answers for a process, besides the text that it prints. */
@@ -757,12 +805,19 @@ struct listed {
 	char reason[MSG_MAX];
 };
 
+/* --build-id may have the beginning of one: all that begin so are listed. */
+static bool is_shortened(const struct listing *listing)
+{
+	return listing->object_id == listing->options->object_id && listing->object_id_size < SHORTENED;
+}
+
 static bool is_wanted(const struct listing *listing, const struct record *record)
 {
 	const struct record_head *head = record->head;
 
 	return listing->object_id_size == 0 ||
-	       (head->object_id_size == listing->object_id_size &&
+	       ((head->object_id_size == listing->object_id_size ||
+		 (is_shortened(listing) && head->object_id_size > listing->object_id_size)) &&
 		memcmp(head->object_id, listing->object_id, listing->object_id_size) == 0);
 }
 
@@ -802,10 +857,10 @@ static void list_item(void *ctx, size_t item, void *result)
 	struct listing *listing = ctx;
 	struct listed *listed = result;
 	const struct options *options = listing->options;
-	const struct choice choice = { options->exe, options->by_user, options->uid,
-				       listing->object_id, listing->object_id_size };
+	const struct choice choice = { options->exe, options->by_user, options->uid, listing->object_id,
+				       listing->object_id_size, is_shortened(listing) };
 	pid_t pid = listing->pids[item];
-	int match = options->pid != 0 ? 1 : all_matches(&choice, &listing->files, pid);
+	int match = options->n_pids > 0 ? 1 : all_matches(&choice, &listing->files, pid);
 
 	json_resume();
 	listed->is_meant = match == 1;
@@ -831,16 +886,22 @@ static void tell_listed(void *ctx, size_t item, enum item_fate fate, int detail,
 		listed->err = outcome.err;
 		(void)snprintf(listed->reason, sizeof(listed->reason), "%s", outcome.reason);
 	}
-	if (listing->options->pid != 0) {
+	if (listing->options->n_pids == 1) {
 		listing->err = listed->err == 0 ? 0 : fail(-listed->err, "%s", listed->reason);
+	} else if (listing->options->n_pids > 0) {
+		if (listed->err == 0)
+			return;
+		warn("%s", listed->reason);
+		listing->n_failed++;
+		listing->err = listing->n_failed == listing->n_pids ? listed->err : -ECANCELED;
 	} else if (fate == ITEM_NOT_TRIED || listed->err == -EINTR) {
 		listing->err = -EINTR;
-	} else if ((fate != ITEM_DONE || listed->err == -EBUSY) && !has_ended(outcome.pid)) {
+	} else if ((fate != ITEM_DONE || listed->err == -EBUSY) && !job_has_ended(outcome.pid)) {
 		warn("%d (%s): does not answer: passed over", outcome.pid, outcome.comm);
 		listing->n_passed_over++;
 	} else if (listed->err != 0) {
 		/* The process has ended meanwhile, or is a kernel thread, or nsb may not look at it. */
-		listing->n_forbidden += permission_is_missing(listed->err) && !has_ended(outcome.pid);
+		listing->n_forbidden += permission_is_missing(listed->err) && !job_has_ended(outcome.pid);
 		debug("%s", listed->reason);
 	} else if (listed->is_meant && !listed->is_patched && listing->object_id_size > 0) {
 		listing->unpatched[listing->n_unpatched++] = outcome.pid;
@@ -870,7 +931,7 @@ static int listed_error(const void *result)
 static int list_each(struct listing *listing)
 {
 	const struct workers workers = {
-		.count = listing->n_pids, .item_ms = item_ms(listing->options),
+		.count = listing->n_pids, .item_ms = job_item_ms(listing->options),
 		.memory = BUDGET_MEMORY + 8 * listing->patch.size,
 		.more_memory = BUDGET_MORE_MEMORY + 8 * listing->patch.size, .rights = permission_to_view,
 		.result_size = sizeof(struct listed), .ctx = listing, .work = list_item,
@@ -886,7 +947,7 @@ static int list_each(struct listing *listing)
 static int list_all(struct listing *listing)
 {
 	pid_t *pids;
-	int err = list_others(&pids, &listing->n_pids);
+	int err = job_list_others(&pids, &listing->n_pids);
 
 	if (err != 0)
 		return err;
@@ -897,8 +958,8 @@ static int list_all(struct listing *listing)
 		err = interrupt_check();
 	if (err == 0) {
 		list_unpatched(listing);
-		if (are_counted(listing->options, listing->n_forbidden))
-			err = tell_forbidden(listing->options, listing->n_forbidden);
+		if (job_counts_forbidden(listing->options, listing->n_forbidden))
+			err = job_tell_forbidden(listing->options, listing->n_forbidden);
 		if (listing->n_passed_over > 0)
 			err = -ECANCELED;
 	}
@@ -910,7 +971,7 @@ static int list_all(struct listing *listing)
 static int listing_init(struct listing *listing)
 {
 	const struct options *options = listing->options;
-	int err = options->n_files == 0 ? 0 : read_patch(options, options->files[0], false, &listing->patch);
+	int err = options->n_files == 0 ? 0 : job_read_patch(options, options->files[0], false, &listing->patch);
 
 	listing->object_id = options->object_id;
 	listing->object_id_size = options->object_id_size;
@@ -921,27 +982,44 @@ static int listing_init(struct listing *listing)
 	return err;
 }
 
+/* list --object: each build of it, its processes and its patches. */
+static int list_object(const struct options *options)
+{
+	struct survey survey = { .options = options, .object = options->object };
+	int err = survey_run(&survey);
+
+	if (err == 0)
+		err = report_objects(&survey);
+	survey_deinit(&survey);
+	return err;
+}
+
 int command_list(const struct options *options)
 {
 	struct listing listing = { .options = options };
-	int err = listing_init(&listing);
+	int err;
 
+	if (options->core != NULL)
+		return core_list(options);
+	if (options->object != NULL)
+		return list_object(options);
+	err = listing_init(&listing);
 	if (err != 0)
 		return err;
 	if (options->json) {
 		json_begin("list");
 		json_open("patches", '[');
 	}
-	if (options->pid != 0) {
-		listing.pids = &options->pid;
-		listing.n_pids = 1;
+	if (options->n_pids > 0) {
+		listing.pids = options->pids;
+		listing.n_pids = options->n_pids;
 		err = list_each(&listing);
 	} else {
 		err = list_all(&listing);
 	}
 	if (options->json) {
 		json_close(']');
-		if (options->pid == 0)
+		if (options->n_pids == 0)
 			json_number("not_permitted", listing.n_forbidden);
 		json_number("status", status_of(err));
 		json_text("reason", err == 0 ? NULL : msg_kept());
@@ -949,6 +1027,71 @@ int command_list(const struct options *options)
 	}
 	patchfile_deinit(&listing.patch);
 	all_files_deinit(&listing.files);
+	return err;
+}
+
+/* ---- status ---- */
+
+/* --cve: leave only the patches that name it, as a field or in a text. */
+static int choose_cve(const char *cve, struct store *store)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < store->count; i++) {
+		struct patchfile *patch = &store->patches[i];
+		const struct vzpatch *meta = &patch->meta;
+		bool names = false;
+
+		for (size_t k = 0; k < meta->n_comments && !names; k++) {
+			const char *at = strstr(meta->comments[k].text, cve);
+
+			/* CVE-2026-12 does not mean CVE-2026-1234. */
+			names = at != NULL && (at[strlen(cve)] < '0' || at[strlen(cve)] > '9');
+		}
+		if (names)
+			store_move(store, i, kept++);
+		else
+			patchfile_deinit(patch);
+	}
+	store->count = kept;
+	return kept > 0 ? 0 : fail(ENOENT, "no patch here names %s", cve);
+}
+
+static int look_at_host(const struct options *options)
+{
+	struct survey survey = { .options = options };
+	struct store store;
+	int err = store_read_given(&store, options, false);
+
+	if (err == 0 && options->cve != NULL)
+		err = choose_cve(options->cve, &store);
+	survey.patches = store.patches;
+	survey.n_patches = store.count;
+	survey.n_left_out = store.n_bad;
+	if (err == 0)
+		err = survey_run(&survey);
+	if (err == 0 && options->monitor) {
+		err = report_check(&survey);
+	} else if (err == 0 && options->prometheus) {
+		report_prometheus(&survey);
+	} else if (err == 0) {
+		err = report_status(&survey);
+	}
+	survey_deinit(&survey);
+	store_deinit(&store);
+	return err;
+}
+
+int command_status(const struct options *options)
+{
+	int err = look_at_host(options);
+
+	/* Whatever keeps a monitor's plugin from its answer, it has an answer: one line, and status 3. */
+	if (options->monitor && msg_kept()[0] != '\0') {
+		printf("NSB UNKNOWN - %s\n", msg_kept());
+		msg_forget();
+		err = -EBUSY;
+	}
 	return err;
 }
 
@@ -961,7 +1104,7 @@ int command_run(const struct options *options)
 	int err = 0;
 
 	while (n_patches < options->n_files && err == 0) {
-		err = read_patch(options, options->files[n_patches], true, &patches[n_patches]);
+		err = job_read_patch(options, options->files[n_patches], true, &patches[n_patches]);
 		n_patches += err == 0;
 	}
 	if (err == 0)
@@ -976,7 +1119,7 @@ int command_run(const struct options *options)
 int command_info(const struct options *options)
 {
 	struct patchfile patch = { 0 };
-	int err = read_patch(options, options->files[0], false, &patch);
+	int err = job_read_patch(options, options->files[0], false, &patch);
 
 	if (err == 0)
 		show_patch(options, &patch);

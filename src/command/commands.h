@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * commands: patch, revert, list, check, info and run.
+ * commands: what the user can ask for.
  *
  * Each command returns 0 or -errno; status.h says which exit status that becomes.
  */
@@ -15,5 +15,9 @@ int command_list(const struct options *options) MUST_CHECK;
 int command_check(const struct options *options) MUST_CHECK;
 int command_run(const struct options *options) MUST_CHECK;
 int command_info(const struct options *options) MUST_CHECK;
+int command_status(const struct options *options) MUST_CHECK;
+int command_install(const struct options *options) MUST_CHECK;	/* store.c */
+int command_remove(const struct options *options) MUST_CHECK;
+int command_sync(const struct options *options) MUST_CHECK;
 
 #endif

@@ -29,6 +29,7 @@
 
 #define SETTLED_NS UINT64_C(200000000)	/* a launcher executes something else sooner than that */
 #define TICK_NS 1000000
+#define WATCH_TICK_NS 50000	/* nsb watch: a program waits for no longer than that at its entry */
 
 /* A program that is being started, on the way to its entry point. */
 struct launch {
@@ -66,8 +67,11 @@ struct patcher {
  */
 static void drop_stderr(struct patcher *patcher)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null;
 
+	if (patcher->options->is_watch)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1)
 		return;
 	(void)dup2(null, STDERR_FILENO);
@@ -294,11 +298,33 @@ static int check_loaded(struct session *session, const struct patchfile *patch)
 				target_name(&session->target), want->name, id);
 }
 
+static void log_start(const struct patcher *patcher, const struct launch *launch, const struct patchfile *patch, int err)
+{
+	char comm[32];
+	const struct log_entry entry = {
+		.pid = launch->pid, .comm = comm, .id = patch->meta.patch.build_id.data,
+		.id_size = (size_t)patch->meta.patch.build_id.size, .meta = &patch->meta,
+		.patch = patch->meta.patch.name, .done = "applied", .err = err, .reason = msg_kept(),
+	};
+
+	proc_comm(launch->pid, comm, sizeof(comm));
+	log_change(patcher->options, &entry);
+}
+
+static void tell_start(pid_t pid, const struct patchfile *patch)
+{
+	char comm[32];
+
+	proc_comm(pid, comm, sizeof(comm));
+	printf("%d (%s): %s applied at its start\n", pid, comm, patch->meta.patch.name);
+	(void)fflush(stdout);
+}
+
 /* Apply one of the patches.  If it is for something that the program has not loaded, that is an error for the first program only. */
 static int patch_held(const struct patcher *patcher, const struct launch *launch,
 		      const struct patchfile *patch)
 {
-	bool must = launch->is_first && !patcher->options->follow;
+	bool must = launch->is_first && !patcher->options->follow && !patcher->options->is_watch;
 	struct session session;
 	int err = session_open(&session, launch->pid, TARGET_CHANGE);
 
@@ -313,12 +339,9 @@ static int patch_held(const struct patcher *patcher, const struct launch *launch
 	}
 	if (err == 0)
 		err = session_patch(&session, patcher->options, patch);
-	if (patcher->options->syslog && err == 0)
-		log_line(false, "%d: patch %s applied at the start, by user %u", launch->pid,
-			 patch->meta.patch.name, getuid());
-	else if (patcher->options->syslog)
-		log_line(true, "%d: patch %s not applied at the start, by user %u: %s", launch->pid,
-			 patch->meta.patch.name, getuid(), msg_kept());
+	log_start(patcher, launch, patch, err);
+	if (err == 0 && patcher->options->is_watch && !patcher->options->quiet)
+		tell_start(launch->pid, patch);
 	return session_close(&session, err);
 }
 
@@ -460,6 +483,8 @@ static bool has_settled(struct patcher *patcher)
 	bool settled = waits && patcher->was_waiting;
 
 	patcher->was_waiting = waits;
+	/* What it executes later nsb watch sees by itself. */
+	settled = settled || patcher->options->is_watch;
 	return patcher->n_launches == 0 && (settled || now_ns() - patcher->begun > SETTLED_NS);
 }
 
@@ -476,28 +501,34 @@ static void leave(pid_t pid)
 	msg_forget();
 }
 
-void launch_patched(pid_t pid, const struct options *options, const struct patchfile *patches,
+bool launch_patched(pid_t pid, const struct options *options, const struct patchfile *patches,
 		    size_t n_patches, void (*begin)(void *ctx), void *ctx)
 {
-	const struct timespec tick = { .tv_nsec = TICK_NS };
+	const bool is_watch = options->is_watch;
+	const struct timespec tick = { .tv_nsec = is_watch ? WATCH_TICK_NS : TICK_NS };
+	const uint64_t until = now_ns() + options->exec_ms * UINT64_C(1000000);
 	struct patcher patcher = { .options = options, .patches = patches, .n_patches = n_patches,
 				   .has_stderr = true };
 	struct pt_status status;
 	pid_t tid;
 	int err = 0;
 
-	leave_descriptors(&patcher, pid);
+	if (!is_watch)
+		leave_descriptors(&patcher, pid);
 	begin(ctx);
 	while (err == 0) {
-		err = patcher.settling == 0 ? pt_wait_any(&tid, &status) : pt_poll_any(&tid, &status);
+		err = patcher.settling == 0 && !is_watch ? pt_wait_any(&tid, &status) : pt_poll_any(&tid, &status);
 		if (err == 0 && tid != 0)
 			err = handle(&patcher, tid, &status);
-		else if (err == 0 && has_settled(&patcher))
+		else if (err == 0 && patcher.settling != 0 && has_settled(&patcher))
 			break;
+		else if (err == 0 && is_watch && !patcher.has_begun && patcher.n_launches == 0 && now_ns() > until)
+			patcher.settling = pid;
 		else if (err == 0)
 			(void)nanosleep(&tick, NULL);
 	}
 	if (err == 0)
 		leave(patcher.settling);
 	free(patcher.launches);
+	return patcher.has_begun;
 }

@@ -61,6 +61,27 @@ void show_count(size_t count, const char *what, bool is_bad)
 	print_coloured(is_bad && count > 0 ? RED : PLAIN, text);
 }
 
+void show_bad(const char *text, bool is_bad)
+{
+	print_coloured(is_bad ? RED : PLAIN, text);
+}
+
+void show_fields(const struct vzpatch *meta)
+{
+	static const char *const keys[] = { "cve", "package", "version", "author", "severity", "url" };
+
+	json_open("fields", '{');
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		json_open(keys[k], '[');
+		for (size_t i = 0; i < meta->n_comments; i++) {
+			if (strcmp(meta->comments[i].key, keys[k]) == 0)
+				json_text(NULL, meta->comments[i].text);
+		}
+		json_close(']');
+	}
+	json_close('}');
+}
+
 /* ---- what became of a process ---- */
 
 static void add_outcome(const struct options *options, const struct outcome *outcome)
@@ -94,10 +115,10 @@ void show_outcome(const struct options *options, const struct outcome *outcome)
 	}
 	if (options->quiet || (outcome->err != 0 && outcome->err != -EEXIST && !outcome->answers))
 		return;
-	if (outcome->err == -EEXIST && !options->all)
+	if (outcome->err == -EEXIST && !options->many)
 		return;
 	printf("%d", outcome->pid);
-	if (options->all)
+	if (options->many)
 		printf(" (%s)", outcome->comm);
 	print_name(": ", outcome->patch);
 	if (outcome->is_check)

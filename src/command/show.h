@@ -43,6 +43,11 @@ void show_unpatched(const struct options *options, pid_t pid, const char *comm);
 /* Show what is in a patch file. */
 void show_patch(const struct options *options, const struct patchfile *patch);
 
+/* Print a text, in red if it is bad. */
+void show_bad(const char *text, bool is_bad);
+/* In JSON: what the patch's author says of it by VZP_CVE and its like, each a list of strings. */
+void show_fields(const struct vzpatch *meta);
+
 /* Print a count, such as "3 failed", in red if it is bad. */
 void show_count(size_t count, const char *what, bool is_bad);
 

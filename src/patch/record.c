@@ -34,15 +34,15 @@ bool record_is_in_force(const struct record *record)
 /* The line that list shows: the patch's description, or its CVE, or nothing. */
 static const char *description(const struct vzpatch *meta)
 {
-	const char *text = "";
+	static const char *const keys[] = { "description", "cve", "comment", "accepted-difference" };
 
-	for (size_t i = 0; i < meta->n_comments; i++) {
-		if (strcmp(meta->comments[i].key, "description") == 0)
-			return meta->comments[i].text;
-		if (strcmp(meta->comments[i].key, NEEDS_KEY) != 0)
-			text = meta->comments[i].text;
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		for (size_t i = 0; i < meta->n_comments; i++) {
+			if (strcmp(meta->comments[i].key, keys[k]) == 0)
+				return meta->comments[i].text;
+		}
 	}
-	return text;
+	return "";
 }
 
 static bool is_state(const struct vzpatch *meta, uint64_t addr)

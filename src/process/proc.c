@@ -272,6 +272,19 @@ pid_t proc_parent(pid_t pid)
 	return field == NULL ? 0 : (pid_t)strtol(field, NULL, 10);
 }
 
+unsigned long proc_start_time(pid_t pid)
+{
+	char path[40], text[1024];
+	const char *field;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	field = find_stat(path, 3, text, sizeof(text));
+	if (field == NULL || *field == 'Z' || *field == 'X')
+		return 0;
+	field = find_stat(path, 22, text, sizeof(text));
+	return field == NULL ? 0 : strtoul(field, NULL, 10);
+}
+
 void proc_layout(pid_t pid, uint64_t *brk, uint64_t *stack)
 {
 	char path[40], text[1024];

@@ -50,6 +50,8 @@ unsigned long proc_user_time(pid_t pid, pid_t tid);
 /* Whether a descriptor of a process is open without O_NONBLOCK; and whether it is one of a pipe. */
 bool proc_is_blocking(pid_t pid, uint64_t fd);
 bool proc_is_pipe(pid_t pid, uint64_t fd);
+/* When a process began, in clock ticks since boot: another process of its number began later.  0: it is gone, or has ended. */
+unsigned long proc_start_time(pid_t pid);
 /* The flags in /proc/PID/stat, such as PF_KTHREAD; 0 if the process is gone. */
 /* The nanoseconds for which a thread has had a processor; UINT64_MAX: the kernel does not tell. */
 uint64_t proc_run_time(pid_t pid, pid_t tid);

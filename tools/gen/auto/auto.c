@@ -438,7 +438,7 @@ static int take_directive(struct work *work, const struct directive *directive)
 	const char *source = base_name(directive->source);
 
 	if (directive->kind == DIRECTIVE_COMMENT)
-		return draft_add_comment(work->draft, "comment", directive->name);
+		return draft_add_comment(work->draft, directive->label, directive->name);
 	if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
 		return fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE, and no other "
 			    "macro of nsb/vzp.h: the objects refer to the target's own (hooks need manual mode)", source, directive->line);

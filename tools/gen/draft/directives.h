@@ -20,7 +20,7 @@ enum directive_kind {
 	DIRECTIVE_HIDDEN_VARIABLE = 'H',
 	DIRECTIVE_HIDDEN_FUNCTION = 'G',
 	DIRECTIVE_ALIAS = 'A',		/* name in the patch; label: name in the target */
-	DIRECTIVE_COMMENT = 'C',		/* name: the text */
+	DIRECTIVE_COMMENT = 'C',		/* name: the text; label: its key, VZP_CVE and so on, or "" */
 	DIRECTIVE_ALLOW_ACTIVE = 'O',	/* name: the function */
 	DIRECTIVE_CALLERS_CHECKED = 'K',	/* name: the function */
 	DIRECTIVE_ARGUMENTS_CHECKED = 'P',	/* name: the function of the target */

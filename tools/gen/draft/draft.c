@@ -234,10 +234,11 @@ int draft_add_comment(struct draft *draft, const char *key, const char *text)
 	struct vzpatch *meta = &draft->meta;
 	int err = ARRAY_GROW(&meta->comments, meta->n_comments, 1);
 	const char *copy = err != 0 ? NULL : copy_string(draft, text);
+	const char *own_key = copy == NULL ? NULL : copy_string(draft, key[0] == '\0' ? "comment" : key);
 
-	if (copy == NULL)
+	if (own_key == NULL)
 		return -ENOMEM;
-	meta->comments[meta->n_comments++] = (struct vz_comment){ key, copy };
+	meta->comments[meta->n_comments++] = (struct vz_comment){ own_key, copy };
 	return 0;
 }
 

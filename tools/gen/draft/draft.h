@@ -59,7 +59,7 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 /*
  * Add to the metadata: a range of function no. `func` that no thread may be in; a dynamic symbol
  * of the patch that means the target's thing; a place that nsb fills in; a hook; code that no thread
- * may be in when hooks run; a comment, which is copied.  -ENOMEM.
+ * may be in when hooks run; a comment, whose key is "comment" if it is "".  Strings are copied.  -ENOMEM.
  */
 int draft_add_range(struct draft *draft, size_t func, uint64_t addr, uint64_t size) MUST_CHECK;
 int draft_add_dynref(struct draft *draft, uint32_t symbol, const struct definition *meant) MUST_CHECK;

@@ -602,7 +602,7 @@ static int take_comments(struct draft *draft, const struct directives *directive
 
 	for (size_t i = 0; err == 0 && i < directives->count; i++)
 		if (directives->table[i].kind == DIRECTIVE_COMMENT)
-			err = draft_add_comment(draft, "comment", directives->table[i].name);
+			err = draft_add_comment(draft, directives->table[i].label, directives->table[i].name);
 	return err;
 }
 

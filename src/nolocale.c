@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nolocale: stands in for what glibc would link for languages and wide characters, 32 KB.
+ *
+ * strerror(3) and assert(3) ask gettext for a translation, which brings catalogues of messages and conversions of
+ * character sets; what getopt(3) and assert(3) print could go to a wide stream, which brings a second printf.  nsb calls
+ * no setlocale(3), and has no wide stream.  The names are glibc's own, in the members dcgettext.o and
+ * fxprintf.o of libc.a: where these are not needed, nothing of this is linked either.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+char *__dcgettext(const char *domain, const char *text, int category);
+char *dcgettext(const char *domain, const char *text, int category);
+int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode);
+int __fxprintf(FILE *file, const char *fmt, ...);
+int __fxprintf_nocancel(FILE *file, const char *fmt, ...);
+
+char *__dcgettext(const char *domain, const char *text, int category)
+{
+	(void)domain;
+	(void)category;
+	return (char *)text;
+}
+
+char *dcgettext(const char *domain, const char *text, int category)
+{
+	return __dcgettext(domain, text, category);
+}
+
+int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode)
+{
+	(void)mode;
+	return vfprintf(file == NULL ? stderr : file, fmt, args);
+}
+
+int __fxprintf(FILE *file, const char *fmt, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	length = __vfxprintf(file, fmt, args, 0);
+	va_end(args);
+	return length;
+}
+
+int __fxprintf_nocancel(FILE *file, const char *fmt, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	length = __vfxprintf(file, fmt, args, 0);
+	va_end(args);
+	return length;
+}

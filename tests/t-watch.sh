@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# nsb watch: what is started is patched before its first instruction, and nobody is held for long, whatever becomes of nsb.
+
+. "${0%/*}/lib.sh"
+[ "$(id -u)" = 0 ] || skip_all 'only root may hold others'
+for_each_abi
+
+# Files that only these tests execute are marked: their targets have a build of their own.
+t_own() {
+	t "$1" "own_build_id ${3:-} && $2"
+}
+
+# patch_from FILE.c [-o OUT.so]: a patch with a build-id of its own, as revert --all takes it out of the processes of all tests.
+patch_from() {
+	patch_object "$@" "-Wl,--build-id=0x$(echo "$file $root $NSB $abi $count $*" | md5sum | cut -c 1-32)" && generate
+}
+
+# own_build_id [KIND]
+own_build_id() {
+	local hash
+	hash=$(echo "$file $root $NSB $abi $count" | md5sum | cut -c 1-32)
+	# Of a program the symbol would not be in what the build-id is made of, and a library and its program must not have the same.
+	CFLAGS_EXTRA="-Wl,--build-id=0x$hash"
+	[[ ${1:-} != so && ${1:-} != dlopen ]] || CFLAGS_EXTRA="-Wl,--defsym=own_$hash=0"
+}
+
+# watches OPTIONS...: nsb watch runs, and has marked all; sets $watch, and $watcher, which answers the kernel.
+watches() {
+	: >told
+	# shellcheck disable=SC2086 # it may be empty
+	starts "$NSB" watch $insecure "$@" >told 2>&1
+	watch=$started
+	wait_until grep -q '^watching for' told && watcher=$(pgrep -o -P "$watch")
+	cat told
+	! grep -q 'fanotify is not to be had\|holds nobody' told || skip 'fanotify is not to be had here'
+	[ -n "$watcher" ]
+}
+
+# ends_watch: by SIGTERM, with status 0.
+ends_watch() {
+	kill -TERM "$watch" && wait "$watch"
+}
+
+# begun WORDS...: what a new process answers that is asked at once; COMMAND... starts it.
+begun() {
+	printf '%s\n' greet | "$@" | sed -n 2p
+}
+
+for kind in pie static so; do
+	t_own "a program is patched whenever it is started, until watch ends: $kind" '
+		target server '$kind' && first=$pid && patch_from greet.c && snapshot && says hello greet && [ "$(begun $program)" = hello ] && watches -f greet.so &&
+		wait_until grep "^$first (server): greet.so applied" told && says goodbye greet && for ((i = 0; i < 5; i++)); do [ "$(begun $program)" = goodbye ] || exit 1; done &&
+		[ "$(begun sh -c "exec $program")" = goodbye ] && [ "$(begun setpriv --no-new-privs setsid -w $program)" = goodbye ] && [ "$(begun unshare -m $program)" = goodbye ] &&
+		launch $program && says goodbye greet && listed greet.so && ! grep -q "^TracerPid:.[1-9]" /proc/$pid/status &&
+		cat told && grep -c "greet.so applied at its start" told | grep -x 9 && ends_watch && [ "$(begun $program)" = hello ] && nsb revert --all -q -f greet.so && says hello greet
+	' $kind
+done
+t_own 'a script, whose interpreter is patched; and a program that is executed by a thread' '
+	build server && patch_from greet.c && cp $program here && printf "#!$PWD/here\n" >script && chmod 755 script && needs_kernel_for ./here && launch ./here && says hello greet &&
+	watches -f greet.so && wait_until says goodbye greet && printf "import os, sys, threading\nt = threading.Thread(target=os.execv, args=(sys.argv[1], sys.argv[1:]))\nt.start()\nt.join()\n" >thread.py &&
+	[ "$(begun python3 thread.py ./here)" = goodbye ] && launch ./script && wait_until says goodbye greet && revert greet.so && wait_until says goodbye greet && ends_watch &&
+	revert greet.so && says hello greet
+'
+t_own 'a library that is opened later is patched within moments' '
+	target server dlopen && patch_from greet.c && says hello greet && watches -f greet.so && wait_until says goodbye greet && cp $program $object . && mv $(basename $object) other.so && cp other.so $(basename $object) &&
+	launch ./server && wait_until says goodbye greet && ends_watch && revert greet.so && says hello greet
+' dlopen
+t_own 'what is put into the store is applied at once, a newer patch, too' '
+	target server so && patch_from greet.c && sed "s/goodbye/farewell/" "$tests/patches/greet.c" >newer.c && patch_from newer.c && mkdir store && snapshot && says hello greet && watches --store store &&
+	nsb install --store store greet.so && wait_until says goodbye greet && wait_until eval "[ \$(begun $program) = goodbye ]" && nsb install --store store newer.so &&
+	wait_until says farewell greet && wait_until eval "[ \$(begun $program) = farewell ]" && nsb status --store store -q && ends_watch && revert newer.so && says hello greet && unharmed
+' so
+t_own 'nsb is killed: all are let go, and what begins then is not held' '
+	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && kill -KILL $watcher && wait_until grep "the watcher was ended by signal 9, and all were let go: another one begins" told &&
+	wait_until eval "[ \$(begun $program) = goodbye ]" && watcher=$(pgrep -o -P $watch) && kill -KILL $watch && wait_until eval "! [ -e /proc/$watcher/exe ]" &&
+	[ "$(begun timeout 5 $program)" = hello ] && revert greet.so && says hello greet
+'
+t_own 'nsb is killed again and again while programs begin: none stands, none is lost' '
+	target server && patch_from greet.c && needs_kernel_for $program && for ((i = 0; i < ${NSB_LONG:+10}5; i++)); do
+		watches -f greet.so && for ((k = 0; k < 6; k++)); do (begun $program >>begun) & done && perl -e "select undef, undef, undef, $i * 0.003" && kill -KILL $watch $watcher
+		wait $(jobs -p | grep -vx $pid) 2>waited
+	done; cat begun | sort | uniq -c && [ "$(grep -cE "^(hello|goodbye)$" begun)" -ge $((${NSB_LONG:+10}5 * 6 - 1)) ] && revert greet.so && says hello greet
+'
+t_own 'the watcher is stopped: the kernel kills it, and who was held goes on within two seconds' '
+	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && kill -STOP $watcher && [ -n "$(begun timeout 5 $program)" ] &&
+	wait_until grep "the watcher was ended by signal 9" told && wait_until eval "[ \$(begun $program) = goodbye ]" && ends_watch && revert greet.so && says hello greet
+'
+t_own 'who cannot be traced is let go, and told; others go on' '
+	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && [ "$(begun strace -qq -o trace $program)" != "" ] && [ "$(begun $program)" = goodbye ] && ends_watch && revert greet.so && says hello greet
+'
+t 'without the right to hold others: status 4; systemd is told when all is ready' '
+	build server && patch_from greet.c && fails_with 4 "fanotify is not to be had: .*CAP_SYS_ADMIN" setpriv --bounding-set -sys_admin --inh-caps -all "$NSB" watch $insecure -f greet.so &&
+	cat >listen.py <<END &&
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("socket")
+print("listens", flush=True)
+while True:
+    print(s.recv(4096).decode(), flush=True)
+END
+	starts_saying python3 listen.py && NOTIFY_SOCKET=$PWD/socket watches -f greet.so && wait_until grep -x READY=1 .said && wait_until grep -x WATCHDOG=1 .said && ends_watch
+'
+
+done_testing
