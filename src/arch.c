@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "arch.h"
 
-#include <elf.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,12 +20,19 @@ const char *arch_describe(uint8_t elf_class, uint16_t elf_machine)
 
 	if (arch != NULL)
 		return arch->name;
-	if (elf_machine == EM_X86_64)
-		return elf_class == ELFCLASS32 ? "x32" : "amd64";
-	if (elf_machine == EM_386)
-		return "i386";
+	for (const struct arch_abi *abi = arch_abis; abi->name != NULL; abi++)
+		if (abi->elf_class == elf_class && abi->elf_machine == elf_machine)
+			return abi->name;
 	(void)snprintf(text, sizeof(text), "ELF machine %u", elf_machine);
 	return text;
+}
+
+bool arch_is_patched(uint64_t elf_class, uint64_t elf_machine)
+{
+	for (const struct arch_abi *abi = arch_abis; abi->name != NULL; abi++)
+		if (abi->elf_class == elf_class && abi->elf_machine == elf_machine)
+			return !abi->is_refused;
+	return false;
 }
 
 const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type)

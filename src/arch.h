@@ -140,7 +140,7 @@ enum reloc_kind {
 
 /* One relocation type of an architecture. */
 struct reloc_type {
-	const char *name;	/* "R_X86_64_64" */
+	const char *name;	/* as elf.h has it */
 	enum reloc_kind kind;
 	uint8_t width;		/* bytes written; the CPU sign-extends what is smaller than a word */
 	bool is_signed;		/* a value of width 4 on a 64-bit ABI has to be a signed number */
@@ -343,6 +343,32 @@ struct arch {
 
 /* The architectures of this build: the native one is the first, NULL is behind the last. */
 extern const struct arch *const arch_all[];
+
+/* A number that has a name. */
+struct number_name {
+	uint64_t value;
+	const char *text;	/* NULL ends the list */
+};
+
+/*
+ * What patches are made for, whether this build can apply them or not.  The list ends where
+ * `name` is NULL.
+ */
+struct arch_abi {
+	const char *name;
+	uint8_t elf_class;
+	uint16_t elf_machine;
+	bool is_refused;	/* it only has a name for messages */
+};
+
+extern const struct arch_abi arch_abis[];
+/* Names of ELF classes and machines in the metadata (vzpatch(5)). */
+extern const struct number_name arch_class_names[], arch_machine_names[];
+
+/* Bytes of a pointer of an ELF class: 8 or 4; 0: there is no such class. */
+unsigned arch_class_word(uint64_t elf_class);
+/* Are patches made for this class and machine? */
+bool arch_is_patched(uint64_t elf_class, uint64_t elf_machine);
 
 /* The architecture with this class and machine, or NULL if this build does not know it. */
 const struct arch *arch_find(uint8_t elf_class, uint16_t elf_machine);

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch.h"
+
 /*
  * A file that takes less space on disk than a sixteenth of its size consists of holes: a file
  * system that compresses still stores debug info in a fifth of its size.  A file of less than
@@ -117,7 +119,7 @@ int file_check_elf(const char *path, int fd, const struct stat *st, uint64_t mos
 	if (read_at(fd, 0, &header.narrow, sizeof(header.narrow)) != 0 ||
 	    memcmp(header.ident, ELFMAG, SELFMAG) != 0)
 		return 0;
-	if (header.ident[EI_CLASS] != ELFCLASS64)
+	if (arch_class_word(header.ident[EI_CLASS]) != 8)
 		count = count_sections(fd, header.narrow.e_shoff, header.narrow.e_shnum, false);
 	else if (read_at(fd, 0, &header.wide, sizeof(header.wide)) == 0)
 		count = count_sections(fd, header.wide.e_shoff, header.wide.e_shnum, true);

@@ -31,7 +31,7 @@ static bool read_segments(const struct target *target, uint64_t base, struct seg
 		Elf64_Ehdr e64;
 		Elf32_Ehdr e32;
 	} head;
-	const bool is64 = target->arch->elf_class == ELFCLASS64;
+	const bool is64 = target->arch->word == 8;
 	union {
 		Elf64_Phdr p64[PHDRS_MAX];
 		Elf32_Phdr p32[PHDRS_MAX];

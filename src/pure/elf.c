@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "array.h"
 #include "budget.h"
 
@@ -35,15 +36,15 @@ static int read_bytes(const struct elf *elf, uint64_t addr, void *buf, size_t si
 	return 0;
 }
 
-static bool is_64(const struct elf *elf)
+bool elf_is_64(const struct elf *elf)
 {
-	return elf->elf_class == ELFCLASS64;
+	return arch_class_word(elf->elf_class) == 8;
 }
 
 /* Sums of addresses wrap at 2^32 in a 32-bit image. */
 static uint64_t wrap(const struct elf *elf, uint64_t addr)
 {
-	return is_64(elf) ? addr : addr & UINT32_MAX;
+	return elf_is_64(elf) ? addr : addr & UINT32_MAX;
 }
 
 /* Whether [addr, addr + size) lies inside the image. */
@@ -58,12 +59,12 @@ static bool inside(const struct elf *elf, uint64_t addr, uint64_t size)
  * one list of fields fills the struct that both share.
  */
 #define READ_RECORD(elf, addr, raw32, raw64) \
-	(is_64(elf) ? read_bytes(elf, addr, &(raw64), sizeof(raw64)) \
+	(elf_is_64(elf) ? read_bytes(elf, addr, &(raw64), sizeof(raw64)) \
 		    : read_bytes(elf, addr, &(raw32), sizeof(raw32)))
 
 static size_t record_size(const struct elf *elf, size_t size32, size_t size64)
 {
-	return is_64(elf) ? size64 : size32;
+	return elf_is_64(elf) ? size64 : size32;
 }
 
 /* ---- headers ---- */
@@ -94,8 +95,8 @@ static int read_phdrs(struct elf *elf, uint64_t addr, size_t count)
 		Elf32_Phdr raw32 = { 0 };
 		Elf64_Phdr raw64 = { 0 };
 
-		memcpy(is_64(elf) ? (void *)&raw64 : (void *)&raw32, raw + i * step, step);
-		elf->phdrs[i] = is_64(elf) ? (struct elf_phdr)PHDR(raw64) :
+		memcpy(elf_is_64(elf) ? (void *)&raw64 : (void *)&raw32, raw + i * step, step);
+		elf->phdrs[i] = elf_is_64(elf) ? (struct elf_phdr)PHDR(raw64) :
 					     (struct elf_phdr)PHDR(raw32);
 	}
 	free(raw);
@@ -115,7 +116,7 @@ static const struct elf_phdr *first_load(const struct elf *elf)
 
 static int find_extent(struct elf *elf)
 {
-	uint64_t last = is_64(elf) ? UINT64_MAX : UINT32_MAX, lo = UINT64_MAX, hi = 0;
+	uint64_t last = elf_is_64(elf) ? UINT64_MAX : UINT32_MAX, lo = UINT64_MAX, hi = 0;
 
 	for (size_t i = 0; i < elf->n_phdrs; i++) {
 		const struct elf_phdr *phdr = &elf->phdrs[i];
@@ -288,7 +289,7 @@ static int store_dynamic(struct elf *elf, int64_t tag, uint64_t value)
 	}
 	if (!is_known && !elf->dyn.has_unknown) {
 		elf->dyn.has_unknown = true;
-		elf->dyn.unknown = is_64(elf) ? (uint64_t)tag : (uint32_t)tag;
+		elf->dyn.unknown = elf_is_64(elf) ? (uint64_t)tag : (uint32_t)tag;
 	}
 	return store_special(elf, tag, value);
 }
@@ -325,14 +326,14 @@ static int store_entries(struct elf *elf, const uint8_t *entries, uint64_t count
 		int64_t tag;
 		int ret;
 
-		if (is_64(elf))
+		if (elf_is_64(elf))
 			memcpy(&raw64, entries + i * step, sizeof(raw64));
 		else
 			memcpy(&raw32, entries + i * step, sizeof(raw32));
-		tag = is_64(elf) ? raw64.d_tag : raw32.d_tag;
+		tag = elf_is_64(elf) ? raw64.d_tag : raw32.d_tag;
 		if (tag == DT_NULL)
 			break;
-		ret = store_dynamic(elf, tag, is_64(elf) ? raw64.d_un.d_val : raw32.d_un.d_val);
+		ret = store_dynamic(elf, tag, elf_is_64(elf) ? raw64.d_un.d_val : raw32.d_un.d_val);
 		if (ret < 0)
 			return ret;
 	}
@@ -384,7 +385,7 @@ static uint64_t symbol_limit(const struct elf *elf)
 
 static int open_gnu_table(const struct elf *elf, struct gnu_table *table)
 {
-	size_t word = is_64(elf) ? 8 : 4;
+	size_t word = elf_is_64(elf) ? 8 : 4;
 	uint32_t head[4];
 	uint64_t room;
 	int ret = read_bytes(elf, elf->dyn.gnu_hash, head, sizeof(head));
@@ -558,7 +559,7 @@ static int check_ident(const struct elf *elf, const uint8_t *ident)
 {
 	if (memcmp(ident, ELFMAG, SELFMAG) != 0)
 		return bad(elf, "there is no ELF header");
-	if (ident[EI_CLASS] != ELFCLASS32 && ident[EI_CLASS] != ELFCLASS64)
+	if (arch_class_word(ident[EI_CLASS]) == 0)
 		return bad(elf, "its class is neither 32 nor 64 bits");
 	if (ident[EI_DATA] != ELFDATA2LSB)
 		return bad(elf, "it is not little-endian");
@@ -590,7 +591,7 @@ static int read_header(struct elf *elf, uint64_t addr, struct header *header)
 		return ret;
 	elf->elf_class = ident[EI_CLASS];
 	ret = READ_RECORD(elf, addr, raw32, raw64);
-	*header = is_64(elf) ? (struct header)HEADER(raw64) : (struct header)HEADER(raw32);
+	*header = elf_is_64(elf) ? (struct header)HEADER(raw64) : (struct header)HEADER(raw32);
 	return ret;
 }
 
@@ -685,7 +686,7 @@ static void find_entry(struct elf *elf)
 					    size) < 0)
 		return;
 	if (memcmp(raw.ident, ELFMAG, SELFMAG) == 0 && raw.ident[EI_CLASS] == elf->elf_class)
-		elf->entry = is_64(elf) ? raw.raw64.e_entry : raw.raw32.e_entry;
+		elf->entry = elf_is_64(elf) ? raw.raw64.e_entry : raw.raw32.e_entry;
 }
 
 int elf_open_phdrs(struct elf *elf, struct bytes bytes, uint8_t elf_class, uint16_t machine,
@@ -699,7 +700,7 @@ int elf_open_phdrs(struct elf *elf, struct bytes bytes, uint8_t elf_class, uint1
 	elf->machine = machine;
 	elf->type = type;
 	elf->lo = phdrs;
-	if (elf_class != ELFCLASS32 && elf_class != ELFCLASS64)
+	if (arch_class_word(elf_class) == 0)
 		return bad(elf, "its class is neither 32 nor 64 bits");
 	ret = read_phdrs(elf, phdrs, n_phdrs);
 	if (ret == 0)
@@ -737,7 +738,7 @@ int elf_dynsym(const struct elf *elf, uint32_t index, struct elf_sym *out)
 		return fail(ENOEXEC, "ELF image at 0x%" PRIx64 ": there is no dynamic symbol %u, "
 			    "only %u", elf->lo, index, elf->n_dynsyms);
 	ret = READ_RECORD(elf, elf->dyn.symtab + index * symbol_size(elf), raw32, raw64);
-	*out = is_64(elf) ? (struct elf_sym)SYMBOL(raw64) : (struct elf_sym)SYMBOL(raw32);
+	*out = elf_is_64(elf) ? (struct elf_sym)SYMBOL(raw64) : (struct elf_sym)SYMBOL(raw32);
 	return ret;
 }
 
@@ -951,7 +952,7 @@ static int symbol_matches(const struct elf *elf, uint32_t index, const char *nam
 static int lookup_gnu(const struct elf *elf, const char *name, const char *version,
 		      uint32_t *index, struct elf_sym *sym)
 {
-	size_t word = is_64(elf) ? 8 : 4, bits = 8 * word;
+	size_t word = elf_is_64(elf) ? 8 : 4, bits = 8 * word;
 	struct gnu_table table;
 	uint64_t filter = 0;
 	uint32_t hash = 5381, bucket, chain = 0;
@@ -1036,7 +1037,7 @@ static struct elf_rel parse_rel(const struct elf *elf, const uint8_t *bytes, boo
 {
 	struct elf_rel rel = { 0, 0, 0, 0 };
 
-	if (is_64(elf)) {
+	if (elf_is_64(elf)) {
 		Elf64_Rela raw = { 0, 0, 0 };
 
 		memcpy(&raw, bytes, rela ? sizeof(Elf64_Rela) : sizeof(Elf64_Rel));
@@ -1087,7 +1088,7 @@ static int each_rel(const struct elf *elf, uint64_t addr, uint64_t size, bool re
  */
 static int each_relr(const struct elf *elf, uint32_t type, each_reloc *each, void *ctx)
 {
-	size_t word = is_64(elf) ? 8 : 4;
+	size_t word = elf_is_64(elf) ? 8 : 4;
 	struct elf_rel rel = { 0, type, 0, 0 };
 	uint64_t where = 0, entry;
 	int ret = 0;

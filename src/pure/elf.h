@@ -69,7 +69,7 @@ struct elf_dynamic {
 struct elf {
 	struct bytes bytes;
 	uint64_t bias;		/* what is added to p_vaddr to get a run-time address */
-	uint8_t elf_class;	/* ELFCLASS32 or ELFCLASS64 */
+	uint8_t elf_class;	/* as arch_class_word() knows it */
 	uint16_t machine, type;
 	uint64_t entry;		/* e_entry, without the bias */
 	uint64_t phoff;		/* e_phoff; 0 after elf_open_phdrs() */
@@ -82,6 +82,9 @@ struct elf {
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size;	/* 0 if there is none */
 };
+
+/* Are its addresses 64 bits wide? */
+bool elf_is_64(const struct elf *elf);
 
 /*
  * Read the headers and tables of the image whose ELF header is at run-time address `header`.

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "page.h"
 
 #define MAX_FILE (UINT64_C(256) << 20)
@@ -112,11 +113,10 @@ static int name_file(const struct patchfile *file, bool quiet, int ret)
 
 static int check_kind(const struct patchfile *file, const struct elf *headers)
 {
-	if (!(headers->elf_class == ELFCLASS32 && headers->machine == EM_386) &&
-	    !(headers->elf_class == ELFCLASS64 && headers->machine == EM_X86_64))
+	if (!arch_is_patched(headers->elf_class, headers->machine))
 		return fail(ENOEXEC, "%s: made for ELF machine %u with %s-bit addresses; patches are "
 			    "for i386 or amd64", file->path, headers->machine,
-			    headers->elf_class == ELFCLASS64 ? "64" : "32");
+			    elf_is_64(headers) ? "64" : "32");
 	if (headers->type != ET_DYN)
 		return fail(ENOEXEC, "%s: it is no shared object (link it with -shared)", file->path);
 	for (size_t i = 0; i < headers->n_phdrs; i++) {
@@ -136,7 +136,7 @@ static uint64_t end_of(const struct elf_phdr *phdr)
 static int check_load(const struct patchfile *file, const struct elf *headers,
 		      const struct elf_phdr *load, const struct elf_phdr *before)
 {
-	uint64_t last = headers->elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX;
+	uint64_t last = elf_is_64(headers) ? UINT64_MAX : UINT32_MAX;
 	const char *why = NULL;
 
 	if (load->memsz == 0 || load->vaddr > last - PAGE ||
@@ -159,7 +159,7 @@ static int check_load(const struct patchfile *file, const struct elf *headers,
 
 static int check_segments(struct patchfile *file, const struct elf *headers)
 {
-	bool is_64 = headers->elf_class == ELFCLASS64;
+	bool is_64 = elf_is_64(headers);
 	size_t size = is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	size_t header = is_64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
 	const struct elf_phdr *before = NULL, *first = NULL;
@@ -214,7 +214,7 @@ static void normalise(struct patchfile *file)
 {
 	uint8_t *header = file->image, *phdr = file->image + file->elf.phoff;
 
-	if (file->elf.elf_class == ELFCLASS64) {
+	if (elf_is_64(&file->elf)) {
 		CLEAR(header, Elf64_Ehdr, e_shoff);
 		CLEAR(header, Elf64_Ehdr, e_shentsize);
 		CLEAR(header, Elf64_Ehdr, e_shnum);
@@ -226,7 +226,7 @@ static void normalise(struct patchfile *file)
 		CLEAR(header, Elf32_Ehdr, e_shstrndx);
 	}
 	for (size_t i = 0; i < file->elf.n_phdrs; i++) {
-		if (file->elf.elf_class == ELFCLASS64) {
+		if (elf_is_64(&file->elf)) {
 			CLEAR(phdr, Elf64_Phdr, p_offset);
 			CLEAR(phdr, Elf64_Phdr, p_paddr);
 			phdr += sizeof(Elf64_Phdr);
@@ -289,7 +289,7 @@ static int read_section(const struct patchfile *file, const struct sections *sec
 	struct bytes bytes = { read_by_offset, file };
 	Elf32_Shdr raw32;
 	Elf64_Shdr raw64;
-	bool is_64 = file->elf.elf_class == ELFCLASS64;
+	bool is_64 = elf_is_64(&file->elf);
 	uint64_t at = sections->offset + index * (is_64 ? sizeof(raw64) : sizeof(raw32));
 	int ret = is_64 ? bytes.read(&bytes, at, &raw64, sizeof(raw64)) :
 			  bytes.read(&bytes, at, &raw32, sizeof(raw32));
@@ -310,7 +310,7 @@ static int find_sections(const struct patchfile *file, struct sections *out)
 	Elf64_Ehdr raw64;
 
 	/* open_headers() has read the ELF header, so the file is long enough for it. */
-	if (file->elf.elf_class == ELFCLASS64) {
+	if (elf_is_64(&file->elf)) {
 		memcpy(&raw64, file->bytes, sizeof(raw64));
 		*out = (struct sections)SECTIONS(raw64);
 	} else {
@@ -408,7 +408,7 @@ static int find_section(const struct patchfile *file, const struct sections *sec
 /* The name of the function at this address by the file's symbol table, "" if that does not tell. */
 static const char *function_at(const struct patchfile *file, uint64_t address)
 {
-	size_t step = file->elf.elf_class == ELFCLASS64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	size_t step = elf_is_64(&file->elf) ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 	struct sections sections;
 	struct section table, names;
 
@@ -423,7 +423,7 @@ static const char *function_at(const struct patchfile *file, uint64_t address)
 		Elf64_Sym raw64 = { 0 };
 		struct elf_sym symbol;
 
-		if (file->elf.elf_class == ELFCLASS64) {
+		if (elf_is_64(&file->elf)) {
 			memcpy(&raw64, from, sizeof(raw64));
 			symbol = (struct elf_sym)SYMBOL(raw64);
 		} else {
@@ -474,7 +474,7 @@ static const char *name_word(const struct patchfile *file, uint64_t address, siz
 static const char *name_own(const struct patchfile *file, uint64_t array, uint64_t array_size,
 			    char *text, size_t size)
 {
-	size_t word = file->elf.elf_class == ELFCLASS64 ? 8 : 4;
+	size_t word = elf_is_64(&file->elf) ? 8 : 4;
 	bool quiet = msg_kept()[0] == '\0';
 	const char *name = "";
 
@@ -503,7 +503,7 @@ static const char *name_own(const struct patchfile *file, uint64_t array, uint64
 static int check_constructors(const struct patchfile *file)
 {
 	const struct elf_dynamic *dyn = &file->elf.dyn;
-	uint64_t word = file->elf.elf_class == ELFCLASS64 ? 8 : 4;
+	uint64_t word = elf_is_64(&file->elf) ? 8 : 4;
 	uint64_t own_init = dyn->init != 0 ? word : 0, own_fini = dyn->fini != 0 ? word : 0;
 	char name[256];
 

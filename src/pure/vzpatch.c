@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "array.h"
 #include "text.h"
 
@@ -36,16 +37,11 @@ enum field_kind {
 	FIELD_BLOB,		/* struct vz_blob, ULEB128 size and the bytes */
 };
 
-struct field_name {
-	uint64_t value;
-	const char *text;	/* NULL ends the list */
-};
-
 struct field {
 	const char *name;
 	enum field_kind kind;
 	size_t offset;		/* in the record's struct */
-	const struct field_name *names;
+	const struct number_name *names;
 };
 
 struct record_type {
@@ -59,21 +55,15 @@ struct record_type {
 	size_t struct_size;	/* for lists: the size of an element */
 };
 
-static const struct field_name class_names[] = {
-	{ ELFCLASS32, "ELF32" }, { ELFCLASS64, "ELF64" }, { 0, NULL }
-};
-static const struct field_name machine_names[] = {
-	{ EM_386, "i386" }, { EM_X86_64, "amd64" }, { 0, NULL }
-};
-static const struct field_name type_names[] = {
+static const struct number_name type_names[] = {
 	{ ET_EXEC, "EXEC" }, { ET_DYN, "DYN" }, { 0, NULL }
 };
-static const struct field_name kind_names[] = {
+static const struct number_name kind_names[] = {
 	{ VZ_PLACE_ABS, "abs" }, { VZ_PLACE_PCREL, "pcrel" }, { VZ_PLACE_GOTREL, "gotrel" },
 	{ VZ_PLACE_DTPOFF, "dtpoff" }, { VZ_PLACE_TPOFF, "tpoff" },
 	{ 0, NULL }
 };
-static const struct field_name flag_names[] = {
+static const struct number_name flag_names[] = {
 	{ VZ_FUNC_GLOBAL, "global" }, { VZ_FUNC_ALLOW_ACTIVE, "allow-active" },
 	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { 0, NULL }
 };
@@ -81,8 +71,8 @@ static const struct field_name flag_names[] = {
 static const struct field object_fields[] = {
 	{ "build_id", FIELD_BLOB, offsetof(struct vz_object, build_id), NULL },
 	{ "name", FIELD_STRING, offsetof(struct vz_object, name), NULL },
-	{ "class", FIELD_ENUM, offsetof(struct vz_object, elf_class), class_names },
-	{ "machine", FIELD_ENUM, offsetof(struct vz_object, machine), machine_names },
+	{ "class", FIELD_ENUM, offsetof(struct vz_object, elf_class), arch_class_names },
+	{ "machine", FIELD_ENUM, offsetof(struct vz_object, machine), arch_machine_names },
 	{ "type", FIELD_ENUM, offsetof(struct vz_object, type), type_names },
 };
 static const struct field origin_fields[] = {
@@ -347,7 +337,7 @@ void text_string(FILE *out, const char *text)
 
 /* ---- checks of decoded records ---- */
 
-static bool names_have(const struct field_name *names, uint64_t value)
+static bool names_have(const struct number_name *names, uint64_t value)
 {
 	for (; names->text != NULL; names++) {
 		if (names->value == value)
@@ -366,7 +356,7 @@ static int check_names(const struct vzpatch *patch, int err)
 				if (f->names == NULL)
 					continue;
 				value = rest = get_number(record_at(r, patch, i), f);
-				for (const struct field_name *n = f->names; n->text != NULL; n++)
+				for (const struct number_name *n = f->names; n->text != NULL; n++)
 					rest &= ~n->value;
 				if (f->kind == FIELD_FLAGS ? rest == 0 : names_have(f->names, value))
 					continue;
@@ -380,13 +370,10 @@ static int check_names(const struct vzpatch *patch, int err)
 
 static int check_object(const struct vz_object *object, const char *which, int err)
 {
-	bool is_pair = (object->elf_class == ELFCLASS32 && object->machine == EM_386) ||
-		       (object->elf_class == ELFCLASS64 && object->machine == EM_X86_64);
-
 	if (object->build_id.size < 1 || object->build_id.size > BUILD_ID_MAX)
 		return fail(err, "vzpatch: the build-id of the %s has %" PRIu64 " bytes, not 1 to %d",
 			    which, object->build_id.size, BUILD_ID_MAX);
-	if (!is_pair)
+	if (!arch_is_patched(object->elf_class, object->machine))
 		return fail(err, "vzpatch: the %s is for ELF class %" PRIu64 " and machine %" PRIu64
 			    ", which do not belong together", which, object->elf_class,
 			    object->machine);
@@ -414,7 +401,7 @@ static int check_objects(const struct vzpatch *patch, int err)
 /* Whether [addr, addr + size) lies in the address space of the target's class. */
 static bool fits(const struct vzpatch *patch, uint64_t addr, uint64_t size)
 {
-	uint64_t last = patch->patch.elf_class == ELFCLASS32 ? UINT32_MAX : UINT64_MAX;
+	uint64_t last = arch_class_word(patch->patch.elf_class) == 4 ? UINT32_MAX : UINT64_MAX;
 
 	return addr <= last && size <= last - addr;
 }
@@ -500,8 +487,7 @@ static int check_references(const struct vzpatch *patch, int err)
 	for (size_t i = 0; i < patch->n_places; i++) {
 		const struct vz_place *place = &patch->places[i];
 
-		if (place->width != 4 &&
-		    (place->width != 8 || patch->patch.elf_class != ELFCLASS64))
+		if (place->width != 4 && (place->width != 8 || arch_class_word(patch->patch.elf_class) != 8))
 			return fail(err, "vzpatch: place %zu has the unknown width %" PRIu64, i,
 				    place->width);
 		if (!fits(patch, place->patch_addr, place->width) ||
@@ -1077,7 +1063,7 @@ static void print_hex(FILE *out, const struct vz_blob *blob)
 
 static const char *enum_text(const struct field *field, uint64_t value)
 {
-	for (const struct field_name *n = field->names; n->text != NULL; n++) {
+	for (const struct number_name *n = field->names; n->text != NULL; n++) {
 		if (n->value == value)
 			return n->text;
 	}
@@ -1108,7 +1094,7 @@ static void print_field(FILE *out, const char *element, const struct field *fiel
 	case FIELD_FLAGS:
 		number = get_number(element, field);
 		(void)fputs(json ? "[" : number == 0 ? "-" : "", out);
-		for (const struct field_name *n = field->names; n->text != NULL; n++) {
+		for (const struct number_name *n = field->names; n->text != NULL; n++) {
 			if ((number & n->value) == 0)
 				continue;
 			(void)fprintf(out, "%s%s%s%s", separator, quote, n->text, quote);

@@ -54,8 +54,8 @@ enum vz_func_flags {
 struct vz_object {
 	struct vz_blob build_id;
 	const char *name;	/* file name without directory */
-	uint64_t elf_class;	/* ELFCLASS32, ELFCLASS64 */
-	uint64_t machine;	/* EM_386, EM_X86_64 */
+	uint64_t elf_class;	/* as e_ident and e_machine of ELF have them */
+	uint64_t machine;
 	uint64_t type;		/* ET_EXEC, ET_DYN */
 };
 
