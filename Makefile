@@ -25,8 +25,8 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 
 # A file includes another by its name alone: no two folders have headers of one name (t-lint looks).
 src_dirs := src src/command src/patch src/process src/pure src/arch/x86 src/arch/amd64 src/arch/i386
-gen_dirs := tools/gen $(patsubst %/,%,$(wildcard tools/gen/*/))
-build_dirs := tools/build tools/gen/binary tools/gen/dwarf
+gen_dirs := tools/gen $(patsubst %/,%,$(wildcard tools/gen/*/ tools/gen/arch/*/))
+build_dirs := tools/build tools/gen/binary tools/gen/dwarf tools/gen/arch
 
 # Small, not fast: the whole of nsb is to be dropped onto hosts, and its time is spent in the kernel.
 CFLAGS ?= -Os -g
@@ -95,7 +95,7 @@ $(top)/nsb-gen: $(gen_obj) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
 
 # Of nsb-gen it has what reads ELF files.
-$(top)/nsb-build: $(build_obj) $(filter $(obj)/tools/gen/binary/% $(obj)/tools/gen/dwarf/%,$(gen_obj)) $(top)/libnsb.a
+$(top)/nsb-build: $(build_obj) $(filter $(obj)/tools/gen/arch/% $(obj)/tools/gen/binary/% $(obj)/tools/gen/dwarf/%,$(gen_obj)) $(top)/libnsb.a
 	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $^ $(GEN_LIBS)
 
 $(i386_root)/.complete: tools/i386-root.sh

@@ -11,8 +11,8 @@ long=${NSB_LONG:+all}
 # effects: builds the comparison with libzydis.
 effects() {
 	echo '#include <Zydis/Zydis.h>' | cc -E - >/dev/null 2>&1 || skip 'there is no libzydis (libzydis-dev)'
-	cc -O2 -Wall -Wextra -Werror -iquote "$root/tools/gen/code" -iquote "$root/tools/gen/dwarf" -o effects \
-		"$tests/zydis/effects.c" "$root"/tools/gen/code/{insn,vector}.c -lZydis
+	cc -O2 -Wall -Wextra -Werror -iquote "$root/tools/gen/arch" -iquote "$root/tools/gen/arch/x86" -iquote "$root/tools/gen/dwarf" -o effects \
+		"$tests/zydis/effects.c" "$root"/tools/gen/arch/x86/{insn,vector}.c -lZydis
 }
 
 for bits in 64 32; do

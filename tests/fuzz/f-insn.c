@@ -2,7 +2,7 @@
 /* Fuzzes the decoder of x86 instructions.  Input: which ABI, then code. */
 #include <stdlib.h>
 
-#include "insn.h"
+#include "x86.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (size_t at = 1; at < size;) {
 		struct insn insn;
-		bool known = insn_decode(data + at, size - at, 0x1000 + at, data[0] & 1, &insn);
+		bool known = x86_decode(data + at, size - at, 0x1000 + at, data[0] & 1, &insn);
 
 		if (known && (!insn.size || insn.size > size - at || insn.size > 15))
 			abort();

@@ -21,6 +21,15 @@ TRACING = {"ptrace", "wait", "waitid", "waitpid", "wait3", "wait4"}
 OF_PROCESSES = TRACING | {
     "execve", "execvp", "fork", "kcmp", "kill", "pidfd_open", "pidfd_send_signal", "posix_spawn",
     "prctl", "process_vm_readv", "process_vm_writev", "syscall", "tgkill", "vfork"}
+# What only the rooms of architectures may know: constants of ELF and the kernel, registers, and opcodes, which are
+# recognized where a byte of code, or a field of an instruction, is compared with a number or a name for one.
+OF_ARCHITECTURES = re.compile(
+    r"\b(?:EM_[0-9A-Z_]+|ELFCLASS(?:32|64)|R_(?:X86_64|386|AARCH64|ARM|RISCV)_\w+|NT_(?:X86|ARM|386)_\w+|GPR_(?!BITS\b)\w+)\b"
+    r"|(?:(?:->|\.)(?:opcode|map)|\b(?:code|insn|now|was)\[[^\]]*\])\)? *(?:& *0x[0-9a-f]+\)? *)?(?:[!=<>]=|<|>) *"
+    r"(?:0x[0-9a-f]{2}\b|[A-Z][A-Z_0-9]*\b|[0-9]+\b)")
+ARCHITECTURES = ("src/arch/", "src/parasite/", "tools/gen/arch/")
+# What is left of that elsewhere, by lines (docs/porting.md tells why).  A number may become smaller, never larger.
+LEFT_OF_ARCHITECTURES = {"tools/gen/witness/got.c": 16}
 OF_FILES = {"fopen", "open", "openat", "opendir", "readlink", "stat"}
 
 
@@ -145,11 +154,27 @@ class House:
                     self.say(path, line, f"pure, and calls {name}()")
 
 
+    def check_seam(self):
+        """Who knows what an instruction set has."""
+        for path, text in sorted(self.files.items()):
+            if path.startswith(ARCHITECTURES + ("include/", "tools/build/")):
+                continue
+            code = STRING.sub('""', COMMENT.sub(blank, text))
+            lines = sorted({line_of(code, match) for match in OF_ARCHITECTURES.finditer(code)})
+            left = LEFT_OF_ARCHITECTURES.get(path, 0)
+            if len(lines) > left:
+                self.say(path, lines[left], f"knows an instruction set: {len(lines)} lines, {left} are allowed; it belongs"
+                         " into the tables of src/arch.h or tools/gen/arch/gen_arch.h")
+            elif len(lines) < left:
+                self.say(path, 1, f"has {len(lines)} such lines, and house.py allows {left}")
+
+
 def main():
     house = House(sys.argv[1] if len(sys.argv) > 1 else ".")
     house.check_folders()
     house.check_types()
     house.check_calls()
+    house.check_seam()
     for line in house.wrong:
         print(line)
     return 1 if house.wrong or not house.files else 0

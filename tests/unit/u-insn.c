@@ -19,7 +19,7 @@ static struct insn decode(const char *text, bool wide)
 		bytes[size++] = (uint8_t)byte;
 		text += used;
 	}
-	if (!insn_decode(bytes, size, 0x1000, wide, &insn) || insn.size != size)
+	if (!insn_decode(bytes, size, 0x1000, wide ? &gen_amd64 : &gen_i386, &insn) || insn.size != size)
 		insn.size = 0;
 	return insn;
 }
@@ -29,7 +29,7 @@ static bool is(struct regset set, const char *wanted, bool wide)
 {
 	char text[200];
 
-	regset_format(set, wide, text, sizeof(text));
+	regset_format(set, wide ? &gen_amd64 : &gen_i386, text, sizeof(text));
 	if (strcmp(text, wanted) == 0)
 		return true;
 	note("'%s', not '%s'", text, wanted);
@@ -189,7 +189,7 @@ static void test_sizes(const char *path, bool wide)
 			bytes[size++] = (uint8_t)byte;
 		}
 		count++;
-		if (!insn_decode(bytes, size, 0, wide, &insn)) {
+		if (!insn_decode(bytes, size, 0, wide ? &gen_amd64 : &gen_i386, &insn)) {
 			/* A prefix that belongs to nothing has a line of its own, as has what 16 bits branch to. */
 			if (!is_stray(text) && unknown++ < 5)
 				note("not understood: %s", line);

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include "room.h"
+#include "x86.h"
 
 static size_t padding(const char *text)
 {
@@ -15,7 +16,7 @@ static size_t padding(const char *text)
 		bytes[size++] = (uint8_t)byte;
 		text += used;
 	}
-	return padding_size(bytes, size);
+	return x86_padding(bytes, size);
 }
 
 /* Bytes from the assembler: .p2align 4 after n bytes, as text for padding(). */
@@ -33,7 +34,7 @@ static bool assembled_is_padding(unsigned int n, const char *mode)
 		return false;
 	size_t size = fread(bytes, 1, sizeof(bytes), in);
 	(void)fclose(in);
-	return size == 32 && padding_size(bytes + n, size - n) == size - n;
+	return size == 32 && x86_padding(bytes + n, size - n) == size - n;
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "insn.h"
+#include "x86.h"
 
 struct counts {
 	unsigned long all, unknown, opaque, invalid, wrong;
@@ -131,10 +131,10 @@ static void compare(const ZydisDecoder *decoder, const uint8_t *bytes, size_t si
 	uint64_t reads = 0, writes = 0;
 	struct insn ours;
 	struct shape shape;
-	bool is_known = insn_decode(bytes, size, 0x1000, wide, &ours);
+	bool is_known = x86_decode(bytes, size, 0x1000, wide, &ours);
 
 	counts->all++;
-	if (is_known != insn_shape(bytes, size, 0x1000, wide, &shape) || (is_known && shape.size != ours.size)) {
+	if (is_known != x86_shape(bytes, size, 0x1000, wide, &shape) || (is_known && shape.size != ours.size)) {
 		printf("the two answers of nsb-gen are different: %s", line);
 		counts->wrong++;
 	}

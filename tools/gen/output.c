@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arch.h"
+
 /* The parts of the new file, in their order. */
 struct layout {
 	size_t kept;			/* bytes of the old file that stay */
@@ -112,7 +114,7 @@ static void place_parts(const struct elffile *file, struct layout *layout, size_
 
 static void write_headers(const struct elffile *file, const struct layout *layout, uint8_t *image)
 {
-	if (file->elf_class == ELFCLASS64) {
+	if (arch_class_word(file->elf_class) == 8) {
 		Elf64_Ehdr ehdr;
 
 		memcpy(image + layout->headers_at, layout->headers,

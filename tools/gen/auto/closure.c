@@ -77,8 +77,8 @@ bool needs_own_copy(const struct unit *unit, const struct piece *piece)
 	if (symbol == NULL || (symbol->bind != STB_LOCAL && symbol->visibility == STV_DEFAULT) ||
 	    may_be_overridden(unit, piece))
 		return false;
-	/* On i386 the compiler may pass the arguments of a static function in registers, or not. */
-	if (symbol->bind == STB_LOCAL && unit->file.elf_class == ELFCLASS32)
+	/* The compiler may pass the arguments of a static function in registers, or not. */
+	if (symbol->bind == STB_LOCAL && unit->file.gen->n_own_arguments != 0)
 		return true;
 	return is_closed(unit, piece, 0);
 }

@@ -244,7 +244,7 @@ static enum verdict compare_bytes(struct unit_piece a, struct unit_piece b, cons
 	if (mask == NULL)
 		return VERDICT_CHANGED;
 	struct lines numbers = { .code = x, .mask = mask, .size = size,
-		.wide = a.unit->file.elf_class == ELFCLASS64 };
+		.gen = a.unit->file.gen };
 	const int64_t shift = find_shift(a, b, lines);
 	struct line_number number;
 	while (at < size && verdict != VERDICT_CHANGED) {

@@ -178,8 +178,7 @@ static bool resolved_start(const struct unit *unit, const struct piece *piece,
 		*start = elffile_got(file) + (uint64_t)value - (uint64_t)offset;
 	else
 		return false;
-	if (unit->file.elf_class == ELFCLASS32)
-		*start &= UINT32_MAX;
+	*start &= unit->file.gen->last;
 	return true;
 }
 

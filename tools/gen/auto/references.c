@@ -109,7 +109,7 @@ static int add_symbol(const struct references *all, const struct reference *ref,
 
 static uint64_t word_size(const struct references *all)
 {
-	return all->draft->patch->file.elf_class == ELFCLASS64 ? 8 : 4;
+	return all->draft->patch->file.gen->word;
 }
 
 /*
@@ -132,7 +132,7 @@ static int follow_slot(const struct references *all, const struct reference *ref
  */
 static int follow_relative(const struct references *all, const struct reference *ref)
 {
-	uint64_t mask = word_size(all) == 8 ? UINT64_MAX : UINT32_MAX;
+	const uint64_t mask = all->draft->patch->file.gen->last;
 	unsigned width = ref->reloc->type->width;
 	int64_t value;
 
@@ -159,60 +159,44 @@ static int add_got_relative(const struct references *all, const struct reference
 	return add_place(all, ref, ref->addr, 4, VZ_PLACE_GOTREL, ref->offset);
 }
 
-/*
- * An operand that was the slot of a thing in the GOT.  The linker may have changed the
- * instruction (psABI AMD64 B.2, Intel386 A.2).  It makes a lea of the thing out of a mov of the
- * slot, and a direct call or jmp out of one through the slot; the operand of such a jmp is one
- * byte before.
- */
+/* The slot of the GOT that an operand of four bytes, `value`, leads to. */
+static uint64_t slot_of(const struct references *all, const struct reference *ref, int64_t value)
+{
+	const struct elffile *file = &all->draft->patch->file;
+
+	return ((file->gen->data_by_pc ? ref->addr + 4 : elffile_got(file)) + (uint64_t)value) & file->gen->last;
+}
+
+/* An operand that was the slot of a thing in the GOT.  The linker may have changed the instruction. */
 static int follow_got(const struct references *all, const struct reference *ref)
 {
 	const struct unit_section *section = &ref->unit->sections[ref->piece->section];
 	const struct elffile *file = &all->draft->patch->file;
 	const uint8_t *was = section->bytes + ref->reloc->offset;
-	bool wide = word_size(all) == 8;
 	uint8_t now[2];
 	int64_t value;
 
 	if (ref->reloc->offset < 2 || !elffile_read(file, ref->addr - 2, now, sizeof(now)) ||
 	    !read_word(file, ref->addr, 4, &value))
 		return unclear(all, ref, "is not in the file");
-	if (now[0] == was[-2] && now[1] == was[-1])
-		return follow_slot(all, ref, wide ? ref->addr + 4 + (uint64_t)value :
-				   (elffile_got(file) + (uint64_t)value) & UINT32_MAX);
-	if (was[-2] == 0x8b && now[0] == 0x8d)
-		return wide ? add_place(all, ref, ref->addr, 4, VZ_PLACE_PCREL, ref->offset) :
+	/* With pc-relative data the addend counts for the operand's own place; else the operand was the slot alone. */
+	int64_t relative = file->gen->data_by_pc ? ref->offset : ref->offset - 4;
+	switch (file->gen->relaxed(was - 2, now)) {
+	case RELAXED_NOT:
+		return follow_slot(all, ref, slot_of(all, ref, value));
+	case RELAXED_TO_ADDRESS:
+		return file->gen->data_by_pc ? add_place(all, ref, ref->addr, 4, VZ_PLACE_PCREL, ref->offset) :
 			add_got_relative(all, ref);
-	int64_t relative = wide ? ref->offset : ref->offset - 4;
-	if (was[-2] == 0xff && now[0] == 0x67 && now[1] == 0xe8)
+	case RELAXED_TO_CALL:
 		return add_place(all, ref, ref->addr, 4, VZ_PLACE_PCREL, relative);
-	if (was[-2] == 0xff && now[0] == 0xe9)
+	case RELAXED_TO_JUMP:
 		return add_place(all, ref, ref->addr - 1, 4, VZ_PLACE_PCREL, relative);
-	return unclear(all, ref, "the linker made something unknown of it");
+	default:
+		return unclear(all, ref, "the linker made something unknown of it");
+	}
 }
 
 /* ---- thread-local variables ---- */
-
-/* How code finds a thread-local variable: psABI AMD64 and Intel386, thread-local storage. */
-static const struct tls_model {
-	const char *type;
-	enum { MODEL_MODULE, MODEL_OFFSET, MODEL_GENERAL, MODEL_INITIAL, MODEL_DESCRIPTOR, MODEL_CALL } model;
-} tls_models[] = {
-	{ "R_X86_64_TLSLD", MODEL_MODULE }, { "R_386_TLS_LDM", MODEL_MODULE },
-	{ "R_X86_64_DTPOFF32", MODEL_OFFSET }, { "R_386_TLS_LDO_32", MODEL_OFFSET },
-	{ "R_X86_64_TLSGD", MODEL_GENERAL }, { "R_386_TLS_GD", MODEL_GENERAL },
-	{ "R_X86_64_GOTTPOFF", MODEL_INITIAL }, { "R_386_TLS_GOTIE", MODEL_INITIAL },
-	{ "R_X86_64_GOTPC32_TLSDESC", MODEL_DESCRIPTOR }, { "R_386_TLS_GOTDESC", MODEL_DESCRIPTOR },
-	{ "R_X86_64_TLSDESC_CALL", MODEL_CALL }, { "R_386_TLS_DESC_CALL", MODEL_CALL },
-};
-
-static const struct tls_model *find_model(const char *type)
-{
-	for (size_t i = 0; i < sizeof(tls_models) / sizeof(tls_models[0]); i++)
-		if (strcmp(type, tls_models[i].type) == 0)
-			return &tls_models[i];
-	return NULL;
-}
 
 /*
  * The variable's slots in the GOT.  They have no symbol if the linker knew that the variable is
@@ -221,34 +205,34 @@ static const struct tls_model *find_model(const char *type)
 static int follow_tls(const struct references *all, const struct reference *ref)
 {
 	const struct elffile *file = &all->draft->patch->file;
-	const struct tls_model *model = find_model(ref->reloc->type->name);
+	const struct reloc_type *type = ref->reloc->type;
+	enum tls_code model = file->gen->tls_code((uint32_t)(type - ref->unit->arch->relocs));
 	bool local = ref->reloc->symbol->bind == STB_LOCAL;
 	const struct symbol *symbol = local ? NULL : find_dynamic(all, ref->reloc->symbol->name);
 	uint64_t word = word_size(all), slot;
 	int64_t value;
 
-	if (model == NULL)
+	if (model == TLS_CODE_UNKNOWN)
 		return unclear(all, ref, "this way to a thread-local variable is not supported (compile "
 			       "with -fPIC alone)");
 	/*
 	 * The module's slot is filled with the target's module when nsb links the patch
 	 * (link.h).  The call through a descriptor has no address in it.
 	 */
-	if (model->model == MODEL_MODULE || model->model == MODEL_CALL)
+	if (model == TLS_CODE_MODULE || model == TLS_CODE_CALL)
 		return 0;
-	if (model->model == MODEL_OFFSET)
+	if (model == TLS_CODE_OFFSET)
 		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
 	int err = symbol != NULL ? add_symbol(all, ref, symbol) : 0;
 	if (err != 0)
 		return err;
 	if (!read_word(file, ref->addr, 4, &value))
 		return unclear(all, ref, "is not in the file");
-	slot = word == 8 ? ref->addr + 4 + (uint64_t)value :
-		(elffile_got(file) + (uint64_t)value) & UINT32_MAX;
-	if (model->model == MODEL_GENERAL)
+	slot = slot_of(all, ref, value);
+	if (model == TLS_CODE_GENERAL)
 		return add_place(all, ref, slot + word, word, VZ_PLACE_DTPOFF, 0);
 	/* nsb's descriptors return their second word. */
-	if (model->model == MODEL_DESCRIPTOR)
+	if (model == TLS_CODE_DESCRIPTOR)
 		return add_place(all, ref, slot + word, word, VZ_PLACE_TPOFF, 0);
 	return add_place(all, ref, slot, word, VZ_PLACE_TPOFF, 0);
 }

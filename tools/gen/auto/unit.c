@@ -316,7 +316,7 @@ static int add_inner_call(struct unit *unit, struct unit_section *section, const
 		return err;
 	section->relocs[section->n_relocs++] = (struct unit_reloc){
 		.offset = insn->addr + insn->size - 4,
-		.type = arch_reloc(unit->arch, unit->file.elf_class == ELFCLASS64 ? R_X86_64_PC32 : R_386_PC32),
+		.type = arch_reloc(unit->arch, unit->file.gen->branch_type),
 		.symbol = to->symbol, .addend = (int64_t)(insn->to - to->start) - 4,
 	};
 	return 0;
@@ -329,7 +329,7 @@ static int add_inner_call(struct unit *unit, struct unit_section *section, const
 static int find_inner_calls(struct unit *unit, struct unit_section *section, struct piece *piece,
 			    size_t n_relocs)
 {
-	bool wide = unit->file.elf_class == ELFCLASS64;
+	const struct gen_arch *gen = unit->file.gen;
 	const struct piece *pieces = unit->pieces + section->first_piece;
 	uint64_t end = piece->start + piece->size;
 	struct insn insn;
@@ -338,7 +338,7 @@ static int find_inner_calls(struct unit *unit, struct unit_section *section, str
 	if (piece->size == 0)
 		end = piece + 1 < pieces + section->n_pieces ? piece[1].start : section->size;
 	for (uint64_t at = piece->start; at < end; at += insn.size) {
-		if (!insn_decode(section->bytes + at, (size_t)(end - at), at, wide, &insn)) {
+		if (!insn_decode(section->bytes + at, (size_t)(end - at), at, gen, &insn)) {
 			piece->leaves_unseen = true;
 			return 0;
 		}
@@ -423,7 +423,7 @@ static bool is_displacement(const struct unit_reloc *reloc)
 static void measure(struct unit *unit, const struct piece *piece)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
-	bool wide = unit->file.elf_class == ELFCLASS64, known = true;
+	bool known = true;
 	uint64_t end = piece->start;
 	struct insn insn;
 
@@ -434,7 +434,7 @@ static void measure(struct unit *unit, const struct piece *piece)
 			continue;
 		while (known && end <= reloc->offset) {
 			known = section->bytes != NULL && end < piece->end &&
-				insn_decode(section->bytes + end, (size_t)(piece->end - end), end, wide, &insn);
+				insn_decode(section->bytes + end, (size_t)(piece->end - end), end, unit->file.gen, &insn);
 			end += known ? insn.size : 0;
 		}
 		reloc->bias_is_guess = !known || end - reloc->offset > UINT8_MAX;
@@ -650,7 +650,7 @@ bool reloc_is_branch(const struct unit *unit, const struct piece *piece,
 	 * An operand relative to %rip has a ModRM byte before it, and none looks like these
 	 * opcodes.
 	 */
-	return insn_is_branch_operand(section->bytes, (size_t)reloc->offset);
+	return unit->file.gen->is_branch_operand(section->bytes, (size_t)reloc->offset);
 }
 
 bool reloc_is_call(const struct unit *unit, const struct piece *piece,
@@ -660,8 +660,7 @@ bool reloc_is_call(const struct unit *unit, const struct piece *piece,
 
 	if (kind != RELOC_GOT && kind != RELOC_GOTPCREL)
 		return reloc_is_branch(unit, piece, reloc);
-	return reloc->offset >= 2 &&
-		unit->sections[piece->section].bytes[reloc->offset - 2] == 0xff;
+	return unit->file.gen->is_slot_operand(unit->sections[piece->section].bytes, (size_t)reloc->offset);
 }
 
 static struct piece *piece_at(const struct unit *unit, uint32_t index, uint64_t offset)

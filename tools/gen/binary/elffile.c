@@ -40,6 +40,7 @@ static int read_headers(struct elffile *file)
 		file->strings = 0;
 	file->elf_class = ehdr.e_ident[EI_CLASS];
 	file->machine = ehdr.e_machine;
+	file->gen = gen_arch_find(file->elf_class, file->machine);
 	file->type = ehdr.e_type;
 	if (ehdr.e_ident[EI_DATA] != ELFDATA2LSB)
 		return fail(ENOEXEC, "%s: big-endian", file->path);

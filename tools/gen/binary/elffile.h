@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "dwarf.h"
+#include "gen_arch.h"
 #include "msg.h"
 #include "vzpatch.h"
 
@@ -46,6 +47,7 @@ struct elffile {
 	size_t strings;			/* index of the section with the names of sections */
 	uint8_t elf_class;
 	uint16_t machine, type;
+	const struct gen_arch *gen;	/* NULL: nsb-gen does not know what it is for */
 	GElf_Phdr *phdrs;
 	size_t n_phdrs;
 	bool is_static;			/* it has neither PT_INTERP nor needed libraries, so no dynamic linker */

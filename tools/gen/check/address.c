@@ -65,11 +65,10 @@ static void look_at_relocation(struct draft *draft, const struct starts *starts,
 			       const GElf_Rela *rela)
 {
 	const struct elffile *file = &draft->patch->file;
-	bool wide = file->elf_class == ELFCLASS64;
 	uint64_t type = GELF_R_TYPE(rela->r_info), index = GELF_R_SYM(rela->r_info);
 	uint64_t value = (uint64_t)rela->r_addend;
 
-	if (type == (wide ? R_X86_64_JUMP_SLOT : R_386_JMP_SLOT))
+	if (type == file->gen->slot_type)
 		return;
 	if (index != 0) {
 		if (index > file->dynsym.count)
@@ -118,8 +117,8 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
 			 const uint8_t *code, size_t size)
 {
-	bool wide = draft->patch->file.elf_class == ELFCLASS64;
-	uint64_t got = wide ? 0 : elffile_got(&draft->patch->file);
+	const struct gen_arch *gen = draft->patch->file.gen;
+	uint64_t got = gen->data_by_pc ? 0 : elffile_got(&draft->patch->file);
 
 	for (size_t at = 0; at + 4 <= size; at++) {
 		struct cursor operand;
@@ -132,8 +131,8 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 		 */
 		if (distance == 0)
 			continue;
-		uint64_t value = wide ? addr + at + 4 + distance : (uint32_t)(got + distance);
-		if (is_start(starts, value) && !(wide && insn_is_branch_operand(code, at)))
+		uint64_t value = (gen->data_by_pc ? addr + at + 4 + distance : got + distance) & gen->last;
+		if (is_start(starts, value) && !(gen->data_by_pc && gen->is_branch_operand(code, at)))
 			mark(draft, value, addr + at);
 	}
 }
@@ -165,7 +164,6 @@ int mark_addresses_taken(struct draft *draft)
 
 #define SEGMENTS_MAX 32
 #define FOLLOWED_MAX 24		/* instructions from a lea to the call that it is for */
-#define ARGUMENTS 6
 
 /* Which segments of the patch an address may leave of. */
 struct escapes {
@@ -268,7 +266,7 @@ static const char *name_callee(const struct draft *draft, const struct insn *cal
 		struct insn insn;
 
 		if (!elffile_read(&draft->patch->file, at, code, sizeof(code)) ||
-		    !insn_decode(code, sizeof(code), at, true, &insn))
+		    !insn_decode(code, sizeof(code), at, draft->patch->file.gen, &insn))
 			return NULL;
 		if (insn.flow == FLOW_JUMP_ANY && insn.has_memory)
 			slot = insn.memory;
@@ -283,14 +281,14 @@ static const char *name_callee(const struct draft *draft, const struct insn *cal
 /* Whether a call takes general register `reg` as an argument that it only borrows. */
 static bool is_borrowed(const struct draft *draft, const struct insn *call, unsigned reg)
 {
-	static const uint8_t arguments[ARGUMENTS] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
+	const struct gen_arch *gen = draft->patch->file.gen;
 	const char *name = name_callee(draft, call);
 
 	for (size_t i = 0; name != NULL && i < sizeof(borrowers) / sizeof(borrowers[0]); i++) {
 		if (strcmp(borrowers[i].name, name) != 0)
 			continue;
-		for (unsigned k = 0; k < ARGUMENTS; k++)
-			if (arguments[k] == reg)
+		for (unsigned k = 0; k < gen->n_arguments; k++)
+			if (gen->arguments[k] == reg)
 				return (borrowers[i].arguments >> k & 1) != 0;
 	}
 	return false;
@@ -306,7 +304,7 @@ static bool only_borrows(const struct draft *draft, const uint8_t *code, size_t 
 	for (int i = 0; i < FOLLOWED_MAX; i++) {
 		struct insn insn;
 
-		if (!insn_decode(code, size, addr, true, &insn))
+		if (!insn_decode(code, size, addr, draft->patch->file.gen, &insn))
 			return false;
 		if (insn.flow == FLOW_CALL || insn.flow == FLOW_CALL_ANY)
 			return is_borrowed(draft, &insn, reg);
@@ -354,10 +352,9 @@ static void look_for_lea(struct escapes *all, uint64_t addr, const uint8_t *code
 		const uint64_t next = addr + at + 4;
 		struct cursor operand;
 		uint64_t value;
+		int reg;
 
-		/* lea: 8d, then a ModRM byte without a base register */
-		if (code[at - 2] != 0x8d || (code[at - 1] & 0xc7) != 0x05 ||
-		    draft_has_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
+		if (!file->gen->address_operand(code, at, &reg) || draft_has_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
 			continue;
 		cursor_init(&operand, code + at, 4);
 		value = next + (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
@@ -365,10 +362,7 @@ static void look_for_lea(struct escapes *all, uint64_t addr, const uint8_t *code
 			escape_all(all);
 			return;
 		}
-		/* REX.W, and REX.R is the register's high bit */
-		if (at >= 3 && (code[at - 3] & 0xf8) == 0x48 &&
-		    only_borrows(all->draft, code + at + 4, size - at - 4, next,
-				 (code[at - 1] >> 3 & 7u) | (code[at - 3] & 4u) << 1))
+		if (reg >= 0 && only_borrows(all->draft, code + at + 4, size - at - 4, next, (unsigned)reg))
 			continue;
 		escape(all, value);
 	}
@@ -411,7 +405,6 @@ static void look_for_distances(struct escapes *all, uint64_t addr, const uint8_t
 static void look_at_words(struct escapes *all, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
 	const struct elffile *file = &all->draft->patch->file;
-	const bool wide = file->elf_class == ELFCLASS64;
 	Elf_Data *data = elf_getdata(scn, NULL);
 
 	for (size_t i = 0; data != NULL && i < data->d_size / shdr->sh_entsize && i < INT32_MAX; i++) {
@@ -431,7 +424,7 @@ static void look_at_words(struct escapes *all, Elf_Scn *scn, const GElf_Shdr *sh
 		type = GELF_R_TYPE(rela.r_info);
 		index = GELF_R_SYM(rela.r_info);
 		value = (uint64_t)rela.r_addend;
-		if (type == (wide ? R_X86_64_JUMP_SLOT : R_386_JMP_SLOT) || index > file->dynsym.count)
+		if (type == file->gen->slot_type || index > file->dynsym.count)
 			continue;
 		if (index != 0) {
 			const struct symbol *symbol = &file->dynsym.table[index - 1];
@@ -490,7 +483,7 @@ int find_data_inside(struct draft *draft)
 		data = elf_rawdata(scn, NULL);
 		if (data == NULL || data->d_buf == NULL)
 			continue;
-		if (file->elf_class == ELFCLASS64)
+		if (file->gen->data_by_pc)
 			look_for_lea(&all, shdr.sh_addr, data->d_buf, data->d_size);
 		else
 			look_for_distances(&all, shdr.sh_addr, data->d_buf, data->d_size);

@@ -58,34 +58,15 @@ static bool refers_to_any(const struct elffile *patch)
 }
 
 /*
- * Whether -1, which is RTLD_NEXT, is made the first argument in the bytes before a call.  The
- * instructions are those that compilers use for it: mov and or with %rdi, push, mov to (%esp).
+ * Whether -1, which is RTLD_NEXT, is made the first argument in the bytes before a call.
  */
 static bool passes_next(const struct asking *asking, uint64_t lo, uint64_t call)
 {
-	static const struct {
-		bool wide;
-		size_t size;
-		uint8_t bytes[8];
-	} forms[] = {
-		{ true, 7, { 0x48, 0xc7, 0xc7, 0xff, 0xff, 0xff, 0xff } },
-		{ true, 4, { 0x48, 0x83, 0xcf, 0xff } },
-		{ true, 3, { 0x6a, 0xff, 0x5f } },
-		{ false, 2, { 0x6a, 0xff } },
-		{ false, 7, { 0xc7, 0x04, 0x24, 0xff, 0xff, 0xff, 0xff } },
-		{ false, 4, { 0x83, 0x0c, 0x24, 0xff } },
-	};
 	uint8_t bytes[WINDOW];
 	size_t size = call - lo < WINDOW ? (size_t)(call - lo) : WINDOW;
 
-	if (!elffile_read(&asking->draft->patch->file, call - size, bytes, size))
-		return false;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (forms[i].wide == asking->patch.wide &&
-		    memmem(bytes, size, forms[i].bytes, forms[i].size) != NULL)
-			return true;
-	}
-	return false;
+	return elffile_read(&asking->draft->patch->file, call - size, bytes, size) &&
+		asking->patch.gen->passes_minus_one(bytes, size);
 }
 
 /* Is the target a library?  An executable's RUNPATH is the one that is used for who is not known. */

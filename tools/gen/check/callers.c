@@ -78,7 +78,7 @@ static int add_call(struct callers *check, struct call call)
 static int find_unseen_calls(struct callers *check, const struct code *code, uint32_t caller, struct dwarf_range range)
 {
 	const struct elffile *file = &check->draft->target->file;
-	uint64_t mask = file->elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX;
+	const uint64_t mask = file->gen->last;
 	uint64_t from = range.lo;
 	uint8_t bytes[8];
 	int32_t distance;
@@ -90,7 +90,7 @@ static int find_unseen_calls(struct callers *check, const struct code *code, uin
 	for (uint64_t at = from; err == 0 && at + sizeof(bytes) <= range.hi; at++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)))
 			return 0;
-		if (!insn_is_branch_operand(bytes, 4))
+		if (!file->gen->is_branch_operand(bytes, 4))
 			continue;
 		memcpy(&distance, bytes + 4, sizeof(distance));
 		uint64_t to = (at + sizeof(bytes) + (uint64_t)(int64_t)distance) & mask;
@@ -292,7 +292,7 @@ static int tell(const struct callers *check, size_t func, const struct finding *
 	if (regset_any(finding->registers)) {
 		names_format(&finding->relying, callers, sizeof(callers));
 		is_one = finding->relying.count == 1;
-		regset_format(finding->registers, check->target.wide, registers, sizeof(registers));
+		regset_format(finding->registers, check->target.gen, registers, sizeof(registers));
 		if (asprintf(&what, "%s %s on registers that the old '%s' left alone and the new one "
 			     "changes (%s): replace %s too%s", callers, is_one ? "relies" : "rely", name,
 			     registers, is_one ? "it" : "them", finding->registers.vector != 0 ? "" :

@@ -14,9 +14,6 @@
 #define FOLLOWED_MAX 64		/* instructions behind the one that computes an address */
 #define SHOWN_MAX 24		/* bytes of a string that a message shows */
 
-enum { OPCODE_COMPARE = 0x39, OPCODE_COMPARE_TO = 0x3b, OPCODE_STORE = 0x89, OPCODE_LOAD = 0x8b, OPCODE_LEA = 0x8d,
-       OPCODE_CMOV = 0x40 /* map 1 */ };
-
 /* What is done with the addresses, and the constants' names. */
 struct uses {
 	struct names stored, compared;
@@ -65,38 +62,34 @@ static bool read_shape(const struct program *patch, const struct insn *insn, str
 	uint8_t bytes[16];
 
 	return insn->size <= sizeof(bytes) && elffile_read(&patch->binary->file, insn->addr, bytes, insn->size) &&
-	       insn_shape(bytes, insn->size, insn->addr, patch->wide, shape);
+	       insn_shape(bytes, insn->size, insn->addr, patch->gen, shape);
 }
 
 /* Whether the instruction computes the address of a constant.  On i386 it counts from the GOT. */
 static bool computes_address(const struct draft *draft, const struct program *patch, const struct insn *insn,
 			     struct shape *shape, uint64_t *addr)
 {
-	if (!read_shape(patch, insn, shape) || shape->map != 0 || shape->opcode != OPCODE_LEA || shape->index >= 0 ||
-	    shape->displacement_size != 4 || (patch->wide ? !shape->is_relative : shape->base < 0) ||
+	if (!read_shape(patch, insn, shape) || patch->gen->does(shape) != DOES_ADDRESS || shape->index >= 0 ||
+	    shape->displacement_size != 4 || (patch->gen->data_by_pc ? !shape->is_relative : shape->base < 0) ||
 	    draft_has_place(draft, insn->addr + shape->displacement_at))
 		return false;
-	*addr = patch->wide ? insn->addr + insn->size + (uint64_t)shape->displacement :
+	*addr = patch->gen->data_by_pc ? insn->addr + insn->size + (uint64_t)shape->displacement :
 			      (uint32_t)(elffile_got(&patch->binary->file) + (uint64_t)shape->displacement);
 	return is_constant(&patch->binary->file, *addr);
 }
 
 /* The registers that hold the address behind an instruction, of which `held` did before it: a bit for each. */
-static unsigned still_held(const struct insn *insn, const struct shape *shape, unsigned held)
+static unsigned still_held(const struct gen_arch *gen, const struct insn *insn, const struct shape *shape, unsigned held)
 {
-	unsigned now = held;
-	bool is_conditional = shape->map == 1 && (shape->opcode & 0xf0) == OPCODE_CMOV;
+	unsigned now = held, from, to;
+	bool is_conditional, copies = gen->copies(shape, &from, &to, &is_conditional);
 
-	for (unsigned reg = 0; reg < 16; reg++) {
+	for (unsigned reg = 0; reg < gen->n_registers; reg++) {
 		if ((insn->writes.general & GPR_BITS(reg)) != 0 && !is_conditional)
 			now &= ~(1u << reg);
 	}
-	if (shape->has_memory)
-		return now;
-	if (shape->map == 0 && shape->opcode == OPCODE_STORE && (held >> shape->reg & 1) != 0)
-		now |= 1u << shape->rm;
-	if (((shape->map == 0 && shape->opcode == OPCODE_LOAD) || is_conditional) && (held >> shape->rm & 1) != 0)
-		now |= 1u << shape->reg;
+	if (copies && (held >> from & 1) != 0)
+		now |= 1u << to;
 	return now;
 }
 
@@ -118,13 +111,14 @@ static void follow(const struct program *patch, const struct code *code, size_t 
 
 		if (!read_shape(patch, insn, &shape))
 			return;
-		if (shape.map == 0 && shape.opcode == OPCODE_STORE && shape.has_memory && (held >> shape.reg & 1) != 0 &&
-		    shape.base != GPR_SP && shape.base != GPR_BP)
+		enum does does = patch->gen->does(&shape);
+		if (does == DOES_STORE_REGISTER && (held >> shape.reg & 1) != 0 && shape.base != patch->gen->stack_pointer &&
+		    shape.base != patch->gen->frame_pointer)
 			names_add(&uses->stored, name_of(patch->binary, addr, uses));
-		if (shape.map == 0 && (shape.opcode == OPCODE_COMPARE || shape.opcode == OPCODE_COMPARE_TO) &&
+		if (does == DOES_COMPARE &&
 		    ((held >> shape.reg & 1) != 0 || (!shape.has_memory && (held >> shape.rm & 1) != 0)))
 			names_add(&uses->compared, name_of(patch->binary, addr, uses));
-		held = still_held(insn, &shape, held);
+		held = still_held(patch->gen, insn, &shape, held);
 		if (insn->flow == FLOW_BRANCH)
 			follow(patch, code, index_of(code, insn->to), held, addr, uses, steps);
 		else if (insn->flow == FLOW_JUMP)

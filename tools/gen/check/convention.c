@@ -37,12 +37,12 @@ struct arrivals {
 
 static unsigned frame_pointer(const struct binary *binary)
 {
-	return binary->file.elf_class == ELFCLASS64 ? 6 : 5;
+	return binary->file.gen->dwarf_fp;
 }
 
 static unsigned stack_pointer(const struct binary *binary)
 {
-	return binary->file.elf_class == ELFCLASS64 ? 7 : 4;
+	return binary->file.gen->dwarf_sp;
 }
 
 /* What DW_OP_fbreg counts from, as a distance from the arguments on the stack. */
@@ -67,20 +67,19 @@ static bool frame_base(const struct binary *binary, const struct dwarf_die *func
 	if (value->u != 1)
 		return false;
 	/* clang counts from the frame pointer, which is pushed below the return address. */
-	*base = binary->file.elf_class == ELFCLASS64 ? -16 : -8;
+	*base = -2 * (int64_t)binary->file.gen->word;
 	return value->data[0] == OP_REG0 + frame_pointer(binary);
 }
 
 /*
  * clang counts from the stack pointer, too, as it is behind the instructions that push something.
- * How far these have moved it at the entry is not known.  On i386 arguments come on the
- * stack.
+ * How far these have moved it at the entry is not known.  This is asked where arguments come on the stack.
  */
 static bool is_from_stack_pointer(const struct binary *binary, const struct dwarf_die *function)
 {
 	const struct dwarf_value *value = &function->values[DWARF_FRAME_BASE];
 
-	return binary->file.elf_class == ELFCLASS32 && dwarf_has(function, DWARF_FRAME_BASE) &&
+	return binary->file.gen->n_arguments == 0 && dwarf_has(function, DWARF_FRAME_BASE) &&
 		value->kind == DWARF_BLOCK && value->u == 1 &&
 		value->data[0] == OP_REG0 + stack_pointer(binary);
 }
@@ -88,7 +87,7 @@ static bool is_from_stack_pointer(const struct binary *binary, const struct dwar
 static void read_arrival(const struct binary *binary, const struct dwarf_die *function,
 			 const struct dwarf_bytes *expression, struct arrival *out)
 {
-	int64_t word = binary->file.elf_class == ELFCLASS64 ? 8 : 4, base;
+	int64_t word = binary->file.gen->word, base;
 	struct cursor at;
 
 	cursor_init(&at, expression->data, expression->size);
@@ -174,24 +173,23 @@ static bool is_known(const struct dwarf *dwarf, const struct dwarf_die *paramete
 	return false;
 }
 
-/* How instructions number a general register that DWARF numbers in its own way on amd64 (psABI, figure 3.36). */
+/* How instructions number a general register; -1: it is none. */
 static int register_number(const struct binary *binary, int64_t dwarf)
 {
-	static const int wide[] = { GPR_AX, GPR_DX, GPR_CX, GPR_BX, GPR_SI, GPR_DI, GPR_BP, GPR_SP };
+	const struct gen_arch *gen = binary->file.gen;
 
-	if (dwarf < 8)
-		return binary->file.elf_class == ELFCLASS64 ? wide[dwarf] : (int)dwarf;
-	return binary->file.elf_class == ELFCLASS64 && dwarf < 16 ? (int)dwarf : -1;
+	return dwarf >= 0 && dwarf < gen->n_from_dwarf ? gen->from_dwarf[dwarf] : -1;
 }
 
 /* The register that DWARF numbers so; none for others than general and vector registers. */
 static struct regset one_register(const struct binary *binary, int64_t dwarf)
 {
 	int general = register_number(binary, dwarf);
-	int64_t first = binary->file.elf_class == ELFCLASS64 ? 17 : 21, vector = dwarf - first;
+	const struct gen_arch *gen = binary->file.gen;
+	int64_t vector = dwarf - gen->dwarf_vectors;
 
 	return (struct regset){ general >= 0 ? GPR_BITS((unsigned)general) : 0,
-				vector >= 0 && vector < 16 ? VECTOR_BITS(UINT32_C(1) << vector) : 0 };
+				vector >= 0 && vector < gen->n_dwarf_vectors ? VECTOR_BITS(UINT32_C(1) << vector) : 0 };
 }
 
 enum use { USE_NONE, USE_READ, USE_WRITTEN, USE_CALL, USE_UNKNOWN };
@@ -203,19 +201,19 @@ enum use { USE_NONE, USE_READ, USE_WRITTEN, USE_CALL, USE_UNKNOWN };
 static enum use first_use(const struct binary *binary, const struct dwarf_function *function, struct regset reg)
 {
 	struct dwarf_range range = entry_range(binary, function);
-	bool wide = binary->file.elf_class == ELFCLASS64;
+	const struct gen_arch *gen = binary->file.gen;
 	uint8_t bytes[16];
 	struct insn insn;
 
 	for (uint64_t at = range.lo; at < range.hi; at += insn.size) {
 		size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
 
-		if (!elffile_read(&binary->file, at, bytes, size) || !insn_decode(bytes, size, at, wide, &insn) || insn.is_opaque)
+		if (!elffile_read(&binary->file, at, bytes, size) || !insn_decode(bytes, size, at, gen, &insn) || insn.is_opaque)
 			return USE_UNKNOWN;
 		if (insn.pushes < 0 && regset_any(regset_and(insn.reads, reg)))
 			return USE_READ;
 		bool is_call = insn.flow == FLOW_CALL || insn.flow == FLOW_CALL_ANY;
-		struct regset writes = is_call ? caller_saved(wide) : insn.writes;
+		struct regset writes = is_call ? gen->caller_saved : insn.writes;
 		if (regset_any(regset_and(writes, reg)))
 			return is_call ? USE_CALL : USE_WRITTEN;
 	}
@@ -292,9 +290,7 @@ int list_parameters_of(const struct binary *binary, uint32_t index, struct param
 static void describe(const struct binary *binary, const struct arrival *arrival, char *text,
 		     size_t size)
 {
-	static const char *const wide[] = { "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp" };
-	static const char *const narrow[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
-	bool is_wide = binary->file.elf_class == ELFCLASS64;
+	const struct gen_arch *gen = binary->file.gen;
 	int64_t where = arrival->where;
 
 	if (arrival->how == ARRIVES_UNKNOWN)
@@ -305,12 +301,10 @@ static void describe(const struct binary *binary, const struct arrival *arrival,
 		snprintf(text, size, "on the stack");
 	else if (arrival->how == ARRIVES_ON_STACK)
 		snprintf(text, size, "on the stack, at %" PRId64, where);
-	else if (where < 8)
-		snprintf(text, size, "in %s", is_wide ? wide[where] : narrow[where]);
-	else if (is_wide && where < 16)
-		snprintf(text, size, "in r%" PRId64, where);
-	else if (where >= (is_wide ? 17 : 21) && where < 33)
-		snprintf(text, size, "in xmm%" PRId64, where - (is_wide ? 17 : 21));
+	else if (register_number(binary, where) >= 0)
+		snprintf(text, size, "in %s", gen->names[register_number(binary, where)]);
+	else if (where >= gen->dwarf_vectors && where < gen->dwarf_vectors + gen->n_dwarf_vectors)
+		snprintf(text, size, "in xmm%" PRId64, where - gen->dwarf_vectors);
 	else
 		snprintf(text, size, "in register %" PRId64, where);
 }
@@ -333,7 +327,8 @@ static bool is_regparm(const struct binary *target, const struct arrivals *arriv
 {
 	for (unsigned i = 0; i < arrivals->count; i++)
 		if (arrivals->table[i].how == ARRIVES_IN_REGISTER)
-			return target->file.elf_class == ELFCLASS32 && arrivals->table[i].where == 0;
+			return target->file.gen->n_own_arguments != 0 &&
+				register_number(target, arrivals->table[i].where) == target->file.gen->own_arguments[0];
 	return false;
 }
 
@@ -341,7 +336,7 @@ static bool is_regparm(const struct binary *target, const struct arrivals *arriv
 static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 {
 	struct dwarf_range range = entry_range(binary, &binary->dwarf.functions[index]);
-	bool wide = binary->file.elf_class == ELFCLASS64;
+	const struct gen_arch *gen = binary->file.gen;
 	uint8_t bytes[16];
 	struct insn insn;
 
@@ -349,8 +344,8 @@ static unsigned popped_bytes(const struct binary *binary, uint32_t index)
 		size_t size = range.hi - at < sizeof(bytes) ? (size_t)(range.hi - at) : sizeof(bytes);
 
 		if (!elffile_read(&binary->file, at, bytes, size) ||
-		    !insn_decode(bytes, size, at, wide, &insn))
-			return wide ? 0 : UINT_MAX;	/* no compiler for amd64 does that */
+		    !insn_decode(bytes, size, at, gen, &insn))
+			return gen->n_arguments != 0 ? 0 : UINT_MAX;	/* where they come in registers none does */
 		if (insn.flow == FLOW_RETURN)
 			return insn.popped;
 	}
@@ -366,14 +361,14 @@ static bool moves_any(const struct arrivals *arrivals)
 	return false;
 }
 
-/* Which registers that only a convention of its own passes arguments in does a function of i386 read? */
+/* Which registers that only a convention of its own passes arguments in does a function read? */
 static struct regset registers_read(const struct binary *binary, uint32_t index)
 {
-	static const unsigned registers[] = { GPR_AX, GPR_CX, GPR_DX };
+	const struct gen_arch *gen = binary->file.gen;
 	struct regset set = { 0 };
 
-	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
-		struct regset one = { GPR_BITS(registers[i]), 0 };
+	for (unsigned i = 0; i < gen->n_own_arguments; i++) {
+		struct regset one = { GPR_BITS(gen->own_arguments[i]), 0 };
 
 		if (first_use(binary, &binary->dwarf.functions[index], one) == USE_READ)
 			set = regset_or(set, one);
@@ -393,9 +388,9 @@ static int compare_registers(const struct draft *draft, const struct replaced *r
 
 	if (moves_any(arrivals))
 		in_registers |= regset_any(registers_read(draft->patch, replaced->new.index));
-	if (draft->target->file.elf_class == ELFCLASS64 || regset_any(old) == in_registers)
+	if (draft->target->file.gen->n_own_arguments == 0 || regset_any(old) == in_registers)
 		return 0;
-	regset_format(old, false, text, sizeof(text));
+	regset_format(old, draft->target->file.gen, text, sizeof(text));
 	snprintf(what, sizeof(what), "the target's '%.120s' takes arguments %s%s, and the new one does not: declare it %s "
 		 "VZP_REGISTER_ARGS", replaced->new.name, in_registers ? "on the stack" : "in ", text,
 		 in_registers ? "without" : "with");
@@ -452,29 +447,30 @@ int check_conventions(const struct draft *draft)
 	return err;
 }
 
-/* The general registers and the vector registers that arguments have taken on amd64 (psABI, section 3.2.3). */
+/* The general registers and the vector registers that arguments have taken. */
 struct taken {
 	unsigned general, vector;
 };
 
 /*
- * Is the parameter where the ABI of amd64 puts it?  False in *knows: what comes behind it cannot be
+ * Is the parameter where the ABI puts it?  False in *knows: what comes behind it cannot be
  * told, as it is a structure, or of a type that has more than one register.
  */
 static bool is_in_place(const struct binary *binary, const struct arrival *arrival, struct taken *taken, bool *knows)
 {
-	static const int general[] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
+	const struct gen_arch *gen = binary->file.gen;
+	int64_t first = gen->dwarf_vectors;
 	struct value_type type = value_type_of(&binary->dwarf, arrival->die);
 	bool in_register = arrival->how == ARRIVES_IN_REGISTER;
 
-	if (in_register && arrival->where >= 17 && arrival->where < 33)
-		return arrival->where - 17 == taken->vector++ || !*knows;
+	if (in_register && arrival->where >= first && arrival->where < first + gen->n_dwarf_vectors)
+		return arrival->where - first == taken->vector++ || !*knows;
 	if (!type.is_plain && (type.size == 0 || type.size > 8 || !in_register))
 		*knows = false;
-	if (!*knows || taken->general == sizeof(general) / sizeof(general[0]))
+	if (!*knows || taken->general == gen->n_arguments)
 		return true;
 	taken->general++;
-	return !in_register || register_number(binary, arrival->where) == general[taken->general - 1];
+	return !in_register || register_number(binary, arrival->where) == gen->arguments[taken->general - 1];
 }
 
 static int check_places(const struct draft *draft, const struct definition *meant, const struct arrivals *arrivals,
@@ -488,7 +484,7 @@ static int check_places(const struct draft *draft, const struct definition *mean
 		const struct arrival *arrival = &arrivals->table[i];
 
 		if (arrival->how != ARRIVES_NOT &&
-		    (draft->target->file.elf_class == ELFCLASS32 ||
+		    (draft->target->file.gen->n_arguments == 0 ||
 		     is_in_place(draft->target, arrival, &taken, &knows)))
 			continue;
 		describe(draft->target, arrival, where, sizeof(where));
@@ -500,12 +496,12 @@ static int check_places(const struct draft *draft, const struct definition *mean
 }
 
 /*
- * Where the debug info does not tell how parameters come, the code does: on i386 the ABI passes none
- * in registers, so a function that reads one before it writes it has a convention of its own.
+ * Where the debug info does not tell how parameters come, the code does: if the ABI passes none
+ * in registers, a function that reads one before it writes it has a convention of its own.
  */
 static int check_registers(const struct draft *draft, const struct definition *meant, const char *source, uint32_t line)
 {
-	static const unsigned registers[] = { GPR_AX, GPR_CX, GPR_DX };
+	const struct gen_arch *gen = draft->target->file.gen;
 	struct program target;
 	char text[64] = "";
 	int err = program_init(&target, draft->target);
@@ -513,12 +509,12 @@ static int check_registers(const struct draft *draft, const struct definition *m
 
 	if (err == 0 && code == NULL)
 		err = -ENOMEM;
-	for (size_t i = 0; err == 0 && i < sizeof(registers) / sizeof(registers[0]); i++) {
-		struct regset one = { GPR_BITS(registers[i]), 0 };
+	for (unsigned i = 0; err == 0 && i < gen->n_own_arguments; i++) {
+		struct regset one = { GPR_BITS(gen->own_arguments[i]), 0 };
 
 		if (code->n_insns == 0 || code->insns[0].addr != meant->addr || !regset_any(regset_and(code->live[0], one)))
 			continue;
-		regset_format(one, false, text, sizeof(text));
+		regset_format(one, gen, text, sizeof(text));
 		err = fail(EINVAL, "%s:%u: '%s' of %s takes an argument in %s: copy the function into the patch, under another "
 			   "name", base_name(source), line, meant->name, draft->target->file.path, text);
 	}
@@ -536,7 +532,7 @@ int check_reference_convention(const struct draft *draft, const struct definitio
 
 	if (err == 0)
 		err = check_places(draft, meant, &arrivals, source, line);
-	if (err != 0 || arrivals.count == 0 || target->file.elf_class != ELFCLASS32)
+	if (err != 0 || arrivals.count == 0 || target->file.gen->n_own_arguments == 0)
 		return err;
 	for (unsigned i = 0; i < arrivals.count; i++) {
 		const struct arrival *arrival = &arrivals.table[i];

@@ -42,24 +42,6 @@ static bool is_pure_by_name(const char *name)
 	return false;
 }
 
-/* Instructions of general registers that write their operand in memory (Intel SDM, volume 2, appendix A). */
-static bool is_store(const struct shape *shape)
-{
-	unsigned op = shape->opcode, ext = shape->reg & 7;
-
-	if (shape->map == 1)
-		return op == 0x11 || op == 0x13 || op == 0x17 || op == 0x29 || op == 0x2b || op == 0x7f || op == 0xc3 ||
-			op == 0xd6 || op == 0xe7 || (op >= 0x90 && op <= 0x9f) || (op >= 0xb0 && op <= 0xb1) ||
-			(op >= 0xc0 && op <= 0xc1) || op == 0xab || op == 0xb3 || op == 0xbb || op == 0xa4 || op == 0xa5 ||
-			op == 0xac || op == 0xad;
-	if (shape->map != 0)
-		return false;
-	return op == 0x88 || op == 0x89 || op == 0xc6 || op == 0xc7 || op == 0x86 || op == 0x87 || op == 0x8f ||
-		(op < 0x38 && (op & 7) < 2) || (op >= 0x80 && op <= 0x83 && ext != 7) ||
-		((op & 0xfe) == 0xf6 && (ext == 2 || ext == 3)) || ((op & 0xfe) == 0xfe && ext < 2) ||
-		(op >= 0xd0 && op <= 0xd3) || (op & 0xfe) == 0xc0;
-}
-
 /* What the instruction does with memory that others have, too: not the stack, not constants, not a table of addresses. */
 static enum effects effects_of_insn(const struct program *program, const struct insn *insn)
 {
@@ -70,17 +52,18 @@ static enum effects effects_of_insn(const struct program *program, const struct 
 	if (!insn->has_memory || insn->size > INSN_MAX)
 		return EFFECTS_NONE;
 	if (!elffile_read(file, insn->addr, bytes, insn->size) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &shape))
+	    !insn_shape(bytes, insn->size, insn->addr, program->gen, &shape))
 		return EFFECTS_ANY;
-	/* lea, and nop with an operand, take no memory. */
-	if ((shape.map == 0 && shape.opcode == 0x8d) || (shape.map == 1 && shape.opcode >= 0x18 && shape.opcode <= 0x1f))
+	enum does does = program->gen->does(&shape);
+	if (does == DOES_ADDRESS)
 		return EFFECTS_NONE;
-	if (shape.base == GPR_SP || shape.base == GPR_BP || (!program->wide && shape.base == GPR_BX))
+	if (shape.base == program->gen->stack_pointer || shape.base == program->gen->frame_pointer ||
+	    (shape.base >= 0 && (program->gen->position_register >> shape.base & 1) != 0))
 		return EFFECTS_NONE;
 	/* A canary is in no memory that the source knows of. */
 	if (shape.segment != 0 && shape.base < 0)
 		return EFFECTS_NONE;
-	if (is_store(&shape))
+	if (does >= DOES_STORE)
 		return EFFECTS_ANY;
 	if (insn->memory != 0 && shape.base < 0 && !elffile_is_writable(file, insn->memory))
 		return EFFECTS_NONE;

@@ -126,7 +126,7 @@ static int look_at_piece(const struct entered *entered, const struct piece_of_co
 
 		if (!elffile_read(file, at, bytes, size))
 			return 0;
-		if (!insn_decode(bytes, size, at, entered->target.wide, &insn)) {
+		if (!insn_decode(bytes, size, at, entered->target.gen, &insn)) {
 			is_lost = true;
 			at++;
 			continue;
@@ -148,17 +148,14 @@ static int look_at_code(const struct entered *entered, uint64_t addr, const uint
 {
 	int err = 0;
 
-	for (size_t at = 1; err == 0 && at + 4 <= size; at++) {
+	const struct gen_arch *gen = entered->target.gen;
+	for (size_t at = gen->find_branch(code, size, 0); err == 0 && at != SIZE_MAX; at = gen->find_branch(code, size, at + 1)) {
 		int32_t distance;
 		uint64_t to;
 		struct piece_of_code piece;
 
-		if (!insn_is_branch_operand(code, at))
-			continue;
 		memcpy(&distance, code + at, sizeof(distance));
-		to = addr + at + 4 + (uint64_t)(int64_t)distance;
-		if (!entered->target.wide)
-			to = (uint32_t)to;
+		to = (addr + at + 4 + (uint64_t)(int64_t)distance) & gen->last;
 		const struct replaced *replaced = find_entered(entered, to);
 		if (replaced != NULL && find_piece(entered, addr + at, &piece) && !goes_too(entered, &piece, replaced))
 			err = look_at_piece(entered, &piece, addr + at);

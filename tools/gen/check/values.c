@@ -91,16 +91,6 @@ static bool read_bytes(const struct program *program, const struct insn *insn, u
 	return insn->size <= INSN_MAX && elffile_read(&program->binary->file, insn->addr, bytes, insn->size);
 }
 
-static int64_t signed_at(const uint8_t *bytes, size_t size)
-{
-	struct cursor at;
-
-	cursor_init(&at, bytes, size);
-	uint64_t value = cursor_uint(&at, size);
-	return size == 1 ? (int8_t)value : (int32_t)value;
-}
-
-/* Intel SDM, volume 2: mov, xor, sub, or, setcc. */
 bool value_is_constant(const struct program *program, const struct insn *insn, unsigned reg, int64_t *value,
 		       bool *outcome)
 {
@@ -109,27 +99,8 @@ bool value_is_constant(const struct program *program, const struct insn *insn, u
 
 	*outcome = false;
 	*value = 0;
-	if (!read_bytes(program, insn, bytes) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &shape))
-		return false;
-	bool is_long = program->wide && (bytes[0] & 0xf0) == 0x40;
-	unsigned in_opcode = (shape.opcode & 7U) | (is_long && (bytes[0] & 1) != 0 ? 8U : 0);
-	if (shape.map == 0 && (shape.opcode & 0xf8) == 0xb8 && in_opcode == reg && shape.immediate_size == 4) {
-		*value = signed_at(bytes + shape.immediate_at, 4);
-		return true;
-	}
-	if (shape.has_memory || shape.rm != reg)
-		return false;
-	if (shape.map == 0 && shape.opcode == 0xc7 && shape.immediate_size == 4)
-		*value = signed_at(bytes + shape.immediate_at, 4);
-	else if (shape.map == 0 && shape.opcode == 0x83 && (shape.reg & 7) == 1 && bytes[shape.immediate_at] == 0xff)
-		*value = -1;
-	else if (shape.map == 1 && (shape.opcode & 0xf0) == 0x90)
-		*outcome = true;
-	else
-		return shape.map == 0 && shape.reg == reg &&
-			(shape.opcode == 0x31 || shape.opcode == 0x33 || shape.opcode == 0x29);
-	return true;
+	return read_bytes(program, insn, bytes) && insn_shape(bytes, insn->size, insn->addr, program->gen, &shape) &&
+		program->gen->makes_constant(bytes, &shape, reg, value, outcome);
 }
 
 /* Do two instructions take the same memory, as far as their operands say? */
@@ -150,26 +121,26 @@ bool value_is_loaded(const struct program *program, const struct code *code, siz
 	struct shape load, other;
 
 	if (!type.is_plain || !read_bytes(program, insn, bytes) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &load) ||
-	    load.map != 0 || load.opcode != 0x8b || !load.has_memory || load.reg != reg || load.access < type.size)
+	    !insn_shape(bytes, insn->size, insn->addr, program->gen, &load) ||
+	    program->gen->does(&load) != DOES_LOAD || load.reg != reg || load.access < type.size)
 		return false;
 	/*
 	 * On the stack the function may keep what it has tested, unless it is a variable that is volatile, or
 	 * of which others have the address: only that is set to a constant there.
 	 */
-	bool is_variable = load.base != GPR_SP && load.base != GPR_BP;
+	bool is_variable = load.base != program->gen->stack_pointer && load.base != program->gen->frame_pointer;
 	for (size_t i = 0; i < code->n_insns; i++) {
 		const struct insn *next = &code->insns[i];
 
 		if (i == at || !next->has_memory)
 			continue;
 		if (!read_bytes(program, next, bytes) ||
-		    !insn_shape(bytes, next->size, next->addr, program->wide, &other))
+		    !insn_shape(bytes, next->size, next->addr, program->gen, &other))
 			return false;
 		if (!is_same_memory(&load, insn->addr + insn->size, &other, next->addr + next->size))
 			continue;
 		/* What is loaded elsewhere, too, may have been tested there. */
-		if (other.map != 0 || other.opcode != 0xc7)
+		if (program->gen->does(&other) != DOES_STORE_CONSTANT)
 			return false;
 		is_variable = true;
 	}
@@ -225,20 +196,15 @@ static bool is_move(const struct program *program, const struct insn *insn, unsi
 	uint8_t bytes[INSN_MAX];
 	struct shape shape;
 
-	if (!read_bytes(program, insn, bytes) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &shape) || shape.map != 0 || shape.has_memory)
-		return false;
-	if (size > 4 && ((bytes[0] & 0xf8) != 0x48 || !program->wide))
-		return false;
-	*from = shape.opcode == 0x89 ? shape.reg : shape.rm;
-	return (shape.opcode == 0x89 && shape.rm == to) || (shape.opcode == 0x8b && shape.reg == to);
+	return read_bytes(program, insn, bytes) && insn_shape(bytes, insn->size, insn->addr, program->gen, &shape) &&
+		program->gen->moves(bytes, &shape, to, size, from);
 }
 
 bool value_is_kept(const struct program *program, const struct code *code, size_t at, struct value_type type)
 {
 	unsigned reg, from;
 
-	if (!is_move(program, &code->insns[at], GPR_AX, type.size, &reg) || reg == GPR_AX)
+	if (!is_move(program, &code->insns[at], program->gen->result, type.size, &reg) || reg == program->gen->result)
 		return false;
 	/* Back over code without a jump, and over calls, as long as nothing looks at it. */
 	for (size_t i = at; i-- > 0;) {
@@ -246,12 +212,12 @@ bool value_is_kept(const struct program *program, const struct code *code, size_
 
 		if (insn->addr + insn->size != code->insns[i + 1].addr)
 			return false;
-		if (is_call(insn) && reg == GPR_AX)
+		if (is_call(insn) && reg == program->gen->result)
 			return value_is_foreign(program, code, insn, type);
-		bool moves = (insn->writes.general & GPR_BITS(reg)) != 0 && reg != GPR_AX &&
-			is_move(program, insn, reg, type.size, &from) && from == GPR_AX;
+		bool moves = (insn->writes.general & GPR_BITS(reg)) != 0 && reg != program->gen->result &&
+			is_move(program, insn, reg, type.size, &from) && from == program->gen->result;
 		if (moves)
-			reg = GPR_AX;
+			reg = program->gen->result;
 		else if ((insn->flow != FLOW_NEXT && !is_call(insn)) ||
 			 ((insn->reads.general | insn->writes.general) & GPR_BITS(reg)) != 0)
 			return false;
@@ -281,7 +247,7 @@ struct value value_passed(const struct program *program, const struct code *code
 		if (insn->addr + insn->size != code->insns[i + 1].addr)
 			break;
 		if (is_call(insn)) {
-			if (reg == GPR_AX && value_is_foreign(program, code, insn, type))
+			if (reg == program->gen->result && value_is_foreign(program, code, insn, type))
 				value.kind = VALUE_FREE;
 			break;
 		}

@@ -4,32 +4,13 @@
 #include <limits.h>
 #include <string.h>
 
-#define N_GENERAL 6
-#define N_VECTOR 8
-
-static const uint8_t argument_order[N_GENERAL] = { GPR_DI, GPR_SI, GPR_DX, GPR_CX, GPR_8, GPR_9 };
-
-struct regset caller_saved(bool wide)
+struct regset argument_registers(const struct gen_arch *gen, unsigned n_general, unsigned n_vector)
 {
-	struct regset set = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_CX) | GPR_BITS(GPR_DX), VECTOR_BITS(0xff) };
+	unsigned vectors = n_vector < gen->n_vector_arguments ? n_vector : gen->n_vector_arguments;
+	struct regset set = { 0, VECTOR_BITS((UINT32_C(1) << vectors) - 1) };
 
-	for (unsigned reg = 0; reg < 8; reg++)
-		set.general |= MASK_BIT(reg);
-	if (!wide)
-		return set;
-	for (unsigned reg = GPR_8; reg <= GPR_11; reg++)
-		set.general |= GPR_BITS(reg);
-	set.general |= GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI);
-	set.vector = UINT64_MAX;
-	return set;
-}
-
-struct regset argument_registers(unsigned n_general, unsigned n_vector)
-{
-	struct regset set = { 0, VECTOR_BITS((UINT32_C(1) << (n_vector < N_VECTOR ? n_vector : N_VECTOR)) - 1) };
-
-	for (unsigned i = 0; i < n_general && i < N_GENERAL; i++)
-		set.general |= GPR_BITS(argument_order[i]);
+	for (unsigned i = 0; i < n_general && i < gen->n_arguments; i++)
+		set.general |= GPR_BITS(gen->arguments[i]);
 	return set;
 }
 
@@ -137,7 +118,8 @@ static bool read_prototype(const struct dwarf *dwarf, uint64_t function, struct 
 	return err == 0;
 }
 
-enum arguments_known prototype_arguments(const struct dwarf *dwarf, uint64_t function, struct regset *set)
+enum arguments_known prototype_arguments(const struct dwarf *dwarf, uint64_t function, const struct gen_arch *gen,
+					 struct regset *set)
 {
 	enum arguments_known known = ARGUMENTS_ALL;
 	unsigned n_general = 0, n_vector = 0;
@@ -167,7 +149,7 @@ enum arguments_known prototype_arguments(const struct dwarf *dwarf, uint64_t fun
 		msg_forget();
 		return ARGUMENTS_UNKNOWN;
 	}
-	*set = argument_registers(n_general, n_vector);
+	*set = argument_registers(gen, n_general, n_vector);
 	return known;
 }
 
@@ -201,11 +183,6 @@ const struct library_function *find_library_function(const char *name)
 	return NULL;
 }
 
-unsigned argument_register(unsigned index)
-{
-	return argument_order[index];
-}
-
 unsigned format_arguments(const char *format)
 {
 	unsigned count = 0;
@@ -228,18 +205,18 @@ unsigned format_arguments(const char *format)
 	return count;
 }
 
-struct regset possible_arguments(struct regset defined)
+struct regset possible_arguments(const struct gen_arch *gen, struct regset defined)
 {
 	unsigned n_general = 0, n_vector = 0;
 
-	while (n_general < N_GENERAL && (defined.general & GPR_BITS(argument_order[n_general])) != 0)
+	while (n_general < gen->n_arguments && (defined.general & GPR_BITS(gen->arguments[n_general])) != 0)
 		n_general++;
-	while (n_vector < N_VECTOR && (defined.vector & VECTOR_LOW(1) << n_vector) != 0)
+	while (n_vector < gen->n_vector_arguments && (defined.vector & VECTOR_LOW(1) << n_vector) != 0)
 		n_vector++;
-	return argument_registers(n_general, n_vector);
+	return argument_registers(gen, n_general, n_vector);
 }
 
-struct regset result_registers(const struct dwarf *dwarf, uint64_t function, bool wide)
+struct regset result_registers(const struct dwarf *dwarf, uint64_t function, const struct gen_arch *gen)
 {
 	unsigned n_general = 0, n_vector = 0;
 	struct dwarf_die die, type;
@@ -250,14 +227,14 @@ struct regset result_registers(const struct dwarf *dwarf, uint64_t function, boo
 	/* The address of a result in memory is returned, too. */
 	if (is_aggregate(&type) && n_general == 0)
 		n_general = 1;
-	if (!wide) {
+	if (!gen->returns_vectors) {
 		uint64_t size;
 
-		n_general = dwarf_number(&type, DWARF_BYTE_SIZE, &size) && size > 4 ? 2 : 1;
-		n_vector = 0;		/* x87 has a result of floating point */
+		n_general = dwarf_number(&type, DWARF_BYTE_SIZE, &size) && size > gen->word ? 2 : 1;
+		n_vector = 0;
 	}
 	return (struct regset){
-		(n_general != 0 ? GPR_BITS(GPR_AX) : 0) | (n_general > 1 ? GPR_BITS(GPR_DX) : 0),
+		(n_general != 0 ? GPR_BITS(gen->result) : 0) | (n_general > 1 ? GPR_BITS(gen->result_high) : 0),
 		n_vector != 0 ? VECTOR_BITS(n_vector > 1 ? 3 : 1) : 0,
 	};
 }

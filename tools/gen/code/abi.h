@@ -9,13 +9,10 @@
 #define NSB_GEN_ABI_H
 
 #include "binary.h"
-#include "insn.h"
+#include "gen_arch.h"
 
-/* The registers that a function may change. */
-struct regset caller_saved(bool wide);
-
-/* The registers of the first arguments on amd64; of more than there are, all. */
-struct regset argument_registers(unsigned n_general, unsigned n_vector);
+/* The registers of the first arguments; of more than there are, all. */
+struct regset argument_registers(const struct gen_arch *gen, unsigned n_general, unsigned n_vector);
 
 enum arguments_known {
 	ARGUMENTS_UNKNOWN,	/* *set is empty */
@@ -23,8 +20,9 @@ enum arguments_known {
 	ARGUMENTS_ALL,
 };
 
-/* The registers in which the arguments of this prototype come, on amd64; `function` is its DIE. */
-enum arguments_known prototype_arguments(const struct dwarf *dwarf, uint64_t function, struct regset *set);
+/* The registers in which the arguments of this prototype come; `function` is its DIE. */
+enum arguments_known prototype_arguments(const struct dwarf *dwarf, uint64_t function, const struct gen_arch *gen,
+					 struct regset *set);
 
 /*
  * A function of the C or C++ library that compilers call without a declaration, or that takes a
@@ -39,9 +37,6 @@ struct library_function {
 /* NULL: it is none of these. */
 const struct library_function *find_library_function(const char *name);
 
-/* The register that argument no. `index` of a function is in, if all those before it are words. */
-unsigned argument_register(unsigned index);
-
 /* How many arguments a format of printf asks for, at most; UINT_MAX if that cannot be told. */
 unsigned format_arguments(const char *format);
 
@@ -50,9 +45,9 @@ unsigned format_arguments(const char *format);
  * something there.  Arguments take the registers in their order: what is behind the first that
  * means nothing is none.
  */
-struct regset possible_arguments(struct regset defined);
+struct regset possible_arguments(const struct gen_arch *gen, struct regset defined);
 
 /* The registers in which a function returns its result; `function` is its DIE. */
-struct regset result_registers(const struct dwarf *dwarf, uint64_t function, bool wide);
+struct regset result_registers(const struct dwarf *dwarf, uint64_t function, const struct gen_arch *gen);
 
 #endif

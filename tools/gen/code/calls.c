@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "insn.h"
 
 /* An executable section. */
 struct text {
@@ -65,34 +64,27 @@ const char *name_at(const struct binary *binary, uint64_t addr)
  * May an instruction begin at `at`?  Instructions are decoded from `start` on, where one does
  * begin.  Behind one that is unknown anything may.
  */
-static bool may_begin(const struct text *text, uint64_t start, uint64_t at, bool wide)
+static bool may_begin(const struct text *text, uint64_t start, uint64_t at, const struct gen_arch *gen)
 {
 	struct insn insn;
 
 	while (start < at) {
 		size_t offset = (size_t)(start - text->addr);
 
-		if (!insn_decode(text->code + offset, text->size - offset, start, wide, &insn))
+		if (!insn_decode(text->code + offset, text->size - offset, start, gen, &insn))
 			return true;
 		start += insn.size;
 	}
 	return start == at;
 }
 
-/* Jumps of two bytes: jmp, jcc, loop and jcxz (Intel SDM, volume 2, appendix A). */
-static bool is_short_jump(uint8_t opcode)
-{
-	return opcode == 0xeb || (opcode & 0xf0) == 0x70 || (opcode & 0xfc) == 0xe0;
-}
-
 /* Is a short jump to `addr` at this offset, from code that does not begin there itself? */
 static bool jumps_shortly(const struct binary *binary, const struct text *text, size_t at, uint64_t addr,
 			  uint32_t *caller)
 {
-	uint64_t here = text->addr + at, start = text->addr;
+	uint64_t here = text->addr + at, start = text->addr, to;
 
-	if (!is_short_jump(text->code[at]) ||
-	    here + 2 + (uint64_t)(int64_t)(int8_t)text->code[at + 1] != addr)
+	if (binary->file.gen->short_branch(text->code + at, text->size - at, here, &to) == 0 || to != addr)
 		return false;
 	*caller = function_at(&binary->dwarf, here, &start);
 	if (*caller == DWARF_NONE) {
@@ -102,14 +94,15 @@ static bool jumps_shortly(const struct binary *binary, const struct text *text, 
 			start = symbol->value;
 	}
 	/* A loop leads to the start of the function that it is in. */
-	return start != addr && may_begin(text, start, here, binary->file.elf_class == ELFCLASS64);
+	return start != addr && may_begin(text, start, here, binary->file.gen);
 }
 
 static int visit_short(const struct binary *binary, const struct text *text, uint64_t addr,
 		       call_visitor visit, void *ctx)
 {
-	uint64_t from = addr > 130 && addr - 130 > text->addr ? addr - 130 - text->addr : 0;
-	uint64_t to = addr - text->addr + 130;
+	const uint64_t reach = binary->file.gen->short_reach;
+	uint64_t from = addr > reach && addr - reach > text->addr ? addr - reach - text->addr : 0;
+	uint64_t to = addr - text->addr + reach;
 	uint32_t caller;
 	int err = 0;
 
@@ -124,17 +117,17 @@ static int visit_short(const struct binary *binary, const struct text *text, uin
 static int visit_long(const struct binary *binary, const struct text *text, uint64_t addr,
 		      call_visitor visit, void *ctx)
 {
-	uint64_t mask = binary->file.elf_class == ELFCLASS64 ? UINT64_MAX : UINT32_MAX, start;
+	const struct gen_arch *gen = binary->file.gen;
+	uint64_t start;
 	int err = 0;
 
-	for (size_t at = 1; err == 0 && at + 4 <= text->size; at++) {
+	for (size_t at = gen->find_branch(text->code, text->size, 0); err == 0 && at != SIZE_MAX;
+	     at = gen->find_branch(text->code, text->size, at + 1)) {
 		struct cursor operand;
 
-		if (!insn_is_branch_operand(text->code, at))
-			continue;
 		cursor_init(&operand, text->code + at, 4);
 		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
-		if (((text->addr + at + 4 + distance) & mask) == addr)
+		if (((text->addr + at + 4 + distance) & gen->last) == addr)
 			err = visit(ctx, function_at(&binary->dwarf, text->addr + at, &start),
 				    text->addr + at);
 	}
@@ -167,22 +160,22 @@ int each_call(const struct binary *binary, uint64_t addr, call_visitor visit, vo
 static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const uint8_t *bytes,
 		       size_t at, uint64_t addr)
 {
-	bool wide = file->elf_class == ELFCLASS64;
+	const struct gen_arch *gen = file->gen;
 	struct cursor word;
 
 	cursor_init(&word, bytes + at, 4);
 	uint64_t value = cursor_uint(&word, 4);
-	if ((shdr->sh_flags & SHF_EXECINSTR) == 0 || !wide || file->type == ET_EXEC) {
+	if ((shdr->sh_flags & SHF_EXECINSTR) == 0 || !gen->data_by_pc || file->type == ET_EXEC) {
 		if (value == addr)
 			return true;
 	}
 	if ((shdr->sh_flags & SHF_EXECINSTR) == 0)
 		return false;
-	if (!wide)
-		return (uint32_t)(elffile_got(file) + value) == addr;
+	if (!gen->data_by_pc)
+		return ((elffile_got(file) + value) & gen->last) == addr;
 	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
 	/* Zeros before a function are the end of a nop, which fills the gap. */
-	return value != 0 && relative == addr && !insn_is_branch_operand(bytes, at);
+	return value != 0 && relative == addr && !gen->is_branch_operand(bytes, at);
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)

@@ -45,22 +45,14 @@ static bool is_equal(struct regset a, struct regset b)
 	return a.general == b.general && a.vector == b.vector;
 }
 
-void regset_format(struct regset set, bool wide, char *text, size_t size)
+void regset_format(struct regset set, const struct gen_arch *gen, char *text, size_t size)
 {
-	static const char names[][4] = { "ax", "cx", "dx", "bx", "sp", "bp", "si", "di" };
 	size_t at = 0;
 
 	*text = 0;
-	for (unsigned reg = 0; reg < 16 && at < size; reg++) {
-		if ((set.general & GPR_BITS(reg)) == 0)
-			continue;
-		const char *comma = at != 0 ? ", " : "";
-		if (reg < 8)
-			at += (size_t)snprintf(text + at, size - at, "%s%c%s", comma,
-					       wide ? 'r' : 'e', names[reg]);
-		else
-			at += (size_t)snprintf(text + at, size - at, "%sr%u", comma, reg);
-	}
+	for (unsigned reg = 0; reg < gen->n_registers && at < size; reg++)
+		if ((set.general & GPR_BITS(reg)) != 0)
+			at += (size_t)snprintf(text + at, size - at, "%s%s", at != 0 ? ", " : "", gen->names[reg]);
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
 		if ((set.vector & VECTOR_BITS(1) << reg) != 0)
 			at += (size_t)snprintf(text + at, size - at, "%s%cmm%u", at != 0 ? ", " : "",
@@ -77,7 +69,7 @@ int program_init(struct program *program, const struct binary *binary)
 	const struct dwarf *dwarf = &binary->dwarf;
 
 	*program = (struct program){
-		.binary = binary, .wide = binary->file.elf_class == ELFCLASS64,
+		.binary = binary, .gen = binary->file.gen,
 	};
 	program->codes = calloc((size_t)dwarf->n_functions + 1, sizeof(*program->codes));
 	program->ranges = calloc((size_t)dwarf->n_ranges + 1, sizeof(*program->ranges));
@@ -153,7 +145,7 @@ static int decode_range(const struct program *program, struct code *code, struct
 			return err;
 		}
 		struct insn *insn = &code->insns[code->n_insns++];
-		if (!insn_decode(bytes + at, size - at, range.lo + at, program->wide, insn)) {
+		if (!insn_decode(bytes + at, size - at, range.lo + at, program->gen, insn)) {
 			debug("%s: the instruction at 0x%llx is not understood",
 			      program->binary->file.path, (unsigned long long)range.lo + at);
 			code->is_whole = false;
@@ -204,7 +196,7 @@ static int add_target(struct code *code, size_t at)
 static int read_table(const struct program *program, struct code *code, uint64_t table,
 		      uint64_t base, size_t size)
 {
-	uint64_t mask = program->wide ? UINT64_MAX : UINT32_MAX;
+	uint64_t mask = program->gen->last;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < TABLE_MAX; i++) {
@@ -230,7 +222,7 @@ static int read_table(const struct program *program, struct code *code, uint64_t
  */
 static int find_targets(const struct program *program, struct code *code)
 {
-	uint64_t got = program->wide ? 0 : elffile_got(&program->binary->file);
+	uint64_t got = program->gen->data_by_pc ? 0 : elffile_got(&program->binary->file);
 	bool has_any = false;
 	int err = 0;
 
@@ -241,8 +233,8 @@ static int find_targets(const struct program *program, struct code *code)
 
 		if (memory == 0)
 			continue;
-		err = read_table(program, code, memory, 0, program->wide ? 8 : 4);
-		if (err == 0 && program->wide)
+		err = read_table(program, code, memory, 0, program->gen->word);
+		if (err == 0 && program->gen->data_by_pc)
 			err = read_table(program, code, memory, memory, 4);
 		else if (err == 0)
 			err = read_table(program, code, (uint32_t)(got + memory), got, 4);
@@ -294,7 +286,7 @@ static const char *operand_name(const struct program *program, const struct insn
 	if (insn->memory == 0)
 		return NULL;
 	const char *name = slot_name(file, insn->memory);
-	if (name != NULL || program->wide)
+	if (name != NULL || program->gen->data_by_pc)
 		return name;
 	return slot_name(file, (elffile_got(file) + insn->memory) & UINT32_MAX);
 }
@@ -310,7 +302,7 @@ const char *program_called_name(const struct program *program, const struct insn
 		return operand_name(program, insn);
 	for (int i = 0; i < 3; i++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)) ||
-		    !insn_decode(bytes, sizeof(bytes), at, program->wide, &stub))
+		    !insn_decode(bytes, sizeof(bytes), at, program->gen, &stub))
 			return NULL;
 		if (stub.flow == FLOW_JUMP_ANY)
 			return operand_name(program, &stub);
@@ -405,21 +397,14 @@ static bool is_jumped_into(const struct code *code, size_t from, size_t to)
 	return false;
 }
 
-/* Read the address that an instruction, lea or mov, puts into a register; 0 if it does something else. */
+/* The address that an instruction puts into a register; 0 if it does something else. */
 static uint64_t loaded_address(const struct program *program, const struct insn *insn)
 {
 	uint8_t bytes[16];
-	uint32_t value;
 
 	if (insn->size > sizeof(bytes) || !elffile_read(&program->binary->file, insn->addr, bytes, insn->size))
 		return 0;
-	const uint8_t *opcode = bytes + ((bytes[0] & 0xf0) == 0x40);
-	if (*opcode == 0x8d)
-		return insn->memory;
-	if ((*opcode & 0xf8) != 0xb8 || opcode + 5 != bytes + insn->size)
-		return 0;
-	memcpy(&value, opcode + 1, sizeof(value));
-	return value;
+	return program->gen->loaded_address(bytes, insn);
 }
 
 /*
@@ -448,7 +433,7 @@ static unsigned arguments_by_format(const struct program *program, const struct 
 	return addr == 0 || size == sizeof(format) || format[size] != '\0' ? UINT_MAX : format_arguments(format);
 }
 
-/* The argument registers that the call, or jump, no. `at` reads by its prototype; amd64. */
+/* The argument registers that the call, or jump, no. `at` reads by its prototype. */
 static struct regset passed_registers(const struct program *program, const struct code *code, size_t at)
 {
 	const struct dwarf *dwarf = &program->binary->dwarf;
@@ -457,18 +442,18 @@ static struct regset passed_registers(const struct program *program, const struc
 	const char *name = program_called_name(program, insn);
 	const struct library_function *library = name != NULL ? find_library_function(name) : NULL;
 	enum arguments_known known = ARGUMENTS_UNKNOWN;
-	struct regset set = nothing, possible = possible_arguments(code->defined[at]);
+	struct regset set = nothing, possible = possible_arguments(program->gen, code->defined[at]);
 
 	if (library != NULL) {
 		unsigned named = (unsigned)library->n_arguments, more = library->format < 0 ? 0 :
-			arguments_by_format(program, code, at, argument_register((unsigned)library->format));
+			arguments_by_format(program, code, at, program->gen->arguments[library->format]);
 
-		return more != UINT_MAX ? argument_registers(named + more, more) :
-			regset_or(argument_registers(named, 0), possible);
+		return more != UINT_MAX ? argument_registers(program->gen, named + more, more) :
+			regset_or(argument_registers(program->gen, named, 0), possible);
 	}
 	/* A clone may take other arguments than the source says. */
 	if (callee != DWARF_NONE && clone_name(program->binary, &dwarf->functions[callee]) == NULL)
-		known = prototype_arguments(dwarf, dwarf->functions[callee].die, &set);
+		known = prototype_arguments(dwarf, dwarf->functions[callee].die, program->gen, &set);
 	return known == ARGUMENTS_ALL ? set : regset_or(set, possible);
 }
 
@@ -487,21 +472,17 @@ static struct regset call_reads(struct program *program, const struct code *code
 		if (body != NULL && body->live != NULL && entry < body->n_insns)
 			return regset_and(body->live[entry], body->defined[entry]);
 	}
-	/* On i386 arguments are on the stack. */
-	return program->wide ? passed_registers(program, code, at) : nothing;
+	return program->gen->n_arguments != 0 ? passed_registers(program, code, at) : nothing;
 }
 
-/*
- * The registers in which the call may return a result.  Of an unknown function these are %rax
- * and %rdx.
- */
+/* The registers in which the call may return a result.  Of an unknown function these are all general ones for that. */
 static struct regset call_result(const struct program *program, const struct code *code, const struct insn *insn)
 {
-	static const struct regset general = { GPR_BITS(GPR_AX) | GPR_BITS(GPR_DX), 0 };
+	const struct regset general = { GPR_BITS(program->gen->result) | GPR_BITS(program->gen->result_high), 0 };
 	uint32_t callee = described_callee(program, code, insn);
 
 	return callee == DWARF_NONE ? general :
-		result_registers(&program->binary->dwarf, program->binary->dwarf.functions[callee].die, program->wide);
+		result_registers(&program->binary->dwarf, program->binary->dwarf.functions[callee].die, program->gen);
 }
 
 bool program_is_thunk(const struct program *program, const struct insn *call, struct regset *writes)
@@ -511,9 +492,9 @@ bool program_is_thunk(const struct program *program, const struct insn *call, st
 
 	if (call->flow != FLOW_CALL ||
 	    !elffile_read(&program->binary->file, call->to, bytes, sizeof(bytes)) ||
-	    !insn_decode(bytes, sizeof(bytes), call->to, program->wide, &load) ||
+	    !insn_decode(bytes, sizeof(bytes), call->to, program->gen, &load) ||
 	    !insn_decode(bytes + load.size, sizeof(bytes) - load.size, call->to + load.size,
-			 program->wide, &back) ||
+			 program->gen, &back) ||
 	    load.flow != FLOW_NEXT || back.flow != FLOW_RETURN)
 		return false;
 	*writes = load.writes;
@@ -529,7 +510,7 @@ static struct regset call_clobbers(struct program *program, const struct code *c
 	if (callee == DWARF_NONE && program_is_thunk(program, insn, &writes))
 		return writes;
 	if (!is_same_unit(program, callee, code->function))
-		return caller_saved(program->wide);
+		return program->gen->caller_saved;
 	return program_clobbers(program, callee);
 }
 
@@ -605,7 +586,7 @@ struct effect {
 /* Which registers a call reads is not among it: that depends on what is defined there. */
 static struct effect *find_effects(struct program *program, const struct code *code)
 {
-	struct regset result = result_registers(&program->binary->dwarf, code->function->die, program->wide);
+	struct regset result = result_registers(&program->binary->dwarf, code->function->die, program->gen);
 	struct effect *effects = calloc(code->n_insns + 1, sizeof(*effects));
 
 	for (size_t i = 0; effects != NULL && i < code->n_insns; i++) {
@@ -662,9 +643,10 @@ static void solve_defined(struct program *program, struct code *code, const stru
 
 	if (entry == code->n_insns)
 		return;
-	if (!program->wide || clone_name(program->binary, code->function) != NULL ||
-	    prototype_arguments(&program->binary->dwarf, code->function->die, &code->defined[entry]) != ARGUMENTS_ALL)
-		code->defined[entry] = caller_saved(program->wide);
+	if (program->gen->n_arguments == 0 || clone_name(program->binary, code->function) != NULL ||
+	    prototype_arguments(&program->binary->dwarf, code->function->die, program->gen,
+				&code->defined[entry]) != ARGUMENTS_ALL)
+		code->defined[entry] = program->gen->caller_saved;
 	solve_forward(code, code->defined, define, effects);
 }
 
@@ -733,7 +715,7 @@ static bool needs_result(const struct code *code, const uint8_t *needed, size_t 
 	return needs;
 }
 
-uint8_t *code_result_makers(const struct code *code)
+uint8_t *code_result_makers(const struct code *code, unsigned result)
 {
 	/* Before which instructions is the result in %eax already? */
 	uint8_t *needed = calloc(2, code->n_insns + 1), *makes = needed;
@@ -744,7 +726,7 @@ uint8_t *code_result_makers(const struct code *code)
 		for (size_t i = code->n_insns; i-- > 0;) {
 			const struct insn *insn = &code->insns[i];
 			bool replaces = is_call(insn) ||
-				(insn->writes.general & GPR_BITS(GPR_AX)) == GPR_BITS(GPR_AX);
+				(insn->writes.general & GPR_BITS(result)) == GPR_BITS(result);
 			uint8_t now = insn->flow == FLOW_RETURN || (!replaces && needs_result(code, needed, i));
 
 			changed |= now != needed[i];
@@ -758,7 +740,7 @@ uint8_t *code_result_makers(const struct code *code)
 	makes += code->n_insns + 1;
 	for (size_t i = 0; i < code->n_insns; i++) {
 		bool writes = is_call(&code->insns[i]) ||
-			(code->insns[i].writes.general & GPR_BITS(GPR_AX)) != 0;
+			(code->insns[i].writes.general & GPR_BITS(result)) != 0;
 
 		makes[i] = leaves(code, &code->insns[i]) || (writes && needs_result(code, needed, i));
 	}
@@ -768,16 +750,16 @@ uint8_t *code_result_makers(const struct code *code)
 
 /* ---- what a function changes ---- */
 
-/* Is it a load of a whole general register from memory that the stack or the frame pointer tells?  mov, 8b /r. */
+/* Is it a load of a whole general register from memory that the stack or the frame pointer tells? */
 static bool is_load(const struct program *program, const struct insn *insn, struct shape *shape)
 {
 	uint8_t bytes[16];
 
 	return insn->size <= sizeof(bytes) && elffile_read(program->frames.file, insn->addr, bytes, insn->size) &&
-		insn_shape(bytes, insn->size, insn->addr, program->wide, shape) && shape->map == 0 &&
-		shape->opcode == 0x8b && shape->has_memory && !shape->is_relative && shape->segment == 0 &&
-		shape->index < 0 && (shape->base == GPR_SP || shape->base == GPR_BP) &&
-		shape->access == (program->wide ? 8 : 4);
+		insn_shape(bytes, insn->size, insn->addr, program->gen, shape) && program->gen->does(shape) == DOES_LOAD &&
+		 !shape->is_relative && shape->segment == 0 &&
+		shape->index < 0 && (shape->base == program->gen->stack_pointer || shape->base == program->gen->frame_pointer) &&
+		shape->access == program->gen->word;
 }
 
 /* Does the instruction bring back what .eh_frame says is the register's old value?  gcc 16 does so by mov, too. */
@@ -790,7 +772,7 @@ static bool is_restored(const struct program *program, const struct insn *insn)
 	if (!insn->has_memory || insn->flow != FLOW_NEXT || !is_load(program, insn, &shape))
 		return false;
 	struct frame frame = frame_at(&program->frames, insn->addr);
-	return frame_has_saved(&frame, shape.reg, shape.base == GPR_BP, shape.displacement);
+	return frame_has_saved(&frame, shape.reg, shape.base == program->gen->frame_pointer, shape.displacement);
 }
 
 struct clobbering {
@@ -836,7 +818,7 @@ static struct regset clobbers_of(struct program *program, struct code *code)
 
 struct regset program_clobbers(struct program *program, uint32_t index)
 {
-	struct regset changeable = caller_saved(program->wide);
+	struct regset changeable = program->gen->caller_saved;
 	struct regset unknown = program->unknown_keeps ? nothing : changeable;
 
 	if (index == DWARF_NONE || program->depth >= CALLS_DEEP)
@@ -899,7 +881,7 @@ static struct stack follow_stack(const struct program *program, const struct cod
 		free(stacks);
 		return found;
 	}
-	stacks[entry] = (struct stack){ .is_known = true, .depth = program->wide ? 8 : 4 };
+	stacks[entry] = (struct stack){ .is_known = true, .depth = program->gen->word };
 	bool changed = true;
 	for (int round = 0; changed && round < ROUNDS_MAX; round++) {
 		changed = false;

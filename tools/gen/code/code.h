@@ -17,7 +17,7 @@
 
 #include "binary.h"
 #include "frame.h"
-#include "insn.h"
+#include "gen_arch.h"
 
 /* One function with all its ranges. */
 struct code {
@@ -43,7 +43,7 @@ struct function_range {
 /* The code of all functions of a file, decoded as far as somebody asked for it. */
 struct program {
 	const struct binary *binary;
-	bool wide;			/* amd64 */
+	const struct gen_arch *gen;
 	struct code **codes;		/* by index of the function; NULL: not decoded yet */
 	struct function_range *ranges;	/* sorted by address */
 	size_t n_ranges;
@@ -89,11 +89,11 @@ bool program_is_thunk(const struct program *program, const struct insn *call,
 const char *program_called_name(const struct program *program, const struct insn *insn);
 
 /*
- * Which instructions, calls among them, make what is in %eax when the function returns?  The
+ * Which instructions, calls among them, make what is in the register `result` when the function returns?  The
  * answer is an array with a byte for each instruction, which the caller frees.  NULL: out of
  * memory, with a message.
  */
-uint8_t *code_result_makers(const struct code *code) MUST_CHECK;
+uint8_t *code_result_makers(const struct code *code, unsigned result) MUST_CHECK;
 
 /* The same, and of what is called directly; NULL if it is not known. */
 const char *program_callee_name(const struct program *program, const struct insn *insn);
@@ -125,6 +125,6 @@ struct regset regset_and(struct regset a, struct regset b);
 struct regset regset_minus(struct regset a, struct regset b);
 bool regset_any(struct regset set);
 /* Write a set as "rcx, xmm1", cut off at `size` bytes. */
-void regset_format(struct regset set, bool wide, char *text, size_t size);
+void regset_format(struct regset set, const struct gen_arch *gen, char *text, size_t size);
 
 #endif

@@ -60,19 +60,11 @@ void frames_deinit(struct frames *frames)
 	*frames = (struct frames){ 0 };
 }
 
-/* The number that instructions use for the register that is no. `i` in DWARF. */
-static unsigned general_number(const struct arch *arch, unsigned i)
-{
-	/* psABI, amd64 figure 3.36: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp. */
-	static const uint8_t wide[] = { 0, 2, 1, 3, 6, 7, 5, 4 };
-
-	return arch->word == 8 && i < sizeof(wide) ? wide[i] : i;
-}
-
 struct frame frame_at(const struct frames *frames, uint64_t addr)
 {
 	struct bytes bytes = { read_bytes, frames->file };
 	const struct arch *arch = frames->arch;
+	const struct gen_arch *gen = frames->file->gen;
 	struct cfi_frame at = { .pc = addr, .exact = true };
 	struct frame out = { 0 };
 
@@ -86,11 +78,11 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 	uint64_t cfa = at.reg[arch->dwarf_sp];
 	out.has_depth = cfa >= STACK_AT && cfa - STACK_AT < STACK_SIZE;
 	out.depth = out.has_depth ? cfa - STACK_AT : 0;
-	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < 16; i++) {
+	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < gen->n_from_dwarf; i++) {
 		if (i == arch->dwarf_sp || i == arch->dwarf_fp || (at.known & UINT32_C(1) << i) == 0)
 			continue;
-		out.saved |= (uint16_t)(1U << general_number(arch, i));
-		out.saved_at[general_number(arch, i)] = at.reg[i] + WORD_AT;
+		out.saved |= (uint16_t)(1U << gen->from_dwarf[i]);
+		out.saved_at[gen->from_dwarf[i]] = at.reg[i] + WORD_AT;
 	}
 	return out;
 }

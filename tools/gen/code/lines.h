@@ -14,11 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gen_arch.h"
+
 /* The code of a function from its start.  lines_find() is asked in ascending order. */
 struct lines {
 	const uint8_t *code, *mask;	/* mask: not 0 where a relocation is */
 	size_t size;
-	bool wide;
+	const struct gen_arch *gen;
 	size_t next;			/* what is before it has been decoded */
 	size_t begin;			/* private: behind the last call or jump before `next` */
 };

@@ -19,7 +19,4 @@ struct room {
 int measure_room(const struct binary *target, const char *name, uint64_t addr, uint64_t size,
 		 struct room *room) MUST_CHECK;
 
-/* Bytes of padding at the start of `code`: nops in all their forms, int3, zeros. */
-size_t padding_size(const uint8_t *code, size_t size);
-
 #endif

@@ -72,8 +72,6 @@ int find_linker_definition(const struct draft *draft, const char *name, struct d
 /* The slot that the start-up code fills with the address that the resolver of the IFUNC returns. */
 static bool find_irelative(const struct binary *target, uint64_t resolver, uint64_t *slot)
 {
-	uint32_t irelative = target->file.elf_class == ELFCLASS64 ? R_X86_64_IRELATIVE :
-		R_386_IRELATIVE;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
@@ -97,7 +95,7 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 					continue;
 				rela = (GElf_Rela){ rel.r_offset, rel.r_info, word };
 			}
-			if (GELF_R_TYPE(rela.r_info) != irelative ||
+			if (GELF_R_TYPE(rela.r_info) != target->file.gen->irelative_type ||
 			    (uint64_t)rela.r_addend != resolver)
 				continue;
 			*slot = rela.r_offset;
@@ -107,14 +105,11 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 	return false;
 }
 
-/*
- * The stub that jumps through a slot.  Its code is ff 25, and the address counts from what
- * follows on amd64.  A stub of i386 that needs the target's own %ebx, ff a3, is of no use.
- */
+/* The stub that jumps through a slot. */
 static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub)
 {
 	static const char *const sections[] = { ".plt", ".iplt", ".plt.sec", ".plt.got" };
-	bool wide = target->file.elf_class == ELFCLASS64;
+	const struct gen_arch *gen = target->file.gen;
 
 	for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {
 		struct dwarf_bytes code;
@@ -123,18 +118,12 @@ static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub
 		if (elffile_section(&target->file, sections[s], &shdr) == NULL ||
 		    elffile_bytes(&target->file, sections[s], &code) != 0)
 			continue;
-		for (size_t i = 0; i + 6 <= code.size; i++) {
-			struct cursor at;
+		for (size_t i = 0; i < code.size; i++) {
+			uint64_t to;
 
-			if (code.data[i] != 0xff || code.data[i + 1] != 0x25)
+			if (!gen->stub_slot(code.data + i, code.size - i, shdr.sh_addr + i, &to) || to != slot)
 				continue;
-			cursor_init(&at, code.data + i + 2, 4);
-			uint64_t to = cursor_uint(&at, 4);
-			if (wide)
-				to = shdr.sh_addr + i + 6 + (uint64_t)(int64_t)(int32_t)to;
-			if (to != slot)
-				continue;
-			*stub = (shdr.sh_addr + i) & ~UINT64_C(15);
+			*stub = (shdr.sh_addr + i) & ~(uint64_t)(gen->stub_alignment - 1);
 			return true;
 		}
 	}

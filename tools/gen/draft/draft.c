@@ -5,19 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "array.h"
 #include "room.h"
 
 static const char *class_name(uint8_t elf_class)
 {
-	return elf_class == ELFCLASS32 ? "32-bit" : "64-bit";
+	return arch_class_word(elf_class) == 4 ? "32-bit" : "64-bit";
 }
 
 static int describe(const struct elffile *file, struct vz_object *out)
 {
 	if (file->build_id_size == 0)
 		return fail(EINVAL, "%s: no build-id (link with -Wl,--build-id)", file->path);
-	if (file->machine != EM_386 && file->machine != EM_X86_64)
+	if (file->gen == NULL)
 		return fail(EINVAL, "%s: machine %u is neither i386 (3) nor x86-64 (62)",
 			    file->path, file->machine);
 	if (file->type != ET_EXEC && file->type != ET_DYN)

@@ -159,13 +159,13 @@ bool takes_registers(const struct binary *target, uint32_t index)
 	struct parameter list[PARAMETERS_MAX];
 	unsigned count = 0;
 
-	if (target->file.elf_class != ELFCLASS32)
+	if (target->file.gen == NULL || target->file.gen->n_own_arguments == 0)
 		return false;
 	if (list_parameters_of(target, index, list, &count) != 0) {
 		msg_forget();
 		return false;
 	}
-	return count > 0 && list[0].reg == 0;
+	return count > 0 && list[0].reg == target->file.gen->own_arguments[0];
 }
 
 static void print_function(FILE *out, const struct refs *refs, uint32_t index, bool as_code)

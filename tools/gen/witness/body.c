@@ -12,9 +12,6 @@
 #include "got.h"
 #include "insn.h"
 
-enum { PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MEMORY = 0xc7, ADD_EAX = 0x05, SUB_EAX = 0x2d,
-       CMP_EAX = 0x3d, GROUP_ONE = 0x81, MOV_ABSOLUTE = 0xa0, LOCK = 0xf0 };
-
 /* ---- walking ---- */
 
 /* The code of one function, read from its start to its end. */
@@ -48,25 +45,7 @@ static bool walk_begin(struct walk *walk, const struct image *image, uint32_t sp
 static bool walk_decode(struct walk *walk)
 {
 	walk->insn = walk->bytes + (walk->at - walk->lo);
-	return insn_shape(walk->insn, (size_t)(walk->hi - walk->at), walk->at, walk->image->wide, &walk->shape);
-}
-
-/* Instructions that do nothing: they fill gaps. */
-static bool is_padding(const struct walk *walk)
-{
-	const struct shape *shape = &walk->shape;
-
-	if (shape->map == 1)
-		return shape->opcode == 0x1f;
-	if (shape->map != 0)
-		return false;
-	if (shape->opcode == 0x90)		/* nop; with F3 it is pause, with REX.B an exchange */
-		return walk->insn[0] == 0x90 || walk->insn[0] == 0x66;
-	if (walk->image->wide)
-		return false;
-	if (shape->opcode == 0x8d)
-		return shape->base == (int8_t)shape->reg && shape->index < 0 && shape->displacement == 0;
-	return shape->opcode == 0x89 && shape->mod == 3 && shape->reg == shape->rm;
+	return insn_shape(walk->insn, (size_t)(walk->hi - walk->at), walk->at, walk->image->gen, &walk->shape);
 }
 
 static uint64_t constant_of(const struct walk *walk)
@@ -87,7 +66,7 @@ static uint64_t constant_of(const struct walk *walk)
 /* Does this instruction turn a pc into the address of the GOT? */
 static bool finds_got(const struct walk *walk)
 {
-	int reg = walk->image->wide ? -1 : got_sum_register(&walk->shape);
+	int reg = walk->image->gen->data_by_pc ? -1 : got_sum_register(&walk->shape);
 
 	return reg >= 0 && walk->pc[reg] != 0 && walk->image->got != 0 &&
 	       (uint32_t)(walk->pc[reg] + constant_of(walk)) == walk->image->got;
@@ -96,7 +75,7 @@ static bool finds_got(const struct walk *walk)
 /* Only what is added to the pc first is a distance from it. */
 static void note_pc(struct walk *walk)
 {
-	if (walk->image->wide)
+	if (walk->image->gen->data_by_pc)
 		return;
 	int sum = got_sum_register(&walk->shape), reg = got_pc_register(walk->image, walk->at, walk->insn, &walk->shape);
 	if (sum >= 0)
@@ -178,23 +157,6 @@ static struct operand displacement_operand(const struct walk *walk)
 	return operand;
 }
 
-/*
- * May the constant be an address?  Compilers put addresses into registers and memory, compare
- * and add them; they are no operands of "and" or "imul".
- */
-static bool may_be_address(const struct shape *shape)
-{
-	unsigned operation = shape->reg & 7;
-
-	if (shape->map != 0)
-		return false;
-	if (shape->opcode == GROUP_ONE)		/* add, sub, cmp */
-		return operation == 0 || operation == 5 || operation == 7;
-	return shape->opcode == PUSH_4 || shape->opcode == MOV_MEMORY || (shape->opcode & 0xf8) == MOV_REG ||
-	       shape->opcode == ADD_EAX || shape->opcode == SUB_EAX || shape->opcode == CMP_EAX ||
-	       (shape->opcode >= MOV_ABSOLUTE && shape->opcode < MOV_ABSOLUTE + 4);
-}
-
 /* Of all instructions but direct branches. */
 static struct operand immediate_operand(const struct walk *walk)
 {
@@ -205,7 +167,7 @@ static struct operand immediate_operand(const struct walk *walk)
 		operand.kind = OPERAND_NONE;
 	if (shape->immediate_size < 4 || take_reloc(walk, shape->immediate_at, &operand))
 		return operand;
-	int reg = walk->image->wide ? -1 : got_sum_register(shape);
+	int reg = walk->image->gen->data_by_pc ? -1 : got_sum_register(shape);
 	if (finds_got(walk)) {
 		operand.kind = OPERAND_GOT;
 	} else if (reg >= 0 && walk->pc[reg] != 0 &&
@@ -216,11 +178,11 @@ static struct operand immediate_operand(const struct walk *walk)
 		operand.kind = OPERAND_MAYBE;
 		operand.place = (uint32_t)(walk->image->got + operand.number);
 		operand.has_index = true;
-	} else if (walk->image->wide && shape->immediate_size == 8 && !walk->image->has_fixed_place) {
+	} else if (walk->image->gen->data_by_pc && shape->immediate_size == 8 && !walk->image->has_fixed_place) {
 		/* -mcmodel=medium: a distance from the GOT. */
 		operand.kind = OPERAND_MAYBE;
 		operand.place = walk->image->got + operand.number;
-	} else if (walk->image->has_fixed_place && may_be_address(shape)) {
+	} else if (walk->image->has_fixed_place && walk->image->gen->may_be_address(shape)) {
 		operand.kind = OPERAND_MAYBE;
 		operand.place = shape->immediate_size == 4 ? (uint32_t)operand.number : operand.number;
 	}
@@ -287,47 +249,24 @@ struct side_by_side {
 /* Opcode and prefixes of a branch, however far it goes: jmp, call, or a condition. */
 static bool same_branch_kind(const struct side_by_side *c)
 {
-	const struct shape *a = &c->old.shape, *b = &c->new.shape;
-	bool has_condition = a->flow == FLOW_BRANCH;
-	size_t before_a = a->immediate_at - 1u - a->map, before_b = b->immediate_at - 1u - b->map;
-
-	if (a->flow != b->flow || before_a != before_b || memcmp(c->old.insn, c->new.insn, before_a) != 0)
-		return false;
-	if (!has_condition)
-		return true;
-	bool loops_a = a->map == 0 && a->opcode >= 0xe0, loops_b = b->map == 0 && b->opcode >= 0xe0;
-	return loops_a == loops_b && (loops_a ? a->opcode == b->opcode : ((a->opcode ^ b->opcode) & 15) == 0);
-}
-
-static bool is_push(const struct shape *shape)
-{
-	return shape->map == 0 && (shape->opcode == PUSH_1 || shape->opcode == PUSH_4);
+	return c->old.image->gen->same_branch(c->old.insn, &c->old.shape, c->new.insn, &c->new.shape);
 }
 
 /* All bytes that are not of an operand. */
 static bool same_opcode(const struct side_by_side *c)
 {
-	const struct shape *a = &c->old.shape, *b = &c->new.shape;
-	size_t head = a->displacement_size != 0 ? a->displacement_at : a->immediate_at;
-
-	if (is_push(a) && is_push(b))
-		return a->immediate_at == b->immediate_at && memcmp(c->old.insn, c->new.insn, a->immediate_at - 1u) == 0;
-	return a->size == b->size && a->displacement_size == b->displacement_size &&
-	       a->displacement_at == b->displacement_at && a->immediate_at == b->immediate_at &&
-	       memcmp(c->old.insn, c->new.insn, head) == 0;
+	return c->old.image->gen->same_opcode(c->old.insn, &c->old.shape, c->new.insn, &c->new.shape);
 }
 
 /* May the constant be the number of a source line, as assert() passes it? */
-static bool may_be_line(const struct shape *shape)
+static bool may_be_line(const struct walk *walk)
 {
-	if (shape->map != 0 || shape->immediate_size == 0)
-		return false;
-	return is_push(shape) || shape->opcode == MOV_MEMORY || (shape->opcode & 0xf8) == MOV_REG;
+	return walk->image->gen->may_be_line(&walk->shape);
 }
 
 static bool differing_number(struct side_by_side *c, const struct operand *a, const struct operand *b, bool is_constant)
 {
-	if (!is_constant || !may_be_line(&c->old.shape) || !may_be_line(&c->new.shape))
+	if (!is_constant || !may_be_line(&c->old) || !may_be_line(&c->new))
 		return because(c->m, is_constant ? "the constant %" PRIi64 " is %" PRIi64 :
 			       "the offset %" PRIi64 " is %" PRIi64, (int64_t)a->number, (int64_t)b->number);
 	if (ARRAY_GROW(&c->numbers->table, c->numbers->count, 1) != 0) {
@@ -443,7 +382,7 @@ static bool skip_padding(struct side_by_side *c, int side, struct walk *walk, ui
 		if (!walk_decode(walk))
 			return because(c->m, "an instruction is not understood");
 		add_step(c, side, walk, number);
-		if (!is_padding(walk))
+		if (!walk->image->gen->fills_gaps(walk->insn, &walk->shape))
 			return true;
 		walk->at += walk->shape.size;
 	}
@@ -465,8 +404,9 @@ static bool same_step(const struct side_by_side *c, const struct jump_pair *jump
 	uint64_t start_a = c->steps[0][a - 1].addr, start_b = c->steps[1][b - 1].addr;
 	if (jump->old == start_a && jump->new == start_b)
 		return true;
-	return jump->old == start_a + 1 && jump->new == start_b + 1 && start_a < c->old.hi - c->old.lo &&
-	       start_b < c->new.hi - c->new.lo && c->old.bytes[start_a] == LOCK && c->new.bytes[start_b] == LOCK;
+	const uint8_t prefix = c->old.image->gen->lock_prefix;
+	return prefix != 0 && jump->old == start_a + 1 && jump->new == start_b + 1 && start_a < c->old.hi - c->old.lo &&
+	       start_b < c->new.hi - c->new.lo && c->old.bytes[start_a] == prefix && c->new.bytes[start_b] == prefix;
 }
 
 static bool same_jumps(struct side_by_side *c, uint64_t *at)

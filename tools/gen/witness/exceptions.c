@@ -41,7 +41,7 @@ static unsigned encoded_size(const struct image *image, uint8_t encoding)
 {
 	switch (encoding & 7) {
 	case 0:
-		return image->wide ? 8 : 4;
+		return image->gen->word;
 	case 2:
 		return 2;
 	case 3:

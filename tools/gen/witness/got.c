@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "x86.h"
 
 #define SLOTS_MAX 8		/* places in the frame that hold the address */
 #define PASSES_MAX 64
@@ -170,10 +171,10 @@ static void walk_once(struct search *search, uint64_t *unreached)
 		const uint8_t *code = search->code + offset;
 		struct insn insn;
 
-		if (!insn_shape(code, left, addr, false, &shape))
+		if (!insn_shape(code, left, addr, got->image->gen, &shape))
 			return;
 		if (search->reached[offset] != 0) {
-			if (!insn_decode(code, left, addr, false, &insn))
+			if (!insn_decode(code, left, addr, got->image->gen, &insn))
 				insn = (struct insn){ .flow = shape.flow };
 			uint8_t holds = step(search, offset, &shape, &insn, got->holds[offset]);
 			int32_t depth = search->depth[offset] - (insn.stack == STACK_MOVED ? (int32_t)insn.moved : 0);
@@ -199,7 +200,7 @@ int got_init(struct got *got, const struct image *image, uint32_t spot, const ui
 	int err = 0;
 
 	*got = (struct got){ .image = image, .lo = image->spots[spot].addr, .hi = image->spots[spot].end };
-	if (image->wide || image->got == 0 || size == 0)
+	if (image->gen->data_by_pc || image->got == 0 || size == 0)
 		return 0;
 	got->holds = calloc(size, 1);
 	search.reached = calloc(size, 1);

@@ -103,7 +103,7 @@ const uint8_t *image_bytes(const struct image *image, uint64_t addr, uint64_t *s
 
 bool image_word(const struct image *image, uint64_t addr, uint64_t *out)
 {
-	uint64_t size, width = image->wide ? 8 : 4;
+	uint64_t size, width = image->gen->word;
 	const uint8_t *bytes = image_bytes(image, addr, &size);
 	struct cursor at;
 
@@ -412,7 +412,7 @@ static int add_reloc(struct image *image, const struct image_reloc *reloc)
 
 static int add_relative(struct image *image, uint64_t place)
 {
-	struct image_reloc reloc = { .place = place, .kind = RELOC_RELATIVE, .width = image->wide ? 8 : 4 };
+	struct image_reloc reloc = { .place = place, .kind = RELOC_RELATIVE, .width = (uint8_t)image->gen->word };
 
 	if (!image_word(image, place, &reloc.addend))
 		return fail(ENOEXEC, "%s: a relocation lies outside of the file's data", image->file->path);
@@ -422,7 +422,7 @@ static int add_relative(struct image *image, uint64_t place)
 /* Decode a table of type SHT_RELR: an even word is an address, an odd one tells which of the next 63 words follow. */
 static int read_relr(struct image *image, const struct image_section *section)
 {
-	uint64_t word = image->wide ? 8 : 4, place = 0;
+	uint64_t word = image->gen->word, place = 0;
 	int err = 0;
 
 	for (uint64_t at = section->addr; err == 0 && section->end - at >= word; at += word) {
@@ -530,13 +530,13 @@ bool image_stub_slot(const struct image *image, uint64_t addr, uint64_t *slot)
 		const uint8_t *bytes = image_bytes(image, addr, &size);
 		struct shape shape;
 
-		if (bytes == NULL || !insn_shape(bytes, (size_t)size, addr, image->wide, &shape))
+		if (bytes == NULL || !insn_shape(bytes, (size_t)size, addr, image->gen, &shape))
 			return false;
 		if (shape.flow == FLOW_JUMP_ANY && shape.has_memory && shape.index < 0) {
 			uint64_t from = shape.is_relative ? addr + shape.size : shape.base >= 0 ? image->got : 0;
 
 			*slot = arch_address(image->arch, from + (uint64_t)shape.displacement);
-			return !image->wide || shape.base < 0;
+			return !image->gen->data_by_pc || shape.base < 0;
 		}
 		if (shape.flow != FLOW_NEXT)
 			return false;
@@ -584,9 +584,9 @@ int image_init(struct image *image, const struct elffile *file, const struct sym
 	GElf_Ehdr ehdr;
 	int err = 0;
 
-	*image = (struct image){ .file = file, .wide = file->elf_class == ELFCLASS64 };
+	*image = (struct image){ .file = file, .gen = file->gen };
 	image->arch = arch_find(file->elf_class, file->machine);
-	if (image->arch == NULL)
+	if (image->arch == NULL || image->gen == NULL)
 		return fail(ENOTSUP, "%s: it is for %s", file->path, arch_describe(file->elf_class, file->machine));
 	if (file->type != ET_EXEC && file->type != ET_DYN)
 		return fail(ENOEXEC, "%s: it is not linked", file->path);

@@ -72,7 +72,7 @@ struct image_reloc {
 struct image {
 	const struct elffile *file;
 	const struct arch *arch;
-	bool wide;			/* amd64 */
+	const struct gen_arch *gen;
 	bool has_fixed_place;		/* addresses in it are numbers in code and data */
 	uint64_t entry;			/* where the program begins */
 	uint64_t got;			/* what code of i386 counts from; 0: nothing */

@@ -497,7 +497,7 @@ static void note_addresses(struct trial *trial)
 	note_address(trial, image->entry);
 	for (size_t i = 0; i < image->n_sections && image->has_fixed_place; i++) {
 		const struct image_section *section = &image->sections[i];
-		uint64_t word = image->wide ? 8 : 4, value;
+		uint64_t word = image->gen->word, value;
 
 		if (section->area != AREA_CONSTANT && section->area != AREA_VARIABLE)
 			continue;

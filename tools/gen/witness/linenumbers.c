@@ -78,7 +78,7 @@ static bool find_bounds(struct neighbours *all, const struct spot *spot)
 
 	all->before = at;
 	while (bytes != NULL && at < spot->end &&
-	       insn_shape(bytes + (at - spot->addr), (size_t)(spot->end - at), at, all->image->wide, &shape)) {
+	       insn_shape(bytes + (at - spot->addr), (size_t)(spot->end - at), at, all->image->gen, &shape)) {
 		at += shape.size;
 		if (!is_bound(&shape))
 			continue;

@@ -77,7 +77,7 @@ static int add_pointers(struct collector *all)
 			err = add_cut(all, image->relocs[i].addend, true);
 	for (size_t i = 0; err == 0 && i < image->n_sections && image->has_fixed_place; i++) {
 		const struct image_section *section = &image->sections[i];
-		uint64_t word = image->wide ? 8 : 4, value;
+		uint64_t word = image->gen->word, value;
 
 		if (section->bytes == NULL || section->area == AREA_CODE || section->area == AREA_STUBS)
 			continue;
@@ -150,7 +150,7 @@ static bool same_module_pair(struct meanings *m, const struct image_reloc *a, co
 			     uint64_t old, uint64_t new)
 {
 	const struct image_reloc *offset_a, *offset_b;
-	uint64_t word = m->old->wide ? 8 : 4, value_a, value_b;
+	uint64_t word = m->old->gen->word, value_a, value_b;
 
 	if (a->symbol != NULL || b->symbol != NULL)
 		return a->symbol != NULL && b->symbol != NULL && strcmp(a->symbol, b->symbol) == 0 ? true :
@@ -413,7 +413,7 @@ static bool is_own(const struct image *image, uint32_t own, uint64_t addr, uint6
  */
 static bool table_entry(const struct image *image, uint64_t table, unsigned form, uint64_t index, uint64_t *to)
 {
-	uint64_t size, width = form == 2 && image->wide ? 8 : 4, at = table + index * width;
+	uint64_t size, width = form == 2 && image->gen->word, at = table + index * width;
 	const uint8_t *bytes = image_bytes(image, at, &size);
 	struct cursor cursor;
 
@@ -430,9 +430,9 @@ static bool table_entry(const struct image *image, uint64_t table, unsigned form
 /* Entries of the table of jumps at an address, all into the function or its cold part; 0: it is none. */
 static uint64_t table_count(const struct image *image, const struct cuts *cuts, uint64_t table, unsigned form, uint32_t own)
 {
-	uint64_t count = 0, to, offset, width = form == 2 && image->wide ? 8 : 4, end = next_start(image, cuts, table, true);
+	uint64_t count = 0, to, offset, width = form == 2 && image->gen->word, end = next_start(image, cuts, table, true);
 
-	if ((form == 2 && !image->has_fixed_place) || (form == 1 && image->wide))
+	if ((form == 2 && !image->has_fixed_place) || (form == 1 && image->gen->data_by_pc))
 		return 0;
 	while (end - table >= (count + 1) * width && table_entry(image, table, form, count, &to)) {
 		if (!is_own(image, own, to, &offset)) {
@@ -499,7 +499,7 @@ static bool same_constant(struct meanings *m, uint64_t old, uint64_t new, unsign
 			return because(m, "it jumps by another table");
 		if (count != 0)
 			return same_jump_table(m, old, new, form, count, depth) &&
-			       same_rest(m, old, new, count * (form == 2 && m->old->wide ? 8 : 4), depth);
+			       same_rest(m, old, new, count * (form == 2 && m->old->gen->word), depth);
 	}
 	size_a = constant_size(m->old, &m->cuts[0], old);
 	size_b = constant_size(m->new, &m->cuts[1], new);
@@ -540,7 +540,7 @@ static uint64_t plain_bytes(const struct image *image, uint64_t addr, uint64_t s
 static bool same_words(struct meanings *m, uint64_t old, uint64_t new, const uint8_t *a, const uint8_t *b,
 		       uint64_t size, unsigned depth)
 {
-	uint64_t word = m->old->wide ? 8 : 4, at = 0;
+	uint64_t word = m->old->gen->word, at = 0;
 
 	while (at < size) {
 		uint64_t value_a, value_b;

@@ -6,7 +6,7 @@
 #define NSB_GEN_DECODER_H
 
 #include "cursor.h"
-#include "insn.h"
+#include "x86.h"
 
 /* How the opcode of an instruction is encoded. */
 enum encoding { ENCODED_LEGACY, ENCODED_VEX, ENCODED_EVEX, ENCODED_XOP };
@@ -47,6 +47,9 @@ void decoder_read_modrm(struct decoder *d);
  * known, and so its length is not.
  */
 bool vector_read(struct decoder *d);
+
+/* Does such an instruction, with an operand in memory, write that?  What is not known may. */
+bool vector_stores(const struct decoder *d);
 
 /* What such an instruction does with registers.  It has been read. */
 void vector_operands(struct decoder *d);

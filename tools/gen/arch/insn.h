@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * insn: what an x86 instruction does with registers, as far as a caller can rely on them.
- *
- * It knows no file and no process.  It knows the length of all that an assembler writes but APX (REX2 and
- * map 4 of EVEX) and instructions that processors read differently; those are unknown.  Of few, such
- * as xrstor, only the effects are not known.  Sources: Intel's Software Developer's Manual, volume 2,
- * appendix A (opcode maps) and chapter 2 (formats); of XOP, see vector.c.
+ * insn: what an instruction does with registers, as far as a caller can rely on them, and what it is made of.
  */
 #ifndef NSB_GEN_INSN_H
 #define NSB_GEN_INSN_H
@@ -23,12 +18,6 @@
 struct regset {
 	uint64_t general;
 	uint64_t vector;
-};
-
-/* General registers by the numbers that instructions have for them. */
-enum {
-	GPR_AX, GPR_CX, GPR_DX, GPR_BX, GPR_SP, GPR_BP, GPR_SI, GPR_DI,
-	GPR_8, GPR_9, GPR_10, GPR_11,
 };
 
 /* All parts of general register no. `reg`. */
@@ -73,16 +62,11 @@ struct insn {
 	uint16_t popped;		/* of FLOW_RETURN: bytes of arguments */
 	int8_t pops, pushes;		/* the general register of a pop, of a push; else -1 */
 	bool needs_alignment;		/* of 16 bytes of memory on the stack */
+	bool calls_next;		/* a call of what follows, which finds the pc; its flow is FLOW_NEXT */
 	bool is_opaque;			/* nobody knows its effects on registers: both sets have all of them */
 	bool has_memory;
 	uint64_t memory;		/* the constant part of the operand's address; 0: it has none */
 };
-
-/*
- * Decode the instruction at the start of `code`, which is at address `addr`.  False: it is
- * unknown, or cut off.
- */
-bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out);
 
 /* Of what an instruction is made, and where its constants are in it.  Offsets are from its start. */
 struct shape {
@@ -98,16 +82,8 @@ struct shape {
 	bool is_relative;		/* the displacement counts from the next instruction */
 	uint8_t displacement_at, displacement_size;
 	uint8_t immediate_at, immediate_size;	/* constants of all kinds, distances of branches among them */
+	bool writes_memory;		/* of instructions of vector registers that store */
 	uint8_t access;			/* bytes of memory that it reads or writes; 0: not known, or none */
 };
-
-/* The shape of the instruction at the start of `code`, which is at address `addr`.  False: it is unknown, or cut off. */
-bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out);
-
-/*
- * Is the displacement of four bytes at code[at] that of a call, jmp or jcc?  Only the opcode
- * before it is looked at: e8, e9, or 0f 80 to 0f 8f.
- */
-bool insn_is_branch_operand(const uint8_t *code, size_t at);
 
 #endif

@@ -292,3 +292,17 @@ void vector_operands(struct decoder *d)
 		operand(d, d->mask, true, (flags & INDEXED) != 0, false, true);
 	implicit_operands(d);
 }
+
+bool vector_stores(const struct decoder *d)
+{
+	const struct row *row = find_row(d);
+
+	if (row == NULL)
+		return true;
+	/* vmaskmov, scatters, and the states that AMX and AVX keep in memory. */
+	bool is_masked = d->encoding == ENCODED_VEX && d->map == 2 && (d->opcode == 0x2e || d->opcode == 0x2f || d->opcode == 0x8e);
+	bool is_scatter = d->encoding == ENCODED_EVEX && d->map == 2 && d->opcode >= 0xa0 && d->opcode <= 0xa3;
+	bool is_compared = d->encoding == ENCODED_VEX && d->map == 2 && d->opcode >= 0xe0 && d->opcode <= 0xef;
+
+	return (row->flags & EW) != 0 || row->flags == NO_EFFECT || is_masked || is_scatter || is_compared;
+}

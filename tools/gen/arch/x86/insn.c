@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "insn.h"
-
-#include <string.h>
-
 #include "decoder.h"
 
 /*
@@ -365,7 +361,7 @@ static uint32_t flags_of(const struct decoder *d)
 static void to_address(struct decoder *d, enum insn_flow flow)
 {
 	d->out->flow = flow;
-	d->out->to = (uint64_t)d->immediate;	/* still relative: insn_decode() adds the rest */
+	d->out->to = (uint64_t)d->immediate;	/* still relative: x86_decode() adds the rest */
 }
 
 static void moves_stack(struct decoder *d, int64_t by)
@@ -1080,7 +1076,7 @@ static bool read_instruction(struct decoder *d, const uint8_t *code, size_t size
 	return is_known && !d->at.bad && d->at.p != d->at.start;
 }
 
-bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out)
+bool x86_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out)
 {
 	struct decoder d = { .wide = wide, .base = -1, .index = -1, .out = out };
 
@@ -1098,6 +1094,7 @@ bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, str
 	/* A call of what follows finds the pc.  Its return address is popped soon. */
 	if (out->flow == FLOW_CALL && out->to == next) {
 		out->flow = FLOW_NEXT;
+		out->calls_next = true;
 		moves_stack(&d, -word(&d));
 	}
 	if (out->has_memory && d.displacement != 0)
@@ -1160,7 +1157,7 @@ static uint8_t access_of(const struct decoder *d)
 	return (d->rex & REX_W) != 0 && (flags & BE) == 0 ? 8 : (uint8_t)width_of(d, flags, BE);
 }
 
-bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out)
+bool x86_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out)
 {
 	struct insn insn = { .addr = addr };
 	struct decoder d = { .wide = wide, .base = -1, .index = -1, .out = &insn };
@@ -1176,14 +1173,8 @@ bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, stru
 		.immediate_at = d.tail, .access = access_of(&d),
 	};
 	out->immediate_size = (uint8_t)(out->size - d.tail);
+	out->writes_memory = d.encoding != ENCODED_LEGACY && insn.has_memory && vector_stores(&d);
 	if (out->flow == FLOW_JUMP || out->flow == FLOW_BRANCH || out->flow == FLOW_CALL)
 		out->to = (addr + out->size + insn.to) & (wide ? UINT64_MAX : UINT32_MAX);
 	return true;
-}
-
-bool insn_is_branch_operand(const uint8_t *code, size_t at)
-{
-	if (at >= 1 && (code[at - 1] == 0xe8 || code[at - 1] == 0xe9))
-		return true;
-	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gen_arch: what nsb-gen knows about an instruction set and its ABI.
+ *
+ * It stands beside struct arch (src/arch.h), which is for a process.  A constant struct gen_arch describes
+ * one ABI.  nsb-gen chooses it when it opens a file, by the class and the machine; files of others have none
+ * and are refused where code has to be read.  docs/porting.md goes through both tables with the values for aarch64.
+ */
+#ifndef NSB_GEN_GEN_ARCH_H
+#define NSB_GEN_GEN_ARCH_H
+
+#include "insn.h"
+
+/* A relocation of code that finds a thread-local variable, as the ABI's models of TLS have it. */
+enum tls_code {
+	TLS_CODE_UNKNOWN,
+	TLS_CODE_MODULE,	/* the slot has the module alone: the variables' offsets are in the code */
+	TLS_CODE_OFFSET,	/* such an offset */
+	TLS_CODE_GENERAL,	/* two slots, with the module and the offset */
+	TLS_CODE_INITIAL,	/* a slot with the offset from the thread pointer */
+	TLS_CODE_DESCRIPTOR,	/* two slots, a TLS descriptor */
+	TLS_CODE_CALL,		/* the call through a descriptor, without an address in it */
+};
+
+/* What a linker has made of an instruction that read the slot of a thing in the GOT. */
+enum relaxed {
+	RELAXED_UNKNOWN,
+	RELAXED_NOT,		/* nothing */
+	RELAXED_TO_ADDRESS,	/* an instruction that computes the address */
+	RELAXED_TO_CALL,	/* a direct call, with its operand at the same place */
+	RELAXED_TO_JUMP,	/* a direct jump, with its operand one byte before */
+};
+
+/* What an instruction does with the memory of its operand. */
+enum does {
+	DOES_OTHER,		/* it reads it, or has none */
+	DOES_ADDRESS,		/* only the address is computed */
+	DOES_LOAD,		/* a plain load into a general register, `reg` of its shape */
+	DOES_COMPARE,		/* a plain comparison of `reg` with its operand, which may be a register, `rm` */
+	/* Those below write memory. */
+	DOES_STORE,
+	DOES_STORE_REGISTER,	/* a plain store of `reg` */
+	DOES_STORE_CONSTANT,
+};
+
+/* An instruction that puts a constant where arguments of calls are. */
+struct constant_argument {
+	size_t width;		/* of the constant, which is the instruction's last bytes */
+	int reg;		/* -1: on the stack */
+};
+
+struct gen_arch {
+	const char *name;
+	uint8_t elf_class;
+	uint16_t elf_machine;
+	unsigned word;			/* bytes of an address */
+	uint64_t last;			/* the last address; sums of addresses are modulo last + 1 */
+
+	/* ---- instructions ---- */
+
+	/* See insn_decode() and insn_shape(). */
+	bool (*decode)(const uint8_t *code, size_t size, uint64_t addr, struct insn *out);
+	bool (*shape)(const uint8_t *code, size_t size, uint64_t addr, struct shape *out);
+	/*
+	 * Code has distances from itself to data.  False: it has distances from the GOT, whose address is
+	 * in a register.
+	 */
+	bool data_by_pc;
+
+	/* ---- what single instructions do ---- */
+
+	enum does (*does)(const struct shape *shape);
+	/*
+	 * Does it make a constant, *value, in register `reg`?  If *outcome is set, it is 0 or 1, as the outcome of a
+	 * comparison.  `code` has its bytes.
+	 */
+	bool (*makes_constant)(const uint8_t *code, const struct shape *shape, unsigned reg, int64_t *value, bool *outcome);
+	/* Does it copy `size` bytes of a register, *from, to register `to`? */
+	bool (*moves)(const uint8_t *code, const struct shape *shape, unsigned to, uint64_t size, unsigned *from);
+	/*
+	 * Does it copy a general register to another, in whole or in part?  *is_conditional: only under a condition; that is
+	 * told of a load from memory, too.
+	 */
+	bool (*copies)(const struct shape *shape, unsigned *from, unsigned *to, bool *is_conditional);
+	/* The address that it puts into a register; 0 if it does something else. */
+	uint64_t (*loaded_address)(const uint8_t *code, const struct insn *insn);
+	/*
+	 * Do the bytes before code[at] look like those of an instruction that computes an address from its own,
+	 * with four bytes of distance there?  *reg is where the address goes; -1: not to all of a register.
+	 */
+	bool (*address_operand)(const uint8_t *code, size_t at, int *reg);
+	/* Is -1 made the first argument somewhere in these bytes before a call? */
+	bool (*passes_minus_one)(const uint8_t *code, size_t size);
+	/* Does it do nothing?  Such instructions fill gaps. */
+	bool (*fills_gaps)(const uint8_t *code, const struct shape *shape);
+	/* May its constant be an address?  May it be the number of a source line, as assert() passes it? */
+	bool (*may_be_address)(const struct shape *shape);
+	bool (*may_be_line)(const struct shape *shape);
+	/* Are two branches alike but for how far they go? */
+	bool (*same_branch)(const uint8_t *code_a, const struct shape *a, const uint8_t *code_b, const struct shape *b);
+	/* Are two instructions alike but for their constants? */
+	bool (*same_opcode)(const uint8_t *code_a, const struct shape *a, const uint8_t *code_b, const struct shape *b);
+	uint8_t lock_prefix;		/* a jump may lead behind it, to run the instruction without; 0: there is none */
+	uint16_t position_register;	/* bit per register that has the address of the GOT, besides sp and fp no base of variables */
+
+	/* ---- branches, without knowing where instructions begin ---- */
+
+	/* The first offset from `from` on at which four bytes look like the distance of a branch; SIZE_MAX: there is none. */
+	size_t (*find_branch)(const uint8_t *code, size_t size, size_t from);
+	/* Do the bytes before code[at] look like those of such a branch? */
+	bool (*is_branch_operand)(const uint8_t *code, size_t at);
+	/* A branch that looks like one of few bytes: its size and where it leads; 0: it is none. */
+	size_t (*short_branch)(const uint8_t *code, size_t size, uint64_t addr, uint64_t *to);
+	unsigned short_reach;		/* a short branch is nearer to what it leads to */
+	/* Do the bytes before code[at] look like those of a call or jump through memory, with its operand there? */
+	bool (*is_slot_operand)(const uint8_t *code, size_t at);
+	/* The slot that a stub at the start of `code` jumps through without a register's help; false: it is no such stub. */
+	bool (*stub_slot)(const uint8_t *code, size_t size, uint64_t addr, uint64_t *slot);
+	unsigned stub_alignment;	/* the stub begins at a multiple, and has the jump somewhere */
+
+	/* ---- room for the jump ---- */
+
+	unsigned jump_size;		/* as struct arch says */
+	unsigned landing_max;
+	/* Bytes at the start of a function that have to stay in front of the jump. */
+	unsigned (*landing)(const uint8_t *code, size_t size);
+	/* How many bytes at the start of `code` are padding, as assemblers and linkers fill gaps. */
+	size_t (*padding)(const uint8_t *code, size_t size);
+
+	/* ---- registers, by the numbers that instructions have for them ---- */
+
+	struct regset caller_saved;	/* what a function may change */
+	const uint8_t *arguments;	/* registers of arguments that are words, in their order */
+	unsigned n_arguments;		/* 0: arguments are on the stack */
+	unsigned n_vector_arguments;	/* the first so many vector registers have arguments, too */
+	uint8_t result, result_high;	/* of a result of a word, and of its second word */
+	bool returns_vectors;		/* a result of floating point is in a vector register */
+	uint8_t stack_pointer, frame_pointer;
+	unsigned n_registers;		/* general ones */
+	const char *const *names;	/* by number */
+	const uint8_t *from_dwarf;	/* number by DWARF's number, n_from_dwarf of them */
+	unsigned n_from_dwarf;
+	unsigned dwarf_sp, dwarf_fp;	/* DWARF's numbers of stack and frame pointer */
+	unsigned dwarf_vectors;		/* DWARF's number of the first vector register */
+	unsigned n_dwarf_vectors;
+
+	/* ---- conventions ---- */
+
+	/*
+	 * gcc may pass arguments of its own choice in registers to a static function, and an attribute asks for
+	 * that; these are the registers.
+	 */
+	const uint8_t *own_arguments;
+	unsigned n_own_arguments;
+	/* The instruction at the start of `code`, `size` bytes, puts a constant where arguments are. */
+	bool (*puts_argument)(const uint8_t *code, size_t size, struct constant_argument *out);
+
+	/* ---- relocations ---- */
+
+	uint32_t slot_type;		/* R_*_JUMP_SLOT */
+	uint32_t irelative_type;
+	uint32_t branch_type;		/* of the distance of a call from its own address */
+	enum tls_code (*tls_code)(uint32_t type);
+	/* Two bytes before an operand, in the object and in the linked file. */
+	enum relaxed (*relaxed)(const uint8_t *was, const uint8_t *now);
+};
+
+extern const struct gen_arch gen_amd64, gen_i386;
+
+/* NULL: nsb-gen knows no such ABI. */
+const struct gen_arch *gen_arch_find(uint8_t elf_class, uint16_t elf_machine);
+
+/*
+ * Decode the instruction at the start of `code`, which is at address `addr`.  False: it is
+ * unknown, or cut off.
+ */
+static inline bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, const struct gen_arch *gen,
+			       struct insn *out)
+{
+	return gen->decode(code, size, addr, out);
+}
+
+/* The shape of the instruction at the start of `code`, which is at address `addr`.  False: it is unknown, or cut off. */
+static inline bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, const struct gen_arch *gen,
+			      struct shape *out)
+{
+	return gen->shape(code, size, addr, out);
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * x86: the instructions of amd64 and i386.
+ *
+ * The decoder knows no file and no process.  It knows the length of all that an assembler writes but APX (REX2
+ * and map 4 of EVEX) and instructions that processors read differently; those are unknown.  Of few, such
+ * as xrstor, only the effects are not known.  Sources: Intel's Software Developer's Manual, volume 2,
+ * appendix A (opcode maps) and chapter 2 (formats); of XOP, see vector.c.
+ */
+#ifndef NSB_GEN_X86_H
+#define NSB_GEN_X86_H
+
+#include "gen_arch.h"
+
+/* General registers by the numbers that instructions have for them. */
+enum {
+	GPR_AX, GPR_CX, GPR_DX, GPR_BX, GPR_SP, GPR_BP, GPR_SI, GPR_DI,
+	GPR_8, GPR_9, GPR_10, GPR_11,
+};
+
+/* struct gen_arch's decode and shape; `wide`: amd64. */
+bool x86_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct insn *out);
+bool x86_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out);
+
+/* Of struct gen_arch, for both ABIs. */
+size_t x86_find_branch(const uint8_t *code, size_t size, size_t from);
+bool x86_is_branch_operand(const uint8_t *code, size_t at);
+size_t x86_short_branch(const uint8_t *code, size_t size, uint64_t addr, uint64_t *to);
+bool x86_is_slot_operand(const uint8_t *code, size_t at);
+unsigned x86_landing(const uint8_t *code, size_t size);
+size_t x86_padding(const uint8_t *code, size_t size);
+enum relaxed x86_relaxed(const uint8_t *was, const uint8_t *now);
+enum does x86_does(const struct shape *shape);
+bool x86_makes_constant(const uint8_t *code, const struct shape *shape, unsigned reg, bool wide, int64_t *value, bool *outcome);
+bool x86_copies(const struct shape *shape, unsigned *from, unsigned *to, bool *is_conditional);
+bool x86_moves(const uint8_t *code, const struct shape *shape, bool wide, unsigned to, uint64_t size, unsigned *from);
+uint64_t x86_loaded_address(const uint8_t *code, const struct insn *insn);
+bool x86_address_operand(const uint8_t *code, size_t at, int *reg);
+bool amd64_fills_gaps(const uint8_t *code, const struct shape *shape);
+bool i386_fills_gaps(const uint8_t *code, const struct shape *shape);
+bool x86_may_be_address(const struct shape *shape);
+bool x86_may_be_line(const struct shape *shape);
+bool x86_same_branch(const uint8_t *code_a, const struct shape *a, const uint8_t *code_b, const struct shape *b);
+bool x86_same_opcode(const uint8_t *code_a, const struct shape *a, const uint8_t *code_b, const struct shape *b);
+bool x86_passes_minus_one(const uint8_t *code, size_t size, bool wide);
+
+#endif
