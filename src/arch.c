@@ -47,12 +47,6 @@ uint64_t arch_address(const struct arch *arch, uint64_t address)
 	return arch->word == 8 ? address : address & UINT32_MAX;
 }
 
-unsigned arch_landing(const struct arch *arch, const uint8_t *code, size_t size)
-{
-	return size >= arch->landing_size && memcmp(code, arch->landing, arch->landing_size) == 0 ?
-	       arch->landing_size : 0;
-}
-
 /* Both ABIs are little-endian, so a narrow register is the first bytes of the value. */
 static uint64_t slot_get(const struct regs *regs, struct reg_slot slot)
 {
@@ -75,6 +69,22 @@ static void slot_set(struct regs *regs, struct reg_slot slot, uint64_t value)
 void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value)
 {
 	slot_set(regs, arch->reg[reg], value);
+}
+
+bool regs_in_call(const struct arch *arch, const struct regs *regs)
+{
+	return regs_get(arch, regs, REG_CALL) != (arch->reg[REG_CALL].width == 8 ? UINT64_MAX : UINT32_MAX);
+}
+
+void regs_leave_call(const struct arch *arch, struct regs *regs)
+{
+	regs_set(arch, regs, REG_CALL, UINT64_MAX);
+}
+
+void regs_repeat_call(const struct arch *arch, struct regs *regs)
+{
+	regs_set(arch, regs, REG_NUMBER, regs_get(arch, regs, REG_CALL));
+	regs_set(arch, regs, REG_PC, regs_get(arch, regs, REG_PC) - arch->syscall_insn_size);
 }
 
 bool regs_has_dwarf(const struct arch *arch, unsigned number)

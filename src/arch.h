@@ -45,12 +45,16 @@
 
 #define JUMP_MAX 16		/* bytes a jump may take on any architecture */
 #define CARRY_MAX 48		/* bytes that a function's first instructions take elsewhere */
-#define REGS_MAX 256		/* bytes an NT_PRSTATUS register set may take */
-#define DWARF_REGS_MAX 32
+#define REGS_MAX 288		/* bytes an NT_PRSTATUS register set may take */
+#define DWARF_REGS_MAX 36
 
-/* Names of registers for all architectures.  ARG0 to ARG5 hold the arguments of a system call. */
+/*
+ * Names of registers for all architectures.  ARG0 to ARG5 hold the arguments of a system call, NUMBER its number
+ * where it is made, and RESULT what it has returned; two of these may be one register.  CALL has the number of the
+ * call that the thread is in, and all bits set in none.
+ */
 enum reg {
-	REG_PC, REG_SP, REG_AX, REG_ORIG_AX, REG_FLAGS,
+	REG_PC, REG_SP, REG_NUMBER, REG_RESULT, REG_CALL, REG_FLAGS,
 	REG_ARG0, REG_ARG1, REG_ARG2, REG_ARG3, REG_ARG4, REG_ARG5,
 	REG_TP,			/* the thread pointer; or, where that is in no register, */
 	REG_TP_SELECTOR,	/* the selector of the segment that begins at it */
@@ -266,8 +270,9 @@ struct arch {
 	unsigned syscall_insn_size;
 	uint8_t breakpoint[4];
 	unsigned breakpoint_size;
-	uint8_t landing[4];
-	unsigned landing_size;
+	unsigned breakpoint_behind;	/* bytes that the pc is behind it when it has raised SIGTRAP: 0 or breakpoint_size */
+	/* How many bytes at the start of a function have to stay in front of the jump, such as an ENDBR64. */
+	unsigned (*landing)(const uint8_t *code, size_t size);
 	const struct reloc_type *relocs;
 	unsigned n_relocs;
 	uint32_t relative_type;	/* R_*_RELATIVE, for DT_RELR */
@@ -377,12 +382,18 @@ const char *arch_describe(uint8_t elf_class, uint16_t elf_machine);
 const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type);	/* NULL: unknown */
 /* The address modulo 2^32 on a 32-bit ABI, where sums of addresses wrap. */
 uint64_t arch_address(const struct arch *arch, uint64_t address);
-/* How many bytes at the start of a function have to stay in front of the jump, such as an ENDBR64. */
-unsigned arch_landing(const struct arch *arch, const uint8_t *code, size_t size);
 
 /* Get a register, zero-extended, and set one; what is wider than the register is cut off. */
 uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg);
 void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value);
+
+/* Is the thread in a system call, which the kernel may have to make again? */
+bool regs_in_call(const struct arch *arch, const struct regs *regs);
+/* Make the kernel take the thread for one that is in no system call: else it might make that again. */
+void regs_leave_call(const struct arch *arch, struct regs *regs);
+/* Of a thread in a system call: set what makes the call again when the thread runs. */
+void regs_repeat_call(const struct arch *arch, struct regs *regs);
+
 /* The same by DWARF number, which has to be one for which regs_has_dwarf() is true. */
 bool regs_has_dwarf(const struct arch *arch, unsigned number);
 uint64_t regs_get_dwarf(const struct arch *arch, const struct regs *regs, unsigned number);

@@ -162,11 +162,11 @@ static int look_arrived(struct launch *launch, bool *arrived)
 	*arrived = false;
 	err = pt_get_regs(launch->pid, &launch->entry_regs);
 	if (err != 0 || launch->entry_regs.size != arch->regs_size ||
-	    regs_get(arch, &launch->entry_regs, REG_PC) != launch->entry + arch->breakpoint_size)
+	    regs_get(arch, &launch->entry_regs, REG_PC) != launch->entry + arch->breakpoint_behind)
 		return err;
 	*arrived = true;
 	regs_set(arch, &launch->entry_regs, REG_PC, launch->entry);
-	regs_set(arch, &launch->entry_regs, REG_ORIG_AX, UINT64_MAX);
+	regs_leave_call(arch, &launch->entry_regs);
 	err = pt_write(launch->pid, launch->entry, launch->original, arch->breakpoint_size);
 	return err == 0 ? pt_get_sigmask(launch->pid, &launch->entry_mask) : err;
 }
@@ -201,8 +201,8 @@ static void call_regs(const struct launch *launch, enum nr nr, uint64_t arg, str
 	const struct arch *arch = launch->arch;
 
 	regs_set(arch, regs, REG_PC, launch->call_insn);
-	regs_set(arch, regs, REG_AX, (uint64_t)arch->nr[nr]);
-	regs_set(arch, regs, REG_ORIG_AX, UINT64_MAX);
+	regs_set(arch, regs, REG_NUMBER, (uint64_t)arch->nr[nr]);
+	regs_leave_call(arch, regs);
 	for (int i = REG_ARG0; i <= REG_ARG5; i++)
 		regs_set(arch, regs, (enum reg)i, i == REG_ARG0 ? arg : 0);
 }

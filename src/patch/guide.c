@@ -196,7 +196,7 @@ static void add_function(const struct detour_search *search, uint64_t address)
 
 	if (target_read(search->target, address, code, sizeof(code)) != 0)
 		return;
-	detour.place += arch_landing(arch, code, sizeof(code));
+	detour.place += arch->landing(code, sizeof(code));
 	memcpy(detour.was, code + (detour.place - address), detour.size);
 	if (!lies_across_pages(detour.place, detour.size))
 		add_detour(search, &detour);

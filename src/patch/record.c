@@ -121,7 +121,7 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	const struct link_image *image = input->image;
 	uint64_t entry = vz->patch_addr + image->bias - image->base;
 	const uint8_t *code = image->bytes + entry;
-	uint64_t skip = arch_landing(arch, vz->first.data, (size_t)vz->first.size);
+	uint64_t skip = arch->landing(vz->first.data, (size_t)vz->first.size);
 	bool has_bridge = input->bridge->is_needed && vz == &input->patch->meta.funcs[input->bridge->func];
 	uint64_t room;
 
@@ -141,7 +141,7 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	func->patch_size = vz->patch_size;
 	func->flags = (uint32_t)vz->flags;
 	func->jump_offset = skip;
-	func->patch_jump_offset = arch_landing(arch, code, (size_t)room);
+	func->patch_jump_offset = arch->landing(code, (size_t)room);
 	memcpy(func->target_old, vz->first.data + skip, arch->jump_size);
 	memcpy(func->patch_old, code + func->patch_jump_offset, arch->jump_size);
 	return 0;

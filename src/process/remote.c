@@ -60,13 +60,6 @@ static bool in_rseq_section(const struct target *target, const struct thread *th
 	return pc - cs.start < cs.length;
 }
 
-static bool in_system_call(const struct arch *arch, const struct regs *regs)
-{
-	uint64_t none = arch->reg[REG_ORIG_AX].width == 8 ? UINT64_MAX : UINT32_MAX;
-
-	return regs_get(arch, regs, REG_ORIG_AX) != none;
-}
-
 /* Calls are made on the thread's stack.  Code that uses the stack pointer for something else has none. */
 static bool has_stack(const struct target *target, const struct thread *thread)
 {
@@ -85,8 +78,8 @@ static enum fitness judge(const struct target *target, struct thread *thread)
 	thread->is_dispatched = pt_dispatches_calls(thread->tid);
 	if (thread->is_dispatched)
 		return UNFIT;
-	if (in_system_call(arch, &thread->regs))
-		return regs_get(arch, &thread->regs, REG_ORIG_AX) ==
+	if (regs_in_call(arch, &thread->regs))
+		return regs_get(arch, &thread->regs, REG_CALL) ==
 		       (uint64_t)arch->nr[NR_RESTART_SYSCALL] ? ACCEPTABLE : GOOD;
 	return in_rseq_section(target, thread) ? UNFIT : ACCEPTABLE;
 }
@@ -220,16 +213,14 @@ static void restart_call(const struct arch *arch, struct regs *regs)
 {
 	static const int restarts[] = { 512, 513, 514, 516 };	/* ERESTART*, linux/errno.h */
 	uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
-	uint64_t ax = regs_get(arch, regs, REG_AX);
+	uint64_t result = regs_get(arch, regs, REG_RESULT);
 
-	if (!in_system_call(arch, regs))
+	if (!regs_in_call(arch, regs))
 		return;
 	for (size_t i = 0; i < sizeof(restarts) / sizeof(restarts[0]); i++) {
-		if (ax != ((uint64_t)-restarts[i] & mask))
+		if (result != ((uint64_t)-restarts[i] & mask))
 			continue;
-		regs_set(arch, regs, REG_AX, regs_get(arch, regs, REG_ORIG_AX));
-		regs_set(arch, regs, REG_PC, regs_get(arch, regs, REG_PC) -
-			 arch->syscall_insn_size);
+		regs_repeat_call(arch, regs);
 		return;
 	}
 }
@@ -326,7 +317,7 @@ static int set_out(struct remote *remote, struct regs *regs, bool masks)
 
 	regs_set(arch, regs, REG_PC, remote->slack.start + remote->places.begin);
 	/* With another value the kernel would take this for a system call that it has to restart. */
-	regs_set(arch, regs, REG_ORIG_AX, UINT64_MAX);
+	regs_leave_call(arch, regs);
 	remote->interrupted = false;
 	remote->away = true;
 	remote->masked = masks;
@@ -501,7 +492,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	struct regs regs = remote->saved;
 	int err;
 
-	regs_set(arch, &regs, REG_AX, (uint64_t)arch->nr[NR_READ]);
+	regs_set(arch, &regs, REG_NUMBER, (uint64_t)arch->nr[NR_READ]);
 	regs_set(arch, &regs, REG_ARG0, UINT64_MAX);
 	err = set_out(remote, &regs, false);
 	if (err == 0)
@@ -513,7 +504,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	err = pt_get_regs(remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "read the registers of");
-	regs_set(arch, &regs, REG_ORIG_AX, (uint64_t)arch->nr[call->nr]);
+	regs_set(arch, &regs, REG_CALL, (uint64_t)arch->nr[call->nr]);
 	for (unsigned i = 0; i < 4; i++)
 		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), call->args[i]);
 	regs_set(arch, &regs, REG_ARG4, UINT64_MAX);
@@ -533,7 +524,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	err = pt_get_regs(remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "read the registers of");
-	call->result = sign_result(arch, regs_get(arch, &regs, REG_AX));
+	call->result = sign_result(arch, regs_get(arch, &regs, REG_RESULT));
 	return 0;
 }
 
@@ -928,7 +919,7 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 		return err;
 	regs_set(arch, &regs, REG_PC, function);
 	regs_set(arch, &regs, REG_SP, sp);
-	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	regs_leave_call(arch, &regs);
 	remote->interrupted = false;
 	remote->in_function = true;
 	remote->away = true;
@@ -943,7 +934,7 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 		return err;
 	*result = regs_get_dwarf(arch, &regs, arch->errand_result);
 	remote->until = 0;
-	regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+	regs_leave_call(arch, &regs);
 	/* Try twice: if the thread makes the call, the one that it was borrowed from ends with EINTR. */
 	err = pt_set_regs(thread->tid, &regs);
 	if (err != 0)
@@ -1197,7 +1188,7 @@ static int bring_back(struct target *target, const struct slack *slack, const st
 			continue;
 		regs_set(arch, &regs, REG_PC, slack->start);
 		regs_set(arch, &regs, REG_SP, frame);
-		regs_set(arch, &regs, REG_ORIG_AX, UINT64_MAX);
+		regs_leave_call(arch, &regs);
 		err = target_check_same(target);
 		if (err == 0)
 			err = pt_set_regs(thread->tid, &regs);

@@ -711,10 +711,10 @@ static int cure_interrupted_call(struct target *target, pid_t tid, struct regs *
 {
 	const struct arch *arch = target->arch;
 	const uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
-	const uint64_t result = regs_get(arch, regs, REG_AX);
-	struct proc_call call = { .number = regs_get(arch, regs, REG_ORIG_AX) };
+	const uint64_t result = regs_get(arch, regs, REG_RESULT);
+	struct proc_call call = { .number = regs_get(arch, regs, REG_CALL) };
 
-	if (call.number == mask)
+	if (!regs_in_call(arch, regs))
 		return 0;
 	for (unsigned i = 0; i < 6; i++)
 		call.args[i] = regs_get(arch, regs, (enum reg)(REG_ARG0 + i));
@@ -726,7 +726,7 @@ static int cure_interrupted_call(struct target *target, pid_t tid, struct regs *
 		call_note_lost(arch, tid, &call, &target->loss);
 		return 0;
 	}
-	regs_set(arch, regs, REG_AX, (uint64_t)-ERESTARTNOHAND);
+	regs_set(arch, regs, REG_RESULT, (uint64_t)-ERESTARTNOHAND);
 	return pt_restore_regs(tid, regs);
 }
 

@@ -41,7 +41,7 @@ void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target
 	for (size_t i = 0; i < patch->meta.n_funcs && !bridge->is_needed; i++) {
 		const struct vz_func *func = &patch->meta.funcs[i];
 		size_t size = (size_t)func->first.size;
-		unsigned skip = arch_landing(arch, func->first.data, size);
+		unsigned skip = arch->landing(func->first.data, size);
 		uint64_t at = arch_address(arch, func->target_addr + target_bias + skip);
 
 		if (size < skip + arch->jump_size || (func->flags & VZ_FUNC_SHORT && func->room <= skip))

@@ -797,7 +797,7 @@ static void push_register(struct machine *machine, uint64_t number, int64_t offs
 {
 	const struct cfi_frame *frame = machine->frame;
 
-	if (number >= DWARF_REGS_MAX || (frame->known & ((uint32_t)1 << number)) == 0)
+	if (number >= DWARF_REGS_MAX || (frame->known & CFI_REG(number)) == 0)
 		machine->bad = true;
 	else
 		push(machine, frame->reg[number] + (uint64_t)offset);
@@ -983,7 +983,7 @@ static bool evaluate(const struct source *source, const struct cfi_frame *frame,
 
 static bool register_known(const struct cfi_frame *frame, uint64_t number)
 {
-	return number < DWARF_REGS_MAX && (frame->known & ((uint32_t)1 << number)) != 0;
+	return number < DWARF_REGS_MAX && (frame->known & CFI_REG(number)) != 0;
 }
 
 static bool find_cfa(const struct source *source, const struct cfi_frame *frame,
@@ -1043,7 +1043,7 @@ void cfi_start(const struct arch *arch, const struct regs *regs, struct cfi_fram
 	for (unsigned i = 0; i < arch->n_dwarf_regs; i++) {
 		if (regs_has_dwarf(arch, i)) {
 			frame->reg[i] = regs_get_dwarf(arch, regs, i);
-			frame->known |= (uint32_t)1 << i;
+			frame->known |= CFI_REG(i);
 		}
 	}
 	frame->pc = regs_get(arch, regs, REG_PC);
@@ -1085,7 +1085,7 @@ enum cfi_result cfi_apply(const struct arch *arch, const struct cfi_table *table
 		return CFI_BAD;
 	for (unsigned i = 0; i < arch->n_dwarf_regs; i++) {
 		if (recover(&source, frame, &rules->rules[i], i, cfa, &caller.reg[i]))
-			caller.known |= (uint32_t)1 << i;
+			caller.known |= CFI_REG(i);
 	}
 	if (!register_known(&caller, rules->return_column) ||
 	    !register_known(&caller, arch->dwarf_sp))

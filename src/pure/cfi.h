@@ -30,10 +30,12 @@ struct cfi_table {
 	size_t n_index;
 };
 
+#define CFI_REG(number) (UINT64_C(1) << (number))
+
 /* The registers of a frame, by DWARF number.  Only those that `known` names have a value. */
 struct cfi_frame {
 	uint64_t reg[DWARF_REGS_MAX];
-	uint32_t known;		/* a bit for each register */
+	uint64_t known;		/* CFI_REG() of each register */
 	uint64_t pc;
 	bool exact;		/* pc is the next instruction (innermost frame, or one that a signal
 				   interrupted), and not the return address of a call */

@@ -256,7 +256,7 @@ void native_registers(struct native *native, struct cfi_frame *frame)
 		if (dwarf < DWARF_REGS_MAX &&
 		    unw_get_reg(&native->cursor, (unw_regnum_t)i, &value) == 0) {
 			frame->reg[dwarf] = value;
-			frame->known |= (uint32_t)1 << dwarf;
+			frame->known |= CFI_REG(dwarf);
 		}
 	}
 }

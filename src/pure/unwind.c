@@ -492,7 +492,7 @@ static enum cfi_result step_sigreturn(struct unwinder *unwinder, struct cfi_fram
 	    unwinder->memory.read(&unwinder->memory, pc, &code, 1) != 0)
 		return CFI_BAD;
 	*frame = (struct cfi_frame){ .pc = pc, .exact = true, .signal = true,
-				     .known = (uint32_t)1 << arch->dwarf_sp };
+				     .known = CFI_REG(arch->dwarf_sp) };
 	frame->reg[arch->dwarf_sp] = interrupted;
 	return CFI_STEPPED;
 }
@@ -670,7 +670,7 @@ static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t 
 	table = find_table(walk->unwinder, value - 1);
 	if (is_plain(walk->unwinder, table, value))
 		return;
-	frame = (struct cfi_frame){ .pc = value, .known = (uint32_t)1 << arch->dwarf_sp };
+	frame = (struct cfi_frame){ .pc = value, .known = CFI_REG(arch->dwarf_sp) };
 	frame.reg[arch->dwarf_sp] = sp;
 	result = step_sigreturn(walk->unwinder, &frame);
 	if (result == CFI_NONE && table != NULL)

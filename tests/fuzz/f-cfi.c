@@ -44,7 +44,7 @@ static void step(const struct arch *arch, const struct cfi_table *table, const s
 
 	for (unsigned i = 0; i < arch->n_dwarf_regs; i++)
 		frame.reg[i] = BASE + choice->sp + i;
-	frame.known = ((uint32_t)1 << arch->n_dwarf_regs) - 1;
+	frame.known = CFI_REG(arch->n_dwarf_regs) - 1;
 	for (unsigned i = 0; i < STEPS; i++) {
 		if (cfi_function(arch, table, bytes, frame.pc, &function) == 0 &&
 		    (frame.pc < function.start || frame.pc >= function.end))

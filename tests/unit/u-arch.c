@@ -191,8 +191,8 @@ static void check_call(const struct abi *abi, const struct arch *arch, pid_t pid
 		(void)fclose(file);
 	if (!ok(good, "%s: the kernel tells the system call", abi->flag))
 		return;
-	ok(strtoull(next, &next, 10) == regs_get(arch, &regs, REG_ORIG_AX) &&
-	   regs_get(arch, &regs, REG_ORIG_AX) == (uint64_t)arch->nr[NR_MUNMAP],
+	ok(strtoull(next, &next, 10) == regs_get(arch, &regs, REG_CALL) &&
+	   regs_get(arch, &regs, REG_CALL) == (uint64_t)arch->nr[NR_MUNMAP],
 	   "%s: syscall_insn enters the kernel, and orig_ax is the call", abi->flag);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		good &= strtoull(next, &next, 16) == regs_get(arch, &regs, order[i]);
@@ -210,17 +210,18 @@ static void check_registers(const struct abi *abi, const struct arch *arch, pid_
 		return;
 	ok(regs.size == arch->regs_size, "%s: its register set has the size that tells the ABI",
 	   abi->flag);
-	ok(reads(pid, regs_get(arch, &regs, REG_PC), arch->landing, arch->landing_size),
+	uint64_t word = (uint64_t)ptrace(PTRACE_PEEKTEXT, pid, (void *)(uintptr_t)regs_get(arch, &regs, REG_PC), NULL);
+	ok(arch->landing((const uint8_t *)&word, sizeof(long)) == 4 && arch->landing((const uint8_t *)&word, 3) == 0,
 	   "%s: the landing pad is %s", abi->flag, abi->landing);
 	if (!ok(ptrace(PTRACE_CONT, pid, NULL, NULL) == 0 && wait_for_stop(pid) &&
 		get_regs(pid, &regs), "%s: it gets to its breakpoint", abi->flag))
 		return;
 	ok(reads(pid, regs_get(arch, &regs, REG_PC) - 1, &int3, 1), "%s: pc", abi->flag);
 	ok(regs_get(arch, &regs, REG_SP) == value_by_name(abi, arch, abi->stack_pointer) &&
-	   regs_get(arch, &regs, REG_AX) == value_by_name(abi, arch, abi->result),
+	   regs_get(arch, &regs, REG_RESULT) == value_by_name(abi, arch, abi->result),
 	   "%s: stack pointer and result", abi->flag);
 	ok((regs_get(arch, &regs, REG_FLAGS) & 3) == 3, "%s: flags, with the carry set", abi->flag);
-	ok(regs_get(arch, &regs, REG_ORIG_AX) == (arch->word == 8 ? UINT64_MAX : UINT32_MAX),
+	ok(regs_get(arch, &regs, REG_CALL) == (arch->word == 8 ? UINT64_MAX : UINT32_MAX),
 	   "%s: orig_ax is -1 outside of a system call, as wide as the register", abi->flag);
 	check_dwarf(abi, arch, &regs);
 	if (ok(ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0 && wait_for_stop(pid),

@@ -198,7 +198,7 @@ static struct cfi_frame make_frame(const struct arch *arch)
 
 	for (unsigned i = 0; i < arch->n_dwarf_regs; i++)
 		frame.reg[i] = 0x7000 + i;
-	frame.known = ((uint32_t)1 << arch->n_dwarf_regs) - 1;
+	frame.known = CFI_REG(arch->n_dwarf_regs) - 1;
 	frame.reg[arch->dwarf_sp] = STACK;
 	return frame;
 }

@@ -87,6 +87,13 @@ static const struct sigreturn_code sigreturns[] = {
 
 extern const uint8_t guide_amd64[];
 
+static unsigned landing(const uint8_t *code, size_t size)
+{
+	static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };	/* ENDBR64 */
+
+	return size >= sizeof(endbr) && memcmp(code, endbr, sizeof(endbr)) == 0 ? sizeof(endbr) : 0;
+}
+
 const struct arch arch_amd64 = {
 	.name = "amd64",
 	.elf_class = ELFCLASS64,
@@ -95,8 +102,8 @@ const struct arch arch_amd64 = {
 	.user_top = (uint64_t)1 << 47,
 	.regs_size = 27 * 8,
 	.reg = {
-		[REG_PC] = SLOT(U_RIP), [REG_SP] = SLOT(U_RSP), [REG_AX] = SLOT(U_RAX),
-		[REG_ORIG_AX] = SLOT(U_ORIG_RAX), [REG_FLAGS] = SLOT(U_EFLAGS),
+		[REG_PC] = SLOT(U_RIP), [REG_SP] = SLOT(U_RSP), [REG_NUMBER] = SLOT(U_RAX), [REG_RESULT] = SLOT(U_RAX),
+		[REG_CALL] = SLOT(U_ORIG_RAX), [REG_FLAGS] = SLOT(U_EFLAGS),
 		[REG_ARG0] = SLOT(U_RDI), [REG_ARG1] = SLOT(U_RSI), [REG_ARG2] = SLOT(U_RDX),
 		[REG_ARG3] = SLOT(U_R10), [REG_ARG4] = SLOT(U_R8), [REG_ARG5] = SLOT(U_R9),
 		[REG_TP] = SLOT(U_FS_BASE),
@@ -141,9 +148,8 @@ const struct arch arch_amd64 = {
 	.syscall_insn = { 0x0f, 0x05 },
 	.syscall_insn_size = 2,
 	.breakpoint = { 0xcc },			/* INT3 */
-	.breakpoint_size = 1,
-	.landing = { 0xf3, 0x0f, 0x1e, 0xfa },	/* ENDBR64 */
-	.landing_size = 4,
+	.breakpoint_size = 1, .breakpoint_behind = 1,
+	.landing = landing,
 	.relocs = relocs,
 	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
 	.relative_type = R_X86_64_RELATIVE,

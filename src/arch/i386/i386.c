@@ -83,6 +83,13 @@ static const struct sigreturn_code sigreturns[] = {
 
 extern const uint8_t guide_i386[];
 
+static unsigned landing(const uint8_t *code, size_t size)
+{
+	static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfb };	/* ENDBR32 */
+
+	return size >= sizeof(endbr) && memcmp(code, endbr, sizeof(endbr)) == 0 ? sizeof(endbr) : 0;
+}
+
 const struct arch arch_i386 = {
 	.name = "i386",
 	.elf_class = ELFCLASS32,
@@ -91,8 +98,8 @@ const struct arch arch_i386 = {
 	.user_top = 0xffffe000,
 	.regs_size = U_COUNT * 4,
 	.reg = {
-		[REG_PC] = SLOT(U_EIP), [REG_SP] = SLOT(U_ESP), [REG_AX] = SLOT(U_EAX),
-		[REG_ORIG_AX] = SLOT(U_ORIG_EAX), [REG_FLAGS] = SLOT(U_EFLAGS),
+		[REG_PC] = SLOT(U_EIP), [REG_SP] = SLOT(U_ESP), [REG_NUMBER] = SLOT(U_EAX), [REG_RESULT] = SLOT(U_EAX),
+		[REG_CALL] = SLOT(U_ORIG_EAX), [REG_FLAGS] = SLOT(U_EFLAGS),
 		[REG_ARG0] = SLOT(U_EBX), [REG_ARG1] = SLOT(U_ECX), [REG_ARG2] = SLOT(U_EDX),
 		[REG_ARG3] = SLOT(U_ESI), [REG_ARG4] = SLOT(U_EDI), [REG_ARG5] = SLOT(U_EBP),
 		[REG_TP_SELECTOR] = SLOT(U_GS),
@@ -135,9 +142,8 @@ const struct arch arch_i386 = {
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */
 	.syscall_insn_size = 2,
 	.breakpoint = { 0xcc },			/* INT3 */
-	.breakpoint_size = 1,
-	.landing = { 0xf3, 0x0f, 0x1e, 0xfb },	/* ENDBR32 */
-	.landing_size = 4,
+	.breakpoint_size = 1, .breakpoint_behind = 1,
+	.landing = landing,
 	.relocs = relocs,
 	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
 	.relative_type = R_386_RELATIVE,

@@ -72,14 +72,14 @@ struct frame frame_at(const struct frames *frames, uint64_t addr)
 		return out;
 	at.reg[arch->dwarf_sp] = STACK_AT;
 	at.reg[arch->dwarf_fp] = FRAME_AT;
-	at.known = UINT32_C(1) << arch->dwarf_sp | UINT32_C(1) << arch->dwarf_fp;
+	at.known = CFI_REG(arch->dwarf_sp) | CFI_REG(arch->dwarf_fp);
 	if (cfi_step(arch, &frames->table, &bytes, &at) != CFI_STEPPED)
 		return out;
 	uint64_t cfa = at.reg[arch->dwarf_sp];
 	out.has_depth = cfa >= STACK_AT && cfa - STACK_AT < STACK_SIZE;
 	out.depth = out.has_depth ? cfa - STACK_AT : 0;
 	for (unsigned i = 0; i + 1 < arch->n_dwarf_regs && i < gen->n_from_dwarf; i++) {
-		if (i == arch->dwarf_sp || i == arch->dwarf_fp || (at.known & UINT32_C(1) << i) == 0)
+		if (i == arch->dwarf_sp || i == arch->dwarf_fp || (at.known & CFI_REG(i)) == 0)
 			continue;
 		out.saved |= (uint16_t)(1U << gen->from_dwarf[i]);
 		out.saved_at[gen->from_dwarf[i]] = at.reg[i] + WORD_AT;
