@@ -6,21 +6,23 @@
  * by the class and machine of the executable, and confirms it by the size of the register
  * set that the kernel returns.
  *
- * Porting guide: write src/arch/NAME/NAME.c, which fills in a struct arch; add its row to
- * arch_all (src/arch/table.c), its guide to src/parasite/NAME.S, and its name to
- * `parasites` in the Makefile.  No other file of src/ may know the architecture.  Field by
+ * Porting guide: write src/arch/NAME/NAME.c, which fills in a struct arch; add its rows to
+ * arch_all, arch_abis and arch_machine_names (src/arch/table.c), its guide to src/parasite/NAME.S, and its name to
+ * `parasites` in the Makefile.  No other file of src/ may know the architecture (tests/helpers/house.py looks).
+ * docs/porting.md fills the table in for aarch64, and tells what does not fit yet.  Field by
  * field:
  *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
  *   - user_top: where the user address space ends;
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
- *   - reg: where each neutral register lies in that set, and how wide it is;
+ *   - reg: where each neutral register lies in that set, and how wide it is; REG_CALL tells whether a thread is
+ *     in a system call;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
  *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
  *   - context, jump_buffer: what swapcontext(3) and setjmp(3) save of a suspended coroutine;
  *   - nr: system call numbers;
  *   - find_call: what a stop of its thread does to a system call;
  *   - syscall_insn: the bytes that enter the kernel;
- *   - breakpoint: the bytes that raise SIGTRAP, with the pc behind them;
+ *   - breakpoint, breakpoint_behind: the bytes that raise SIGTRAP, and how far the pc is behind them then;
  *   - learn, signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
  *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
@@ -28,7 +30,7 @@
  *     the first byte, then a displacement, little-endian;
  *   - may_branch_to: whether code might branch into given bytes of itself;
  *   - branch_at: where a call, or a stub of a procedure linkage table, leads;
- *   - landing: bytes a function may start with that must stay (ENDBR);
+ *   - landing: how many bytes at a function's start must stay (ENDBR);
  *   - carry: moves the first instructions of a function elsewhere;
  *   - errand, errand_result, errand_index: the code that a borrowed thread runs for nsb;
  *   - sigreturn_call, sigreturn_entered: what a function that nsb has called returns to;

@@ -86,6 +86,13 @@ t 'a call of a process, or of a file, in pure/ is seen' '
 	seen "pure, and calls open()" src/pure/elf.c "void f(void) { open(0, 0); }" &&
 	seen "pure, and names /proc" src/pure/elf.c "char f[] = \"/proc/1/maps\";"
 '
+t 'what only the tables of architectures may know is seen elsewhere' '
+	seen "knows an instruction set" src/patch/plan.c "int f(int m) { return m == EM_AARCH64; }" &&
+	seen "knows an instruction set" tools/gen/check/notes.c "unsigned f(void) { return ELFCLASS64; }" &&
+	seen "knows an instruction set" tools/gen/draft/find.c "unsigned f(void) { return R_X86_64_PC32; }" &&
+	seen "knows an instruction set" tools/gen/auto/unit.c "int f(const unsigned char *code) { return code[0] == 0xe8; }" &&
+	seen "knows an instruction set" tools/gen/witness/got.c "int f(void) { return GPR_AX; }"
+'
 t 'two types of one name are seen' '
 	seen "struct target is also in" src/pure/elf.c "struct target {"
 '

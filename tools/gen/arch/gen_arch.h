@@ -138,6 +138,7 @@ struct gen_arch {
 	uint8_t stack_pointer, frame_pointer;
 	unsigned n_registers;		/* general ones */
 	const char *const *names;	/* by number */
+	const char *vector_name, *vector_name_high;	/* before the number; of the upper part alone */
 	const uint8_t *from_dwarf;	/* number by DWARF's number, n_from_dwarf of them */
 	unsigned n_from_dwarf;
 	unsigned dwarf_sp, dwarf_fp;	/* DWARF's numbers of stack and frame pointer */

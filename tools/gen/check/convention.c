@@ -304,7 +304,7 @@ static void describe(const struct binary *binary, const struct arrival *arrival,
 	else if (register_number(binary, where) >= 0)
 		snprintf(text, size, "in %s", gen->names[register_number(binary, where)]);
 	else if (where >= gen->dwarf_vectors && where < gen->dwarf_vectors + gen->n_dwarf_vectors)
-		snprintf(text, size, "in xmm%" PRId64, where - gen->dwarf_vectors);
+		snprintf(text, size, "in %s%" PRId64, gen->vector_name, where - gen->dwarf_vectors);
 	else
 		snprintf(text, size, "in register %" PRId64, where);
 }

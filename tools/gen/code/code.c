@@ -55,8 +55,8 @@ void regset_format(struct regset set, const struct gen_arch *gen, char *text, si
 			at += (size_t)snprintf(text + at, size - at, "%s%s", at != 0 ? ", " : "", gen->names[reg]);
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
 		if ((set.vector & VECTOR_BITS(1) << reg) != 0)
-			at += (size_t)snprintf(text + at, size - at, "%s%cmm%u", at != 0 ? ", " : "",
-					       (set.vector & VECTOR_LOW(1) << reg) != 0 ? 'x' : 'y', reg);
+			at += (size_t)snprintf(text + at, size - at, "%s%s%u", at != 0 ? ", " : "",
+					       (set.vector & VECTOR_LOW(1) << reg) != 0 ? gen->vector_name : gen->vector_name_high, reg);
 	for (unsigned reg = 0; reg < 8 && at < size; reg++)
 		if ((set.general & MASK_BIT(reg)) != 0)
 			at += (size_t)snprintf(text + at, size - at, "%sk%u", at != 0 ? ", " : "", reg);
