@@ -30,7 +30,7 @@ done
 libraries() {
 	local file magic
 
-	find "$1" -type f -name '*.so*' | sort | while read -r file; do
+	find "$1/" -type f -name '*.so*' | sort | while read -r file; do
 		read -r -N 4 magic <"$file" && [ "$magic" = $'\x7fELF' ] && echo "$file"
 	done 2>/dev/null
 }

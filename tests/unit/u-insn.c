@@ -161,7 +161,7 @@ static bool is_stray(const char *text)
 	return strncmp(word, "rex", 3) == 0 || strcmp(word, "callw") == 0 || strcmp(word, "jmpw") == 0;
 }
 
-/* Every instruction of a file has the size that objdump says. */
+/* Every instruction of a file has the size that objdump says.  Some files have data among their code, as libcrypto. */
 static void test_sizes(const char *path, bool wide)
 {
 	size_t count = 0, wrong = 0, unknown = 0;
@@ -189,6 +189,9 @@ static void test_sizes(const char *path, bool wide)
 			bytes[size++] = (uint8_t)byte;
 		}
 		count++;
+		/* fstcw and its like are fwait, and fnstcw. */
+		if (size > 1 && bytes[0] == 0x9b)
+			memmove(bytes, bytes + 1, --size);
 		if (!insn_decode(bytes, size, 0, wide ? &gen_amd64 : &gen_i386, &insn)) {
 			/* A prefix that belongs to nothing has a line of its own, as has what 16 bits branch to. */
 			if (!is_stray(text) && unknown++ < 5)
@@ -196,7 +199,7 @@ static void test_sizes(const char *path, bool wide)
 		} else if (insn.size != size && wrong++ < 5)
 			note("%u instead of %zu bytes: %s", insn.size, size, line);
 	}
-	ok(pclose(in) == 0 && count > 0 && !wrong && unknown <= count / 100000,
+	ok(pclose(in) == 0 && count > 0 && !wrong && unknown <= count / 5000,
 	   "%s: %zu instructions, %zu of another size, %zu not understood", path, count, wrong, unknown);
 }
 
