@@ -53,7 +53,7 @@ static bool get(const struct core *core, uint64_t offset, void *buf, size_t size
  */
 static void read_prstatus(struct core *core, const uint8_t *bytes, uint32_t size)
 {
-	const bool is_64 = core->elf.elf_class == ELFCLASS64;
+	const bool is_64 = elf_is_64(&core->elf);
 	const uint32_t pid_at = is_64 ? 32 : 24, regs_at = is_64 ? 112 : 72;
 	struct regs regs = { .size = core->arch->regs_size };
 	uint32_t pid;

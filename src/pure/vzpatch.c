@@ -121,7 +121,7 @@ static const struct field variable_fields[] = {
 	{ "name", FIELD_STRING, offsetof(struct vz_variable, name), NULL },
 	{ "addr", FIELD_ADDRESS, offsetof(struct vz_variable, addr), NULL },
 };
-static const struct field_name hook_names[] = {
+static const struct number_name hook_names[] = {
 	{ VZ_HOOK_PRE_APPLY, "pre-apply" }, { VZ_HOOK_POST_APPLY, "post-apply" },
 	{ VZ_HOOK_PRE_REVERT, "pre-revert" }, { VZ_HOOK_POST_REVERT, "post-revert" }, { 0, NULL }
 };

@@ -82,6 +82,11 @@ struct gen_arch {
 	 * told of a load from memory, too.
 	 */
 	bool (*copies)(const struct shape *shape, unsigned *from, unsigned *to, bool *is_conditional);
+	/* Does it add an operand to another one?  Does it enter the kernel? */
+	bool (*adds)(const struct shape *shape);
+	bool (*enters_kernel)(const struct shape *shape);
+	/* Is the jump whose first byte this is one of a switch for sure, as it needs no landing pad where it goes? */
+	bool (*is_untracked)(const uint8_t *code);
 	/* The address that it puts into a register; 0 if it does something else. */
 	uint64_t (*loaded_address)(const uint8_t *code, const struct insn *insn);
 	/*

@@ -177,16 +177,17 @@ static bool is_switch(const struct program *program, const struct code *code, si
 
 	if (code->n_targets == 0)
 		return false;
-	if (elffile_read(&program->binary->file, insn->addr, bytes, 1) && bytes[0] == 0x3e)
-		return true;	/* notrack */
+	if (elffile_read(&program->binary->file, insn->addr, bytes, 1) &&
+	    program->gen->is_untracked(bytes))
+		return true;
 	for (size_t back = 1; back <= 3 && back <= at; back++) {
 		const struct insn *before = &code->insns[at - back];
 
 		if (before->flow != FLOW_NEXT || before->size > sizeof(bytes) ||
 		    !elffile_read(&program->binary->file, before->addr, bytes, before->size) ||
-		    !insn_shape(bytes, before->size, before->addr, program->wide, &shape))
+		    !insn_shape(bytes, before->size, before->addr, program->gen, &shape))
 			return false;
-		if (shape.map == 0 && (shape.opcode == 0x01 || shape.opcode == 0x03) && regset_any(insn->reads) &&
+		if (program->gen->adds(&shape) && regset_any(insn->reads) &&
 		    (before->writes.general & insn->reads.general) != 0)
 			return true;
 	}
@@ -200,10 +201,9 @@ static bool is_system_call(const struct program *program, const struct insn *ins
 	struct shape shape;
 
 	if (insn->size > sizeof(bytes) || !elffile_read(&program->binary->file, insn->addr, bytes, insn->size) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->wide, &shape))
+	    !insn_shape(bytes, insn->size, insn->addr, program->gen, &shape))
 		return true;
-	return (shape.map == 1 && (shape.opcode == 0x05 || shape.opcode == 0x34)) ||
-	       (shape.map == 0 && shape.opcode == 0xcd);
+	return program->gen->enters_kernel(&shape);
 }
 
 static int look_at(struct hook_walk *walk, const struct program *program, const struct code *code, uint32_t index, size_t at)

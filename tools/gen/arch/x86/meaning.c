@@ -92,6 +92,23 @@ bool x86_makes_constant(const uint8_t *code, const struct shape *shape, unsigned
 	return true;
 }
 
+bool x86_adds(const struct shape *shape)
+{
+	return shape->map == 0 && (shape->opcode == 0x01 || shape->opcode == 0x03);
+}
+
+/* syscall, sysenter, int. */
+bool x86_enters_kernel(const struct shape *shape)
+{
+	return (shape->map == 1 && (shape->opcode == 0x05 || shape->opcode == 0x34)) || (shape->map == 0 && shape->opcode == 0xcd);
+}
+
+/* The prefix notrack. */
+bool x86_is_untracked(const uint8_t *code)
+{
+	return code[0] == 0x3e;
+}
+
 /* 89 and 8b; of 64 bits with REX.W. */
 bool x86_moves(const uint8_t *code, const struct shape *shape, bool wide, unsigned to, uint64_t size, unsigned *from)
 {

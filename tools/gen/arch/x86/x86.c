@@ -308,7 +308,8 @@ static const uint8_t regparm[] = { GPR_AX, GPR_DX, GPR_CX };
 /* psABI AMD64 3.2.1 and 3.2.3. */
 const struct gen_arch gen_amd64 = {
 	.name = "amd64", .elf_class = ELFCLASS64, .elf_machine = EM_X86_64, .word = 8, .last = UINT64_MAX,
-	.does = x86_does, .copies = x86_copies, .makes_constant = makes_constant_amd64, .moves = moves_amd64, .loaded_address = x86_loaded_address,
+	.does = x86_does, .copies = x86_copies, .adds = x86_adds, .enters_kernel = x86_enters_kernel,
+	.is_untracked = x86_is_untracked, .makes_constant = makes_constant_amd64, .moves = moves_amd64, .loaded_address = x86_loaded_address,
 	.lock_prefix = 0xf0, .fills_gaps = amd64_fills_gaps, .may_be_address = x86_may_be_address, .may_be_line = x86_may_be_line,
 	.same_branch = x86_same_branch, .same_opcode = x86_same_opcode,
 	.passes_minus_one = passes_minus_one_amd64, .address_operand = x86_address_operand,
@@ -333,7 +334,8 @@ const struct gen_arch gen_amd64 = {
 /* psABI Intel386 2.2.3. */
 const struct gen_arch gen_i386 = {
 	.name = "i386", .elf_class = ELFCLASS32, .elf_machine = EM_386, .word = 4, .last = UINT32_MAX,
-	.does = x86_does, .copies = x86_copies, .makes_constant = makes_constant_i386, .moves = moves_i386, .loaded_address = x86_loaded_address,
+	.does = x86_does, .copies = x86_copies, .adds = x86_adds, .enters_kernel = x86_enters_kernel,
+	.is_untracked = x86_is_untracked, .makes_constant = makes_constant_i386, .moves = moves_i386, .loaded_address = x86_loaded_address,
 	.lock_prefix = 0xf0, .fills_gaps = i386_fills_gaps, .may_be_address = x86_may_be_address, .may_be_line = x86_may_be_line,
 	.same_branch = x86_same_branch, .same_opcode = x86_same_opcode,
 	.passes_minus_one = passes_minus_one_i386, .position_register = 1 << GPR_BX,
