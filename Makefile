@@ -59,8 +59,8 @@ arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/amd64/*.c src/arch
 else
 arch_src := $(wildcard src/arch/*.c src/arch/x86/*.c src/arch/i386/*.c)
 endif
-# Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
-NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz $(ARCHIVES)
+# Before glibc 2.34 timer_create(3) was in librt, which wants libpthread.  Order matters to the static linker: libunwind takes src/nolzma.c from libnsb.a, libelf may take src/nosearchtree.c.
+NSB_LIBS := $(LIB_DIRS) -lunwind-ptrace -lunwind-generic -lunwind $(top)/libnsb.a -lelf $(top)/libnsb.a -lz $(ARCHIVES) -lrt -lpthread
 GEN_LIBS := $(LIB_DIRS) -lelf $(top)/libnsb.a -lz $(ARCHIVES)
 
 parasites := $(if $(filter amd64,$(ARCH)),amd64 i386,i386)

@@ -21,6 +21,9 @@
 /* The symbol of the begin of the block of thread-local variables, which linkers define where code asks for it. */
 #define TLS_BLOCK "_TLS_MODULE_BASE_"
 
+/* SHT_RELR, for which older elf.h has no name. */
+enum { SECTION_RELR = 19 };
+
 /* A symbol, as symbol tables of both classes have it. */
 struct symbol {
 	const char *name;

@@ -474,7 +474,7 @@ int find_data_inside(struct draft *draft)
 
 		if (gelf_getshdr(scn, &shdr) == NULL || (shdr.sh_flags & SHF_ALLOC) == 0)
 			continue;
-		if (shdr.sh_type == SHT_RELR)
+		if (shdr.sh_type == SECTION_RELR)
 			escape_all(&all);
 		else if ((shdr.sh_type == SHT_RELA || shdr.sh_type == SHT_REL) && shdr.sh_entsize != 0)
 			look_at_words(&all, scn, &shdr);

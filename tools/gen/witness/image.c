@@ -9,8 +9,6 @@
 #include "cursor.h"
 #include "insn.h"
 
-enum { SECTION_RELR = 19 };	/* SHT_RELR, for which older elf.h has no name */
-
 #define STUB_STEPS 4		/* instructions of a stub before its jump */
 
 static bool begins(const char *text, const char *with)
