@@ -57,7 +57,8 @@ workers() {
 	local i
 	cat >worker.c <<'END'
 #include <unistd.h>
-__attribute__((noipa)) int step(int n) { return n + 1; }
+static volatile int steps;
+__attribute__((noipa)) int step(int n) { steps++; return n + 1; }
 int main(void)
 {
 	for (int n = 0; n >= 0; n = step(n))
