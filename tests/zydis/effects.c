@@ -256,9 +256,11 @@ static void compare_legacy(const ZydisDecoder *decoder, bool is_verbose, struct 
 				}
 }
 
-/* VEX (c4), XOP (8f) and EVEX (62). */
-static void compare_vector(const ZydisDecoder *decoder, uint8_t escape, bool is_verbose, struct counts *counts)
+/* VEX (c4), XOP (8f) and EVEX (62): each `step`-th. */
+static void compare_vector(const ZydisDecoder *decoder, uint8_t escape, unsigned step, bool is_verbose,
+			   struct counts *counts)
 {
+	unsigned n = 0;
 	bool wide = decoder->machine_mode == ZYDIS_MACHINE_MODE_LONG_64, is_evex = escape == 0x62;
 	static const uint8_t third[] = { 0x08, 0x0b, 0x8b, 0x00, 0x28, 0x4a, 0xca, 0x18, 0x49 };
 
@@ -274,7 +276,7 @@ static void compare_vector(const ZydisDecoder *decoder, uint8_t escape, bool is_
 						/* Two values of vvvv are enough. */
 						if ((second & 0x78) != 0x78 && (second & 0x78) != 0x50)
 							continue;
-						if ((escape == 0x8f && map < 8) || (is_evex && (second & 4) == 0))
+						if ((escape == 0x8f && map < 8) || (is_evex && (second & 4) == 0) || n++ % step != 0)
 							continue;
 						bytes[1] = (uint8_t)(highs[high] | map);
 						if (is_evex) {
@@ -288,22 +290,26 @@ static void compare_vector(const ZydisDecoder *decoder, uint8_t escape, bool is_
 
 int main(int argc, char **argv)
 {
-	bool wide = argc > 1 && strcmp(argv[1], "64") == 0, is_verbose = argc > 2 && strcmp(argv[2], "-v") == 0;
+	bool wide = argc > 1 && strcmp(argv[1], "64") == 0, is_verbose = argc > 2 && strcmp(argv[2], "-v") == 0,
+	     is_all = argc > 2 && strcmp(argv[argc - 1], "all") == 0;
 	struct counts counts = { 0 };
 	ZydisDecoder decoder;
 	char line[256];
 
 	if (argc < 2 || (!wide && strcmp(argv[1], "32") != 0)) {
-		fprintf(stderr, "usage: effects 32|64 [-v]\n");
+		fprintf(stderr, "usage: effects 32|64 [-v] [some|all]\n");
 		return 64;
 	}
 	ZydisDecoderInit(&decoder, wide ? ZYDIS_MACHINE_MODE_LONG_64 : ZYDIS_MACHINE_MODE_LEGACY_32,
 			 wide ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
-	if (argc > 2 && strcmp(argv[argc - 1], "all") == 0) {
+	if (is_all || (argc > 2 && strcmp(argv[argc - 1], "some") == 0)) {
+		/* By a prime number each opcode has its turn. */
+		unsigned step = is_all ? 1 : 29;
+
 		compare_legacy(&decoder, is_verbose, &counts);
-		compare_vector(&decoder, 0xc4, is_verbose, &counts);
-		compare_vector(&decoder, 0x8f, is_verbose, &counts);
-		compare_vector(&decoder, 0x62, is_verbose, &counts);
+		compare_vector(&decoder, 0xc4, step, is_verbose, &counts);
+		compare_vector(&decoder, 0x8f, step, is_verbose, &counts);
+		compare_vector(&decoder, 0x62, step, is_verbose, &counts);
 	}
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		uint8_t bytes[16];
