@@ -4,14 +4,16 @@
  *
  * strerror(3) and assert(3) ask gettext for a translation, which brings catalogues of messages and conversions of
  * character sets; what getopt(3) and assert(3) print could go to a wide stream, which brings a second printf.  nsb calls
- * no setlocale(3), and has no wide stream.  The names are glibc's own, in the members dcgettext.o and
- * fxprintf.o of libc.a: where these are not needed, nothing of this is linked either.
+ * no setlocale(3), and has no wide stream.  The names are glibc's own, in the members dcgettext.o, finddomain.o,
+ * loadmsgcat.o and fxprintf.o of libc.a: where these are not needed, nothing of this is linked either.
  */
 #include <stdarg.h>
 #include <stdio.h>
 
 char *__dcgettext(const char *domain, const char *text, int category);
 char *dcgettext(const char *domain, const char *text, int category);
+__attribute__((weak)) void _nl_finddomain_subfreeres(void);
+extern __attribute__((weak)) int _nl_msg_cat_cntr;
 int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode);
 int __fxprintf(FILE *file, const char *fmt, ...);
 int __fxprintf_nocancel(FILE *file, const char *fmt, ...);
@@ -27,6 +29,17 @@ char *dcgettext(const char *domain, const char *text, int category)
 {
 	return __dcgettext(domain, text, category);
 }
+
+/*
+ * fclose(3) brings the tables of character sets, which free by the first what gettext has loaded, and setlocale(3), which
+ * counts by the second what gettext has to load anew.  If the members that have these are linked for another reason,
+ * theirs count.
+ */
+void _nl_finddomain_subfreeres(void)
+{
+}
+
+int _nl_msg_cat_cntr;
 
 int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode)
 {

@@ -473,6 +473,8 @@ static void retire_child(struct run *run, size_t number, enum child_state state,
 	struct child *child = &run->children[number];
 	struct queue_entry entry;
 	int signal = exit_status < 0 ? -exit_status : 0;
+	/* Then it was the kernel's timer that killed it, as nsb came later. */
+	bool is_late = signal == SIGKILL && now_ns() > atomic_load(&run->current[number].since) + run->workers->item_ms * MS;
 
 	child->state = state;
 	(void)close(child->done_pipe);
@@ -484,7 +486,7 @@ static void retire_child(struct run *run, size_t number, enum child_state state,
 	if (!find_entry(run, number, &entry) || atomic_load(&run->shared->slots[entry.item].done) ||
 	    (starved && signal != 0 && do_again(run, entry.item, AGAIN_STARVED)))
 		return;
-	settle(run, entry.item, child->is_late || state == CHILD_LEFT || signal == SIGXCPU ? ITEM_LATE : ITEM_DIED,
+	settle(run, entry.item, child->is_late || is_late || state == CHILD_LEFT || signal == SIGXCPU ? ITEM_LATE : ITEM_DIED,
 	       signal);
 }
 
