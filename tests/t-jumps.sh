@@ -25,7 +25,7 @@ page_tables() {
 for how in context signal static musl 'musl static' 'musl-DSAVES_SIGNALS=1'; do
 	t "one suspended in the function: $how" "
 		jumps $how && patch_from inside.c && says suspended suspend inside && snapshot &&
-		fails_with 3 'a coroutine .context at 0x[0-9a-f]+. is suspended in inside .*see --allow-active' patch inside.so --timeout 0.3 &&
+		fails_with 3 'a coroutine .context at 0x[0-9a-f]+. is suspended in inside .*see --allow-active' patch inside.so --timeout 1 &&
 		unharmed && says 'answer 1' answer && says 'result 2' go on && says ended end &&
 		snapshot && patch inside.so && says 'answer 2' answer && revert inside.so && says 'answer 1' answer && unharmed
 	"
@@ -38,7 +38,7 @@ for how in context signal; do
 	"
 	t "one suspended in a patch is in the way of its revert: $how" "
 		jumps $how && patch_from yielding.c && patch yielding.so && says suspended suspend inside &&
-		fails_with 3 'is suspended in inside' revert yielding.so --timeout 0.3 && listed yielding.so &&
+		fails_with 3 'is suspended in inside' revert yielding.so --timeout 1 && listed yielding.so &&
 		says 'result 201' go on && revert yielding.so && listed && says 'answer 1' answer && says 'result 201' go on
 	"
 done
@@ -58,7 +58,7 @@ t '--allow-active lets it finish in the old function' '
 '
 t 'memory that was never touched is not searched' '
 	jumps context && patch_from inside.c && says reserved reserve && says suspended suspend inside && snapshot &&
-	tables=$(page_tables) && fails_with 3 "is suspended in inside" patch inside.so --timeout 0.3 &&
+	tables=$(page_tables) && fails_with 3 "is suspended in inside" patch inside.so --timeout 1 &&
 	says "result 2" go on && patch inside.so && says "answer 2" answer && revert inside.so && says "answer 1" answer && unharmed &&
 	[ "$(page_tables)" -lt $((tables + 256)) ]
 '
