@@ -59,7 +59,7 @@ t '--core: the patches of a core dump, and whether the thread that failed was in
 	[ "$(cat /proc/sys/kernel/core_pattern)" = core ] || skip "core dumps go elsewhere (kernel.core_pattern)"
 	printf "const char *greet(void);\nconst char *greet(void) { return (const char *)(long)*(volatile int *)8; }\n#include <nsb/vzp.h>\nVZP_CALLERS_CHECKED(greet);\n" >crash.c &&
 	target server && patch_from scale.c && patch_from crash.c && snapshot && patch scale.so && says hello greet && patch crash.so && revert crash.so && says hello greet && patch crash.so &&
-	prlimit --core=unlimited -p $pid && ulimit -c unlimited && { ask greet; wait $pid; } 2>died; ls && [ -e core* ] && nsb list --core core* >said && cat said && [ "$(wc -l <said)" = 3 ] &&
+	prlimit --core=unlimited -p $pid && ulimit -c unlimited && { echo greet >&"$to"; wait $pid; } 2>died; ls && [ -e core* ] && nsb list --core core* >said && cat said && [ "$(wc -l <said)" = 3 ] &&
 	sed -n 1p said | grep -E "^$pid: 1 [0-9a-f]+ scale.so -> server .* applied: scale" && sed -n 2p said | grep -E "^$pid: [23] [0-9a-f]+ crash.so -> server .* applied: greet" &&
 	sed -n 3p said | grep -E "^$pid: the thread that failed was in greet of crash.so \(0x" && nsb list --json --core core* >said && grep "\"failed_in\": \"crash.so\", \"function\": \"greet\"" said &&
 	head -c 20000 core* >cut && fails_with 1 "cut short" nsb list --core cut >said && fails_with 7 "no core dump" nsb list --core $program && fails_with 7 "" nsb list --core nowhere
