@@ -208,11 +208,79 @@ static int parse_timeout(const char *text, unsigned *ms)
 	return *end == '\0' ? 0 : -EINVAL;
 }
 
+/* Where an option without an argument is noted; NULL: it is another one. */
+static bool *flag_of(int option, struct options *options)
+{
+	switch (option) {
+	case OPT_SYSLOG:
+		return &options->syslog;
+	case OPT_NO_SYSLOG:
+		return &options->no_syslog;
+	case OPT_CHECK:
+		return &options->monitor;
+	case OPT_PROMETHEUS:
+		return &options->prometheus;
+	case OPT_STOP_ON_FAILURE:
+		return &options->stop_on_failure;
+	case OPT_NO_EXCEPTIONS:
+		return &options->no_exceptions;
+	case OPT_REPLACE:
+		return &options->replace;
+	case OPT_FOLLOW:
+		return &options->follow;
+	case OPT_BEST_EFFORT:
+		return &options->best_effort;
+	case OPT_INSECURE_FILE:
+		return &options->insecure_file;
+	case OPT_ALL:
+		return &options->all;
+	case OPT_PERF_MAP:
+		return &options->perf_map;
+	case OPT_DRY_RUN:
+		return &options->dry_run;
+	case OPT_JSON:
+		return &options->json;
+	case 'q':
+		return &options->quiet;
+	default:
+		return NULL;
+	}
+}
+
+/* Where the argument of an option is kept as it is; NULL: it is another option. */
+static const char **text_of(int option, struct options *options)
+{
+	switch (option) {
+	case OPT_OBJECT:
+		return &options->object;
+	case OPT_CORE:
+		return &options->core;
+	case OPT_STORE:
+		return &options->store;
+	case OPT_CVE:
+		return &options->cve;
+	case OPT_PROBE:
+		return &options->probe;
+	case OPT_EXE:
+		return &options->exe;
+	default:
+		return NULL;
+	}
+}
+
 static int parse_option(int option, int argc, char **argv, struct options *options)
 {
+	bool *flag = flag_of(option, options);
+	const char **text = text_of(option, options);
 	long value;
 	int err = 0;
 
+	if (flag != NULL)
+		*flag = true;
+	if (text != NULL)
+		*text = optarg;
+	if (flag != NULL || text != NULL)
+		return 0;
 	switch (option) {
 	case 'p':
 		err = parse_pids(optarg, options);
@@ -228,30 +296,6 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 	case OPT_BUILD_ID:
 		err = build_id_parse(optarg, options->object_id, &options->object_id_size);
 		return err != 0 ? usage("not a build-id", optarg) : 0;
-	case OPT_SYSLOG:
-		options->syslog = true;
-		return 0;
-	case OPT_NO_SYSLOG:
-		options->no_syslog = true;
-		return 0;
-	case OPT_OBJECT:
-		options->object = optarg;
-		return 0;
-	case OPT_CORE:
-		options->core = optarg;
-		return 0;
-	case OPT_STORE:
-		options->store = optarg;
-		return 0;
-	case OPT_CVE:
-		options->cve = optarg;
-		return 0;
-	case OPT_CHECK:
-		options->monitor = true;
-		return 0;
-	case OPT_PROMETHEUS:
-		options->prometheus = true;
-		return 0;
 	case OPT_CANARY:
 		options->canary = 1;
 		if (optarg == NULL && optind < argc && parse_number(argv[optind], 1, INT_MAX, &value) == 0)
@@ -269,42 +313,9 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 		options->has_settle = true;
 		err = parse_timeout(optarg, &options->settle_ms);
 		return err != 0 ? usage("not a time in seconds", optarg) : 0;
-	case OPT_PROBE:
-		options->probe = optarg;
-		return 0;
-	case OPT_STOP_ON_FAILURE:
-		options->stop_on_failure = true;
-		return 0;
-	case OPT_NO_EXCEPTIONS:
-		options->no_exceptions = true;
-		return 0;
-	case OPT_REPLACE:
-		options->replace = true;
-		return 0;
-	case OPT_FOLLOW:
-		options->follow = true;
-		return 0;
-	case OPT_BEST_EFFORT:
-		options->best_effort = true;
-		return 0;
-	case OPT_INSECURE_FILE:
-		options->insecure_file = true;
-		return 0;
-	case OPT_ALL:
-		options->all = true;
-		return 0;
-	case OPT_EXE:
-		options->exe = optarg;
-		return 0;
 	case OPT_USER:
 		options->by_user = true;
 		return all_find_user(optarg, &options->uid) != 0 ? usage(msg_kept(), "") : 0;
-	case OPT_PERF_MAP:
-		options->perf_map = true;
-		return 0;
-	case OPT_DRY_RUN:
-		options->dry_run = true;
-		return 0;
 	case OPT_TIMEOUT:
 		err = parse_timeout(optarg, &options->limits.timeout_ms);
 		return err != 0 ? usage("not a time in seconds", optarg) : 0;
@@ -317,14 +328,8 @@ static int parse_option(int option, int argc, char **argv, struct options *optio
 			return usage("too many functions for --allow-active", optarg);
 		options->allowed.names[options->allowed.count++] = optarg;
 		return 0;
-	case OPT_JSON:
-		options->json = true;
-		return 0;
 	case 'v':
 		return parse_verbosity(argc, argv) != 0 ? usage("not a verbosity", optarg) : 0;
-	case 'q':
-		options->quiet = true;
-		return 0;
 	case OPT_NO_PLUGIN:
 		return 0;
 	case 'h':

@@ -16,7 +16,7 @@ __attribute__((weak)) void _nl_finddomain_subfreeres(void);
 extern __attribute__((weak)) int _nl_msg_cat_cntr;
 int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode);
 int __fxprintf(FILE *file, const char *fmt, ...);
-int __fxprintf_nocancel(FILE *file, const char *fmt, ...);
+__attribute__((alias("__fxprintf"))) int __fxprintf_nocancel(FILE *file, const char *fmt, ...);
 
 char *__dcgettext(const char *domain, const char *text, int category)
 {
@@ -48,17 +48,6 @@ int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode)
 }
 
 int __fxprintf(FILE *file, const char *fmt, ...)
-{
-	va_list args;
-	int length;
-
-	va_start(args, fmt);
-	length = __vfxprintf(file, fmt, args, 0);
-	va_end(args);
-	return length;
-}
-
-int __fxprintf_nocancel(FILE *file, const char *fmt, ...)
 {
 	va_list args;
 	int length;

@@ -3,60 +3,11 @@
 # Many processes: --all, --exe, --user, and list of all.
 
 . "${0%/*}/lib.sh"
+. "${0%/*}/many.sh"
 for_each_abi
-
-# Other tests run beside this one, and have the same targets: these here have a
-# build-id that no other process has.
-t_own() {
-	t "$1" "own_build_id && sees_all && {
-		$2
-	}
-	was_seen \$?"
-}
-
-# was_seen STATUS: with which a test has ended.  A process that an ordinary user may not look at may also come meanwhile.
-was_seen() {
-	[ "$1" = 0 ] || [ "$(id -u)" = 0 ] || ! grep 'could not be looked at' output || skip 'a process came that this user may not look at'
-	return "$1"
-}
-
-# sees_all: or the status of --all is 10, as t-list tests.
-sees_all() {
-	[ "$(id -u)" = 0 ] || ! nsb list 2>&1 | grep -q 'could not be looked at' || skip 'there are processes that this user may not look at'
-}
 
 own_build_id() {
 	CFLAGS_EXTRA="-Wl,--defsym=own_$(echo "$root $NSB $abi" | md5sum | cut -c 1-32)=0"
-}
-
-# crowd N [KIND [NAME]]: N processes; sets ${crowd[@]}, and ${tos[@]} and ${froms[@]} by pid.
-crowd() {
-	local i
-	for ((i = 0; i < $1; i++)); do
-		target "${3:-server}" "${2:-so}" || return 1
-		# shellcheck disable=SC2154 # launch sets them
-		crowd+=("$pid") tos[pid]=$to froms[pid]=$from
-	done
-}
-
-# each_says TEXT WORDS... of all of ${crowd[@]}
-each_says() {
-	for pid in "${crowd[@]}"; do
-		to=${tos[$pid]} from=${froms[$pid]}
-		says "$@" || return 1
-	done
-}
-
-each_snapshot() {
-	for pid in "${crowd[@]}"; do
-		snapshot && mv .snapshot ".snapshot-$pid" || return 1
-	done
-}
-
-each_unharmed() {
-	for pid in "${crowd[@]}"; do
-		cp ".snapshot-$pid" .snapshot && unharmed || return 1
-	done
 }
 
 is_json() {

@@ -100,15 +100,8 @@ t '--help fits a terminal of 80 columns and 24 lines' '
 '
 t 'the log: a line for each action, none for looking, none with --no-syslog' '
 	[ "$(id -u)" = 0 ] || skip "needs root to have a /dev of its own"
-	target server && patch_from greet.c && mkdir dev && cat >listen.py <<END &&
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("dev/log")
-print("ready", flush=True)
-while True:
-    print(s.recv(4096).decode(), flush=True)
-END
-	starts_saying python3 listen.py && with_log() { unshare -m sh -c "mount --bind dev /dev && exec \"\$@\"" - timeout -s KILL 60 "$NSB" $insecure "$@"; } &&
+	target server && patch_from greet.c && mkdir dev &&
+	starts_saying python3 "$tests/helpers/listen.py" dev/log && with_log() { unshare -m sh -c "mount --bind dev /dev && exec \"\$@\"" - timeout -s KILL 60 "$NSB" $insecure "$@"; } &&
 	with_log patch -p $pid -f greet.so && with_log check -p $pid -f greet.so && with_log list -p $pid && with_log patch -p $pid -f greet.so --dry-run;
 	with_log patch -p $pid -f greet.so; with_log revert -p $pid -f greet.so && with_log patch -p $pid -f greet.so --no-syslog && id=$("$NSB_GEN" buildid greet.so) &&
 	wait_until grep -q reverted .said && sed "s/nsb\[[0-9]*\]/nsb/" .said >said && cat said && [ "$(wc -l <said)" = 4 ] &&

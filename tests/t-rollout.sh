@@ -3,53 +3,11 @@
 # To many processes: nsb sync, and --canary, which shall cost a few processes and not all.
 
 . "${0%/*}/lib.sh"
+. "${0%/*}/many.sh"
 for_each_abi
-
-# Other tests run beside this one: these targets have a build-id that no other process has.
-t_own() {
-	t "$1" "sees_all && own_build_id && $2"
-}
-
-# patch_from FILE.c [-o OUT.so]: a patch with a build-id of its own, as revert --all takes it out of the processes of all tests.
-patch_from() {
-	patch_object "$@" "-Wl,--build-id=0x$(echo "$file $root $NSB $abi $count $*" | md5sum | cut -c 1-32)" && generate
-}
-
-sees_all() {
-	[ "$(id -u)" = 0 ] || ! nsb list 2>&1 | grep -q 'could not be looked at' || skip 'there are processes that this user may not look at'
-}
 
 own_build_id() {
 	CFLAGS_EXTRA="-Wl,--defsym=own_$(echo "$file $root $NSB $abi $count" | md5sum | cut -c 1-32)=0"
-}
-
-# crowd N: N processes; sets ${crowd[@]}, and ${tos[@]} and ${froms[@]} by pid.
-crowd() {
-	local i
-	for ((i = 0; i < $1; i++)); do
-		target server so || return 1
-		# shellcheck disable=SC2154 # launch sets them
-		crowd+=("$pid") tos[pid]=$to froms[pid]=$from
-	done
-}
-
-each_says() {
-	for pid in "${crowd[@]}"; do
-		to=${tos[$pid]} from=${froms[$pid]}
-		says "$@" || return 1
-	done
-}
-
-each_snapshot() {
-	for pid in "${crowd[@]}"; do
-		snapshot && mv .snapshot ".snapshot-$pid" || return 1
-	done
-}
-
-each_unharmed() {
-	for pid in "${crowd[@]}"; do
-		cp ".snapshot-$pid" .snapshot && unharmed || return 1
-	done
 }
 
 # workers N: N processes that call step() thirty times a second; sets ${crowd[@]}, and $object.

@@ -3,26 +3,12 @@
 # nsb status and the store: who of the host runs what patches are for, and what the host shall have.
 
 . "${0%/*}/lib.sh"
+. "${0%/*}/many.sh"
 for_each_abi
 
-# Other tests run beside this one, and have the same targets: these here have a build-id that no other process has.
-t_own() {
-	t "$1" "sees_all && own_build_id '' && $2"
-}
-
-# sees_all: or statuses tell of processes that nobody but root may look at.
-sees_all() {
-	[ "$(id -u)" = 0 ] || ! nsb list 2>&1 | grep -q 'could not be looked at' || skip 'there are processes that this user may not look at'
-}
-
-# patch_from FILE.c [-o OUT.so]: a patch with a build-id of its own, as revert --all takes it out of the processes of all tests.
-patch_from() {
-	patch_object "$@" "-Wl,--build-id=0x$(echo "$file $root $NSB $abi $count $*" | md5sum | cut -c 1-32)" && generate
-}
-
-# own_build_id WORD: of this test alone; each WORD gives another build.
+# own_build_id [WORD]: of this test alone; each WORD gives another build.
 own_build_id() {
-	CFLAGS_EXTRA="-Wl,--build-id=0x$(echo "$file $root $NSB $abi $count $1" | md5sum | cut -c 1-32)"
+	CFLAGS_EXTRA="-Wl,--build-id=0x$(echo "$file $root $NSB $abi $count ${1-}" | md5sum | cut -c 1-32)"
 }
 
 # own_build: the program server in a file of a name that no other has, as programs of that name count as other builds.

@@ -3,17 +3,13 @@
 # nsb watch: what is started is patched before its first instruction, and nobody is held for long, whatever becomes of nsb.
 
 . "${0%/*}/lib.sh"
+. "${0%/*}/many.sh"
 [ "$(id -u)" = 0 ] || skip_all 'only root may hold others'
 for_each_abi
 
 # Files that only these tests execute are marked: their targets have a build of their own.
 t_own() {
 	t "$1" "own_build_id ${3:-} && $2"
-}
-
-# patch_from FILE.c [-o OUT.so]: a patch with a build-id of its own, as revert --all takes it out of the processes of all tests.
-patch_from() {
-	patch_object "$@" "-Wl,--build-id=0x$(echo "$file $root $NSB $abi $count $*" | md5sum | cut -c 1-32)" && generate
 }
 
 # own_build_id [KIND]
@@ -91,15 +87,7 @@ t_own 'who cannot be traced is let go, and told; others go on' '
 '
 t 'without the right to hold others: status 4; systemd is told when all is ready' '
 	build server && patch_from greet.c && fails_with 4 "fanotify is not to be had: .*CAP_SYS_ADMIN" setpriv --bounding-set -sys_admin --inh-caps -all "$NSB" watch $insecure -f greet.so &&
-	cat >listen.py <<END &&
-import socket
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind("socket")
-print("listens", flush=True)
-while True:
-    print(s.recv(4096).decode(), flush=True)
-END
-	starts_saying python3 listen.py && NOTIFY_SOCKET=$PWD/socket watches -f greet.so && wait_until grep -x READY=1 .said && wait_until grep -x WATCHDOG=1 .said && ends_watch
+	starts_saying python3 "$tests/helpers/listen.py" socket && NOTIFY_SOCKET=$PWD/socket watches -f greet.so && wait_until grep -x READY=1 .said && wait_until grep -x WATCHDOG=1 .said && ends_watch
 '
 
 done_testing
