@@ -160,7 +160,7 @@ debug_files() {
 }
 
 # llvm-dwarfdump takes a minute for 30 MB of debug info.
-abis=amd64
+for_amd64
 many=12
 most=$((300 << 10))
 if [ -n "${NSB_LONG:-}" ]; then

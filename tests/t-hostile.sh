@@ -124,7 +124,7 @@ done <<'END'
 resolver 3 never returns
 fault 1 raises a signal
 END
-abis=amd64
+for_amd64
 t 'a parent of a vfork child, which does not stop' '
 	beside vfork && exits 10 all patch -f greet.so && honest_is_patched
 '
@@ -208,7 +208,7 @@ t 'the resolver of an IFUNC calls exec of a setuid program, which gets nothing o
 	[[ $line == "as it was, user "* ]]
 '
 
-abis=amd64
+for_amd64
 
 # ---- nsb is stopped, and its children are ----
 
@@ -220,7 +220,7 @@ held() {
 
 # at_work OPTIONS...: nsb patches it, and its child $worker traces it.
 at_work() {
-	starts "$NSB" patch $insecure -f hold.so "$@" >out 2>&1 && wait_until nsb_traces "$started" /proc/"$pid"/status &&
+	starts "$NSB" patch $insecure -f hold.so "$@" >out 2>&1 && { wait_until nsb_traces "$started" /proc/"$pid"/status || { cat out; return 1; }; } &&
 	worker=$(awk '/^TracerPid/ { print $2 }' /proc/"$pid"/status) && [ "$worker" != "$started" ]
 }
 

@@ -100,7 +100,7 @@ for ((i = 0; i < ${#shown[@]}; i += 3)); do
 		target keeper && leaves "${shown[i + 1]}" "${shown[i + 2]}"
 	'
 done
-abis=amd64
+for_amd64
 for ((i = 0; i < ${#used[@]}; i += 3)); do
 	t "${used[i]} ${used[i + 1]:-nothing} stays" '
 		target keeper && leaves "${used[i + 1]}" "${used[i + 2]}"

@@ -82,8 +82,7 @@ for kind in pie nopie so; do
 done
 
 # There is a musl-gcc for amd64 only.
-abis=
-[[ $NSB_ABIS == *amd64* ]] && abis=amd64
+for_amd64
 t 'static, musl' '
 	CC=musl-gcc CFLAGS_EXTRA="-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" goes_in_and_out static
 '

@@ -47,13 +47,15 @@ t 'traced by strace' '
 	fails_with 6 "traced by process $started .strace." patch greet.so && unharmed && listed && says hello greet
 '
 # The only thread is in a restartable sequence nearly always when it is stopped.
-[[ " $NSB_ABIS " != *" amd64 "* ]] || abis=amd64 t 'a thread in a restartable sequence is not borrowed' '
+for_amd64
+t 'a thread in a restartable sequence is not borrowed' '
 	target sequence && patch_from plain.c && says "plain 2" plain 1 && echo stay >&$to && read -r -t $patience -u $from line &&
 	{ [ "$line" = staying ] || skip "no restartable sequences here"; } && for i in 1 2 3 4 5; do
 		ends_with "0 3" patch plain.so -q && ends_with "0 2 3" revert plain.so -q || exit 1
 	done && kill -USR1 $pid && read -r -t $patience -u $from line && echo "$line" && [ "$line" = left ] && snapshot &&
 	ends_with "0 2" revert plain.so && patch plain.so && says "plain 3" plain 1 && revert plain.so && says "plain 2" plain 1 && unharmed
 '
+for_each_abi
 t 'it exits meanwhile' '
 	build restless && patch_from greet.c && for ((round = 0; round < rounds; round++)); do
 		launch $program || exit 1

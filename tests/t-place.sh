@@ -34,18 +34,16 @@ t 'it has not begun, and nothing of it is touched' '
 	build places pie && begin setarch -R && three_beats listed greet.so && unharmed
 '
 # No more than 2 GiB of an i386 program can be static data.
-if [[ $NSB_ABIS == *amd64* ]]; then
-	abis=amd64
-	# A static glibc cannot be linked so.
-	for how in nopie pie 'static musl-gcc' 'static-pie musl-gcc'; do
-		read -r kind cc <<<"$how"
-		t "gigabytes of static data: $how" "
-			CC=${cc:-gcc} CFLAGS_EXTRA='-DBIG -mcmodel=medium -U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu' build places $kind &&
-			begin && says done 'big 5' && three_beats says done 'big 7' && unharmed
-		"
-	done
-	abis=$NSB_ABIS
-fi
+for_amd64
+# A static glibc cannot be linked so.
+for how in nopie pie 'static musl-gcc' 'static-pie musl-gcc'; do
+	read -r kind cc <<<"$how"
+	t "gigabytes of static data: $how" "
+		CC=${cc:-gcc} CFLAGS_EXTRA='-DBIG -mcmodel=medium -U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu' build places $kind &&
+		begin && says done 'big 5' && three_beats says done 'big 7' && unharmed
+	"
+done
+for_each_abi
 t 'as many mappings as it may have: named' '
 	build places && begin && says done fill && snapshot && fails_with 1 "vm.max_map_count is [0-9]+ " patch greet.so && unharmed && says hello greet
 '

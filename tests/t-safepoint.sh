@@ -40,10 +40,12 @@ t 'threads that come and go all the time' '
 	target threads && patch_from work.c && ask start churn 3 && out_of_the_way work.so
 '
 # There is a musl-gcc for amd64 only.
-[[ " $NSB_ABIS " != *" amd64 "* ]] || abis=amd64 t 'threads that come and go all the time, musl' '
+for_amd64
+t 'threads that come and go all the time, musl' '
 	CC=musl-gcc CFLAGS_EXTRA="-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu" target threads static &&
 	patch_from work.c && ask start churn 3 && out_of_the_way work.so
 '
+for_each_abi
 t 'threads are born and end 1000 times a second, and more often, while 20 patches come and go' '
 	target threads && patch_from work.c && ask start churn 8 && first=$(ask done) && began=${EPOCHREALTIME/./} &&
 	for ((round = 0; round < 20; round++)); do

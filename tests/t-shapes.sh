@@ -134,8 +134,7 @@ for kind in pie nopie so; do
 done
 
 # There is a musl-gcc for amd64 only.
-abis=
-[[ $NSB_ABIS == *amd64* ]] && abis=amd64
+for_amd64
 musl='-U_FORTIFY_SOURCE -mno-red-zone -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu'
 for kind in pie static so; do
 	t "musl: functions of few bytes: $kind" "

@@ -96,8 +96,7 @@ t 'what is thread-local and what is not are not taken for each other' '
 
 
 # There is a musl-gcc for amd64 only.
-abis=
-[[ $NSB_ABIS == *amd64* ]] && abis=amd64
+for_amd64
 for kind in pie static so dlopen; do
 	t "$kind, musl" "
 		CC=musl-gcc CFLAGS_EXTRA='-U_FORTIFY_SOURCE -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu' threads_agree $kind
