@@ -344,7 +344,8 @@ target() {
 # launch PROGRAM [ARGUMENTS...]: start what answers questions.  Sets $pid.
 launch() {
 	local line
-	needs_kernel_for "$@"
+	# What is started may start the program under another name, as in `chroot root /server`.
+	needs_kernel_for "$@" "${program:-}"
 	rm -f .to .from
 	mkfifo .to .from || return 1
 	exec {to}<>.to {from}<>.from

@@ -52,8 +52,8 @@ t 'a thread in a restartable sequence is not borrowed' '
 	target sequence && patch_from plain.c && says "plain 2" plain 1 && echo stay >&$to && read -r -t $patience -u $from line &&
 	{ [ "$line" = staying ] || skip "no restartable sequences here"; } && for i in 1 2 3 4 5; do
 		ends_with "0 3" patch plain.so -q && ends_with "0 2 3" revert plain.so -q || exit 1
-	done && kill -USR1 $pid && read -r -t $patience -u $from line && echo "$line" && [ "$line" = left ] && snapshot &&
-	ends_with "0 2" revert plain.so && patch plain.so && says "plain 3" plain 1 && revert plain.so && says "plain 2" plain 1 && unharmed
+	done && kill -USR1 $pid && read -r -t $patience -u $from line && echo "$line" && [ "$line" = left ] &&
+	ends_with "0 2" revert plain.so && snapshot && patch plain.so && says "plain 3" plain 1 && revert plain.so && says "plain 2" plain 1 && unharmed
 '
 for_each_abi
 t 'it exits meanwhile' '
