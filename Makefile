@@ -152,7 +152,8 @@ fuzz: $(fuzz_bin)
 
 # Tests: make check ONLY='t-kinds u-*'; check-long makes more rounds of what is random.
 # The 32-bit nsb is tested along, or alone by ARCH=i386.  Where its libraries cannot be had, its tests are skipped.
-JOBS ?= 2
+# One more than there are processors, as a test often waits.
+JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 check check-long: deps-test
 	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
 	$(Q)tools/i386-root.sh $(i386_root) && $(MAKE) --no-print-directory ARCH=i386 build/i386/nsb || \

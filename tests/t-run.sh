@@ -17,7 +17,7 @@ run_launch() {
 
 # A target that does not run yet, and a patch for it.
 prepare() {
-	build server "${1:-pie}" && patch_from greet.c
+	build server "${1:-pie}" && needs_kernel_for "$program" && patch_from greet.c
 }
 
 for kind in pie nopie static static-pie so; do
