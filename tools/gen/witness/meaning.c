@@ -408,12 +408,18 @@ static bool is_own(const struct image *image, uint32_t own, uint64_t addr, uint6
 }
 
 /*
- * The place that entry no. `index` of a table of jumps leads to.  `form` is how such tables are
- * written: 0: distances from the table, 1: distances from the global offset table, 2: addresses.
+ * The bytes of an entry of a table of jumps.  `form` is how such tables are written: 0: distances
+ * from the table, 1: distances from the global offset table, 2: addresses.
  */
+static uint64_t entry_width(const struct image *image, unsigned form)
+{
+	return form == 2 ? image->gen->word : 4;
+}
+
+/* The place that entry no. `index` of a table of jumps leads to. */
 static bool table_entry(const struct image *image, uint64_t table, unsigned form, uint64_t index, uint64_t *to)
 {
-	uint64_t size, width = form == 2 && image->gen->word, at = table + index * width;
+	uint64_t size, width = entry_width(image, form), at = table + index * width;
 	const uint8_t *bytes = image_bytes(image, at, &size);
 	struct cursor cursor;
 
@@ -430,7 +436,7 @@ static bool table_entry(const struct image *image, uint64_t table, unsigned form
 /* Entries of the table of jumps at an address, all into the function or its cold part; 0: it is none. */
 static uint64_t table_count(const struct image *image, const struct cuts *cuts, uint64_t table, unsigned form, uint32_t own)
 {
-	uint64_t count = 0, to, offset, width = form == 2 && image->gen->word, end = next_start(image, cuts, table, true);
+	uint64_t count = 0, to, offset, width = entry_width(image, form), end = next_start(image, cuts, table, true);
 
 	if ((form == 2 && !image->has_fixed_place) || (form == 1 && image->gen->data_by_pc))
 		return 0;
@@ -499,7 +505,7 @@ static bool same_constant(struct meanings *m, uint64_t old, uint64_t new, unsign
 			return because(m, "it jumps by another table");
 		if (count != 0)
 			return same_jump_table(m, old, new, form, count, depth) &&
-			       same_rest(m, old, new, count * (form == 2 && m->old->gen->word), depth);
+			       same_rest(m, old, new, count * entry_width(m->old, form), depth);
 	}
 	size_a = constant_size(m->old, &m->cuts[0], old);
 	size_b = constant_size(m->new, &m->cuts[1], new);
