@@ -17,7 +17,7 @@
 #	old: FLAGS, new: FLAGS		for that of the target, of the patch
 #
 # A file NAME2.c is a second unit of the case.  Compilers, levels and ABIs make a
-# matrix; a short run takes one field of it for each case, a long one all.  What
+# matrix; a short run takes one field of it, and one ABI, for each case, a long one all.  What
 # Ubuntu and Fedora compile with is two more fields; a short run takes one of them for
 # every fourth case.  Where further compilers are installed, as gcc-14 beside gcc, or NSB_COMPILERS
 # names some, these are more fields: of a short run, one for every eighth case.
@@ -200,6 +200,9 @@ for path in "$cases"/*.c; do
 		defaults=('gcc ubuntu original' 'gcc fedora original')
 	fi
 	if [ -z "${NSB_LONG:-}" ]; then
+		# One ABI, each of them in its turn.
+		read -ra able <<<"$abis"
+		[ ${#able[@]} = 0 ] || abis=${able[$((number % ${#able[@]}))]}
 		fields=("${fields[$((number++ * 5 % ${#fields[@]}))]}")
 		# Every fourth case, as a distribution builds.
 		if [ $((number % 4)) = 0 ]; then

@@ -48,9 +48,12 @@ for kind in pie nopie so; do
 		t "$kind, as $distribution builds: refused for its LTO" "CFLAGS_EXTRA='${!added} $with_lto' refused_for_lto $kind"
 	done
 done
-for linker in gold lld; do
+for linker in gold lld mold; do
 	for kind in pie nopie so; do
-		t "$kind, linked by $linker" "CFLAGS_EXTRA=-fuse-ld=$linker goes_in_and_out $kind"
+		t "$kind, linked by $linker" "
+			command -v ld.$linker || skip 'no linker $linker'
+			CFLAGS_EXTRA=-fuse-ld=$linker goes_in_and_out $kind
+		"
 	done
 done
 

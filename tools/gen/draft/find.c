@@ -251,9 +251,13 @@ static int collect_symbols(const struct binary *target, const char *name, struct
 			.index = find_described(&target->dwarf, name, symbol->value),
 			.global = symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT,
 		};
-		if (candidate.index != DWARF_NONE)
-			set_unit(&candidate, &target->dwarf,
-				 target->dwarf.functions[candidate.index].unit);
+		if (candidate.index != DWARF_NONE) {
+			const struct dwarf_function *function = &target->dwarf.functions[candidate.index];
+
+			set_unit(&candidate, &target->dwarf, function->unit);
+			/* mold makes all symbols of a program local that nobody outside of it needs. */
+			candidate.global |= function->external;
+		}
 		err = add_definition(candidates, &candidate);
 	}
 	return err;
