@@ -149,7 +149,7 @@ done
 t 'a reference by a macro is none in auto mode' '
 	limit 10 >a.c && linked prog a.c && objects old a.c && limit 20 >a.c &&
 	{ printf "%s\n" "#include <nsb/vzp.h>" "VZP_STATIC_VAR_REF(int, one);" && cat a.c; } >b.c && mv b.c a.c &&
-	pic="$pic -I$root/include" && objects new a.c && tells 1 "a.c:2: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE" prog a
+	pic="$pic -I$root/include" && objects new a.c && tells 1 "a.c:2: auto mode takes VZP_COMMENT and its like, VZP_ALLOW_ACTIVE and those of hooks" prog a
 '
 
 t 'info tells what the replaced code needs, not what the whole unit does' '

@@ -89,6 +89,53 @@ t 'with --replace a hook of the new patch says no: the old one stays' '
 	fails_with 1 "returned 3" patch second.so --replace && says "total 10" total && listed ledger.so && unharmed
 '
 
+# ---- auto mode: hooks stand in the fixed source, and see its statics ----
+
+# auto_patch HOOKS [FLAG...]: auto.so, of the target's source and of the fixed one, which counts in tenths and has these hooks.
+# shellcheck disable=SC2046 # lists of words
+auto_patch() {
+	local side cc
+	mkdir -p {old,new}/tests/targets && cp "$tests/targets/ledger.c" old/tests/targets &&
+	{ echo '#include <nsb/vzp.h>' && sed 's/sum == 10 ? sum : -sum/sum == 100 ? sum \/ 10 : -sum/' "$tests/targets/ledger.c" &&
+		printf '%s\n' "$1"; } >new/tests/targets/ledger.c &&
+	cc="${PATCH_CC:-gcc} $(mflag) $debian_flags -D_GNU_SOURCE -fPIC -fno-semantic-interposition -ffunction-sections -fdata-sections" &&
+	for side in old new; do
+		(cd $side && $cc "${@:2}" -I"$tests/targets" -I"$root/include" -c -o ledger.o tests/targets/ledger.c) || return 1
+	done &&
+	gcc $(mflag) -shared -Wl,--build-id=sha1 -o auto.so new/ledger.o &&
+	"$NSB_GEN" generate --mode auto "$object" auto.so new/ledger.o --original old/ledger.o >told 2>&1
+}
+scale='
+static int look(void) { hook_calls++; return total() == -10 || total() == 10 ? 0 : 5; } VZP_PRE_APPLY(look)
+static void scale(int by, int per) { for (struct entry *e = head; e != NULL; e = e->next) e->amount = e->amount * by / per; }
+static void to_tenths(void) { if (seek(2)) scale(10, 1); } VZP_POST_APPLY(to_tenths)
+static void to_units(void) { scale(1, 10); } VZP_POST_REVERT(to_units)'
+auto_beats() {
+	patch auto.so && says 'total 10' total && says 'amounts 10 40' amounts && listed auto.so && revert auto.so &&
+		says 'total 10' total && says 'amounts 1 4' amounts && listed ''
+}
+for cc in gcc clang; do
+	for level in -O0 -O2; do
+		t "hooks of auto mode change data with the code, $cc $level" "
+			PATCH_CC=$cc; target ledger && says 'total 10' total && says 'what?' add 2 && snapshot && auto_patch \"\$scale\" $level &&
+			cat told && grep 'hook: look' told && grep 'hook: to_units' told && grep 'changed: total' told &&
+			\"\$NSB\" info -f auto.so \$insecure | grep 'to_tenths: post-apply, 20 ms' && auto_beats && says 'fine 0' check && unharmed
+		"
+	done
+done
+t 'in auto mode, too, what may wait for another thread is refused' '
+	build ledger && ! auto_patch "static void f(void) { hook_calls = locked_total(); } VZP_POST_APPLY(f)" && cat told &&
+	grep "hook .f.: .locked_total. of .*ledger calls pthread_mutex_lock" told &&
+	! auto_patch "static void f(void) { entries[0].amount = rand(); } VZP_POST_APPLY(f)" && cat told && grep "calls rand.., which may wait" told
+'
+t 'in auto mode a hook is no function of the target, and what the author vouches for is taken' '
+	target ledger && says "total 10" total && ! auto_patch "VZP_PRE_APPLY(parent)" && cat told && grep "hook .parent.: .* has a function of that name" told &&
+	auto_patch "$scale
+		static int vouched(void) { return locked_total() != 10 && hook_calls > 99; } VZP_PRE_APPLY(vouched) VZP_HOOK_CALLS(locked_total)
+		VZP_HOOK_LIMIT(vouched, 300) VZP_NOT_ACTIVE(audit)" && snapshot && nsb info -f auto.so >told && cat told &&
+	grep "no thread may be in: audit" told && grep "vouched: pre-apply, 300 ms" told && auto_beats && unharmed
+'
+
 # ---- what a hook must not do ----
 
 # hook SAYS CODE [FLAG]: a patch with this code; nsb-gen refuses it with one line that SAYS matches, or, if that is "ok", takes it.

@@ -229,8 +229,16 @@
 #else
 #define VZP__HAS_TYPE(type, f)
 #endif
+/* clang takes no attribute behind the definition, but what a second name is used for it keeps. */
+#if defined(__clang__) && !defined(__cplusplus)
+#define VZP__KEEP__(id, f) static __typeof__(f) vzp__hook_##id __attribute__((alias(#f), used));
+#define VZP__KEEP_(id, f) VZP__KEEP__(id, f)
+#define VZP__KEEP(f) VZP__KEEP_(__COUNTER__, f)
+#else
+#define VZP__KEEP(f) extern __typeof__(f) f __attribute__((used));
+#endif
 #define VZP__HOOK(kind, type, f) \
-	extern __typeof__(f) f __attribute__((used)); \
+	VZP__KEEP(f) \
 	VZP__HAS_TYPE(type, f) \
 	VZP__RECORD(__COUNTER__, kind, #f, "", "")
 

@@ -20,6 +20,7 @@
 #include "entered.h"
 #include "folded.h"
 #include "headers.h"
+#include "hookcode.h"
 #include "identify.h"
 #include "interposed.h"
 #include "judge.h"
@@ -307,6 +308,14 @@ static void tell(const struct work *work, const char *what, const struct unit *u
 	free(source);
 }
 
+static void tell_hook(const struct work *work, const struct unit *unit, const struct piece *piece)
+{
+	struct piece named = *piece;
+
+	named.name = work->draft->patch->dwarf.functions[patch_function(work->draft, piece)].name;
+	tell(work, "hook", unit, &named, NULL);
+}
+
 static void tell_removed(const struct work *work, const struct unit *unit)
 {
 	for (size_t k = 0; k < unit->original->n_pieces; k++) {
@@ -365,12 +374,14 @@ static void tell_fates(struct work *work)
 			else if (piece->fate == FATE_REPLACES)
 				tell(work, piece->is_changed ? "changed" : "replaced", unit, piece,
 				     piece->why);
+			else if (piece->is_hook)
+				tell_hook(work, unit, piece);
 			else if (piece->is_changed && !piece->has_counterpart && piece->is_reached)
 				tell(work, piece->twin != NULL ? "changed" : "new", unit, piece,
 				     piece->why);
 			else if (msg_verbosity != 0 && piece->verdict != VERDICT_LINES)
 				tell(work, piece->is_reached ? "copied" : "same", unit, piece, NULL);
-			if (piece->is_reached && !piece->has_counterpart)
+			if (piece->is_reached && !piece->has_counterpart && !piece->is_hook)
 				work->draft->n_new++;
 		}
 		if (unit->original != NULL)
@@ -396,6 +407,61 @@ static int refuse_as_same(const struct work *work)
 					    witness->old.path, work->draft->target->file.path, piece->name);
 		}
 	return fail(ENODATA, "%s: nothing differs in the code, no patch is needed", work->draft->patch->file.path);
+}
+
+/* ---- what the macros of vzp.h say ---- */
+
+/* What a directive of the other kinds says means nothing where objects refer to the target's own things. */
+static bool is_of_hooks(const struct directive *directive)
+{
+	return directive_is_hook(directive) || directive->kind == DIRECTIVE_HOOK_LIMIT ||
+		directive->kind == DIRECTIVE_HOOK_CALLS || directive->kind == DIRECTIVE_NOT_ACTIVE;
+}
+
+/* The function of that name in the object that the directive stands in; NULL if there is none. */
+static struct piece *find_own_function(const struct work *work, const struct directive *directive)
+{
+	const struct dwarf *dwarf = &work->draft->patch->dwarf;
+	const struct dwarf_unit *unit = &dwarf->units[directive->unit];
+
+	for (size_t i = 0; i < work->n_units; i++)
+		for (size_t k = 0; k < work->units[i].n_pieces; k++) {
+			struct piece *piece = &work->units[i].pieces[k];
+			uint32_t index = DWARF_NONE;
+
+			if (work->units[i].patch_unit == unit && piece->kind == PIECE_FUNCTION && piece->is_placed)
+				index = patch_function(work->draft, piece);
+			/* The symbol may have another name: VZP__KEEP() of clang. */
+			if (index != DWARF_NONE && dwarf->functions[index].name != NULL &&
+			    strcmp(dwarf->functions[index].name, directive->name) == 0)
+				return piece;
+		}
+	return NULL;
+}
+
+/* Nothing in the patch calls a hook, so what it needs is looked for from here.  draw_hooks() tells of one that is not there. */
+static int mark_hook(const struct work *work, const struct directive *directive)
+{
+	struct piece *piece = find_own_function(work, directive);
+
+	if (piece == NULL)
+		return 0;
+	if (piece->has_counterpart)
+		return fail(EINVAL, "%s:%u: hook '%s': %s has a function of that name, which would be replaced (give the"
+			    " hook another name)", base_name(directive->source), directive->line, directive->name,
+			    work->draft->target->file.path);
+	piece->is_hook = true;
+	return 0;
+}
+
+static int mark_hooks(const struct work *work)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < work->directives.count; i++)
+		if (directive_is_hook(&work->directives.table[i]))
+			err = refuse_later(work->draft, mark_hook(work, &work->directives.table[i]));
+	return err;
 }
 
 /* ---- drawing ---- */
@@ -432,16 +498,18 @@ static bool is_replaced_name(const struct draft *draft, const char *name)
 	return false;
 }
 
-/* Of what vzp.h has, the comments and the functions that may be active mean something here. */
+/* Of what vzp.h has, comments, functions that may be active, and hooks mean something here. */
 static int take_directive(struct work *work, const struct directive *directive)
 {
 	const char *source = base_name(directive->source);
 
 	if (directive->kind == DIRECTIVE_COMMENT)
 		return draft_add_comment(work->draft, directive->label, directive->name);
+	if (is_of_hooks(directive))
+		return 0;
 	if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
-		return fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and VZP_ALLOW_ACTIVE, and no other "
-			    "macro of nsb/vzp.h: the objects refer to the target's own (hooks need manual mode)", source, directive->line);
+		return fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and its like, VZP_ALLOW_ACTIVE and those of hooks, and no"
+			    " other macro of nsb/vzp.h: the objects refer to the target's own", source, directive->line);
 	if (!is_replaced_name(work->draft, directive->name))
 		return fail(EINVAL, "%s:%u: VZP_ALLOW_ACTIVE(%s): the patch replaces no such function",
 			    source, directive->line, directive->name);
@@ -521,6 +589,8 @@ static int decide(struct work *work)
 	set_fates(work);
 	int err = check_constructors(work);
 	if (err == 0)
+		err = mark_hooks(work);
+	if (err == 0)
 		err = end_if_refused(draft, check_layouts(work));
 	if (err == 0)
 		err = end_if_refused(draft, set_data_fates(work));
@@ -548,6 +618,8 @@ static int draw(struct work *work)
 		err = add_references(draft, work->units, work->n_units);
 	if (err == 0)
 		err = bind_externs(draft);
+	if (err == 0)
+		err = end_if_refused(draft, draw_hooks(draft, &work->directives));
 	if (err == 0)
 		err = add_parts(draft);
 	if (err == 0)

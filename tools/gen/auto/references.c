@@ -551,7 +551,8 @@ int add_references(struct draft *draft, struct unit *units, size_t n_units)
 
 	for (size_t i = 0; i < n_units; i++)
 		for (size_t k = 0; k < units[i].n_pieces; k++)
-			units[i].pieces[k].is_reached = units[i].pieces[k].fate == FATE_REPLACES;
+			units[i].pieces[k].is_reached = units[i].pieces[k].fate == FATE_REPLACES ||
+				units[i].pieces[k].is_hook;
 	while (err == 0 && all.any) {
 		all.any = false;
 		for (size_t i = 0; err == 0 && i < n_units; i++)

@@ -70,6 +70,7 @@ struct piece {
 	bool is_overridden;		/* it is weak, and the target has another file's in its place */
 	bool is_changed;		/* since the original; without an original every function is */
 	bool is_closed_over, is_reached, is_followed;
+	bool is_hook;			/* a function that nsb has the process run: VZP_PRE_APPLY and its like */
 	struct definition counterpart;	/* the target's own, if has_counterpart */
 };
 

@@ -148,9 +148,15 @@ static int follow_symbol(struct hook_walk *walk, const struct program *program, 
 static int follow_address(struct hook_walk *walk, const struct program *program, uint32_t index, const struct insn *insn)
 {
 	const bool in_target = program == &walk->target;
+	const struct vz_place *place = in_target ? NULL :
+		draft_place_in(walk->draft, insn->addr, insn->addr + insn->size);
 	uint32_t callee = program_function_at(program, insn->to);
 	struct regset writes;
 
+	/* In auto mode the file has a call of the patch's copy there, and nsb makes it a call of the target's function. */
+	if (place != NULL && place->kind == VZ_PLACE_PCREL)
+		return follow_target(walk, program, index, place->target_addr,
+				     callee != DWARF_NONE ? function_name(program, callee) : "?");
 	if (callee != DWARF_NONE)
 		return in_target ? follow_target(walk, program, index, insn->to, function_name(program, callee)) :
 			follow(walk, false, callee);
@@ -249,11 +255,6 @@ static int follow(struct hook_walk *walk, bool in_target, uint32_t index)
 }
 
 /* ---- what the author named ---- */
-
-static bool is_hook(const struct directive *directive)
-{
-	return directive->kind >= DIRECTIVE_PRE_APPLY && directive->kind <= DIRECTIVE_POST_REVERT;
-}
 
 /* The function of the patch that the directive names, in its own unit; DWARF_NONE if it has no code there. */
 static uint32_t find_own(const struct dwarf *dwarf, const struct directive *directive)
@@ -365,8 +366,8 @@ static int check_words(const struct hook_walk *walk, size_t index)
 	bool any = false, same = false;
 
 	for (size_t i = 0; i < walk->directives->count; i++) {
-		any = any || is_hook(&walk->directives->table[i]);
-		same = same || (is_hook(&walk->directives->table[i]) &&
+		any = any || directive_is_hook(&walk->directives->table[i]);
+		same = same || (directive_is_hook(&walk->directives->table[i]) &&
 				strcmp(walk->directives->table[i].name, directive->name) == 0);
 	}
 	if (directive->kind == DIRECTIVE_HOOK_LIMIT && !same)
@@ -387,7 +388,7 @@ static int draw_all(struct hook_walk *walk)
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < directives->count; i++)
-		if (is_hook(&directives->table[i]))
+		if (directive_is_hook(&directives->table[i]))
 			err = refuse_later(walk->draft, add_hook(walk, &directives->table[i]));
 	err = end_if_refused(walk->draft, err);
 	for (size_t i = 0; err == 0 && i < directives->count; i++)

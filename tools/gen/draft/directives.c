@@ -11,6 +11,11 @@
 
 #define DIRECTIVE_PREFIX "vzp__record_"
 
+bool directive_is_hook(const struct directive *directive)
+{
+	return directive->kind >= DIRECTIVE_PRE_APPLY && directive->kind <= DIRECTIVE_POST_REVERT;
+}
+
 static int parse_directive(const struct binary *patch, struct directives *directives, uint64_t offset,
 			struct directive *out)
 {

@@ -52,6 +52,9 @@ struct directives {
 	struct dwarf_bytes bytes;
 };
 
+/* Does it name a function that nsb has the process run? */
+bool directive_is_hook(const struct directive *directive);
+
 /* Read all directives of a patch.  -ENOEXEC for a damaged section, -EINVAL for one that cannot be placed. */
 int directives_read(struct directives *directives, const struct binary *patch) MUST_CHECK;
 void directives_deinit(struct directives *directives);

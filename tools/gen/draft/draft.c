@@ -243,12 +243,17 @@ int draft_add_comment(struct draft *draft, const char *key, const char *text)
 	return 0;
 }
 
-bool draft_has_place(const struct draft *draft, uint64_t addr)
+const struct vz_place *draft_place_in(const struct draft *draft, uint64_t lo, uint64_t hi)
 {
 	for (size_t i = 0; i < draft->meta.n_places; i++)
-		if (draft->meta.places[i].patch_addr == addr)
-			return true;
-	return false;
+		if (draft->meta.places[i].patch_addr >= lo && draft->meta.places[i].patch_addr < hi)
+			return &draft->meta.places[i];
+	return NULL;
+}
+
+bool draft_has_place(const struct draft *draft, uint64_t addr)
+{
+	return draft_place_in(draft, addr, addr + 1) != NULL;
 }
 
 size_t draft_find(const struct draft *draft, uint64_t addr)

@@ -72,6 +72,8 @@ int draft_add_comment(struct draft *draft, const char *key, const char *text) MU
 
 /* Whether nsb writes another operand to the place at `addr` of the patch, which leads to the target. */
 bool draft_has_place(const struct draft *draft, uint64_t addr);
+/* The first such place in [lo, hi) of the patch; NULL if there is none. */
+const struct vz_place *draft_place_in(const struct draft *draft, uint64_t lo, uint64_t hi);
 
 /*
  * Index in meta.funcs of the function that replaces the target's code at `addr`; SIZE_MAX if

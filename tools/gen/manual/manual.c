@@ -231,7 +231,9 @@ static uint32_t find_description(const struct dwarf *dwarf, const struct symbol 
 static int visit_symbol(struct draft *draft, const struct directives *directives,
 			const struct symbol *symbol, visitor visit)
 {
-	if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC || strchr(symbol->name, '.') != NULL)
+	/* What vzp.h defines is nobody's function. */
+	if (symbol->section == SHN_UNDEF || symbol->type != STT_FUNC || strchr(symbol->name, '.') != NULL ||
+	    strncmp(symbol->name, "vzp__", strlen("vzp__")) == 0)
 		return 0;
 	struct definition body = {
 		.name = symbol->name, .addr = symbol->value, .size = symbol->size,
