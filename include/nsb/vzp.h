@@ -133,6 +133,21 @@
 #define VZP_NOT_ACTIVE(g) VZP__RECORD(__COUNTER__, "Q", #g, "", "")
 
 /*
+ * VZP_ONCE(f): void f(void), behind its definition.  It runs once in the process, before the first call of any function that
+ * the patch replaces gets to the new code: in the thread that makes this call, while all others go on.  So it may call
+ * anything.  Threads that call a replaced function meanwhile wait until it has returned; f itself may call them.  A child of
+ * fork that begins when f has run has it behind it, too; in a child that another thread has forked meanwhile, f runs anew.  f
+ * runs again if its thread has ended in the middle of it.  If f takes locks that callers of replaced functions may hold, they
+ * wait for ever: it must not.  It must return, and not by longjmp or an exception.
+ *
+ * A patch has one VZP_ONCE, and may replace VZP_ONCE_FUNCTIONS functions then, 64 if you do not define it.
+ */
+#define VZP_ONCE(f) VZP__ONCE(f)
+#ifndef VZP_ONCE_FUNCTIONS
+#define VZP_ONCE_FUNCTIONS 64
+#endif
+
+/*
  * VZP_STATE(type, name): behind the definition of a variable of the patch's own.  When a newer patch that has a
  * VZP_STATE of the same name and type takes the place of this one by nsb patch --replace, it goes on with the value.
  */
@@ -241,6 +256,185 @@
 	VZP__KEEP(f) \
 	VZP__HAS_TYPE(type, f) \
 	VZP__RECORD(__COUNTER__, kind, #f, "", "")
+
+/*
+ * VZP_ONCE.  The jump of each replaced function leads to a slot of its own, whose last instruction jumps to the new code;
+ * nsb-gen writes where that is.  As long as f has not run, a slot calls the gate, which keeps all registers, and
+ * calls vzp__once_enter().
+ */
+struct vzp__once {
+	unsigned char is_done;		/* the slots look at it; f has run */
+	unsigned word;			/* the same for futex(2) */
+	unsigned long long runner;	/* process id << 32 | thread id of who runs f; 0: nobody */
+	unsigned long self;		/* its thread pointer, which its copy in a forked child has, too */
+};
+
+#ifdef __LP64__
+static inline __attribute__((unused)) long vzp__call(long number, unsigned long a, unsigned long b, unsigned long c,
+						     unsigned long d)
+{
+	register unsigned long fourth __asm__("r10") = d;
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#define VZP__SELF(self) __asm__("movq %%fs:0, %0" : "=r"(self))
+#define VZP__GETPID 39
+#define VZP__GETTID 186
+#define VZP__FUTEX 202
+#define VZP__TGKILL 234
+#else
+static inline __attribute__((unused)) long vzp__call(long number, unsigned long a, unsigned long b, unsigned long c,
+						     unsigned long d)
+{
+	long result;
+
+	__asm__ volatile("int $0x80" : "=a"(result) : "0"(number), "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
+	return result;
+}
+#define VZP__SELF(self) __asm__("movl %%gs:0, %0" : "=r"(self))
+#define VZP__GETPID 20
+#define VZP__GETTID 224
+#define VZP__FUTEX 240
+#define VZP__TGKILL 270
+#endif
+
+/* Is the thread that runs f still there?  Only then it will return from f. */
+static inline __attribute__((unused)) int vzp__is_alive(unsigned long long runner, unsigned long pid)
+{
+	return runner >> 32 == pid && vzp__call(VZP__TGKILL, pid, (unsigned)runner, 0, 0) != -3;	/* ESRCH */
+}
+
+static inline __attribute__((unused)) void vzp__run_once(struct vzp__once *once, void (*f)(void))
+{
+	unsigned long pid = (unsigned long)vzp__call(VZP__GETPID, 0, 0, 0, 0), self;
+	unsigned long long me = (unsigned long long)pid << 32 | (unsigned)vzp__call(VZP__GETTID, 0, 0, 0, 0);
+	const long pause[2] = { 0, 10000000 };
+
+	VZP__SELF(self);
+	while (!__atomic_load_n(&once->is_done, __ATOMIC_ACQUIRE)) {
+		unsigned long long runner = __atomic_load_n(&once->runner, __ATOMIC_ACQUIRE);
+
+		/* f has called a replaced function itself. */
+		if (runner == me || (runner != 0 && runner >> 32 != pid && once->self == self))
+			return;
+		if (runner != 0 && vzp__is_alive(runner, pid)) {
+			vzp__call(VZP__FUTEX, (unsigned long)&once->word, 0, 0, (unsigned long)pause);
+			continue;
+		}
+		if (!__atomic_compare_exchange_n(&once->runner, &runner, me, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			continue;
+		once->self = self;
+		f();
+		__atomic_store_n(&once->is_done, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&once->word, 1, __ATOMIC_RELEASE);
+		vzp__call(VZP__FUTEX, (unsigned long)&once->word, 1, 0x7fffffff, 0);
+	}
+}
+
+#define VZP__ONCE(f) \
+	VZP__HAS_TYPE(void, f) \
+	VZP__RECORD(__COUNTER__, "E", #f, VZP__SLOT_LAYOUT " " VZP__TEXT(VZP_ONCE_FUNCTIONS), "") \
+	static __attribute__((used)) struct vzp__once vzp__once_state __asm__("vzp__once_state"); \
+	static __attribute__((used)) void vzp__once_enter(void) __asm__("vzp__once_enter"); \
+	static __attribute__((used)) void vzp__once_enter(void) { vzp__run_once(&vzp__once_state, f); } \
+	__asm__(".pushsection .text.vzp__once_slots, \"ax\", @progbits\n" \
+		"\t.p2align 4\n" \
+		"\t.type vzp__once_slots, @function\n" \
+		"vzp__once_slots:\n" \
+		"\t.cfi_startproc\n" \
+		"\t.rept " VZP__TEXT(VZP_ONCE_FUNCTIONS) "\n" \
+		VZP__SLOT \
+		"\t.byte 0xe9\n\t.long 0\n" \
+		"\t.p2align 3, 0xcc\n" \
+		"\t.endr\n" \
+		"\t.cfi_endproc\n" \
+		".Lvzp__once_gate:\n" \
+		"\t.cfi_startproc\n" \
+		VZP__GATE("vzp__once_enter") \
+		"\t.cfi_endproc\n" \
+		"\t.size vzp__once_slots, . - vzp__once_slots\n" \
+		".popsection\n");
+
+/*
+ * The gate brings back every register, vectors and floating point, too: arguments may be in them, and callers may rely on
+ * more than the ABI says.  What the processor's xsave has to keep, and how large that is, it asks cpuid; without
+ * xsave there is fxsave.  Tiles (bits 17 and 18) are kept by nobody's caller.
+ */
+#ifdef __LP64__
+#define VZP__SLOT_LAYOUT "24 19"
+#define VZP__SLOT \
+	"\tendbr64\n\tcmpb $0, vzp__once_state(%rip)\n\tjne 771f\n\tcall .Lvzp__once_gate\n771:\n"
+#define VZP__GATE(enter) \
+	"\tpushq %rbp\n\t.cfi_def_cfa_offset 16\n\t.cfi_offset rbp, -16\n" \
+	"\tmovq %rsp, %rbp\n\t.cfi_def_cfa_register rbp\n" \
+	"\tpushq %rbx\n\t.cfi_offset rbx, -24\n" \
+	"\tpushq %rax\n\tpushq %rcx\n\tpushq %rdx\n\tpushq %rsi\n\tpushq %rdi\n" \
+	"\tpushq %r8\n\tpushq %r9\n\tpushq %r10\n\tpushq %r11\n" \
+	"\tsubq $16, %rsp\n" \
+	"\tmovl $1, %eax\n\txorl %ecx, %ecx\n\tcpuid\n" \
+	"\tmovl $512, %r8d\n\txorl %r9d, %r9d\n" \
+	"\tbtl $27, %ecx\n\tjnc 774f\n" \
+	"\tincl %r9d\n\txorl %ecx, %ecx\n\txgetbv\n\tandl $0xfff9ffff, %eax\n" \
+	"\tmovl %eax, -96(%rbp)\n\tmovl %edx, -92(%rbp)\n" \
+	"\tmovl $576, %r8d\n\tmovl $2, %r10d\n" \
+	"772:\n\tbtl %r10d, -96(%rbp)\n\tjnc 773f\n" \
+	"\tmovl $13, %eax\n\tmovl %r10d, %ecx\n\tcpuid\n\taddl %ebx, %eax\n" \
+	"\tcmpl %r8d, %eax\n\tcmoval %eax, %r8d\n" \
+	"773:\n\tincl %r10d\n\tcmpl $63, %r10d\n\tjb 772b\n" \
+	"774:\n\tmovl %r9d, -88(%rbp)\n\tsubq %r8, %rsp\n\tandq $-64, %rsp\n" \
+	"\ttestl %r9d, %r9d\n\tjz 775f\n" \
+	"\txorl %eax, %eax\n" \
+	"\tmovq %rax, 512(%rsp)\n\tmovq %rax, 520(%rsp)\n\tmovq %rax, 528(%rsp)\n\tmovq %rax, 536(%rsp)\n" \
+	"\tmovq %rax, 544(%rsp)\n\tmovq %rax, 552(%rsp)\n\tmovq %rax, 560(%rsp)\n\tmovq %rax, 568(%rsp)\n" \
+	"\tmovl -96(%rbp), %eax\n\tmovl -92(%rbp), %edx\n\txsave64 (%rsp)\n\tjmp 776f\n" \
+	"775:\n\tfxsave64 (%rsp)\n" \
+	"776:\n\tcall " enter "\n" \
+	"\tcmpl $0, -88(%rbp)\n\tje 777f\n" \
+	"\tmovl -96(%rbp), %eax\n\tmovl -92(%rbp), %edx\n\txrstor64 (%rsp)\n\tjmp 778f\n" \
+	"777:\n\tfxrstor64 (%rsp)\n" \
+	"778:\n\tleaq -80(%rbp), %rsp\n" \
+	"\tpopq %r11\n\tpopq %r10\n\tpopq %r9\n\tpopq %r8\n" \
+	"\tpopq %rdi\n\tpopq %rsi\n\tpopq %rdx\n\tpopq %rcx\n\tpopq %rax\n\tpopq %rbx\n" \
+	"\tpopq %rbp\n\t.cfi_def_cfa rsp, 8\n\tret\n"
+#else
+#define VZP__SLOT_LAYOUT "16 10"
+#define VZP__SLOT "\tendbr32\n\tcall .Lvzp__once_gate\n"
+#define VZP__GATE(enter) \
+	"\tpushl %eax\n\t.cfi_def_cfa_offset 8\n" \
+	"\tcall 771f\n\t.cfi_adjust_cfa_offset 4\n771:\n\tpopl %eax\n\t.cfi_adjust_cfa_offset -4\n" \
+	"\tcmpb $0, vzp__once_state - 771b(%eax)\n" \
+	"\tpopl %eax\n\t.cfi_def_cfa_offset 4\n\tje 772f\n\tret\n772:\n" \
+	"\tpushl %ebp\n\t.cfi_def_cfa_offset 8\n\t.cfi_offset ebp, -8\n" \
+	"\tmovl %esp, %ebp\n\t.cfi_def_cfa_register ebp\n" \
+	"\tpushl %ebx\n\t.cfi_offset ebx, -12\n\tpushl %esi\n\t.cfi_offset esi, -16\n\tpushl %edi\n\t.cfi_offset edi, -20\n" \
+	"\tpushl %eax\n\tpushl %ecx\n\tpushl %edx\n" \
+	"\tsubl $16, %esp\n" \
+	"\tmovl $1, %eax\n\txorl %ecx, %ecx\n\tcpuid\n" \
+	"\tandl $0x01000000, %edx\n\tmovl %edx, -28(%ebp)\n" \
+	"\txorl %edi, %edi\n\tbtl $27, %ecx\n\tjnc 774f\n" \
+	"\txorl %ecx, %ecx\n\txgetbv\n\tandl $0xfff9ffff, %eax\n" \
+	"\tmovl %eax, -40(%ebp)\n\tmovl %edx, -36(%ebp)\n" \
+	"\tmovl $576, %edi\n\tmovl $2, %esi\n" \
+	"772:\n\tbtl %esi, -40(%ebp)\n\tjnc 773f\n" \
+	"\tmovl $13, %eax\n\tmovl %esi, %ecx\n\tcpuid\n\taddl %ebx, %eax\n" \
+	"\tcmpl %edi, %eax\n\tjbe 773f\n\tmovl %eax, %edi\n" \
+	"773:\n\tincl %esi\n\tcmpl $63, %esi\n\tjb 772b\n" \
+	"774:\n\tmovl %edi, -32(%ebp)\n\tsubl %edi, %esp\n\tsubl $512, %esp\n\tandl $-64, %esp\n" \
+	"\ttestl %edi, %edi\n\tjz 775f\n" \
+	"\txorl %eax, %eax\n\tleal 512(%esp), %edi\n\tmovl $16, %ecx\n\tcld\n\trep stosl\n" \
+	"\tmovl -40(%ebp), %eax\n\tmovl -36(%ebp), %edx\n\txsave (%esp)\n\tjmp 776f\n" \
+	"775:\n\tcmpl $0, -28(%ebp)\n\tje 776f\n\tfxsave (%esp)\n" \
+	"776:\n\tcall " enter "\n" \
+	"\tcmpl $0, -32(%ebp)\n\tje 777f\n" \
+	"\tmovl -40(%ebp), %eax\n\tmovl -36(%ebp), %edx\n\txrstor (%esp)\n\tjmp 778f\n" \
+	"777:\n\tcmpl $0, -28(%ebp)\n\tje 778f\n\tfxrstor (%esp)\n" \
+	"778:\n\tleal -24(%ebp), %esp\n" \
+	"\tpopl %edx\n\tpopl %ecx\n\tpopl %eax\n\tpopl %edi\n\tpopl %esi\n\tpopl %ebx\n" \
+	"\tpopl %ebp\n\t.cfi_def_cfa esp, 4\n\tret\n"
+#endif
 
 #define VZP__LABEL(name) VZP__TEXT(name) ".vzp" VZP__TEXT(VZP_UNIT)
 #define VZP__EXTERN(name) \

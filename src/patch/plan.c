@@ -68,7 +68,7 @@ static const struct record_func *find_top(const struct generations *all, uint64_
 static int bytes_at(const struct arch *arch, uint64_t address, const uint8_t *old,
 		    uint64_t own, const struct record_func *top, uint8_t *out)
 {
-	uint64_t to = top == NULL ? 0 : own == top->target ? top->via : top->patch;
+	uint64_t to = top == NULL ? 0 : own == top->target ? top->via : record_entry(top);
 
 	memcpy(out, old, arch->jump_size);
 	if (top == NULL || top->patch == own)
@@ -858,7 +858,7 @@ static const struct record *find_younger(const struct records *records, const st
 			const struct record_func *younger = &other->funcs[k];
 
 			if (younger->target == func->target &&
-			    is_jump(arch, address, is_target ? younger->via : younger->patch, found))
+			    is_jump(arch, address, is_target ? younger->via : record_entry(younger), found))
 				return other;
 		}
 	}

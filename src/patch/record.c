@@ -137,7 +137,8 @@ static int fill_func(const struct record_input *input, const struct vz_func *vz,
 	func->target = arch_address(arch, vz->target_addr + input->object_bias);
 	func->target_size = vz->target_size;
 	func->patch = arch_address(arch, vz->patch_addr + image->bias);
-	func->via = has_bridge ? input->bridge->address : func->patch;
+	func->via = has_bridge ? input->bridge->address :
+		arch_address(arch, vzpatch_entry(&input->patch->meta, (size_t)(vz - input->patch->meta.funcs)) + image->bias);
 	func->patch_size = vz->patch_size;
 	func->flags = (uint32_t)vz->flags;
 	func->jump_offset = skip;

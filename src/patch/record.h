@@ -74,7 +74,7 @@ struct record_func {
 	uint64_t target_size;
 	uint64_t patch;		/* run-time address of the new one */
 	uint64_t patch_size;
-	uint64_t via;		/* the jump at the replaced function leads here: to `patch`, or to a bridge */
+	uint64_t via;		/* the jump at the replaced function leads here: to `patch`, a bridge, or a gate (VZ_FUNC_GATED) */
 	uint64_t jump_offset;	/* of the jump in the replaced function, behind an ENDBR */
 	uint64_t patch_jump_offset;	/* of a later patch's jump in the new function */
 	uint8_t target_old[JUMP_MAX];	/* the bytes of the target's file at the jump */
@@ -148,6 +148,11 @@ struct records {
 	size_t bytes;		/* of all records */
 };
 
+/* Where the jump of an older generation of the function leads: to its new code, or the gate before that. */
+static inline uint64_t record_entry(const struct record_func *func)
+{
+	return func->flags & VZ_FUNC_GATED ? func->via : func->patch;
+}
 const char *record_string(const struct record *record, uint32_t offset);
 /* Whether the process runs the patch, after plan_judge(): all its jumps are there. */
 bool record_is_in_force(const struct record *record);

@@ -92,7 +92,7 @@ int bridge_lay(struct bridge *bridge, const struct arch *arch, const struct patc
 	bridge->address = image->base + start;
 	if (bridge->address < bridge->lo)
 		bridge->address = bridge->lo;
-	to = patch->meta.funcs[bridge->func].patch_addr + image->bias;
+	to = vzpatch_entry(&patch->meta, bridge->func) + image->bias;
 	err = arch->jump(bridge->address, to, image->bytes + (bridge->address - image->base));
 	return err == 0 ? 0 : fail(ENOEXEC, "%s: its new code lies outside of the patch",
 				   patch->meta.funcs[bridge->func].name);

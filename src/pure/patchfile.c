@@ -582,6 +582,10 @@ static int check_metadata(const struct patchfile *file)
 			return fail(ENOEXEC, "%s: function %.200s is not in its code", file->path,
 				    func->name);
 	}
+	for (size_t i = 0; i < meta->n_gates; i++) {
+		if (!in_segment(file, meta->gates[i].addr, 1, PF_X, true))
+			return fail(ENOEXEC, "%s: gate %zu is not in its code", file->path, i);
+	}
 	for (size_t i = 0; i < meta->n_hooks; i++) {
 		if (!in_segment(file, meta->hooks[i].addr, meta->hooks[i].size, PF_X, true))
 			return fail(ENOEXEC, "%s: hook %.200s is not in its code", file->path, meta->hooks[i].name);

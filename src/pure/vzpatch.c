@@ -65,7 +65,8 @@ static const struct number_name kind_names[] = {
 };
 static const struct number_name flag_names[] = {
 	{ VZ_FUNC_GLOBAL, "global" }, { VZ_FUNC_ALLOW_ACTIVE, "allow-active" },
-	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { 0, NULL }
+	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { VZ_FUNC_GATED, "gated" },
+	{ 0, NULL }
 };
 
 static const struct field object_fields[] = {
@@ -144,6 +145,11 @@ static const struct field state_fields[] = {
 	{ "size", FIELD_NUMBER, offsetof(struct vz_state, size), NULL },
 };
 
+static const struct field gate_fields[] = {
+	{ "func", FIELD_NUMBER, offsetof(struct vz_gate, func), NULL },
+	{ "addr", FIELD_ADDRESS, offsetof(struct vz_gate, addr), NULL },
+};
+
 #define FIELDS(table) table, sizeof(table) / sizeof((table)[0])
 #define LIST(member) true, offsetof(struct vzpatch, member), offsetof(struct vzpatch, n_##member), \
 	sizeof(((struct vzpatch *)0)->member[0])
@@ -162,6 +168,7 @@ static const struct record_type records[] = {
 	{ "hooks", 17, FIELDS(hook_fields), LIST(hooks) },
 	{ "quiet", 19, FIELDS(quiet_fields), LIST(quiets) },
 	{ "states", 21, FIELDS(state_fields), LIST(states) },
+	{ "gates", 25, FIELDS(gate_fields), LIST(gates) },
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
@@ -476,6 +483,13 @@ static int check_references(const struct vzpatch *patch, int err)
 		if (range->size == 0 || !fits(patch, range->addr, range->size))
 			return fail(err, "vzpatch: range %zu has an impossible size", i);
 	}
+	for (size_t i = 0; i < patch->n_gates; i++) {
+		const struct vz_gate *gate = &patch->gates[i];
+
+		if (gate->func >= patch->n_funcs || !(patch->funcs[gate->func].flags & VZ_FUNC_GATED) ||
+		    !fits(patch, gate->addr, 1))
+			return fail(err, "vzpatch: gate %zu is of no function, or has an impossible address", i);
+	}
 	for (size_t i = 0; i < patch->n_dynrefs; i++) {
 		const struct vz_dynref *ref = &patch->dynrefs[i];
 
@@ -530,6 +544,15 @@ static int check_hooks(const struct vzpatch *patch, int err)
 			return fail(err, "vzpatch: state %zu has an impossible size", i);
 	}
 	return 0;
+}
+
+uint64_t vzpatch_entry(const struct vzpatch *patch, size_t func)
+{
+	for (size_t i = 0; i < patch->n_gates && patch->funcs[func].flags & VZ_FUNC_GATED; i++) {
+		if (patch->gates[i].func == func)
+			return patch->gates[i].addr;
+	}
+	return patch->funcs[func].patch_addr;
 }
 
 static int check_meaning(const struct vzpatch *patch, int err)

@@ -48,6 +48,7 @@ enum vz_func_flags {
 	VZ_FUNC_ALLOW_ACTIVE = 1 << 1,	/* threads that are in the old function may finish there */
 	VZ_FUNC_ADDRESS_TAKEN = 1 << 2,	/* the patch may hand out the new function's address */
 	VZ_FUNC_SHORT = 1 << 3,		/* the jump's last bytes are what lies behind `room`, and stay */
+	VZ_FUNC_GATED = 1 << 5,		/* there is a struct vz_gate of it */
 };
 
 /* Identity of the patch file or of the target file. */
@@ -71,6 +72,12 @@ struct vz_func {
 	uint64_t room;		/* so many bytes at target_addr may be overwritten: code and padding */
 	/* The first min(room, FIRST_BYTES_MAX) bytes of the target's function; of a short one all that its jump covers. */
 	struct vz_blob first;
+};
+
+/* The jump to the new code of function no. `func` leads here, from where the patch goes on to it (VZP_ONCE). */
+struct vz_gate {
+	uint64_t func;		/* index into funcs */
+	uint64_t addr;		/* in the patch */
 };
 
 /* Another range of the target's code, such as .cold, that belongs to function no. `func`. */
@@ -168,7 +175,8 @@ struct vzpatch {
 	struct vz_hook *hooks;
 	struct vz_quiet *quiets;
 	struct vz_state *states;
-	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables, n_hooks, n_quiets, n_states;
+	struct vz_gate *gates;
+	size_t n_funcs, n_ranges, n_dynrefs, n_places, n_comments, n_inside, n_variables, n_hooks, n_quiets, n_states, n_gates;
 	uint8_t *bytes;		/* the section; strings and blobs point into it; owned, NULL if not decoded */
 };
 
@@ -181,6 +189,9 @@ int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out) MUST_
 
 /* Encode a section.  The caller frees *bytes.  Errors: -ENOMEM, -EINVAL. */
 int vzpatch_encode(const struct vzpatch *patch, uint8_t **bytes, size_t *size) MUST_CHECK;
+
+/* Where the jump of function no. `func` leads in the patch: to its gate, or to its new code. */
+uint64_t vzpatch_entry(const struct vzpatch *patch, size_t func);
 
 /* Free what vzpatch_decode() allocated.  A zeroed struct is no error. */
 void vzpatch_deinit(struct vzpatch *patch);

@@ -10,6 +10,11 @@ VZP_STATIC_VAR_REF(int, limit);
 
 int allowed(int n);
 
+int allowed(int n)
+{
+	return n <= limit;
+}
+
 /* Reads the limit from a file, and may wait for the disk: no work for a hook. */
 static void read_limit(void)
 {
@@ -21,19 +26,4 @@ static void read_limit(void)
 	if (fd != -1)
 		close(fd);
 }
-
-int allowed(int n)
-{
-	static int state;			/* 0: not yet; 1: somebody is at it; 2: done */
-	int expected = 0;
-
-	if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) != 2) {
-		if (__atomic_compare_exchange_n(&state, &expected, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			read_limit();
-			__atomic_store_n(&state, 2, __ATOMIC_RELEASE);
-		}
-		while (__atomic_load_n(&state, __ATOMIC_ACQUIRE) != 2)
-			__builtin_ia32_pause();
-	}
-	return n <= limit;
-}
+VZP_ONCE(read_limit)

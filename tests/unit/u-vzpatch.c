@@ -565,7 +565,7 @@ static void test_print(void)
 		"\"comments\": [], "
 		"\"inside\": [{\"addr\": \"0x0\", \"size\": 1}, {\"addr\": \"0x3000\", \"size\": 4096}], "
 		"\"variables\": [{\"name\": \"seen\", \"addr\": \"0x3010\"}], "
-		"\"hooks\": [], \"quiet\": [], \"states\": []}";
+		"\"hooks\": [], \"quiet\": [], \"states\": [], \"gates\": []}";
 	struct sample s;
 	char *text;
 

@@ -27,6 +27,7 @@
 #include "layout.h"
 #include "notes.h"
 #include "numbers.h"
+#include "once.h"
 #include "placed.h"
 #include "references.h"
 #include "refusals.h"
@@ -354,6 +355,13 @@ static void tell_lines(const struct work *work)
 		}
 }
 
+/* Is it a function that vzp.h defines for itself? */
+static bool is_of_header(const struct work *work, const struct piece *piece)
+{
+	return strncmp(piece->name, "vzp__", strlen("vzp__")) == 0 &&
+		(!piece->is_hook || patch_function(work->draft, piece) == DWARF_NONE);
+}
+
 /*
  * Print a line for every function that the patch has; for those that stay the target's only
  * with -v.
@@ -367,7 +375,7 @@ static void tell_fates(struct work *work)
 			const struct piece *piece = &unit->pieces[k];
 
 			if (piece->kind != PIECE_FUNCTION || piece->symbol == NULL || is_clone(piece) ||
-			    !piece->is_placed)
+			    !piece->is_placed || is_of_header(work, piece))
 				continue;
 			if (piece->is_overridden && differs(work, unit, piece))
 				tell_overridden(work, unit, piece);
@@ -415,7 +423,8 @@ static int refuse_as_same(const struct work *work)
 static bool is_of_hooks(const struct directive *directive)
 {
 	return directive_is_hook(directive) || directive->kind == DIRECTIVE_HOOK_LIMIT ||
-		directive->kind == DIRECTIVE_HOOK_CALLS || directive->kind == DIRECTIVE_NOT_ACTIVE;
+		directive->kind == DIRECTIVE_HOOK_CALLS || directive->kind == DIRECTIVE_NOT_ACTIVE ||
+		directive->kind == DIRECTIVE_ONCE;
 }
 
 /* The function of that name in the object that the directive stands in; NULL if there is none. */
@@ -454,10 +463,19 @@ static int mark_hook(const struct work *work, const struct directive *directive)
 	return 0;
 }
 
+/* Nor does anything call the slots of VZP_ONCE. */
+static void mark_slots(const struct work *work)
+{
+	for (size_t i = 0; i < work->n_units; i++)
+		for (size_t k = 0; k < work->units[i].n_pieces; k++)
+			work->units[i].pieces[k].is_hook |= strcmp(work->units[i].pieces[k].name, ONCE_SLOTS) == 0;
+}
+
 static int mark_hooks(const struct work *work)
 {
 	int err = 0;
 
+	mark_slots(work);
 	for (size_t i = 0; err == 0 && i < work->directives.count; i++)
 		if (directive_is_hook(&work->directives.table[i]))
 			err = refuse_later(work->draft, mark_hook(work, &work->directives.table[i]));
@@ -620,6 +638,8 @@ static int draw(struct work *work)
 		err = bind_externs(draft);
 	if (err == 0)
 		err = end_if_refused(draft, draw_hooks(draft, &work->directives));
+	if (err == 0)
+		err = draw_once(draft, &work->directives);
 	if (err == 0)
 		err = add_parts(draft);
 	if (err == 0)

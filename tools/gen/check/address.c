@@ -517,8 +517,9 @@ int list_variables(struct draft *draft)
 	for (uint32_t i = 0; i < dwarf->n_variables; i++) {
 		const struct dwarf_variable *variable = &dwarf->variables[i];
 
+		/* What vzp.h defines for itself is no variable of the author's. */
 		if (!variable->has_addr || variable->is_tls || variable->name == NULL ||
-		    !is_writable(&draft->patch->file, variable->addr))
+		    strncmp(variable->name, "vzp__", strlen("vzp__")) == 0 || !is_writable(&draft->patch->file, variable->addr))
 			continue;
 		if (ARRAY_GROW(&meta->variables, meta->n_variables, 1) != 0)
 			return -ENOMEM;

@@ -88,6 +88,9 @@ static int follow_target(struct hook_walk *walk, const struct program *program, 
 		err = program_init(&walk->target, draft->target);
 		walk->has_target = err == 0;
 	}
+	if (err == 0 && func != SIZE_MAX && directives_have(walk->directives, DIRECTIVE_ONCE))
+		return REFUSE(walk, program, index, "calls %s(), which the patch replaces: the function of VZP_ONCE would run first,"
+			      " which may wait (call what %s() calls)", name, name);
 	if (err == 0 && func != SIZE_MAX && draft->replaced[func]->new.index != DWARF_NONE)
 		err = follow(walk, false, draft->replaced[func]->new.index);
 	if (err != 0)

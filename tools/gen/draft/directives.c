@@ -27,7 +27,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || strchr("FVURHGACOKNP1234TWQS", kind) == NULL || kind == '\0')
+	if (at.bad || strchr("FVURHGACOKNP1234TWQSE", kind) == NULL || kind == '\0')
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum directive_kind)kind;
@@ -212,6 +212,14 @@ bool directives_say(const struct directives *directives, enum directive_kind kin
 	for (size_t i = 0; i < directives->count; i++)
 		if (directives->table[i].kind == kind &&
 		    strcmp(directives->table[i].name, function) == 0)
+			return true;
+	return false;
+}
+
+bool directives_have(const struct directives *directives, enum directive_kind kind)
+{
+	for (size_t i = 0; i < directives->count; i++)
+		if (directives->table[i].kind == kind)
 			return true;
 	return false;
 }

@@ -33,6 +33,7 @@ enum directive_kind {
 	DIRECTIVE_HOOK_CALLS = 'W',	/* name: the function of the target */
 	DIRECTIVE_NOT_ACTIVE = 'Q',	/* name: the function of the target */
 	DIRECTIVE_STATE = 'S',		/* name: the variable of the patch */
+	DIRECTIVE_ONCE = 'E',		/* name: the function of the patch; label: what its slots are like */
 };
 
 /* One directive. */
@@ -73,6 +74,8 @@ const char *directives_file_at(const struct directives *directives, const char *
 const char *directives_target_name(const struct directives *directives, uint32_t unit, const char *source,
 				   const char *name);
 
+/* Is there a directive of that kind? */
+bool directives_have(const struct directives *directives, enum directive_kind kind);
 /* Did the author write a directive of that kind of this function?  kind: one whose name is a function. */
 bool directives_say(const struct directives *directives, enum directive_kind kind, const char *function);
 

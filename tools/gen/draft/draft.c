@@ -230,6 +230,16 @@ int draft_add_state(struct draft *draft, const struct vz_state *state)
 	return 0;
 }
 
+int draft_add_gate(struct draft *draft, size_t func, uint64_t addr)
+{
+	struct vzpatch *meta = &draft->meta;
+	int err = ARRAY_GROW(&meta->gates, meta->n_gates, 1);
+
+	if (err == 0)
+		meta->gates[meta->n_gates++] = (struct vz_gate){ func, addr };
+	return err;
+}
+
 int draft_add_comment(struct draft *draft, const char *key, const char *text)
 {
 	struct vzpatch *meta = &draft->meta;

@@ -68,6 +68,8 @@ int draft_add_hook(struct draft *draft, const struct vz_hook *hook) MUST_CHECK;
 int draft_add_quiet(struct draft *draft, const struct vz_quiet *quiet) MUST_CHECK;
 /* A variable that newer patches take over; its type is copied. */
 int draft_add_state(struct draft *draft, const struct vz_state *state) MUST_CHECK;
+/* Function no. `func` is entered at `addr` of the patch.  The caller sets its flag. */
+int draft_add_gate(struct draft *draft, size_t func, uint64_t addr) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 
 /* Whether nsb writes another operand to the place at `addr` of the patch, which leads to the target. */

@@ -21,6 +21,7 @@
 #include "linked.h"
 #include "nearest.h"
 #include "notes.h"
+#include "once.h"
 #include "refusals.h"
 #include "results.h"
 #include "states.h"
@@ -116,7 +117,7 @@ static int match_function(struct draft *draft, const struct directives *directiv
 	if (found == 0) {
 		say("new function '%s' (%s:%u)", name, base_name(defined->source),
 		    defined->function->line);
-		draft->n_new++;
+		draft->n_new += strncmp(name, "vzp__", strlen("vzp__")) != 0;
 		return 0;
 	}
 	if (draft_find(draft, old.addr) != SIZE_MAX)
@@ -150,7 +151,8 @@ static int tell_function(struct draft *draft, const struct directives *directive
 {
 	const char *name = defined->new.name, *near;
 
-	if (draft->is_quiet || is_copy(defined) || defined->function->is_dropped)
+	if (draft->is_quiet || is_copy(defined) || defined->function->is_dropped ||
+	    strncmp(name, "vzp__", strlen("vzp__")) == 0)
 		return 0;
 	for (size_t i = 0; i < draft->meta.n_funcs; i++)
 		if (draft->replaced[i]->new.addr == defined->new.addr) {
@@ -679,6 +681,8 @@ int manual_draw(struct draft *draft)
 		err = check_others(draft, &directives);
 	if (err == 0)
 		err = draw_hooks(draft, &directives);
+	if (err == 0)
+		err = draw_once(draft, &directives);
 	if (err == 0)
 		err = draw_states(draft, &directives);
 	if (err == 0)
