@@ -148,6 +148,14 @@
 #endif
 
 /*
+ * VZP_LAYOUT(struct conn, convert): the structure changes its layout, and the hook `convert` (VZP_POST_APPLY or VZP_PRE_APPLY)
+ * finds all of them that there are, and makes them what the new code expects.  That is your word.  nsb-gen sees to the rest:
+ * all functions that depend on the layout are replaced, as builds of the program show (--as-built, --fixed), none of them is active, and
+ * a hook converts back when the patch is taken out, or forbids that.
+ */
+#define VZP_LAYOUT(type, convert) VZP__RECORD(__COUNTER__, "Y", #type, #convert, "")
+
+/*
  * VZP_STATE(type, name): behind the definition of a variable of the patch's own.  When a newer patch that has a
  * VZP_STATE of the same name and type takes the place of this one by nsb patch --replace, it goes on with the value.
  */

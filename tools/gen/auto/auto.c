@@ -419,12 +419,12 @@ static int refuse_as_same(const struct work *work)
 
 /* ---- what the macros of vzp.h say ---- */
 
-/* What a directive of the other kinds says means nothing where objects refer to the target's own things. */
-static bool is_of_hooks(const struct directive *directive)
+/* Of hooks, VZP_ONCE and layouts other files look at what is said. */
+static bool is_checked_elsewhere(const struct directive *directive)
 {
 	return directive_is_hook(directive) || directive->kind == DIRECTIVE_HOOK_LIMIT ||
 		directive->kind == DIRECTIVE_HOOK_CALLS || directive->kind == DIRECTIVE_NOT_ACTIVE ||
-		directive->kind == DIRECTIVE_ONCE;
+		directive->kind == DIRECTIVE_ONCE || directive->kind == DIRECTIVE_LAYOUT;
 }
 
 /* The function of that name in the object that the directive stands in; NULL if there is none. */
@@ -523,7 +523,7 @@ static int take_directive(struct work *work, const struct directive *directive)
 
 	if (directive->kind == DIRECTIVE_COMMENT)
 		return draft_add_comment(work->draft, directive->label, directive->name);
-	if (is_of_hooks(directive))
+	if (is_checked_elsewhere(directive))
 		return 0;
 	if (directive->kind != DIRECTIVE_ALLOW_ACTIVE)
 		return fail(EINVAL, "%s:%u: auto mode takes VZP_COMMENT and its like, VZP_ALLOW_ACTIVE and those of hooks, and no"
@@ -672,6 +672,8 @@ int auto_draw(struct draft *draft)
 	draft->meta.mode = "auto";
 	if (err == 0)
 		err = directives_read(&work.directives, draft->patch);
+	if (err == 0)
+		err = trust_layouts(draft, &work.directives);
 	if (err == 0)
 		err = identify(&work);
 	if (err == 0)

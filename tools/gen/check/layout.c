@@ -2,12 +2,15 @@
 #include "layout.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
 #include "refusals.h"
 #include "type.h"
+
+#define TRUSTED_MAX 64		/* types of VZP_LAYOUT */
 
 /* A type with a name, at the top of a compile unit. */
 struct named {
@@ -82,6 +85,71 @@ static int refuse(const struct draft *draft, const struct named *type, const cha
 	return err;
 }
 
+/* Code that is not replaced has left anything in that member, and may not copy it along with the others. */
+static int note_padding(const struct draft *draft, const char *what)
+{
+	char text[TYPE_WHY_MAX + 100];
+
+	if (is_refused_for(draft, what))
+		return 0;
+	snprintf(text, sizeof(text), "%s: what exists already has anything there", what);
+	if (draft->is_strict)
+		return refuse_later(draft, fail(EINVAL, "%s (--strict)", text));
+	if (!draft->is_quiet)
+		warn("note: %s", text);
+	return 0;
+}
+
+static int check_trusted(const struct draft *draft, const struct directives *directives,
+			 const struct directive *directive)
+{
+	const char *source = base_name(directive->source), *convert = directive->label;
+	bool is_hook = false, comes_back = false;
+
+	for (size_t i = 0; i < directives->count; i++) {
+		const struct directive *other = &directives->table[i];
+
+		is_hook |= (other->kind == DIRECTIVE_POST_APPLY || other->kind == DIRECTIVE_PRE_APPLY) &&
+			strcmp(other->name, convert) == 0;
+		comes_back |= other->kind == DIRECTIVE_PRE_REVERT || other->kind == DIRECTIVE_POST_REVERT;
+		if (other->kind == DIRECTIVE_ALLOW_ACTIVE)
+			return fail(EINVAL, "%s:%u: VZP_LAYOUT(%s): the old '%s' may be active (VZP_ALLOW_ACTIVE), and goes on with"
+				    " the old layout", source, directive->line, directive->name, other->name);
+	}
+	if (draft->witness == NULL)
+		return fail(EINVAL, "%s:%u: VZP_LAYOUT(%s): which functions depend on the layout, only builds of the program tell"
+			    " (--as-built and --fixed)", source, directive->line, directive->name);
+	if (!is_hook)
+		return fail(EINVAL, "%s:%u: VZP_LAYOUT(%s, %s): %s is no hook (VZP_POST_APPLY(%s) says that it converts what there is)",
+			    source, directive->line, directive->name, convert, convert, convert);
+	if (!comes_back)
+		return fail(EINVAL, "%s:%u: VZP_LAYOUT(%s): when the patch is taken out, the old code would find the new layout"
+			    " (VZP_POST_REVERT converts it back, or VZP_PRE_REVERT forbids that)", source, directive->line,
+			    directive->name);
+	return 0;
+}
+
+int trust_layouts(const struct draft *draft, const struct directives *directives)
+{
+	static const char *names[TRUSTED_MAX];
+	size_t count = 0;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < directives->count; i++) {
+		const struct directive *directive = &directives->table[i];
+
+		if (directive->kind != DIRECTIVE_LAYOUT)
+			continue;
+		if (count == TRUSTED_MAX)
+			return fail(EINVAL, "%s:%u: VZP_LAYOUT(%s): a patch has %d at most", base_name(directive->source),
+				    directive->line, directive->name, TRUSTED_MAX);
+		names[count++] = directive->name;
+		err = refuse_later(draft, check_trusted(draft, directives, directive));
+	}
+	type_trust(names, count);
+	return end_if_refused(draft, err);
+}
+
 int check_layout(const struct draft *draft, const struct dwarf_unit *new, const struct dwarf *dwarf,
 		 const struct dwarf_unit *old)
 {
@@ -103,6 +171,8 @@ int check_layout(const struct draft *draft, const struct dwarf_unit *new, const 
 		int same = type_equal(a, b, why);
 		if (same < 0)
 			err = same;
+		else if (same != 0 && *why != '\0')
+			err = note_padding(draft, why);
 		else if (same == 0 && !is_refused_for(draft, why))
 			err = refuse_later(draft, refuse(draft, &types.table[i], why,
 							 old->name != NULL ? old->name : "the target"));

@@ -3,6 +3,7 @@
 #ifndef NSB_GEN_LAYOUT_H
 #define NSB_GEN_LAYOUT_H
 
+#include "directives.h"
 #include "draft.h"
 
 /*
@@ -12,5 +13,12 @@
  */
 int check_layout(const struct draft *draft, const struct dwarf_unit *new, const struct dwarf *dwarf,
 		 const struct dwarf_unit *old) MUST_CHECK;
+
+/*
+ * VZP_LAYOUT: the author's word that a hook converts what there is of a type.  From now on the type is taken for the
+ * same.  What else has to be so is refused at the end: the witness tells which functions depend on the layout, none of
+ * them may be active, and a revert is thought of.
+ */
+int trust_layouts(const struct draft *draft, const struct directives *directives) MUST_CHECK;
 
 #endif

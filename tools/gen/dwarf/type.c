@@ -21,7 +21,18 @@ struct comparison {
 	unsigned int pointers;		/* so many were followed on the way here */
 	unsigned int members;		/* inside so many members: what is in memory counts, not what it is called */
 	char *why;
+	char padding[TYPE_WHY_MAX];	/* what was found in padding; "": nothing */
 };
+
+/* Types of which the author says that it does not matter what is in them. */
+static const char *const *trusted;
+static size_t n_trusted;
+
+void type_trust(const char *const *names, size_t count)
+{
+	trusted = names;
+	n_trusted = count;
+}
 
 static int compare(struct comparison *c, struct type a, struct type b);
 
@@ -328,6 +339,84 @@ static int is_renamed(struct type a, const struct dwarf_die *x, const char *name
 	return has < 0 ? has : has == 0 && *name != '\0' && *other != '\0';
 }
 
+static uint64_t elements(const struct dwarf_die *subrange)
+{
+	uint64_t bound;
+
+	if (dwarf_number(subrange, DWARF_COUNT, &bound))
+		return bound;
+	if (dwarf_number(subrange, DWARF_UPPER_BOUND, &bound))
+		return bound + 1;
+	return UINT64_MAX;		/* of unknown length: it fits any */
+}
+
+/* The size of a type in bits; UINT64_MAX: not known. */
+static uint64_t bits_of(struct type type)
+{
+	uint64_t count = 1, one;
+	struct dwarf_die die, range;
+
+	for (int i = 0; i < PEEL_MAX && peel(type, &die) > 0; i++) {
+		if (die.tag == DW_TAG_pointer_type || die.tag == DW_TAG_reference_type)
+			return count * number_of(&die, DWARF_BYTE_SIZE, die.unit->shape.address_size) * 8;
+		if (die.tag != DW_TAG_array_type)
+			return dwarf_number(&die, DWARF_BYTE_SIZE, &one) && one < 1u << 30 ? count * one * 8 : UINT64_MAX;
+		for (bool first = true; next_child(type, &range, first, &die, is_subrange) > 0; first = false) {
+			if (elements(&range) > 1u << 20 || count > 1u << 20)
+				return UINT64_MAX;
+			count *= elements(&range);
+		}
+		type = type_of(type, &die);
+	}
+	return UINT64_MAX;
+}
+
+/* Where a member begins and ends, in bits; *end is UINT64_MAX if that is not known. */
+static void extent_of(struct type owner, const struct dwarf_die *member, uint64_t *start, uint64_t *end)
+{
+	uint64_t bits = number_of(member, DWARF_BIT_SIZE, 0);
+
+	if (bits == 0)
+		bits = bits_of(type_of(owner, member));
+	*start = bit_position(member);
+	*end = bits == UINT64_MAX ? UINT64_MAX : *start + bits;
+}
+
+/* Does the member x of `a` lie where the structure y of `b` has nothing?  That has no member of its name then. */
+static int lies_in_padding(struct type a, const struct dwarf_die *x, struct type b, const struct dwarf_die *y)
+{
+	uint64_t start, end, from, to;
+	struct dwarf_die q;
+	int has = has_member(b, y, name_of(a, x)), more;
+
+	extent_of(a, x, &start, &end);
+	if (has != 0 || y->tag == DW_TAG_union_type || end == start || end > number_of(y, DWARF_BYTE_SIZE, 0) * 8)
+		return has < 0 ? has : 0;
+	for (more = next_child(b, &q, true, y, is_member); more > 0; more = next_child(b, &q, false, y, is_member)) {
+		extent_of(b, &q, &from, &to);
+		if (from < end && start < to)
+			return 0;
+	}
+	return more < 0 ? more : 1;
+}
+
+/* The next member of the structure x of `a` that is not where the structure y of `b` has padding: 1, or 0. */
+static int next_member(struct comparison *c, struct type a, const struct dwarf_die *x, struct dwarf_die *p, bool first,
+		       struct type b, const struct dwarf_die *y)
+{
+	int more = next_child(a, p, first, x, is_member), hidden;
+
+	while (more > 0 && (hidden = lies_in_padding(a, p, b, y)) != 0) {
+		if (hidden < 0)
+			return hidden;
+		if (c->padding[0] == '\0')
+			snprintf(c->padding, sizeof(c->padding), "member '%.60s' of %s%.60s is new, and lies in what was padding",
+				 name_of(a, p), tag_word(x->tag), name_of(a, x));
+		more = next_child(a, p, false, x, is_member);
+	}
+	return more;
+}
+
 static int compare_member(struct comparison *c, struct type a, const struct dwarf_die *x,
 			  struct type b, const struct dwarf_die *y, const char *owner, bool renamed)
 {
@@ -367,8 +456,11 @@ static int compare_structures(struct comparison *c, struct type a, const struct 
 	if (dwarf_has(x, DWARF_DECLARATION) || dwarf_has(y, DWARF_DECLARATION))
 		return 1;
 	snprintf(owner, sizeof(owner), "%s%s", tag_word(x->tag), *name != '\0' ? name : "{...}");
+	for (size_t i = 0; i < n_trusted; i++)
+		if (strcmp(trusted[i], owner) == 0)
+			return 1;
 	for (bool first = true; ; first = false) {
-		int more = next_child(a, &p, first, x, is_member);
+		int more = next_member(c, a, x, &p, first, b, y);
 		int others = next_child(b, &q, first, y, is_member);
 
 		if (more < 0 || others < 0)
@@ -420,17 +512,6 @@ static int compare_enumerations(struct comparison *c, struct type a, const struc
 			return differ(c, "'%s' of enum %s is %" PRId64 ", was %" PRId64,
 				      name_of(a, &p), name_of(a, x), (int64_t)value, (int64_t)was);
 	}
-}
-
-static uint64_t elements(const struct dwarf_die *subrange)
-{
-	uint64_t bound;
-
-	if (dwarf_number(subrange, DWARF_COUNT, &bound))
-		return bound;
-	if (dwarf_number(subrange, DWARF_UPPER_BOUND, &bound))
-		return bound + 1;
-	return UINT64_MAX;		/* of unknown length: it fits any */
 }
 
 static int compare_arrays(struct comparison *c, struct type a, const struct dwarf_die *x,
@@ -640,6 +721,8 @@ int type_equal(struct type a, struct type b, char *why)
 
 	if (same == 0)
 		same = compare(&c, a, b);
+	if (same == 1)
+		memcpy(why, c.padding, sizeof(c.padding));
 	free(c.pairs);
 	return same;
 }

@@ -22,9 +22,16 @@ struct type {
 
 /*
  * Compare two types: 1 if they are the same, 0 if not, or -ENOEXEC.  `why`, of TYPE_WHY_MAX
- * bytes, says in what `a` differs from `b`; it is "" if the names of the types say everything.
+ * bytes, says in what `a` differs from `b`; it is "" if the names of the types say everything.  A member of `a` that
+ * lies where `b` has padding is no difference, but `why` tells of it then, with the answer 1.
  */
 int type_equal(struct type a, struct type b, char *why) MUST_CHECK;
+
+/*
+ * From now on these types, such as "struct conn", are the same as others of their names, whatever is in them.  The names
+ * must live as long as types are compared.
+ */
+void type_trust(const char *const *names, size_t count);
 
 /* Compare two functions, by their DIEs: the result, the parameters, and "...". */
 int prototype_equal(struct type a, struct type b, char *why) MUST_CHECK;

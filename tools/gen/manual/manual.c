@@ -18,6 +18,7 @@
 #include "effects.h"
 #include "entered.h"
 #include "hookcode.h"
+#include "layout.h"
 #include "linked.h"
 #include "nearest.h"
 #include "notes.h"
@@ -676,7 +677,9 @@ int manual_draw(struct draft *draft)
 	if (err != 0)
 		return err;
 	draft->meta.mode = "manual";
-	err = match(draft, &directives);
+	err = trust_layouts(draft, &directives);
+	if (err == 0)
+		err = match(draft, &directives);
 	if (err == 0)
 		err = check_others(draft, &directives);
 	if (err == 0)
