@@ -88,10 +88,12 @@ static int refuse(const struct draft *draft, const struct named *type, const cha
 /* Code that is not replaced has left anything in that member, and may not copy it along with the others. */
 static int note_padding(const struct draft *draft, const char *what)
 {
+	static char told[TYPE_WHY_MAX];		/* the last one: a unit is compared with the target and the original */
 	char text[TYPE_WHY_MAX + 100];
 
-	if (is_refused_for(draft, what))
+	if (is_refused_for(draft, what) || strcmp(told, what) == 0)
 		return 0;
+	snprintf(told, sizeof(told), "%s", what);
 	snprintf(text, sizeof(text), "%s: what exists already has anything there", what);
 	if (draft->is_strict)
 		return refuse_later(draft, fail(EINVAL, "%s (--strict)", text));
