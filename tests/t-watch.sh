@@ -58,6 +58,39 @@ t_own 'a script, whose interpreter is patched; and a program that is executed by
 	[ "$(begun python3 thread.py ./here)" = goodbye ] && launch ./script && wait_until says goodbye greet && revert greet.so && wait_until says goodbye greet && ends_watch &&
 	revert greet.so && says hello greet
 '
+t_own 'what has never run before: by any name, on a file system that is mounted later, in an overlay, in another mount namespace' '
+	build server && patch_from greet.c && needs_kernel_for $program && [ "$(begun $program)" = hello ] && watches -f greet.so && mkdir there memory &&
+	cp $program there/unheard-of && [ "$(begun there/unheard-of)" = goodbye ] && mv there/unheard-of there/renamed && [ "$(begun there/renamed)" = goodbye ] &&
+	printf "#!$PWD/there/renamed\n" >script && chmod 755 script && [ "$(begun ./script)" = goodbye ] &&
+	echo "mount -t tmpfs none memory && cp \$1 memory/own && exec memory/own" >inside &&
+	echo "mount -t tmpfs none memory && mkdir memory/{lower,upper,work,merged} && cp \$1 memory/lower/own && cd memory &&
+	mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work none merged && exec merged/own" >private && for ((i = 0; i < 3; i++)); do
+		[ "$(begun unshare -m bash inside $program)" = goodbye ] && [ "$(begun unshare -m bash private $program)" = goodbye ] || exit 1
+	done && cat told && [ "$(grep -c "greet.so applied at its start" told)" = 9 ] && ends_watch && [ "$(begun there/renamed)" = hello ]
+'
+t_own 'a program that has never run, with the library of a patch, named by it or by another library: at its start' '
+	build server so && patch_from greet.c && needs_kernel_for $program && watches -f greet.so && mkdir new && cp $program $object new && [ "$(begun new/server)" = goodbye ] &&
+	echo "const char *greet(void); const char *between(void); const char *between(void) { return greet(); }" >between.c &&
+	gcc $(mflag) -shared -fPIC -o new/libbetween.so between.c -Lnew -lserver "-Wl,-rpath,\$ORIGIN" &&
+	printf "#include <stdio.h>\nconst char *between(void); int main(void) { puts(\"\"); puts(between()); }" >user.c && gcc $(mflag) -o new/user user.c -Lnew -lbetween "-Wl,-rpath,\$ORIGIN,-rpath-link,new" &&
+	[ "$(begun new/user)" = goodbye ] && [ "$(begun new/user)" = goodbye ] && cat told && [ "$(grep -c "greet.so applied at its start" told)" = 3 ] && ends_watch && [ "$(begun new/user)" = hello ]
+' so
+t_own 'two thousand programs beside it: all begin, and those with a patch have it' '
+	build server && patch_from greet.c && needs_kernel_for $program && storm=$(helper storm) && nothing=$(helper nothing -static) && watches -f greet.so &&
+	starts $storm ${NSB_LONG:+1}2000 $nothing && storm=$started && for ((i = 0; i < 20; i++)); do [ "$(begun $program)" = goodbye ] || exit 1; done && wait $storm &&
+	cat told && [ "$(grep -c "applied at its start" told)" = 20 ] && ends_watch
+'
+t 'the sshd of the system, with a library that is patched: each new connection has the patch' '
+	[ $abi = amd64 ] || skip "sshd is a program for amd64"
+	{ [ -x /usr/sbin/sshd ] && command -v ssh-keygen && getent passwd sshd; } || skip "there is no sshd here, or no user for it"
+	own_build_id so && build server so && patch_from greet.c && ssh-keygen -q -t ed25519 -N "" -f key && port=$((20000 + $$ % 20000)) && printf "%s\n" "mount -t tmpfs none /run && mkdir -m 755 /run/sshd &&" \
+		"exec env LD_PRELOAD=$object /usr/sbin/sshd -D -e -p $port -h $PWD/key -o ListenAddress=127.0.0.1 -o UsePAM=no -o PidFile=none -f /dev/null" >serve &&
+	starts unshare -m sh serve 2>served && sshd=$started && wait_until grep -q "Server listening" served && watches -f greet.so && wait_until grep "^$sshd (sshd): greet.so applied" told &&
+	for ((i = 0; i < 5; i++)); do
+		exec 9<>/dev/tcp/127.0.0.1/$port && read -r -t 20 -u 9 banner && [[ $banner = SSH-2.0-* ]] && child=$(pgrep -n -P $sshd) && nsb list -p $child >said && cat said &&
+		grep "greet.so -> libserver.so .*applied.*: greet" said && grep "^$child (sshd.*): greet.so applied at its start" told && exec 9>&- || exit 1
+	done && ends_watch
+'
 t_own 'a library that is opened later is patched within moments' '
 	target server dlopen && patch_from greet.c && says hello greet && watches -f greet.so && wait_until says goodbye greet && cp $program $object . && mv $(basename $object) other.so && cp other.so $(basename $object) &&
 	launch ./server && wait_until says goodbye greet && ends_watch && revert greet.so && says hello greet

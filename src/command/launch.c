@@ -57,6 +57,7 @@ struct patcher {
 	bool has_begun;			/* a program has begun */
 	bool has_stderr;		/* stderr is the program's */
 	struct stat error_file;		/* what stderr was; all zero: nothing */
+	size_t n_loaded;		/* patches whose target a program had loaded at its start */
 };
 
 /* ---- stderr ---- */
@@ -321,7 +322,7 @@ static void tell_start(pid_t pid, const struct patchfile *patch)
 }
 
 /* Apply one of the patches.  If it is for something that the program has not loaded, that is an error for the first program only. */
-static int patch_held(const struct patcher *patcher, const struct launch *launch,
+static int patch_held(struct patcher *patcher, const struct launch *launch,
 		      const struct patchfile *patch)
 {
 	bool must = launch->is_first && !patcher->options->follow && !patcher->options->is_watch;
@@ -337,6 +338,7 @@ static int patch_held(const struct patcher *patcher, const struct launch *launch
 		msg_forget();
 		return session_close(&session, 0);
 	}
+	patcher->n_loaded += err == 0;
 	if (err == 0)
 		err = session_patch(&session, patcher->options, patch);
 	log_start(patcher, launch, patch, err);
@@ -502,7 +504,7 @@ static void leave(pid_t pid)
 }
 
 bool launch_patched(pid_t pid, const struct options *options, const struct patchfile *patches,
-		    size_t n_patches, void (*begin)(void *ctx), void *ctx)
+		    size_t n_patches, void (*begin)(void *ctx), void *ctx, size_t *n_loaded)
 {
 	const bool is_watch = options->is_watch;
 	const struct timespec tick = { .tv_nsec = is_watch ? WATCH_TICK_NS : TICK_NS };
@@ -530,5 +532,6 @@ bool launch_patched(pid_t pid, const struct options *options, const struct patch
 	if (err == 0)
 		leave(patcher.settling);
 	free(patcher.launches);
+	*n_loaded = patcher.n_loaded;
 	return patcher.has_begun;
 }

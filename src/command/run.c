@@ -44,6 +44,7 @@ static void run_patcher(const struct pipes *pipes, pid_t program, const struct o
 			const struct patchfile *patches, size_t n_patches)
 {
 	int allowed, err, to_program = pipes->to_program[1];
+	size_t n_loaded;
 
 	/* Close the program's ends.  If the program is gone, reading from it has to end. */
 	(void)close(pipes->to_patcher[1]);
@@ -55,7 +56,7 @@ static void run_patcher(const struct pipes *pipes, pid_t program, const struct o
 		debug("cannot leave the folder: %s", strerror(errno));
 	if (!send_int(to_program, getpid()) || !receive_int(pipes->to_patcher[0], &allowed))
 		return;
-	err = pt_seize_own(program);
+	err = pt_seize_own(program, true);
 	if (err != 0) {
 		warn("%d: cannot be traced by its patcher: %s (see ptrace_scope in ptrace(2))", program,
 		     strerror(-err));
@@ -63,7 +64,7 @@ static void run_patcher(const struct pipes *pipes, pid_t program, const struct o
 		return;
 	}
 	file_close_others(to_program);
-	launch_patched(program, options, patches, n_patches, tell_traced, &to_program);
+	launch_patched(program, options, patches, n_patches, tell_traced, &to_program, &n_loaded);
 }
 
 /*

@@ -23,9 +23,11 @@
 #include "array.h"
 #include "clock.h"
 #include "file.h"
+#include "interest.h"
 #include "interrupt.h"
 #include "job.h"
 #include "launch.h"
+#include "mounts.h"
 #include "permission.h"
 #include "proc.h"
 #include "ptrace.h"
@@ -35,12 +37,12 @@
 
 #define MS UINT64_C(1000000)
 #define HOLD_MS 1000u		/* the longest time that an open is held */
-#define BLOCKED_MS 20u		/* a child that cannot trace by then waits for what the kernel does not give: see is_blocked() */
+#define BLOCKED_MS 2u		/* a child that cannot trace by then waits for what the kernel does not give: see is_blocked() */
 #define ALIVE_MS 1000u		/* the watcher is killed when it was not at work for so long */
 #define START_MS 3000u		/* who begins is not kept from it for longer, whatever --timeout says */
 #define CHILD_MS 5000u		/* the same for a child that patches one who begins */
 #define TICK_MS 250		/* it is at work that often, even if nothing happens, */
-#define HOLD_TICK_MS 5		/* and while something is held */
+#define HOLD_TICK_MS 1		/* and while something is held */
 #define LOOK_SHARE 20	/* but takes no more than this part of a processor for it */
 #define LOOK_MS 5000u		/* so often it looks for what it has missed, and for what else to mark */
 #define LATE_MS 50u		/* who may have executed the program already is not waited for longer */
@@ -57,7 +59,13 @@
 /* Somebody who is held, and the child that is about to trace him. */
 struct hold {
 	int event;		/* the opened file, by which the kernel knows it */
-	int pipe;		/* the child writes a byte when it traces */
+	int pipe;		/* the child writes a byte when it begins, and one when it traces */
+	pid_t pid, child;
+	uint64_t since, asked;	/* when the child has asked the kernel to be his tracer; 0: not yet */
+};
+
+/* A child that traces somebody who executes a script: he is not held again for the interpreter. */
+struct script {
 	pid_t pid, child;
 	uint64_t since;
 };
@@ -71,8 +79,13 @@ struct watch {
 	int notify;		/* a socket to systemd; -1: there is none */
 	bool is_ready;
 	struct stat own;	/* nsb's own file: its children open what they like */
+	struct interests *interests;
+	struct mounts mounts;
+	uint64_t next_tick;
 	struct hold holds[HOLDS_MAX];
 	size_t n_holds;
+	struct script scripts[HOLDS_MAX];
+	size_t next_script;
 	pid_t looker;
 	int look;		/* a pipe from the child that looks at all processes; -1: none does */
 	char line[PATH_MAX + 8];	/* what came through it, up to the end of a line */
@@ -185,27 +198,42 @@ static bool runs_file(pid_t pid, const struct stat *file)
 	return stat(path, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
 }
 
+/* What was executed has begun: keep in mind whether a patch is for it.  Of a script that is its interpreter. */
+static void learn(const struct watch *watch, enum interest interest, pid_t tid, const struct stat *file, size_t n_loaded)
+{
+	struct stat st = *file;
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", tid);
+	if (interest == INTEREST_SCRIPT && stat(path, &st) != 0)
+		return;
+	if (interest == INTEREST_TRY || (interest == INTEREST_SCRIPT && interest_known(watch->interests, &st) == INTEREST_TRY))
+		interest_learn(watch->interests, &st, n_loaded > 0 ? INTEREST_HOLD : INTEREST_NONE);
+}
+
 /* Trace somebody who is held, and patch what he executes. */
-static void patch_start(const struct watch *watch, pid_t tid, int event, int fd)
+static void patch_start(const struct watch *watch, pid_t tid, enum interest interest, const struct stat *file, int fd)
 {
 	struct options options = *watch->options;
 	const uint64_t since = now_ns();
-	struct stat st = { 0 };
-	int err = fstat(event, &st);
+	size_t n_loaded = 0;
+	int err;
 
 	become_child(watch, fd, true);
-	if (err == 0)
-		err = kill_after(CHILD_MS);
+	err = kill_after(CHILD_MS);
 	if (err == 0)
 		err = permission_keep(permission_to_change);
+	(void)!write(fd, "", 1);
 	if (err == 0)
-		err = pt_seize_own(tid);
+		err = pt_seize_own(tid, false);
 	if (options.limits.timeout_ms > START_MS)
 		options.limits.timeout_ms = START_MS;
 	/* Who could be traced only late, and runs the program, has executed it already, see is_blocked(), or does so anew. */
-	options.exec_ms = now_ns() - since > BLOCKED_MS * MS / 2 && runs_file(tid, &st) ? LATE_MS : HOLD_MS;
-	if (err == 0 && launch_patched(tid, &options, watch->store.patches, watch->store.count, tell_traced, &fd))
+	options.exec_ms = now_ns() - since > BLOCKED_MS * MS / 2 && runs_file(tid, file) ? LATE_MS : HOLD_MS;
+	if (err == 0 && launch_patched(tid, &options, watch->store.patches, watch->store.count, tell_traced, &fd, &n_loaded)) {
+		learn(watch, interest, tid, file, n_loaded);
 		return;
+	}
 	/* Nobody waits for who cannot be traced. */
 	if (err != 0)
 		(void)close(fd);
@@ -213,7 +241,8 @@ static void patch_start(const struct watch *watch, pid_t tid, int event, int fd)
 	patch_late(watch, tid);
 }
 
-static void start_hold(struct watch *watch, const struct fanotify_event_metadata *event)
+static void start_hold(struct watch *watch, const struct fanotify_event_metadata *event, enum interest interest,
+		       const struct stat *file)
 {
 	struct hold *hold = &watch->holds[watch->n_holds];
 	int ends[2];
@@ -225,14 +254,31 @@ static void start_hold(struct watch *watch, const struct fanotify_event_metadata
 	(void)fflush(stdout);
 	*hold = (struct hold){ .event = event->fd, .pipe = ends[0], .pid = event->pid, .since = now_ns(), .child = fork() };
 	if (hold->child == 0) {
-		patch_start(watch, event->pid, event->fd, ends[1]);
+		patch_start(watch, event->pid, interest, file, ends[1]);
 		_exit(0);
 	}
 	(void)close(ends[1]);
-	if (hold->child == -1)
+	if (hold->child == -1) {
 		(void)close(ends[0]);
-	else
-		watch->n_holds++;
+		return;
+	}
+	watch->n_holds++;
+	if (interest == INTEREST_SCRIPT)
+		watch->scripts[watch->next_script++ % HOLDS_MAX] = (struct script){ event->pid, hold->child, hold->since };
+}
+
+/* Whether a child traces him already, and waits for just this: the interpreter of his script. */
+static bool is_expected(struct watch *watch, pid_t pid)
+{
+	for (size_t i = 0; i < HOLDS_MAX; i++) {
+		struct script *script = &watch->scripts[i];
+
+		if (script->pid != pid || now_ns() - script->since > CHILD_MS * MS)
+			continue;
+		script->pid = 0;
+		return kill(script->child, 0) == 0;
+	}
+	return false;
 }
 
 /* ---- answers ---- */
@@ -262,7 +308,8 @@ static void tell_missed(struct watch *watch, pid_t pid, const char *why)
  */
 static bool is_blocked(const struct hold *hold)
 {
-	return now_ns() - hold->since > BLOCKED_MS * MS && proc_thread_state(hold->child, hold->child) == 'S';
+	return hold->asked != 0 && now_ns() - hold->asked > BLOCKED_MS * MS &&
+	       proc_thread_state(hold->child, hold->child) == 'S';
 }
 
 /* Let those go who are traced by now, or were held for long enough. */
@@ -272,7 +319,12 @@ static void look_at_holds(struct watch *watch)
 		struct hold *hold = &watch->holds[i];
 		char byte;
 		ssize_t got = read(hold->pipe, &byte, 1);
-		bool is_traced = got == 1;
+		bool is_traced = got == 1 && hold->asked != 0;
+
+		if (got == 1 && !is_traced) {
+			hold->asked = now_ns();
+			continue;
+		}
 
 		if (got == -1 && errno == EAGAIN && now_ns() - hold->since < HOLD_MS * MS && !is_blocked(hold)) {
 			i++;
@@ -302,6 +354,28 @@ static void start_late(struct watch *watch, pid_t pid)
 		tell_missed(watch, pid, "as no process could be made");
 }
 
+/* Somebody executes a file: mostly one that no patch is for, and then he waits for no more than this. */
+static void answer_exec(struct watch *watch, const struct fanotify_event_metadata *event)
+{
+	struct stat st;
+	enum interest interest = interest_of(watch->interests, &watch->store, event->fd, event->pid, &st);
+
+	if (interest == INTEREST_NONE || is_expected(watch, event->pid)) {
+		let_go(watch, event->fd);
+	} else if (watch->n_holds == HOLDS_MAX) {
+		let_go(watch, event->fd);
+		start_late(watch, event->pid);
+	} else {
+		start_hold(watch, event, interest, &st);
+		if (watch->holds[watch->n_holds].child == -1) {
+			let_go(watch, event->fd);
+			tell_missed(watch, event->pid, "as no process could be made");
+		}
+	}
+	/* Nobody waits for this one. */
+	mounts_see(&watch->mounts, event->pid);
+}
+
 static void answer(struct watch *watch, const struct fanotify_event_metadata *event)
 {
 	if (event->fd < 0)
@@ -314,15 +388,8 @@ static void answer(struct watch *watch, const struct fanotify_event_metadata *ev
 		let_go(watch, event->fd);
 		if (!is_ours)
 			start_late(watch, event->pid);
-	} else if (watch->n_holds == HOLDS_MAX) {
-		let_go(watch, event->fd);
-		start_late(watch, event->pid);
 	} else {
-		start_hold(watch, event);
-		if (watch->holds[watch->n_holds].child == -1) {
-			let_go(watch, event->fd);
-			tell_missed(watch, event->pid, "as no process could be made");
-		}
+		answer_exec(watch, event);
 	}
 }
 
@@ -344,11 +411,18 @@ static int read_events(struct watch *watch)
 
 /* ---- marks ---- */
 
-/* E: a program, L: a library; and its path. */
-static void mark(const struct watch *watch, const char *line)
+/* E: a program, L: a library; and its path.  N: somebody in a mount namespace.  Programs that are not on a marked file system need E. */
+static void mark(struct watch *watch, const char *line)
 {
 	const uint64_t mask = line[0] == 'E' ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM;
+	struct stat st;
 
+	if (line[0] == 'N') {
+		mounts_see(&watch->mounts, atoi(line + 1));
+		return;
+	}
+	if (line[0] == 'E' && stat(line + 1, &st) == 0 && interest_known(watch->interests, &st) == INTEREST_UNKNOWN)
+		interest_learn(watch->interests, &st, INTEREST_TRY);
 	if (fanotify_mark(watch->fan, FAN_MARK_ADD, mask, AT_FDCWD, line + 1) == 0)
 		debug("marked: %s", line);
 	else if (errno != ENOENT && errno != ESRCH && errno != ENOTDIR)
@@ -418,6 +492,25 @@ static void search_folders(const struct mark_search *search)
 	}
 }
 
+/* Tell of each mount namespace once. */
+static void search_namespace(const struct mark_search *search, uint64_t *seen, size_t *n_seen)
+{
+	char path[40];
+	struct stat st;
+	size_t i = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", search->pid);
+	if (stat(path, &st) != 0 || *n_seen == VIEWS_MAX)
+		return;
+	while (i < *n_seen && seen[i] != st.st_ino)
+		i++;
+	if (i < *n_seen)
+		return;
+	seen[(*n_seen)++] = st.st_ino;
+	(void)snprintf(path, sizeof(path), "%d", search->pid);
+	say_mark(search, 'N', path);
+}
+
 /* In a child: find what is to be marked, and patch all that is not patched. */
 static void look_at_host(const struct watch *watch, int fd)
 {
@@ -425,7 +518,8 @@ static void look_at_host(const struct watch *watch, int fd)
 	struct mark_search search = { .watch = watch, .fd = fd };
 	struct all_files files = { 0 };
 	pid_t *pids = NULL;
-	size_t n_pids = 0;
+	uint64_t seen[VIEWS_MAX];
+	size_t n_pids = 0, n_seen = 0;
 	bool is_done;
 	char path[40];
 
@@ -435,6 +529,7 @@ static void look_at_host(const struct watch *watch, int fd)
 	for (size_t i = 0; i < n_pids; i++) {
 		search.pid = pids[i];
 		search.found = false;
+		search_namespace(&search, seen, &n_seen);
 		if (all_each_object(&files, pids[i], search_object, &search) != 0)
 			msg_forget();
 		(void)snprintf(path, sizeof(path), "/proc/%d/exe", pids[i]);
@@ -580,6 +675,7 @@ static void reread_store(struct watch *watch)
 	msg_forget();
 	/* Nobody goes on by the old one. */
 	(*watch->version)++;
+	interest_forget(watch->interests);
 	if (watch->look != -1) {
 		(void)kill(watch->looker, SIGKILL);
 		(void)close(watch->look);
@@ -590,15 +686,22 @@ static void reread_store(struct watch *watch)
 
 static void watch_once(struct watch *watch)
 {
-	struct pollfd fds[3 + HOLDS_MAX] = {
+	struct pollfd fds[3 + VIEWS_MAX + HOLDS_MAX] = {
 		{ .fd = watch->fan, .events = POLLIN }, { .fd = watch->inotify, .events = POLLIN },
 		{ .fd = watch->look, .events = POLLIN },
 	};
 
+	mounts_poll(&watch->mounts, fds + 3);
 	for (size_t i = 0; i < watch->n_holds; i++)
-		fds[3 + i] = (struct pollfd){ .fd = watch->holds[i].pipe, .events = POLLIN };
-	(void)poll(fds, 3 + (nfds_t)watch->n_holds, watch->n_holds > 0 ? HOLD_TICK_MS : TICK_MS);
+		fds[3 + VIEWS_MAX + i] = (struct pollfd){ .fd = watch->holds[i].pipe, .events = POLLIN };
+	(void)poll(fds, 3 + VIEWS_MAX + (nfds_t)watch->n_holds, watch->n_holds > 0 ? HOLD_TICK_MS : TICK_MS);
+	mounts_look(&watch->mounts, fds + 3);
 	look_at_holds(watch);
+	if (now_ns() < watch->next_tick)
+		return;
+	watch->next_tick = now_ns() + TICK_MS * MS;
+	mounts_drop_old(&watch->mounts);
+	notify(watch, "WATCHDOG=1");
 }
 
 static int run_watcher(struct watch *watch)
@@ -611,11 +714,15 @@ static int run_watcher(struct watch *watch)
 	if (err == 0 && watch->version == MAP_FAILED)
 		err = fail(ENOMEM, "out of memory");
 	if (err == 0)
+		err = interest_init(&watch->interests);
+	if (err == 0)
 		err = read_store(watch);
 	if (err == 0 && stat("/proc/self/exe", &watch->own) != 0)
 		err = fail(errno, "/proc/self/exe: %s", strerror(errno));
 	if (err != 0)
 		return err;
+	watch->mounts.fan = watch->fan;
+	mounts_see(&watch->mounts, 0);
 	watch->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (watch->inotify != -1 && watch->options->n_files == 0 &&
 	    inotify_add_watch(watch->inotify, folder, IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE) == -1)
@@ -633,7 +740,6 @@ static int run_watcher(struct watch *watch)
 		reread_store(watch);
 		if (now_ns() >= watch->next_look)
 			start_look(watch);
-		notify(watch, "WATCHDOG=1");
 	}
 	return err;
 }

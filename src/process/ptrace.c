@@ -35,10 +35,10 @@ int pt_suspend_seccomp(pid_t tid, bool suspend)
 		       PTRACE_O_TRACESYSGOOD | (suspend ? (uintptr_t)PTRACE_O_SUSPEND_SECCOMP : 0));
 }
 
-int pt_seize_own(pid_t tid)
+int pt_seize_own(pid_t tid, bool dies_with_nsb)
 {
-	return request(PTRACE_SEIZE, tid, 0,
-		       PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	return request(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC |
+		       (dies_with_nsb ? (uintptr_t)PTRACE_O_EXITKILL : 0));
 }
 
 int pt_watch(pid_t tid, enum pt_watching what)

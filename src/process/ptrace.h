@@ -32,8 +32,8 @@ struct pt_status {
 };
 
 int pt_seize(pid_t tid) MUST_CHECK;
-/* The same for a program that nsb starts: it dies if nsb dies, and its exec(2) is reported. */
-int pt_seize_own(pid_t tid) MUST_CHECK;
+/* The same for a program that is started: its exec(2) is reported.  One that nsb starts itself dies if nsb dies. */
+int pt_seize_own(pid_t tid, bool dies_with_nsb) MUST_CHECK;
 /* What is reported of a tracee of pt_seize_own() that is stopped, beside its signals, from now on. */
 enum pt_watching {
 	PT_WATCH_START,		/* its exec(2); it dies if nsb dies, as it has not begun */
