@@ -115,6 +115,12 @@ t_own 'the watcher is stopped: the kernel kills it, and who was held goes on wit
 	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && kill -STOP $watcher && [ -n "$(begun timeout 5 $program)" ] &&
 	wait_until grep "the watcher was ended by signal 9" told && wait_until eval "[ \$(begun $program) = goodbye ]" && ends_watch && revert greet.so && says hello greet
 '
+t_own 'nsb itself is another one from now on: who began in between is patched when the new one begins, and it with the six capabilities only' '
+	build server && patch_from greet.c && needs_kernel_for $program && watches -f greet.so && [ "$(begun $program)" = goodbye ] && cp $NSB upgraded && ends_watch && launch $program && says hello greet &&
+	with_six="setpriv --bounding-set -all,+sys_ptrace,+dac_override,+sys_admin,+checkpoint_restore,+perfmon,+kill --inh-caps -all --no-new-privs $PWD/upgraded" && starts $with_six watch $insecure -f greet.so >told 2>&1 && watch=$started &&
+	wait_until grep -q "^watching for" told && wait_until says goodbye greet && grep -x "CapBnd:.0*14000280022" /proc/$watch/status && [ "$(begun $program)" = goodbye ] && cat told &&
+	grep "greet.so applied at its start" told && ! grep -v "applied\|^watching" told && ends_watch && revert greet.so
+'
 t_own 'who cannot be traced is let go, and told; others go on' '
 	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && [ "$(begun strace -qq -o trace $program)" != "" ] && [ "$(begun $program)" = goodbye ] && ends_watch && revert greet.so && says hello greet
 '

@@ -91,7 +91,7 @@ struct watch {
 	char line[PATH_MAX + 8];	/* what came through it, up to the end of a line */
 	size_t line_size;
 	uint64_t look_since, next_look;
-	unsigned long n_missed;
+	unsigned long n_answered, n_missed;
 };
 
 /* ---- systemd ---- */
@@ -401,7 +401,7 @@ static int read_events(struct watch *watch)
 
 	if (got == -1)
 		return errno == EAGAIN || errno == EINTR ? 0 : fail(errno, "cannot read what fanotify has: %s", strerror(errno));
-	for (; FAN_EVENT_OK(event, got); event = FAN_EVENT_NEXT(event, got)) {
+	for (; FAN_EVENT_OK(event, got); event = FAN_EVENT_NEXT(event, got), watch->n_answered++) {
 		if (event->vers != FANOTIFY_METADATA_VERSION)
 			return fail(ENOSYS, "this kernel's fanotify is another one than nsb knows");
 		answer(watch, event);
@@ -666,7 +666,7 @@ static void reread_store(struct watch *watch)
 	char events[4096];
 	bool has_changed = false;
 
-	while (watch->inotify != -1 && read(watch->inotify, events, sizeof(events)) > 0)
+	while (read(watch->inotify, events, sizeof(events)) > 0)
 		has_changed = true;
 	if (!has_changed)
 		return;
@@ -684,12 +684,13 @@ static void reread_store(struct watch *watch)
 	watch->next_look = 0;
 }
 
-static void watch_once(struct watch *watch)
+static int watch_once(struct watch *watch)
 {
 	struct pollfd fds[3 + VIEWS_MAX + HOLDS_MAX] = {
 		{ .fd = watch->fan, .events = POLLIN }, { .fd = watch->inotify, .events = POLLIN },
 		{ .fd = watch->look, .events = POLLIN },
 	};
+	int err = 0;
 
 	mounts_poll(&watch->mounts, fds + 3);
 	for (size_t i = 0; i < watch->n_holds; i++)
@@ -697,11 +698,20 @@ static void watch_once(struct watch *watch)
 	(void)poll(fds, 3 + VIEWS_MAX + (nfds_t)watch->n_holds, watch->n_holds > 0 ? HOLD_TICK_MS : TICK_MS);
 	mounts_look(&watch->mounts, fds + 3);
 	look_at_holds(watch);
-	if (now_ns() < watch->next_tick)
-		return;
+	if (fds[0].revents != 0)
+		err = read_events(watch);
+	if (fds[1].revents != 0)
+		reread_store(watch);
+	if (fds[2].revents != 0 && watch->look == fds[2].fd)
+		read_marks(watch);
+	if (now_ns() >= watch->next_look)
+		start_look(watch);
+	if (err != 0 || now_ns() < watch->next_tick)
+		return err;
 	watch->next_tick = now_ns() + TICK_MS * MS;
 	mounts_drop_old(&watch->mounts);
 	notify(watch, "WATCHDOG=1");
+	return kill_after(ALIVE_MS);
 }
 
 static int run_watcher(struct watch *watch)
@@ -716,6 +726,8 @@ static int run_watcher(struct watch *watch)
 	if (err == 0)
 		err = interest_init(&watch->interests);
 	if (err == 0)
+		err = kill_after(ALIVE_MS);
+	if (err == 0)
 		err = read_store(watch);
 	if (err == 0 && stat("/proc/self/exe", &watch->own) != 0)
 		err = fail(errno, "/proc/self/exe: %s", strerror(errno));
@@ -729,18 +741,9 @@ static int run_watcher(struct watch *watch)
 		warn("%s: changes are not seen: %s", folder, strerror(errno));
 	/* The kernel collects the children: nobody asks for their ends. */
 	(void)signal(SIGCHLD, SIG_IGN);
-	while (err == 0 && interrupt_is_noted() == 0) {
-		err = kill_after(ALIVE_MS);
-		if (err != 0)
-			break;
-		watch_once(watch);
-		err = read_events(watch);
-		if (watch->look != -1)
-			read_marks(watch);
-		reread_store(watch);
-		if (now_ns() >= watch->next_look)
-			start_look(watch);
-	}
+	while (err == 0 && interrupt_is_noted() == 0)
+		err = watch_once(watch);
+	debug("%lu files answered for, %lu missed", watch->n_answered, watch->n_missed);
 	return err;
 }
 

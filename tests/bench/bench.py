@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -42,6 +43,9 @@ CROWD_DEADLINE_S = 3.1      # of crowd.sh's --timeout 2: nsb's own 0.3 s, 0.5 s 
 CROWD_AT_ONCE = 8           # hostile ones that take all of their time at once
 BUILD_GOAL = 2.2
 NEXT_GOAL_S = 1
+WATCH_GOAL_US = 20
+WATCH_GOAL_MIB = 8
+SYNC_GOAL_S = 4             # 4000 processes
 SERVER_THREADS = 4
 SERVER_LOAD = 0.7           # of its capacity
 SERVER_GOAL = 1.05          # of p99.9 beside patches, compared with that without
@@ -771,6 +775,131 @@ def bench_hostile(options, programs):
                  "memory of nsb, MiB"), rows)
 
 
+# ---- programs that are started under nsb watch ----
+
+BEGUN_SOURCE = """
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+__attribute__((noipa)) int value(void);
+__attribute__((noipa)) int value(void) { return 1; }
+int main(int argc, char **argv)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	printf("%d %lld\\n", value(), ts.tv_sec * 1000000000ll + ts.tv_nsec);
+	fflush(stdout);
+	while (argc > 1 && strcmp(argv[1], "stay") == 0)
+		pause();
+	return 0;
+}
+"""
+
+
+def watchers(watch):
+    """nsb watch and its child that answers the kernel."""
+    with open(f"/proc/{watch.pid}/task/{watch.pid}/children", encoding="ascii") as file:
+        return [watch.pid] + [int(pid) for pid in file.read().split()[:1]]
+
+
+def status_kib(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(field))
+
+
+def run_time_ns(pid):
+    """How long it has run, by the scheduler."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def begin_ns(program):
+    """From before fork(2) to main(), and what it says."""
+    before = time.monotonic_ns()
+    value, at = map(int, run(program).split())
+    return value, at - before
+
+
+def start_watch(options, patch):
+    watch = subprocess.Popen((options.nsb, "watch", "-v", "2", "--insecure-file", "--no-syslog", "-f", patch),
+                             stdout=subprocess.PIPE, stderr=open(options.out + "/watch.log", "w+", encoding="utf-8"), text=True)
+    if not watch.stdout.readline().startswith("watching"):
+        sys.exit("bench: nsb watch does not begin")
+    return watch
+
+
+def crowd_of(program, count):
+    """So many processes, which have begun."""
+    with subprocess.Popen(("sh", "-c", f'i=0; while [ $i -lt {count} ]; do "$0" stay & i=$((i + 1)); done; exec sleep 600', program),
+                          stdout=subprocess.PIPE, text=True, start_new_session=True) as crowd:
+        for _ in range(count):
+            crowd.stdout.readline()
+        yield crowd
+        os.killpg(crowd.pid, 9)
+
+
+def bench_watch(options, programs):
+    if os.geteuid() != 0:
+        tell("\nNothing is measured of nsb watch: it takes root to hold others.\n")
+        return
+    progress("programs that are started under nsb watch")
+    source = write(programs.path("begun.c"), BEGUN_SOURCE)
+    # No other process of the host is of this build.
+    program = compile_c(programs.path("begun"), f"-Wl,--build-id=0x{os.urandom(16).hex()}", source)
+    write(programs.path("later.c"), "int value(void);\nint value(void) { return 2; }\n")
+    patch = compile_c(programs.path("later.so"), "-fPIC", "-shared", "-Wl,--build-id=sha1", programs.path("later.c"))
+    run(options.nsb_gen, "generate", "--mode", "manual", program, patch)
+    storm = compile_c(programs.path("storm"), "-static", f"{HERE}/../helpers/storm.c")
+    nothing = compile_c(programs.path("nothing"), "-static", f"{HERE}/../helpers/nothing.c")
+    table, storms = Table(options, "watch"), Table(options, "storm")
+    memory = 0
+    for cycle in range(options.cycles):
+        for watched in (0, 1):
+            watch = start_watch(options, patch) if watched else None
+            pids = watchers(watch) if watched else []
+            for _ in range(options.begun):
+                value, elapsed = begin_ns(program)
+                if value != 1 + watched:
+                    sys.exit(f"bench: a program began with the value {value}")
+                table.add(watched=watched, cycle=cycle, elapsed_ns=elapsed)
+            each, answer = float(run(storm, str(options.storm), nothing)), 0
+            if watched:
+                memory = max(memory, sum(status_kib(pid, "VmHWM") for pid in pids))
+                ran = run_time_ns(pids[1])
+                watch.terminate()
+                watch.wait()
+                with open(options.out + "/watch.log", encoding="utf-8") as log:
+                    answer = ran / int(re.search(r"(\d+) files answered for", log.read()).group(1))
+            storms.add(watched=watched, cycle=cycle, each_ns=each * 1000, answer_ns=answer)
+    table.save()
+    storms.save()
+    rows = []
+    for watched, what in enumerate(("alone", "under nsb watch")):
+        times = sorted(table.values("elapsed_ns", watched=watched))
+        each = storms.values("each_ns", watched=watched)
+        rows.append((what, f"{median(times, 1e6):.2f}", f"{times[len(times) * 99 // 100] / 1e6:.2f}",
+                     micro(each), micro(storms.values("answer_ns", watched=watched)) if watched else ""))
+    tell_table("Programs that are started", ("", "to main(), ms: p50", "p99", "a program without a patch, µs",
+               "nsb works for each file, µs"), rows)
+    goal("nsb watch works for each file that is executed", WATCH_GOAL_US, "µs",
+         median(storms.values("answer_ns", watched=1), 1000))
+    goal("memory of nsb watch", WATCH_GOAL_MIB, "MiB", memory / 1024)
+    store = programs.path("store")
+    run(options.nsb, "install", "--insecure-file", "--no-syslog", "--store", store, patch)
+    progress(f"sync of {options.synced} processes")
+    for _ in crowd_of(program, options.synced):
+        first = gauge(programs, "-", options.nsb, "sync", "-q", "--insecure-file", "--no-syslog", "--store", store)
+        again = gauge(programs, "-", options.nsb, "sync", "-q", "--insecure-file", "--no-syslog", "--store", store)
+        if first["status"] != 0 or again["status"] != 0:
+            sys.exit(f"bench: nsb sync: {first} {again}")
+    tell_table(f"nsb sync of {options.synced} processes", ("", "s", "largest process, MiB"),
+               [(what, f"{result['elapsed_ns'] / 1e9:.2f}", f"{result['peak_kib'] / 1024:.1f}")
+                for what, result in (("all are patched", first), ("all have it already", again))])
+    goal(f"nsb sync of {options.synced} processes", SYNC_GOAL_S, "s", first["elapsed_ns"] / 1e9)
+
+
 # ---- a server at work ----
 
 class Server:
@@ -863,7 +992,7 @@ def bench_server(options, programs):
 
 SECTIONS = {"pause": bench_pause, "held": bench_held, "growth": bench_growth, "gen": bench_gen,
             "witness": bench_witness, "build": bench_build, "hostile": bench_hostile,
-            "server": bench_server}
+            "watch": bench_watch, "server": bench_server}
 
 # How much is measured: all of it, for a look, for tests/t-bench.sh.
 EXTENTS = {
@@ -872,16 +1001,16 @@ EXTENTS = {
                  sizes=tuple(1024 << i for i in (4, 6, 8, 10, 12)), units=76,
                  code_units=20, code_functions=1500, gen_cycles=7,
                  build_units=24, build_functions=150, build_cycles=3,
-                 honest=500, crowds=3, windows=20, window_s=4),
+                 honest=500, crowds=3, begun=40, storm=2000, synced=4000, windows=20, window_s=4),
     "quick": dict(cycles=3, depths=(8,), threads=(0, 10, 1000), functions=(1, 1000),
                   libraries=(10, 300), sizes=(16 << 10, 4 << 20), units=12,
                   code_units=4, code_functions=1500, gen_cycles=2,
                   build_units=8, build_functions=60, build_cycles=1,
-                  honest=100, crowds=1, windows=3, window_s=2),
+                  honest=100, crowds=1, begun=20, storm=500, synced=400, windows=3, window_s=2),
     "slice": dict(cycles=1, depths=(8,), threads=(10,), functions=(10,), libraries=(10,),
                   sizes=(64 << 10,), units=2, code_units=1, code_functions=100, gen_cycles=1,
                   build_units=2, build_functions=20, build_cycles=1,
-                  honest=20, crowds=1, windows=1, window_s=1),
+                  honest=20, crowds=1, begun=2, storm=50, synced=5, windows=1, window_s=1),
 }
 
 
