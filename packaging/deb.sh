@@ -42,6 +42,22 @@ Description: change the code of running programs
  nsb itself is one static binary that can be copied to rescue systems and into
  containers.
 END
+# Whatever package brings a patch, or takes it away.
+echo 'interest-noawait /var/lib/nsb' >"$root/DEBIAN/triggers"
+cat >"$root/DEBIAN/postinst" <<'END'
+#!/bin/sh
+# Patches have come or gone: make the processes of the host what the store says.
+set -e
+case $1 in
+configure|triggered)
+	if [ -d "$DPKG_ROOT/var/lib/nsb" ]; then
+		# What could not be patched nsb has told; that is no reason to leave packages half installed.
+		"$DPKG_ROOT/usr/bin/nsb" sync -q --store "$DPKG_ROOT/var/lib/nsb" || :
+	fi
+	;;
+esac
+END
+chmod 755 "$root/DEBIAN/postinst"
 (cd "$root" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum >DEBIAN/md5sums)
 find "$root" -newermt "@$date" -print0 | xargs -0r touch -h -d "@$date"
 SOURCE_DATE_EPOCH=$date dpkg-deb --root-owner-group --build "$root" "$out" >/dev/null

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deb.h"
 #include "spawn.h"
 #include "stage.h"
 #include "steps.h"
@@ -283,10 +284,13 @@ void assemble_patch(const struct both *both, const struct settings *settings, st
 	if (settings->test != NULL)
 		test_patch(both, settings, made);
 	copy_out(made, out);
+	const char *deb = settings->makes_deb ? deb_make(settings, target, out, both->work) : NULL;
 	step_clear();
 	if (settings->quiet)
 		return;
 	printf("%s\n", out);
+	if (deb != NULL)
+		printf("%s\n", deb);
 	print_table(told != NULL ? told : "");
 	printf("  proven: %s%s%sall that differs in the fixed build is replaced%s%s\n", is_target ? "the old build is " : "",
 	       is_target ? target->name : "", is_target ? "; " : "",

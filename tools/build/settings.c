@@ -31,6 +31,7 @@ static void help(void)
 	     "                        of its patches that have a NAME in their name or text: CVE-2023-1234\n"
 	     "  -s, --source DIR      the source that it was built from, which stays as it is\n"
 	     "  -o, --output DIR      where the patches and the log go; here, if it is not given\n"
+	     "      --deb             make a Debian package of each patch, too, which puts it into the store of nsb\n"
 	     "      --built FILE      what the build makes of the target, below DIR, if its name does not tell\n"
 	     "      --on-top-of PATCH  a patch that is applied already, and whose diffs are given, too: the new one\n"
 	     "                        takes its place\n"
@@ -62,7 +63,7 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_ON_TOP_OF, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_ON_TOP_OF, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE, OPTION_DEB };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
@@ -80,6 +81,7 @@ static const struct option long_options[] = {
 	{ "again", required_argument, NULL, OPTION_AGAIN },
 	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
 	{ "keep", no_argument, NULL, OPTION_KEEP },
+	{ "deb", no_argument, NULL, OPTION_DEB },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -142,6 +144,9 @@ static void read_options(int argc, char **argv, struct settings *settings)
 			break;
 		case OPTION_NO_CACHE:
 			settings->no_cache = true;
+			break;
+		case OPTION_DEB:
+			settings->makes_deb = true;
 			break;
 		case OPTION_KEEP:
 			settings->keeps = true;

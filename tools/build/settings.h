@@ -18,7 +18,7 @@ struct settings {
 	struct words names;
 	struct words diffs, command;	/* absolute names; the command that builds */
 	const char *again;		/* a shell command that builds what has been built before; NULL: `command` */
-	bool quiet, keeps, no_trial, no_cache, accepts_difference;
+	bool quiet, keeps, no_trial, no_cache, accepts_difference, makes_deb;
 	char *log, *gen, *nsb;
 };
 
