@@ -113,12 +113,13 @@ static bool is_of_libc(const char *name)
 	return false;
 }
 
-static bool may_load(const struct store *store, const char *needed)
+static bool may_load(const struct elf *elf, const struct store *store, const char *needed)
 {
 	for (size_t i = 0; i < store->count; i++) {
-		const char *name = store->patches[i].meta.target.name;
+		const struct vzpatch *meta = &store->patches[i].meta;
+		const char *name = meta->target.name;
 
-		if (is_library(name) && (!is_of_libc(needed) || survey_is_same_thing(needed, name)))
+		if (is_library(name) && meta->elf_class == elf->elf_class && (!is_of_libc(needed) || survey_is_same_thing(needed, name)))
 			return true;
 	}
 	return false;
@@ -164,7 +165,7 @@ static bool needs_patched(const struct elf *elf, const struct store *store, cons
 		if (got <= 0)
 			return true;
 		name[got] = '\0';
-		if (may_load(store, name))
+		if (may_load(elf, store, name))
 			return true;
 	}
 	return false;

@@ -353,6 +353,12 @@ static int patch_held(struct patcher *patcher, const struct launch *launch,
  */
 static void give_up(const struct patcher *patcher, struct launch *launch, int err)
 {
+	/* nsb watch looks at programs that no patch may be for, and that it perhaps cannot patch at all. */
+	if (patcher->options->is_watch && patcher->n_loaded == 0) {
+		debug("%d: %s", launch->pid, msg_kept());
+		msg_forget();
+		return;
+	}
 	if (msg_kept()[0] != '\0')
 		msg_print_kept();
 	msg_forget();
