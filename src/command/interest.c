@@ -119,7 +119,7 @@ static bool may_load(const struct elf *elf, const struct store *store, const cha
 		const struct vzpatch *meta = &store->patches[i].meta;
 		const char *name = meta->target.name;
 
-		if (is_library(name) && meta->elf_class == elf->elf_class && (!is_of_libc(needed) || survey_is_same_thing(needed, name)))
+		if (is_library(name) && meta->target.elf_class == elf->elf_class && (!is_of_libc(needed) || survey_is_same_thing(needed, name)))
 			return true;
 	}
 	return false;
