@@ -375,10 +375,22 @@ static void add_step(struct side_by_side *c, int side, const struct walk *walk, 
 	c->steps[side][c->n_steps[side]++] = (struct step){ walk->at - walk->lo, number };
 }
 
+/* Some linkers fill gaps with zeros, which are no instructions: up to the end there are no others. */
+static bool is_zero_from(const struct walk *walk, uint64_t at)
+{
+	while (at < walk->hi && walk->bytes[at - walk->lo] == 0)
+		at++;
+	return at == walk->hi;
+}
+
 /* Pass over padding.  False: an instruction is not understood. */
 static bool skip_padding(struct side_by_side *c, int side, struct walk *walk, uint64_t number)
 {
 	while (walk->at < walk->hi) {
+		if (walk->at > walk->lo && is_zero_from(walk, walk->at)) {
+			walk->at = walk->hi;
+			break;
+		}
 		if (!walk_decode(walk))
 			return because(c->m, "an instruction is not understood");
 		add_step(c, side, walk, number);

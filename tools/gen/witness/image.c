@@ -195,8 +195,7 @@ static const struct image_section *section_of(const struct image *image, const s
 	return section != NULL && (symbol->section == section->index || symbol->section >= SHN_LORESERVE) ? section : NULL;
 }
 
-/* What linkers name, some of them as if it were a variable. */
-static bool is_of_linker(const char *name)
+bool image_is_of_linker(const char *name)
 {
 	static const char *const names[] = {
 		"_DYNAMIC", "_GLOBAL_OFFSET_TABLE_", "_PROCEDURE_LINKAGE_TABLE_", "__GNU_EH_FRAME_HDR", "__FRAME_END__",
@@ -214,12 +213,15 @@ static int add_symbol(struct image *image, const struct symbol *symbol, uint32_t
 	const struct image_section *section = section_of(image, symbol);
 	bool is_tls = symbol->type == STT_TLS;
 	bool is_code = symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC;
-	bool is_mark = !is_code && !is_tls && (symbol->size == 0 || section == NULL || is_of_linker(symbol->name));
+	bool is_mark = !is_code && !is_tls && (symbol->size == 0 || section == NULL || image_is_of_linker(symbol->name));
 	int err;
 
 	if (symbol->type > STT_OBJECT && !is_code && !is_tls && symbol->type != STT_COMMON)
 		return 0;
 	if (symbol->section == SHN_UNDEF || symbol->section == SHN_ABS || *symbol->name == '\0')
+		return 0;
+	/* Labels of the assembler, ".LC3", are counted, and name nothing.  mold keeps them, and `as -L` does. */
+	if (strncmp(symbol->name, ".L", 2) == 0)
 		return 0;
 	if (is_code && (section == NULL || section->area != AREA_CODE))
 		return 0;

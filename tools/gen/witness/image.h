@@ -127,6 +127,8 @@ bool image_stub_slot(const struct image *image, uint64_t addr, uint64_t *slot);
 uint32_t image_tls_at(const struct image *image, uint64_t offset);
 
 /* The name of a spot for messages: that of its first symbol that is no mark. */
+/* Whether linkers name something so, in some files as if it were a variable. */
+bool image_is_of_linker(const char *name);
 const char *image_spot_name(const struct image *image, uint32_t spot);
 
 #endif

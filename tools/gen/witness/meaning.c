@@ -24,6 +24,7 @@
 
 static bool same_place_within(struct meanings *m, uint64_t old, uint64_t new, unsigned access, unsigned depth);
 static bool same_bytes_within(struct meanings *m, uint64_t old, uint64_t new, uint64_t size, unsigned depth);
+static bool same_constant(struct meanings *m, uint64_t old, uint64_t new, unsigned access, unsigned depth);
 
 bool because(struct meanings *m, const char *fmt, ...)
 {
@@ -267,6 +268,17 @@ static bool has_things(const struct image *image, const struct spot *spot)
 	return false;
 }
 
+/* Is the function that is being compared one of gcc's start files, which ask for the end of the data? */
+static bool is_startup(const struct meanings *m)
+{
+	const struct image_symbol *symbol;
+
+	if (m->own[0] == IMAGE_NONE)
+		return false;
+	symbol = &m->old->symbols[m->old->spots[m->own[0]].first];
+	return symbol->unit != IMAGE_NONE && strcmp(m->old->units[symbol->unit].name, "crtstuff.c") == 0;
+}
+
 bool same_spot(struct meanings *m, uint32_t old, uint32_t new)
 {
 	const struct spot *a = &m->old->spots[old], *b = &m->new->spots[new];
@@ -275,9 +287,12 @@ bool same_spot(struct meanings *m, uint32_t old, uint32_t new)
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct image_symbol *symbol = &m->old->symbols[a->first + i];
 
-		if (symbol->twin != IMAGE_NONE && (only_marks || !symbol->is_mark) &&
-		    (only_marks || !m->new->symbols[symbol->twin].is_mark) &&
-		    m->new->symbols[symbol->twin].spot == new)
+		if (symbol->twin == IMAGE_NONE || m->new->symbols[symbol->twin].spot != new)
+			continue;
+		if (only_marks || (!symbol->is_mark && !m->new->symbols[symbol->twin].is_mark))
+			return true;
+		/* The program's first variable may begin where its data ends. */
+		if (image_is_of_linker(symbol->name) && is_startup(m))
 			return true;
 	}
 	return false;
@@ -307,13 +322,33 @@ static bool same_numbered_constant(struct meanings *m, const struct whereabouts 
 	       same_bytes_within(m, spot_a->addr, spot_b->addr, spot_a->end - spot_a->addr, depth);
 }
 
-static bool same_thing(struct meanings *m, const struct whereabouts *old, const struct whereabouts *new,
+/*
+ * Data of assembler files may have labels without a size, which are no things that are compared for themselves.  In
+ * other sections they are of the linker, as __init_array_start is.
+ */
+static bool is_label(const struct image *image, const struct whereabouts *at)
+{
+	const struct spot *spot = &image->spots[at->spot];
+
+	if (has_things(image, spot) || at->section == NULL ||
+	    (strncmp(at->section->name, ".rodata", 7) != 0 && strncmp(at->section->name, ".data", 5) != 0))
+		return false;
+	for (uint32_t i = 0; i < spot->count; i++)
+		if (image_is_of_linker(image->symbols[spot->first + i].name))
+			return false;
+	return true;
+}
+
+static bool same_thing(struct meanings *m, const struct whereabouts *old, const struct whereabouts *new, unsigned access,
 		       unsigned depth)
 {
 	const char *name = image_spot_name(m->old, old->spot), *other = image_spot_name(m->new, new->spot);
 
-	if (old->offset == new->offset && same_spot(m, old->spot, new->spot))
+	if (old->offset == new->offset && same_spot(m, old->spot, new->spot)) {
+		if (is_label(m->old, old) && is_label(m->new, new))
+			return same_constant(m, m->old->spots[old->spot].addr, m->new->spots[new->spot].addr, access, depth);
 		return m->is_other[old->spot] == 0 || because(m, "it refers to the constant '%s', which differs", name);
+	}
 	if (old->offset == new->offset && (same_by_bond(m, old->spot, new->spot, depth) ||
 					   same_numbered_constant(m, old, new, depth)))
 		return true;
@@ -623,7 +658,7 @@ static bool same_place_within(struct meanings *m, uint64_t old, uint64_t new, un
 	if (a.area == AREA_SLOTS && b.area == AREA_SLOTS)
 		return same_slot(m, old, new, depth - 1);
 	if (a.spot != IMAGE_NONE && b.spot != IMAGE_NONE)
-		return same_thing(m, &a, &b, depth - 1);
+		return same_thing(m, &a, &b, access, depth - 1);
 	if (a.section == NULL && b.section == NULL)
 		return old == new ? true : because(m, "it refers to another address, which is in no section");
 	if (a.spot == IMAGE_NONE && b.spot == IMAGE_NONE && a.area == AREA_CONSTANT && b.area == AREA_CONSTANT)
@@ -660,7 +695,8 @@ static bool is_beside(const struct beside *beside, uint32_t spot, uint64_t befor
 	const struct spot *a = &m->old->spots[spot];
 	int64_t offset = (int64_t)(beside->old - a->addr), size = (int64_t)(a->end - a->addr);
 
-	if (a->is_code || offset < -(int64_t)before || (offset >= 0 && offset < size) || offset > size + NEAR)
+	/* A label without a size has no end. */
+	if (a->is_code || size == 0 || offset < -(int64_t)before || (offset >= 0 && offset < size) || offset > size + NEAR)
 		return false;
 	for (uint32_t i = 0; i < a->count; i++) {
 		uint32_t twin = m->old->symbols[a->first + i].twin;
