@@ -27,6 +27,13 @@
  * forked, another thread may have the lock: use no table there.  Hooks (vzp.h) may, as no thread is in the
  * patch's code when they run.
  */
+/*
+ * What would be `__thread struct sums sums;`, and a patch cannot have, as threads that run have no room for it:
+ *
+ *	SHADOW_THREAD(sums, struct sums)	at file scope, behind stdlib.h and pthread.h
+ *
+ *	struct sums *mine = sums();		of this thread; NULL: there is no memory
+ */
 #ifndef NSB_SHADOW_H
 #define NSB_SHADOW_H
 
@@ -75,6 +82,40 @@ struct shadow {
 	static struct shadow name = { \
 		.size = sizeof(type), .n_buckets = (expected) + 1, .buckets = name##_shadow_buckets, \
 		.allocate = malloc, .release = free, \
+	}
+
+/*
+ * SHADOW_THREAD(name, type): name() is the thread's own data, zero at first.  A thread that ends gives its memory back by
+ * the program's own free(3): when the patch has been taken out, nothing leads to its code, and threads that have such data end as
+ * ever.  One of the process's 1024 keys stays in use (pthread_key_create(3)).  Not for signal handlers, as it may allocate,
+ * nor for hooks.
+ */
+#define SHADOW_THREAD(name, type) \
+	static unsigned name##_shadow_key;	/* the key, and one; 0: there is none yet */ \
+	static __attribute__((unused)) type *name(void) \
+	{ \
+		unsigned key = __atomic_load_n(&name##_shadow_key, __ATOMIC_ACQUIRE); \
+		pthread_key_t made; \
+\
+		if (key == 0) { \
+			if (pthread_key_create(&made, free) != 0) \
+				return NULL; \
+			/* Another thread may have been quicker. */ \
+			if (__atomic_compare_exchange_n(&name##_shadow_key, &key, (unsigned)made + 1, 0, __ATOMIC_ACQ_REL, \
+							__ATOMIC_ACQUIRE)) \
+				key = (unsigned)made + 1; \
+			else \
+				pthread_key_delete(made); \
+		} \
+		void *data = pthread_getspecific((pthread_key_t)(key - 1)); \
+		if (data == NULL) { \
+			data = calloc(1, sizeof(type)); \
+			if (data != NULL && pthread_setspecific((pthread_key_t)(key - 1), data) != 0) { \
+				free(data); \
+				data = NULL; \
+			} \
+		} \
+		return (type *)data; \
 	}
 
 #define SHADOW__UNUSED static __attribute__((unused))

@@ -17,7 +17,8 @@ static __thread int tls_static = 7;
 static __thread char tls_space[100];
 
 static sem_t asked, answered;
-static int argument, result;
+static int argument, result, is_ending;
+static pthread_t second;
 
 KEEP int bump(int n)
 {
@@ -32,19 +33,18 @@ static void *serve(void *forever)
 	do {
 		if (forever != NULL)
 			sem_wait(&asked);
-		result = bump(argument);
+		if (!is_ending)
+			result = bump(argument);
 		sem_post(&answered);
-	} while (forever != NULL);
+	} while (forever != NULL && !is_ending);
 	return NULL;
 }
 
 __attribute__((constructor)) static void begin(void)
 {
-	pthread_t thread;
-
 	sem_init(&asked, 0, 0);
 	sem_init(&answered, 0, 0);
-	if (pthread_create(&thread, NULL, serve, &asked) != 0)
+	if (pthread_create(&second, NULL, serve, &asked) != 0)
 		abort();
 }
 
@@ -60,6 +60,10 @@ void reply(const char *question, char *answer, size_t size)
 	} else if (strcmp(who, "second") == 0) {
 		sem_post(&asked);
 		sem_wait(&answered);
+	} else if (strcmp(who, "end") == 0) {		/* that of the second thread */
+		is_ending = 1;
+		sem_post(&asked);
+		result = pthread_join(second, NULL) == 0;
 	} else if (strcmp(who, "new") == 0) {
 		if (pthread_create(&thread, NULL, serve, NULL) != 0)
 			abort();

@@ -326,7 +326,7 @@ static int refuse_new_tls(const struct references *all, const struct reference *
 {
 	char *source = piece_source(all->draft, ref->to_unit, ref->to);
 	int err = fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
-		       "already could not have", source != NULL ? source : ref->to_unit->source,
+		       "already could not have (SHADOW_THREAD of nsb/shadow.h is what they can have)", source != NULL ? source : ref->to_unit->source,
 		       ref->to->name);
 
 	free(source);

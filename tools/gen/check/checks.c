@@ -408,8 +408,8 @@ static int check_variable(const struct draft *draft, const struct symbol *symbol
 	/* Some linkers write down where the block of such variables begins. */
 	if (symbol->section != SHN_UNDEF && symbol->type == STT_TLS && strcmp(symbol->name, TLS_BLOCK) != 0)
 		return fail(EINVAL, "%s: '%s' would be a new thread-local variable, which threads that run "
-			    "already could not have (declare it extern if it is the target's)",
-			    draft->patch->file.path, symbol->name);
+			    "already could not have (declare it extern if it is the target's; SHADOW_THREAD of nsb/shadow.h"
+			    " is what they can have)", draft->patch->file.path, symbol->name);
 	if (symbol->section == SHN_UNDEF || symbol->bind == STB_LOCAL || symbol->type != STT_OBJECT)
 		return 0;
 	const struct symbol *have = find_hidden_symbol(draft->target, symbol->name);
