@@ -68,6 +68,12 @@ t 'main and loops without an end' '
 	begin loop && says "what?" work && says "what?" work && snapshot && patch guide-loop.so && says "turns go on" turns &&
 	revert guide-loop.so && says "turns go on" turns && listed "" && unharmed
 '
+t 'a loop that goes on in its new form' '
+	begin resume && says "what?" work && says "what?" work && says "turns go on" turns && says "longest unknown" longest 0 &&
+	patch guide-resume.so --dry-run 2>told && grep -c "would go on in worker_on" told | grep -qx 2 &&
+	says "longest unknown" longest 0 && patch guide-resume.so && says "longest known" longest 1 &&
+	fails_with 3 "is in" revert guide-resume.so --timeout 0.1 && says "turns go on" turns && listed guide-resume.so
+'
 t 'memory that somebody else owns now' '
 	begin owner && says "title untitled" title && snapshot && patch guide-owner.so && says "title one" title one &&
 	says "title two" title two && says "title two" title && revert guide-owner.so && says "title three" title three &&

@@ -164,6 +164,30 @@
 	VZP__RECORD(__COUNTER__, "S", #name, "", "")
 
 /*
+ * VZP_RESUME(loop, callee, go_on): a thread that is in the target's function `loop`, which never returns, at a call of
+ * `callee` goes on in `go_on`, a static function of the patch, when that call has returned.  go_on gets what callee has
+ * returned, and what go_on returns is what the caller of loop gets.  It stands behind the definition of go_on; the patch
+ * replaces loop, too, for whoever calls it later (main() nobody calls again).
+ *
+ * VZP_LOCAL(type, name): at the start of go_on, a variable of the old activation of loop: a new variable of that name and
+ * with its value.  An array or a structure stays where it is, and `name` is a pointer to it.
+ * VZP_LOCAL_AT(type, name): the same for one to which something else has a pointer: `name` is a pointer to it.
+ *
+ *	static int serve_on(int ready)
+ *	{
+ *		VZP_LOCAL(struct server *, server);
+ *		VZP_LOCAL(struct pollfd[16], fds);
+ *		...
+ *	}
+ *	VZP_RESUME(serve, poll, serve_on);
+ *
+ * In C only.  The patch can be applied while each thread that is in loop is at such a call.
+ */
+#define VZP_RESUME(loop, callee, go_on) VZP__RESUME(loop, callee, go_on)
+#define VZP_LOCAL(type, name) VZP__LOCAL(__COUNTER__, type, name)
+#define VZP_LOCAL_AT(type, name) VZP__LOCAL_AT(__COUNTER__, type, name)
+
+/*
  * What a new function has to be declared with where the target's compiler, knowing
  * the old one, had its callers rely on more than usual; nsb-gen tells where it is so.
  *
@@ -454,5 +478,183 @@ static inline __attribute__((unused)) void vzp__run_once(struct vzp__once *once,
 #define VZP__FUNCTION(kind, type, name, args, file, convention) \
 	extern convention __typeof__(type) name args VZP__EXTERN(name); \
 	VZP__TYPED_RECORD(__COUNTER__, kind, VZP__TEXT(name), VZP__LABEL(name), file, name)
+
+/*
+ * VZP_RESUME.  nsb puts a jump where the call of callee returns to, as it does at the start of a function that is replaced.
+ * So whoever comes back from callee comes to the stub below, with the registers and the stack of the old activation.  The stub
+ * keeps all of that in a struct vzp__frame, and calls go_on.  nsb-gen has written into the table where the variables are, and
+ * where the old activation keeps what its caller's registers have to be.  One stub serves several calls in a loop: each has
+ * an entry of its own, which tells its number, the `site`.
+ */
+#ifndef __cplusplus
+#define VZP__ENTRIES 96
+
+/* A line of the table.  Of one with kind 0 nothing is known: it is behind the last one. */
+struct vzp__entry {
+	unsigned id;		/* __COUNTER__ of a VZP_LOCAL; of what is brought back its index in `back` */
+	unsigned char site, kind, base, unused;	/* base: DWARF's number of a register, or VZP__FROM_CFA */
+	long long value;
+};
+
+enum vzp__kind {
+	VZP__MEMORY = 1,	/* at base + value */
+	VZP__REGISTER,		/* in the register `base` */
+	VZP__POINTED,		/* at the address that is at base + value */
+	VZP__COMPUTED,		/* it is base + value */
+	VZP__CONSTANT,		/* it is value */
+	VZP__CFA,		/* of the frame: base + value */
+	VZP__CFA_POINTED,	/* the same, and the CFA is what is there */
+	VZP__BACK,		/* of the frame: a register of the caller's, at base + value */
+};
+#define VZP__FROM_CFA 0xff
+
+#ifdef __LP64__
+#define VZP__REGISTERS 16
+#define VZP__STACK_POINTER 7
+#define VZP__BEHIND 0			/* bytes of arguments on the stack of go_on */
+#define VZP__KEPT(at) ((at) == 1 ? 3 : (at) == 2 ? 6 : 9 + (at))		/* rbx, rbp, r12 to r15 */
+#define VZP__N_KEPT 6
+#else
+#define VZP__REGISTERS 8
+#define VZP__STACK_POINTER 4
+#define VZP__BEHIND 8
+#define VZP__KEPT(at) ((at) == 1 ? 3 : 3 + (at))		/* ebx, ebp, esi, edi */
+#define VZP__N_KEPT 4
+#endif
+
+struct vzp__frame {
+	unsigned long back[7];			/* the CFA of the old frame, and the caller's registers VZP__KEPT */
+	const struct vzp__entry *table;
+	void (*go_on)(void);			/* whatever its type is in fact */
+	unsigned long unused;
+	unsigned long reg[VZP__REGISTERS];	/* of the old activation, by DWARF's numbers */
+	unsigned long site;
+};
+
+static inline __attribute__((unused)) unsigned long vzp__place(const struct vzp__frame *frame, const struct vzp__entry *entry)
+{
+	return (entry->base == VZP__FROM_CFA ? frame->back[0] : frame->reg[entry->base]) + (unsigned long)entry->value;
+}
+
+/* Find out what the caller of the old activation gets back.  The lines of the CFA come before the others of their site. */
+static inline __attribute__((unused)) void vzp__prepare(struct vzp__frame *frame, const struct vzp__entry *table,
+							void (*go_on)(void))
+{
+	frame->table = table;
+	frame->go_on = go_on;
+	frame->reg[VZP__STACK_POINTER] = (unsigned long)(&frame->site + 1);
+	for (unsigned i = 1; i <= VZP__N_KEPT; i++)
+		frame->back[i] = frame->reg[VZP__KEPT(i)];
+	for (const struct vzp__entry *entry = table; entry->kind != 0; entry++) {
+		if (entry->site != frame->site)
+			continue;
+		if (entry->kind == VZP__CFA)
+			frame->back[0] = vzp__place(frame, entry);
+		else if (entry->kind == VZP__CFA_POINTED)
+			frame->back[0] = *(const unsigned long *)vzp__place(frame, entry);
+		else if (entry->kind == VZP__BACK)
+			frame->back[entry->id] = *(const unsigned long *)vzp__place(frame, entry);
+	}
+}
+
+/* The address of a variable of the old activation; *made is room for one that is nowhere. */
+static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, unsigned long *made)
+{
+	struct vzp__frame *frame = *(struct vzp__frame **)((char *)cfa + VZP__BEHIND);
+	const struct vzp__entry *entry = frame->table;
+
+	while (entry->kind >= VZP__CFA || entry->id != id || entry->site != frame->site)
+		entry++;
+	if (entry->kind == VZP__REGISTER)
+		return &frame->reg[entry->base];
+	*made = entry->kind == VZP__CONSTANT ? (unsigned long)entry->value : vzp__place(frame, entry);
+	if (entry->kind == VZP__CONSTANT || entry->kind == VZP__COMPUTED)
+		return made;
+	return entry->kind == VZP__POINTED ? *(void **)*made : (void *)*made;
+}
+
+#define VZP__IS_STRUCTURE(type) \
+	(__builtin_classify_type(*(__typeof__(type) *)0) == 12 || __builtin_classify_type(*(__typeof__(type) *)0) == 13)
+#define VZP__FIND(id, kind, type, name) \
+	VZP__TYPED_RECORD(id, kind, VZP__TEXT(name), "", "", *(__typeof__(type) *)0) \
+	unsigned long vzp__made_##id; \
+	__typeof__(type) *vzp__at_##id = vzp__find(__builtin_dwarf_cfa(), id, &vzp__made_##id);
+#define VZP__LOCAL_(id, type, name) \
+	VZP__FIND(id, "L", type, name) \
+	__auto_type name = __builtin_choose_expr(VZP__IS_STRUCTURE(type), vzp__at_##id, *vzp__at_##id)
+#define VZP__LOCAL(id, type, name) VZP__LOCAL_(id, type, name)
+#define VZP__LOCAL_AT_(id, type, name) \
+	VZP__FIND(id, "M", type, name) \
+	__typeof__(type) *name = vzp__at_##id
+#define VZP__LOCAL_AT(id, type, name) VZP__LOCAL_AT_(id, type, name)
+
+#define VZP__RESUME(loop, callee, go_on) \
+	VZP__TYPED_RECORD(__COUNTER__, "J", VZP__TEXT(loop), VZP__TEXT(callee), VZP__TEXT(go_on), callee) \
+	extern const struct vzp__entry vzp__table_##go_on[] __asm__("vzp.table." VZP__TEXT(go_on)) \
+		__attribute__((visibility("hidden"))); \
+	static __attribute__((used)) void vzp__prepare_##go_on(struct vzp__frame *frame) \
+	{ \
+		vzp__prepare(frame, vzp__table_##go_on, (void (*)(void))go_on); \
+	} \
+	__asm__(".pushsection .text\n" \
+		"\t.p2align 4\n" \
+		"\t.type vzp.resume." VZP__TEXT(go_on) ", @function\n" \
+		"vzp.resume." VZP__TEXT(go_on) ":\n" \
+		"\t.irp site, 0, 1, 2, 3, 4, 5, 6, 7\n" \
+		"\t.p2align 3\n" \
+		VZP__ENTER(".Lvzp_resume_" VZP__TEXT(go_on)) \
+		"\t.endr\n" \
+		"\t.p2align 3\n" \
+		".Lvzp_resume_" VZP__TEXT(go_on) ":\n" \
+		VZP__STUB("vzp__prepare_" VZP__TEXT(go_on)) \
+		"\t.size vzp.resume." VZP__TEXT(go_on) ", . - vzp.resume." VZP__TEXT(go_on) "\n" \
+		"\t.p2align 3\n" \
+		"\t.type vzp.table." VZP__TEXT(go_on) ", @object\n" \
+		"vzp.table." VZP__TEXT(go_on) ":\n" \
+		"\t.fill 16 * " VZP__TEXT(VZP__ENTRIES) ", 1, 0\n" \
+		"\t.size vzp.table." VZP__TEXT(go_on) ", . - vzp.table." VZP__TEXT(go_on) "\n" \
+		".popsection\n");
+
+/*
+ * The unwind table of the stub begins when the frame is complete.  It passes over the old frame: CFA and registers are
+ * those that are in `back`.
+ */
+#ifdef __LP64__
+#define VZP__ENTER(common) "\tpushq $\\site\n\tjmp " common "\n"
+#define VZP__STUB(prepare) \
+	"\tpushq %r15\n\tpushq %r14\n\tpushq %r13\n\tpushq %r12\n\tpushq %r11\n\tpushq %r10\n\tpushq %r9\n\tpushq %r8\n" \
+	"\tpushq %rsp\n\tpushq %rbp\n\tpushq %rdi\n\tpushq %rsi\n\tpushq %rbx\n\tpushq %rcx\n\tpushq %rdx\n\tpushq %rax\n" \
+	"\tsubq $80, %rsp\n\tmovq %rsp, %rbp\n\tandq $-16, %rsp\n\tsubq $16, %rsp\n" \
+	"\tmovq %rbp, (%rsp)\n\tmovq %rbp, %rdi\n\tcall " prepare "\n" \
+	"\t.cfi_startproc\n" \
+	"\t.cfi_escape 0x0f, 3, 0x76, 0, 0x06\n"	/* DW_CFA_def_cfa_expression: DW_OP_breg6 0, DW_OP_deref */ \
+	"\t.cfi_escape 0x10, 3, 2, 0x76, 8\n"		/* DW_CFA_expression of rbx: DW_OP_breg6 8 */ \
+	"\t.cfi_escape 0x10, 6, 2, 0x76, 16\n\t.cfi_escape 0x10, 12, 2, 0x76, 24\n\t.cfi_escape 0x10, 13, 2, 0x76, 32\n" \
+	"\t.cfi_escape 0x10, 14, 2, 0x76, 40\n\t.cfi_escape 0x10, 15, 2, 0x76, 48\n" \
+	"\tmovq 80(%rbp), %rdi\n\tcall *64(%rbp)\n" \
+	"\tmovq 8(%rbp), %rbx\n\tmovq 24(%rbp), %r12\n\tmovq 32(%rbp), %r13\n\tmovq 40(%rbp), %r14\n\tmovq 48(%rbp), %r15\n" \
+	"\tmovq (%rbp), %rcx\n\tmovq 16(%rbp), %rbp\n" \
+	"\t.cfi_def_cfa rcx, 0\n\t.cfi_restore rbx\n\t.cfi_restore rbp\n\t.cfi_restore r12\n\t.cfi_restore r13\n" \
+	"\t.cfi_restore r14\n\t.cfi_restore r15\n" \
+	"\tleaq -8(%rcx), %rsp\n\t.cfi_def_cfa rsp, 8\n\tret\n" \
+	"\t.cfi_endproc\n"
+#else
+#define VZP__ENTER(common) "\tpushl $\\site\n\tjmp " common "\n"
+#define VZP__STUB(prepare) \
+	"\tpushl %edi\n\tpushl %esi\n\tpushl %ebp\n\tpushl %esp\n\tpushl %ebx\n\tpushl %edx\n\tpushl %ecx\n\tpushl %eax\n" \
+	"\tsubl $40, %esp\n\tmovl %esp, %ebp\n\tandl $-16, %esp\n\tsubl $16, %esp\n" \
+	"\tmovl %ebp, (%esp)\n\tcall " prepare "\n" \
+	"\t.cfi_startproc\n" \
+	"\t.cfi_escape 0x0f, 3, 0x75, 0, 0x06\n"	/* the same with ebp, number 5 */ \
+	"\t.cfi_escape 0x10, 3, 2, 0x75, 4\n\t.cfi_escape 0x10, 5, 2, 0x75, 8\n\t.cfi_escape 0x10, 6, 2, 0x75, 12\n" \
+	"\t.cfi_escape 0x10, 7, 2, 0x75, 16\n" \
+	"\tmovl 40(%ebp), %eax\n\tmovl %eax, (%esp)\n\tmovl 48(%ebp), %eax\n\tmovl %eax, 4(%esp)\n\tmovl %ebp, 8(%esp)\n" \
+	"\tcall *32(%ebp)\n" \
+	"\tmovl 4(%ebp), %ebx\n\tmovl 12(%ebp), %esi\n\tmovl 16(%ebp), %edi\n\tmovl (%ebp), %ecx\n\tmovl 8(%ebp), %ebp\n" \
+	"\t.cfi_def_cfa ecx, 0\n\t.cfi_restore ebx\n\t.cfi_restore ebp\n\t.cfi_restore esi\n\t.cfi_restore edi\n" \
+	"\tleal -4(%ecx), %esp\n\t.cfi_def_cfa esp, 4\n\tret\n" \
+	"\t.cfi_endproc\n"
+#endif
+#endif
 
 #endif

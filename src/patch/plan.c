@@ -270,7 +270,7 @@ static int add_range(struct plan *plan, uint64_t start, uint64_t end, const char
 	int err = ARRAY_GROW(&plan->ranges, plan->n_ranges, 1);
 
 	if (err == 0)
-		plan->ranges[plan->n_ranges++] = (struct code_range){ start, end, name };
+		plan->ranges[plan->n_ranges++] = (struct code_range){ start, end, name, false };
 	return err;
 }
 
@@ -296,6 +296,20 @@ static uint64_t forbidden_size(const struct plan *plan, const struct record_func
 	return (func->flags & VZ_FUNC_ALLOW_ACTIVE) || size < jump ? jump : size;
 }
 
+/* Forbid the ways to where old activations go on in a patch: whoever lives there has one of them on its stack. */
+static int forbid_goers(struct plan *plan, const struct record *record)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < record->head->n_funcs && err == 0; i++) {
+		const struct record_func *func = &record->funcs[i];
+
+		if (func->flags & VZ_FUNC_RESUME)
+			err = add_range(plan, func->patch, func->patch + func->patch_size, record_string(record, func->name));
+	}
+	return err;
+}
+
 static int forbid_replaced(struct plan *plan, const struct generations *all,
 			   const struct record *subject)
 {
@@ -315,6 +329,8 @@ static int forbid_replaced(struct plan *plan, const struct generations *all,
 				err = add_range(plan, old->patch, old->patch +
 						forbidden_size(plan, func, old->patch_size,
 							       old->patch_jump_offset), name);
+			if (old != NULL && err == 0)
+				err = forbid_goers(plan, generation(all, g));
 		}
 	}
 	for (uint32_t i = 0; i < subject->head->n_ranges && err == 0; i++) {
@@ -344,6 +360,41 @@ static int forbid_quiet(struct plan *plan, const struct generations *all, const 
 			if (func != NULL)
 				err = add_range(plan, func->patch, func->patch + func->patch_size, name);
 		}
+	}
+	return err;
+}
+
+/*
+ * Where a call returns to, and the jump of VZP_RESUME comes to lie, a thread may be: as a return address, which is looked up
+ * less one, or as its next instruction.  Cut that out of all ranges.
+ */
+static int spare_place(struct plan *plan, uint64_t place, const char *name)
+{
+	int err = 0;
+
+	for (size_t i = 0, count = plan->n_ranges; i < count && err == 0; i++) {
+		const struct code_range range = plan->ranges[i];
+
+		if (range.start > place || range.end < place || range.is_left)
+			continue;
+		plan->ranges[i].end = place - 1 > range.start ? place - 1 : range.start;
+		if (range.end > place + 1)
+			err = add_range(plan, place + 1, range.end, range.name);
+	}
+	if (err == 0)
+		err = add_range(plan, place - 1, place + 1, name);
+	if (err == 0)
+		plan->ranges[plan->n_ranges - 1].is_left = true;
+	return err;
+}
+
+static int spare_places(struct plan *plan, const struct record *record)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < record->head->n_funcs && err == 0; i++) {
+		if (record->funcs[i].flags & VZ_FUNC_RESUME)
+			err = spare_place(plan, record->funcs[i].target, record_string(record, record->funcs[i].name));
 	}
 	return err;
 }
@@ -781,6 +832,8 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 		err = forbid_replaced(plan, &all, &plan->record);
 	if (err == 0)
 		err = forbid_quiet(plan, &all, &plan->record);
+	if (err == 0)
+		err = spare_places(plan, &plan->record);
 	if (err == 0)
 		err = finish(plan, target, objects, records);
 	if (err != 0)

@@ -164,7 +164,7 @@ static int scan_stack(const struct attempt *attempt, uint64_t start, uint64_t en
 			for (size_t i = 0; i < request->n_ranges; i++) {
 				const struct code_range *range = &request->ranges[i];
 
-				if (value > range->start && value <= range->end) {
+				if (value > range->start && value <= range->end && !range->is_left) {
 					verdict->safe = false;
 					verdict->scan_hit = true;
 					verdict->hit = value;
@@ -214,6 +214,7 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 		return err;
 	/* At the program's entry it has no caller: what lies on its stack leads nowhere. */
 	thread->stack_end = 0;
+	thread->goes_on = NULL;
 	if (thread->final_regs != NULL) {
 		attempt->report->threads++;
 		return 0;
@@ -236,6 +237,8 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	if (err == 0 && verdict.safe) {
 		attempt->report->threads++;
 		attempt->report->frames += verdict.n_frames;
+		if (verdict.left != NULL)
+			thread->goes_on = verdict.left->name;
 		return 0;
 	}
 	attempt->tid = thread->tid;

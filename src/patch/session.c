@@ -172,6 +172,21 @@ static bool stays(const struct session *session, const struct plan *plan)
 	return plan->keeps_memory || plan->keeps_data || !session->coroutines.is_complete;
 }
 
+/* Tell which threads go on in the patch when a call of theirs returns; after a dry run, which would. */
+static void tell_goers(const struct session *session, const struct options *options)
+{
+	const struct target *target = &session->target;
+
+	for (size_t i = 0; i < target->n_threads; i++) {
+		const struct thread *thread = &target->threads[i];
+
+		if (thread->goes_on != NULL)
+			(options->dry_run ? warn : say)("%d: thread %d %s in %s when its call returns", target->pid,
+							thread->tid, options->dry_run ? "would go on" : "goes on",
+							thread->goes_on);
+	}
+}
+
 static void say_pause(const struct session *session)
 {
 	const struct safepoint_report *report = &session->report;
@@ -710,6 +725,8 @@ static int conclude(struct session *session, const struct options *options)
 	if (err == 0)
 		err = target_detach_all(&session->target);
 	err = forgive(err);
+	if (err == 0)
+		tell_goers(session, options);
 	if (err == 0)
 		say_pause(session);
 	return err;

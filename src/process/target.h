@@ -50,6 +50,7 @@ struct thread {
 	uint64_t final_mask;	/* if final_regs are set: and with these signals blocked */
 	struct trap trap;
 	uint64_t stack_end;	/* where the walk through its stack ended, when it was stopped and checked; 0: not known */
+	const char *goes_on;	/* where it was checked last it stood at a place of VZP_RESUME: the function, not owned; else NULL */
 	struct regs regs;	/* the registers with which the stopped thread goes on */
 };
 

@@ -378,8 +378,11 @@ static const struct code_range *find_range(const struct stack_walk *walk, uint64
 	if (pc < walk->lowest || pc >= walk->highest)
 		return NULL;
 	for (size_t i = 0; i < walk->n_ranges && walk->ranges[i].start <= pc; i++) {
-		if (pc < walk->ranges[i].end)
+		if (pc >= walk->ranges[i].end)
+			continue;
+		if (!walk->ranges[i].is_left)
 			return &walk->ranges[i];
+		walk->verdict->left = &walk->ranges[i];
 	}
 	return NULL;
 }

@@ -22,6 +22,7 @@
 struct code_range {
 	uint64_t start, end;
 	const char *name;	/* of the function, for messages; not owned */
+	bool is_left;		/* a thread may be here: at its next instruction it goes on in a patch (VZP_RESUME) */
 };
 
 /*
@@ -95,6 +96,7 @@ struct unwind_verdict {
 	uint64_t hit_sp;	/* if proven: the CFA of the outermost frame in a range, its caller's SP */
 	uint64_t hit_return;	/* if proven: where that frame returns to; 0 if it is the bottom frame */
 	const struct code_range *range;	/* the range that was hit; NULL if safe */
+	const struct code_range *left;	/* the last range with is_left that a frame is in; NULL: none is */
 	bool hidden;		/* a frame returns through [uprobes], so that its caller cannot be seen */
 	/* Where the walks ended: the stack pointer of the bottom frame, or where a scan began, or would have begun. */
 	uint64_t ends[UNWIND_MAX_ENDS];

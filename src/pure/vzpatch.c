@@ -65,8 +65,8 @@ static const struct number_name kind_names[] = {
 };
 static const struct number_name flag_names[] = {
 	{ VZ_FUNC_GLOBAL, "global" }, { VZ_FUNC_ALLOW_ACTIVE, "allow-active" },
-	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { VZ_FUNC_GATED, "gated" },
-	{ 0, NULL }
+	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { VZ_FUNC_RESUME, "resume" },
+	{ VZ_FUNC_GATED, "gated" }, { 0, NULL }
 };
 
 static const struct field object_fields[] = {
@@ -443,15 +443,20 @@ static int compare_targets(const void *left, const void *right)
 	return a->target_addr < b->target_addr ? -1 : a->target_addr > b->target_addr;
 }
 
-/* So many bytes at the function's start belong to it or to its jump. */
-static uint64_t covered_size(const struct vz_func *func)
+/* So many bytes at the function's start belong to it or to its jump, where `next` begins behind it. */
+static uint64_t covered_size(const struct vz_func *func, const struct vz_func *next, const struct arch *arch)
 {
+	/* A place where a call returns to lies in the function, behind its jump. */
+	if (next->flags & VZ_FUNC_RESUME)
+		return arch == NULL ? func->first.size :
+		       arch->landing(func->first.data, (size_t)func->first.size) + arch->jump_size;
 	return func->first.size > func->room ? func->first.size : func->room;
 }
 
 /* Refuse two functions whose first bytes overlap: one jump would overwrite the other. */
 static int check_overlaps(const struct vzpatch *patch, int err)
 {
+	const struct arch *arch = arch_find((uint8_t)patch->target.elf_class, (uint16_t)patch->target.machine);
 	const struct vz_func **sorted;
 	int ret = 0;
 
@@ -464,7 +469,7 @@ static int check_overlaps(const struct vzpatch *patch, int err)
 		sorted[i] = &patch->funcs[i];
 	qsort(sorted, patch->n_funcs, sizeof(*sorted), compare_targets);
 	for (size_t i = 1; i < patch->n_funcs && ret == 0; i++) {
-		if (sorted[i]->target_addr - sorted[i - 1]->target_addr < covered_size(sorted[i - 1]))
+		if (sorted[i]->target_addr - sorted[i - 1]->target_addr < covered_size(sorted[i - 1], sorted[i], arch))
 			ret = fail(err, "vzpatch: functions %.200s and %.200s overlap in the target",
 				   sorted[i - 1]->name, sorted[i]->name);
 	}

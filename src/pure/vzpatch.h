@@ -48,6 +48,7 @@ enum vz_func_flags {
 	VZ_FUNC_ALLOW_ACTIVE = 1 << 1,	/* threads that are in the old function may finish there */
 	VZ_FUNC_ADDRESS_TAKEN = 1 << 2,	/* the patch may hand out the new function's address */
 	VZ_FUNC_SHORT = 1 << 3,		/* the jump's last bytes are what lies behind `room`, and stay */
+	VZ_FUNC_RESUME = 1 << 4,	/* target_addr is where a call returns to, inside of a function: who comes there goes on in the patch */
 	VZ_FUNC_GATED = 1 << 5,		/* there is a struct vz_gate of it */
 };
 

@@ -100,7 +100,7 @@ static struct unwinder *make_unwinder(struct forged *forged, const struct object
 
 static void look(struct forged *forged, const struct objects *objects)
 {
-	const struct code_range ranges[] = { { forged->base + CODE + 16, forged->base + CODE + 48, "forbidden" } };
+	const struct code_range ranges[] = { { forged->base + CODE + 16, forged->base + CODE + 48, "forbidden", false } };
 	struct unwinder *unwinder = make_unwinder(forged, objects);
 	struct coroutines coroutines = { 0 };
 	struct unwind_verdict verdict;

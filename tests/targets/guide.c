@@ -100,7 +100,7 @@ KEEP int name_length(const char *from)
 
 /* ---- main and a worker, which never return ---- */
 
-static atomic_int turns, is_slow;
+static atomic_int turns, is_slow, longest;
 
 KEEP int pace(int turn)
 {
@@ -115,10 +115,16 @@ KEEP void take_turn(void)
 	turns += pace(turns + 1);
 }
 
+/* The error: the longest run of a worker is known to a million turns only. */
 KEEP void *worker(void *arg)
 {
-	for (;;)
+	int count = 0;
+
+	for (;;) {
 		take_turn();
+		if (++count % 1000000 == 0 && count > longest)
+			longest = count;
+	}
 	return arg;
 }
 
@@ -177,6 +183,10 @@ void reply(const char *question, char *answer, size_t size)
 		for (int i = 0; i < 5000 && turns == before; i++)
 			take_turn();
 		snprintf(answer, size, "turns %s", turns > before ? "go on" : "stop");
+	} else if (strcmp(what, "longest") == 0) {
+		for (int i = 0; i < 5000 && longest == 0 && n != 0; i++)
+			take_turn();
+		snprintf(answer, size, "longest %s", longest == 0 ? "unknown" : longest > 1 ? "known" : "begins anew");
 	} else if (strcmp(what, "title") == 0) {
 		if (text[0] != '\0')
 			title_set(text);

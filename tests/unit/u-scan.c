@@ -22,7 +22,7 @@
 #define RETURNS (CODE + 0x900)		/* code that ends a signal handler */
 #define ROOTS (UNWIND_MAX_ENDS - 1)
 
-static const struct code_range range = { CODE + 0x100, CODE + 0x180, "func" };
+static const struct code_range range = { CODE + 0x100, CODE + 0x180, "func", false };
 
 /* The process: what is in none of these areas is zero, if it can be read at all. */
 struct area {

@@ -204,7 +204,7 @@ static void finish(struct subject *subject)
 /* The function at `start` as the tables have it. */
 static struct code_range range_of(struct subject *subject, uint64_t start)
 {
-	struct code_range range = { start, start + 1, "function" };
+	struct code_range range = { start, start + 1, "function", false };
 
 	for (size_t i = 0; i < subject->n_tables; i++) {
 		const struct cfi_table *table = &subject->tables[i];

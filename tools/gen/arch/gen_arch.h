@@ -149,6 +149,8 @@ struct gen_arch {
 	unsigned dwarf_sp, dwarf_fp;	/* DWARF's numbers of stack and frame pointer */
 	unsigned dwarf_vectors;		/* DWARF's number of the first vector register */
 	unsigned n_dwarf_vectors;
+	const uint8_t *kept_dwarf;	/* DWARF's numbers of what a function brings back, in the order of VZP__KEPT in vzp.h */
+	unsigned n_kept_dwarf;
 
 	/* ---- conventions ---- */
 

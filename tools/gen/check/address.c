@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "calls.h"
 #include "cursor.h"
 #include "insn.h"
 
@@ -113,6 +114,14 @@ static void look_at_relocations(struct draft *draft, const struct starts *starts
 	}
 }
 
+/* Is this code that VZP_RESUME has made?  It has the address of the function that goes on, and only keeps it on its stack. */
+static bool is_of_macro(const struct binary *patch, uint64_t addr)
+{
+	const char *name = name_at(patch, addr);
+
+	return name != NULL && strncmp(name, "vzp__prepare_", strlen("vzp__prepare_")) == 0;
+}
+
 /* Any four bytes may be an operand, which counts from what follows it or, on i386, from the GOT. */
 static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
 			 const uint8_t *code, size_t size)
@@ -132,7 +141,8 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 		if (distance == 0)
 			continue;
 		uint64_t value = (gen->data_by_pc ? addr + at + 4 + distance : got + distance) & gen->last;
-		if (is_start(starts, value) && !(gen->data_by_pc && gen->is_branch_operand(code, at)))
+		if (is_start(starts, value) && !(gen->data_by_pc && gen->is_branch_operand(code, at)) &&
+		    !is_of_macro(draft->patch, addr + at))
 			mark(draft, value, addr + at);
 	}
 }

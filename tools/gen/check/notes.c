@@ -67,8 +67,8 @@ static int look_at(const struct draft *draft, struct program *target, struct pro
 	if (old == NULL || new == NULL)
 		return -ENOMEM;
 	if (!code_returns(old) && !draft->is_quiet && draft->refusals->count == 0)
-		warn("note: '%s' never returns, so the patch cannot be applied while a thread is in it (VZP_ALLOW_ACTIVE"
-		     " lets such a thread go on in the old code; nsb run starts a program with the patch)",
+		warn("note: '%s' never returns, so the patch cannot be applied while a thread is in it (VZP_RESUME"
+		     " lets such a thread go on in the new code, VZP_ALLOW_ACTIVE in the old; nsb run starts a program with the patch)",
 		     replaced->new.name);
 	if (count_calls(patch, new, &now) <= count_calls(target, old, &before))
 		return 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 /*
  * cfi_step() is given a frame that does not exist.  Its stack and its frame pointer are at
  * addresses where no file has anything, so that the result shows where it came from.  A word of
@@ -92,4 +94,29 @@ bool frame_has_saved(const struct frame *frame, unsigned reg, bool from_frame_po
 	uint64_t at = (from_frame_pointer ? FRAME_AT : STACK_AT) + (uint64_t)displacement;
 
 	return (frame->saved & 1U << reg) != 0 && frame->saved_at[reg] == at;
+}
+
+bool frame_rules(const struct frames *frames, uint64_t addr, struct cfi_rules *rules)
+{
+	struct bytes bytes = { read_bytes, frames->file };
+
+	if (frames->arch == NULL)
+		return false;
+	cfi_find_rules(frames->arch, &frames->table, &bytes, addr, rules);
+	return rules->result == CFI_STEPPED;
+}
+
+bool frame_handles(const struct frames *frames, uint64_t addr)
+{
+	size_t upto = ARRAY_UPTO(frames->index, frames->table.n_index, start, addr);
+	uint32_t head[2];
+	char letters[8];
+
+	/* LSB 5.0: the length, and how far back the CIE is; there a length, zero, the version and the augmentation. */
+	if (upto == 0 || !elffile_read(frames->file, frames->index[upto - 1].fde, head, sizeof(head)) ||
+	    head[0] == UINT32_MAX ||
+	    !elffile_read(frames->file, frames->index[upto - 1].fde + 4 - head[1] + 9, letters, sizeof(letters)))
+		return true;
+	size_t length = strnlen(letters, sizeof(letters));
+	return length == sizeof(letters) || strchr(letters, 'P') != NULL || strchr(letters, 'L') != NULL;
 }

@@ -30,6 +30,13 @@ void frames_deinit(struct frames *frames);
 /* The frame at an instruction.  Nothing in it is known where there is no unwind information. */
 struct frame frame_at(const struct frames *frames, uint64_t addr);
 
+/*
+ * The rules of unwinding where an instruction begins.  false: there is no unwind information there.  frame_handles() says
+ * whether the function there may catch exceptions or clean up behind itself, as far as its unwind information tells.
+ */
+bool frame_rules(const struct frames *frames, uint64_t addr, struct cfi_rules *rules);
+bool frame_handles(const struct frames *frames, uint64_t addr);
+
 /* Is the old value of a general register so many bytes from the stack pointer, or from the frame pointer? */
 bool frame_has_saved(const struct frame *frame, unsigned reg, bool from_frame_pointer, int64_t displacement);
 

@@ -27,7 +27,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || strchr("FVURHGACOKNP1234TWQSEY", kind) == NULL || kind == '\0')
+	if (at.bad || strchr("FVURHGACOKNP1234TWQSEYJLM", kind) == NULL || kind == '\0')
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum directive_kind)kind;
@@ -118,6 +118,7 @@ static int add_directive(struct directives *directives, const struct binary *pat
 	memset(seen + offset, 1, (size_t)(end - directives->bytes.data) - (size_t)offset);
 	directive.line = variable->line;
 	directive.unit = variable->unit;
+	directive.id = (uint32_t)strtoul(variable->name + strlen(DIRECTIVE_PREFIX), NULL, 10);
 	directive.type = referred_type(dwarf, variable);
 	directive.source = dwarf_file(dwarf, variable->file_unit, variable->file);
 	if (directive.source == NULL)

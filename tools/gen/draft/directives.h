@@ -35,6 +35,9 @@ enum directive_kind {
 	DIRECTIVE_STATE = 'S',		/* name: the variable of the patch */
 	DIRECTIVE_LAYOUT = 'Y',		/* name: the type, with its tag; label: the hook that converts */
 	DIRECTIVE_ONCE = 'E',		/* name: the function of the patch; label: what its slots are like */
+	DIRECTIVE_RESUME = 'J',		/* name: the function of the target; label: what it calls; file: the function that goes on */
+	DIRECTIVE_LOCAL = 'L',		/* name: the variable of the target's function */
+	DIRECTIVE_LOCAL_AT = 'M',	/* the same, and it must have an address */
 };
 
 /* One directive. */
@@ -44,6 +47,7 @@ struct directive {
 	char *function;		/* the one it stands in, owned; NULL at file scope */
 	char *source;		/* path of the patch's source file, owned */
 	uint32_t line, unit;	/* unit: of the patch's debug info */
+	uint32_t id;		/* of the macro, in its unit */
 	uint64_t type;		/* DIE of the type of what it refers to; 0: not known */
 };
 

@@ -288,3 +288,30 @@ int refuse_function(const struct draft *draft, const struct replaced *replaced, 
 	free(source);
 	return err;
 }
+
+int draft_add_return(struct draft *draft, const char *go_on, uint64_t place, uint64_t entry, uint64_t size)
+{
+	struct vzpatch *meta = &draft->meta;
+	const size_t covered = draft->target->file.gen->jump_size;
+	int err = ARRAY_GROW(&meta->funcs, meta->n_funcs, 1);
+
+	if (err == 0)
+		err = ARRAY_GROW(&draft->replaced, meta->n_funcs, 1);
+	if (err != 0)
+		return err;
+	struct replaced *replaced = calloc(1, sizeof(*replaced));
+	if (replaced == NULL)
+		return fail(ENOMEM, "out of memory");
+	replaced->new.index = replaced->old.index = DWARF_NONE;
+	if (!elffile_read(&draft->target->file, place, replaced->first, covered)) {
+		free(replaced);
+		return fail(EINVAL, "%s: the code at 0x%llx is not in the file", draft->target->file.path,
+			    (unsigned long long)place);
+	}
+	draft->replaced[meta->n_funcs] = replaced;
+	meta->funcs[meta->n_funcs++] = (struct vz_func){
+		.name = go_on, .file = "", .target_addr = place, .target_size = covered, .patch_addr = entry,
+		.patch_size = size, .flags = VZ_FUNC_RESUME, .room = covered, .first = { replaced->first, covered },
+	};
+	return 0;
+}

@@ -70,6 +70,11 @@ int draft_add_quiet(struct draft *draft, const struct vz_quiet *quiet) MUST_CHEC
 int draft_add_state(struct draft *draft, const struct vz_state *state) MUST_CHECK;
 /* Function no. `func` is entered at `addr` of the patch.  The caller sets its flag. */
 int draft_add_gate(struct draft *draft, size_t func, uint64_t addr) MUST_CHECK;
+/*
+ * Who comes to `place` of the target, where a call returns to, goes on at `entry` of the patch, a stub of `size` bytes, for
+ * `go_on`.  It becomes the last one of meta.funcs, with VZ_FUNC_RESUME, so all checks of these come before.
+ */
+int draft_add_return(struct draft *draft, const char *go_on, uint64_t place, uint64_t entry, uint64_t size) MUST_CHECK;
 int draft_add_comment(struct draft *draft, const char *key, const char *text) MUST_CHECK;
 
 /* Whether nsb writes another operand to the place at `addr` of the patch, which leads to the target. */

@@ -25,6 +25,7 @@
 #include "once.h"
 #include "refusals.h"
 #include "results.h"
+#include "resume.h"
 #include "states.h"
 #include "statics.h"
 #include "traceless.h"
@@ -64,10 +65,12 @@ static struct defined define(const struct binary *patch, const struct directives
 
 /*
  * A static function of a header belongs to everyone who includes it, so this one is the patch's
- * own copy.
+ * own copy.  So is one that a macro of vzp.h has made.
  */
 static bool is_copy(const struct defined *defined)
 {
+	if (strncmp(defined->new.name, "vzp__", strlen("vzp__")) == 0)
+		return true;
 	return !defined->function->external && is_header(defined->source);
 }
 
@@ -325,7 +328,8 @@ static int check_named(const struct draft *draft, const struct directives *direc
 static int check_file(const struct draft *draft, const struct directive *directive)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
-	const char *file = directive->kind == DIRECTIVE_FILE ? directive->name : directive->file;
+	const char *file = directive->kind == DIRECTIVE_FILE ? directive->name :
+		directive->kind == DIRECTIVE_RESUME ? "" : directive->file;
 
 	if (*file == '\0')
 		return 0;
@@ -698,6 +702,8 @@ int manual_draw(struct draft *draft)
 		err = find_data_inside(draft);
 	if (err == 0)
 		err = list_variables(draft);
+	if (err == 0)
+		err = draw_resumes(draft, &directives);
 	directives_deinit(&directives);
 	return err;
 }

@@ -306,6 +306,9 @@ static const uint8_t from_dwarf_i386[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
 static const uint8_t regparm[] = { GPR_AX, GPR_DX, GPR_CX };
 
 /* psABI AMD64 3.2.1 and 3.2.3. */
+/* rbx, rbp, r12 to r15; ebx, ebp, esi, edi. */
+static const uint8_t kept_amd64[] = { 3, 6, 12, 13, 14, 15 }, kept_i386[] = { 3, 5, 6, 7 };
+
 const struct gen_arch gen_amd64 = {
 	.name = "amd64", .elf_class = ELFCLASS64, .elf_machine = EM_X86_64, .word = 8, .last = UINT64_MAX,
 	.does = x86_does, .copies = x86_copies, .adds = x86_adds, .enters_kernel = x86_enters_kernel,
@@ -326,6 +329,7 @@ const struct gen_arch gen_amd64 = {
 	.vector_name = "xmm", .vector_name_high = "ymm",
 	.from_dwarf = from_dwarf_amd64, .n_from_dwarf = sizeof(from_dwarf_amd64), .dwarf_sp = 7, .dwarf_fp = 6,
 	.dwarf_vectors = 17, .n_dwarf_vectors = 16,
+	.kept_dwarf = kept_amd64, .n_kept_dwarf = sizeof(kept_amd64),
 	.puts_argument = puts_argument_amd64,
 	.slot_type = R_X86_64_JUMP_SLOT, .irelative_type = R_X86_64_IRELATIVE, .branch_type = R_X86_64_PC32,
 	.tls_code = tls_code_amd64, .relaxed = x86_relaxed,
@@ -350,6 +354,7 @@ const struct gen_arch gen_i386 = {
 	.vector_name = "xmm", .vector_name_high = "ymm",
 	.from_dwarf = from_dwarf_i386, .n_from_dwarf = sizeof(from_dwarf_i386), .dwarf_sp = 4, .dwarf_fp = 5,
 	.dwarf_vectors = 21, .n_dwarf_vectors = 8,
+	.kept_dwarf = kept_i386, .n_kept_dwarf = sizeof(kept_i386),
 	.own_arguments = regparm, .n_own_arguments = sizeof(regparm),
 	.puts_argument = puts_argument_i386,
 	.slot_type = R_386_JMP_SLOT, .irelative_type = R_386_IRELATIVE, .branch_type = R_386_PC32,
