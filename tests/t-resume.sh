@@ -5,6 +5,8 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/sweep.sh"
 for_each_abi
+long_kinds='' long_levels=''
+[ -z "${NSB_LONG:-}" ] || long_kinds='static-pie so' long_levels='1 3 s'
 
 # worked N LETTER WORD ROUNDS: worker N, told LETTER, answers as it has to in round ROUNDS; the code is WORD, old or new.
 worked() {
@@ -35,11 +37,11 @@ beats() {
 }
 
 t 'threads in poll() go on in new code, one after the other' 'warm && beats'
-for kind in nopie static static-pie so; do
+for kind in nopie static $long_kinds; do
 	t "the same in a program that is $kind" "warm $kind && beats -O1"
 done
 for cc in gcc clang; do
-	for level in 0 1 2 3 s; do
+	for level in 0 2 $long_levels; do
 		t "the same in a program that $cc has compiled with -O$level" "
 			CC=$cc CFLAGS_EXTRA=-O$level warm && PATCH_CC=$cc beats -O$level
 		"

@@ -49,7 +49,7 @@ static int make_unwinder(const struct target *target, const struct objects *obje
 static int print_stack(struct unwinder *unwinder, const char *engine, const struct thread *thread)
 {
 	static struct unwind_frame frames[BUDGET_FRAMES];
-	static const struct code_range nowhere = { 1, 2, "nowhere" };
+	static const struct code_range nowhere = { 1, 2, "nowhere", false };
 	struct unwind_verdict verdict;
 
 	if (unwind_check(unwinder, thread->tid, &thread->regs, &nowhere, 1, &verdict, frames,
