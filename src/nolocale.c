@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nolocale: stands in for what glibc would link for languages and wide characters, 32 KB.
+ * nolocale: stands in for what glibc would link for languages and wide characters, 60 KB.
  *
  * strerror(3) and assert(3) ask gettext for a translation, which brings catalogues of messages and conversions of
  * character sets; what getopt(3) and assert(3) print could go to a wide stream, which brings a second printf.  nsb calls
- * no setlocale(3), and has no wide stream.  The names are glibc's own, in the members dcgettext.o, finddomain.o,
- * loadmsgcat.o and fxprintf.o of libc.a: where these are not needed, nothing of this is linked either.
+ * no setlocale(3), and has no wide stream.  A conversion of character sets may be in a library of its own, which brings
+ * the dynamic linker.  The names are glibc's own, in the members dcgettext.o, finddomain.o, loadmsgcat.o, fxprintf.o and
+ * gconv_dl.o of libc.a: where these are not needed, nothing of this is linked either.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@ char *__dcgettext(const char *domain, const char *text, int category);
 char *dcgettext(const char *domain, const char *text, int category);
 __attribute__((weak)) void _nl_finddomain_subfreeres(void);
 extern __attribute__((weak)) int _nl_msg_cat_cntr;
+__attribute__((weak)) void *__gconv_find_shlib(const char *name);
+__attribute__((weak)) void __gconv_release_shlib(void *library);
 int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode);
 int __fxprintf(FILE *file, const char *fmt, ...);
 __attribute__((alias("__fxprintf"))) int __fxprintf_nocancel(FILE *file, const char *fmt, ...);
@@ -40,6 +43,18 @@ void _nl_finddomain_subfreeres(void)
 }
 
 int _nl_msg_cat_cntr;
+
+/* There are no such libraries. */
+void *__gconv_find_shlib(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+void __gconv_release_shlib(void *library)
+{
+	(void)library;
+}
 
 int __vfxprintf(FILE *file, const char *fmt, va_list args, unsigned mode)
 {
