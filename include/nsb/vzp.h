@@ -297,7 +297,7 @@
 struct vzp__once {
 	unsigned char is_done;		/* the slots look at it; f has run */
 	unsigned word;			/* the same for futex(2) */
-	unsigned long long runner;	/* process id << 32 | thread id of who runs f; 0: nobody */
+	unsigned long long runner __attribute__((aligned(8)));	/* process id << 32 | thread id of who runs f; 0: nobody */
 	unsigned long self;		/* its thread pointer, which its copy in a forked child has, too */
 };
 
