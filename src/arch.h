@@ -17,6 +17,7 @@
  *   - reg: where each neutral register lies in that set, and how wide it is; REG_CALL tells whether a thread is
  *     in a system call;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
+ *   - return_bits, dwarf_link: return addresses that are signed, and the register that a leaf has its own in;
  *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
  *   - context, jump_buffer: what swapcontext(3) and setjmp(3) save of a suspended coroutine;
  *   - nr: system call numbers;
@@ -25,14 +26,16 @@
  *   - breakpoint, breakpoint_behind: the bytes that raise SIGTRAP, and how far the pc is behind them then;
  *   - learn, signal_frame: what rt_sigreturn restores a thread from;
  *   - relocs: ELF relocation number -> neutral kind and width;
- *   - tls_get_addr, tls_static_get_addr, tls_static_desc: how code finds TLS variables;
+ *   - put_field: relocations of a part of an instruction;
+ *   - tls_get_addr, tls_static_get_addr, tls_static_desc, tls_above: how code finds TLS variables;
  *   - jump, jump_leads: the jump that is put over a replaced function: its operation in
  *     the first byte, then a displacement, little-endian;
  *   - may_branch_to: whether code might branch into given bytes of itself;
  *   - branch_at: where a call, or a stub of a procedure linkage table, leads;
- *   - landing: how many bytes at a function's start must stay (ENDBR);
+ *   - has_bridge: whether a function may have room for a part of the jump only;
+ *   - landing: how many bytes at a function's start must stay (ENDBR); a jump that brings a landing pad needs none;
  *   - carry: moves the first instructions of a function elsewhere;
- *   - errand, errand_result, errand_index: the code that a borrowed thread runs for nsb;
+ *   - errand, errand_result, errand_index, errand_max: the code that a borrowed thread runs for nsb;
  *   - sigreturn_call, sigreturn_entered: what a function that nsb has called returns to;
  *   - guide: the blob of src/parasite for this ABI (parasite.h).
  */
@@ -150,6 +153,7 @@ struct reloc_type {
 	enum reloc_kind kind;
 	uint8_t width;		/* bytes written; the CPU sign-extends what is smaller than a word */
 	bool is_signed;		/* a value of width 4 on a 64-bit ABI has to be a signed number */
+	uint8_t field;		/* bits of an instruction of `width` bytes, as the ABI's put_field() numbers them; 0: all bytes */
 };
 
 /*
@@ -226,6 +230,8 @@ struct context_layout {
  * same offsets).  glibc mangles addresses in it: it combines them with the pointer guard, a word of
  * the thread control block, by XOR, and rotates them to the left.  musl leaves them as they are.
  */
+#define GUARD_ELSEWHERE (-1)	/* in a variable of the dynamic linker; what the kernel gave the program is believed */
+
 struct jump_layout {
 	unsigned sp, pc, size;
 	struct {
@@ -233,7 +239,8 @@ struct jump_layout {
 		bool is_mangled;
 	} saved[6];
 	unsigned n_saved;
-	unsigned guard, rotation;
+	int guard;		/* its offset, or GUARD_ELSEWHERE */
+	unsigned rotation;
 	/*
 	 * The first instructions of musl's setjmp and sigsetjmp.  If sigsetjmp saves signals as well, the
 	 * pc is behind its own call of setjmp, where `rest` is, and it has put its return
@@ -242,6 +249,8 @@ struct jump_layout {
 	struct arch_code plain, plain_signals, rest;
 	unsigned hidden_pc, hidden_register, hidden_number;
 };
+
+#define NO_LINK (-1)
 
 struct arch {
 	const char *name;
@@ -257,6 +266,8 @@ struct arch {
 	unsigned dwarf_fp;	/* DWARF number of the frame pointer */
 	const uint8_t *unw_to_dwarf;	/* libunwind's register numbers as DWARF's; NULL: the same */
 	unsigned red_zone;	/* bytes below SP that are in use (128 on amd64) */
+	uint64_t return_bits;	/* the bits of a return address that are one; what else is there signs it */
+	int dwarf_link;		/* DWARF number of the register with the return address of a leaf; NO_LINK: it is on the stack */
 	const struct sigreturn_code *sigreturns;
 	unsigned n_sigreturns;
 	struct context_layout context;
@@ -286,8 +297,15 @@ struct arch {
 	 */
 	const char *tls_get_addr;
 	struct arch_code tls_static_get_addr, tls_static_desc;
+	unsigned tls_above;	/* the executable's block begins so far above the thread pointer (variant 1); 0: it ends there */
+	/*
+	 * Write a value into field no. `field` (struct reloc_type) of the instruction at address `at`.  False: it does not
+	 * fit.  NULL: instructions of this ABI have whole bytes only.
+	 */
+	bool (*put_field)(unsigned field, uint64_t value, uint64_t at, uint8_t *bytes);
 	unsigned jump_size;
-	bool reach_is_whole;	/* a jump reaches every address (arithmetic modulo 2^32) */
+	bool has_bridge;	/* a jump may be longer than its function, or than what one store can change (bridge.h) */
+	uint64_t reach;		/* a jump, and a reference of code, leads so far either way; 0: everywhere (arithmetic modulo 2^32) */
 	/*
 	 * Write the jump that leads from address `from` to address `to`, jump_size bytes.
 	 * The answer is -ERANGE, without a message, if `to` is out of its reach.
@@ -323,6 +341,7 @@ struct arch {
 	size_t (*errand)(const struct arch *arch, const struct arch_errand *errand, uint64_t at,
 			 uint8_t *out, size_t room, struct errand_places *places);
 	unsigned errand_result, errand_index;	/* DWARF numbers of registers */
+	unsigned errand_max;	/* an errand of one call, and the note behind it (slack.h), take no more bytes */
 	/*
 	 * What a function returns to that nsb has a thread run: its result goes to the register
 	 * errand_result, and then rt_sigreturn is called, again and again: nsb has the kernel do

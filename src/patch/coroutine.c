@@ -106,8 +106,8 @@ static bool read_guard(const struct target *target, const struct thread *thread,
 	uint64_t block = target_thread_pointer(target, thread);
 
 	*guard = 0;
-	return block != 0 &&
-	       target_read(target, block + target->arch->jump_buffer.guard, guard, target->arch->word) == 0;
+	return block != 0 && target->arch->jump_buffer.guard != GUARD_ELSEWHERE &&
+	       target_read(target, block + (uint64_t)target->arch->jump_buffer.guard, guard, target->arch->word) == 0;
 }
 
 /* glibc makes the guard of the second word of what the kernel has put behind AT_RANDOM. */

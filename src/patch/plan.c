@@ -619,7 +619,7 @@ static void bound_needed(const struct object *object, const struct patchfile *pa
 
 /*
  * Choose the address of the image.  On an ABI whose displacements wrap, it may be anywhere.  On
- * others it has to be within 2 GiB of all of the object that it patches, or at least of what it
+ * others it has to be within reach (2 GiB on amd64) of all of the object that it patches, or at least of what it
  * has to reach there, and of the patches that it may have to jump to or be jumped to from.
  */
 static int choose_place(struct plan *plan, const struct target *target,
@@ -631,8 +631,8 @@ static int choose_place(struct plan *plan, const struct target *target,
 		.size = plan->mapped, .last = UINT64_MAX,
 		.near_lo = object->elf.lo, .near_hi = object->elf.hi,
 		.top = target->arch->user_top,
-		.reach = target->arch->reach_is_whole ? 0 :
-			 ((uint64_t)1 << 31) - plan->mapped - REACH_MARGIN,
+		.reach = target->arch->reach == 0 ? 0 :
+			 target->arch->reach - plan->mapped - REACH_MARGIN,
 	};
 	int err = -ENOSPC;
 

@@ -919,6 +919,8 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 		return err;
 	regs_set(arch, &regs, REG_PC, function);
 	regs_set(arch, &regs, REG_SP, sp);
+	if (arch->dwarf_link != NO_LINK)
+		regs_set_dwarf(arch, &regs, (unsigned)arch->dwarf_link, remote->slack.start);
 	regs_leave_call(arch, &regs);
 	remote->interrupted = false;
 	remote->in_function = true;

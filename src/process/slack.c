@@ -79,12 +79,6 @@ static uint64_t find_base(const struct target *target, const struct mapping *m)
 	return 0;
 }
 
-/* Room for one call and the note, on each ABI. */
-static unsigned slack_least(const struct target *target)
-{
-	return 128 + 40 * target->arch->word;
-}
-
 /* The slack at the end of a mapping of code, if there is enough of it. */
 static bool look_behind(const struct target *target, const struct mapping *m, struct slack *slack)
 {
@@ -117,7 +111,7 @@ static bool look_behind(const struct target *target, const struct mapping *m, st
 	while (size > 1 && bytes[size - 2] == bytes[m->end - start - 1])
 		size--;
 	*slack = (struct slack){ (start + size - 1 + 15) & ~(uint64_t)15, m->end, bytes[size - 1] };
-	return slack->start < slack->end && slack->end - slack->start >= slack_least(target);
+	return slack->start < slack->end && slack->end - slack->start >= target->arch->errand_max;
 }
 
 bool slack_find_used(const struct target *target, struct slack *slack, struct slack_note *note)
@@ -169,7 +163,7 @@ int slack_find(struct target *target, struct slack *slack)
 		}
 	}
 	return fail(ENOSPC, "%s: no page of its code has %u unused bytes, which nsb needs to make it map memory",
-		    target_name(target), slack_least(target));
+		    target_name(target), target->arch->errand_max);
 }
 
 size_t slack_room(const struct slack *slack)

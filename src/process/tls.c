@@ -10,7 +10,8 @@
 /* What was learned of the module of an object; 0 stands for "not known". */
 struct module {
 	uint64_t number;
-	uint64_t distance;	/* from its block up to the thread pointer, if that is the same in all threads */
+	/* From its block up to the thread pointer, if that is the same in all threads.  Negative if it is above that. */
+	uint64_t distance;
 	bool contradicts;
 };
 
@@ -81,6 +82,7 @@ static void look_at_words(const struct target *target, const struct object *obje
 	bool is_glibc = words[4] == skew;
 	uint64_t distance = is_glibc ? words[5] : words[4];
 	uint64_t number = is_glibc ? words[6] : words[5];
+	uint64_t above = target->arch->tls_above, least = above != 0 ? above : segment->memsz;
 
 	if (words[0] != image || words[1] != segment->filesz || words[2] != segment->memsz ||
 	    words[3] != segment->align || number == 0 || number > MODULES_MAX)
@@ -89,9 +91,9 @@ static void look_at_words(const struct target *target, const struct object *obje
 		 * A distance of 0 or -1 means that it is another one in each thread.  In musl it is
 		 * for all objects that were loaded by dlopen(3).
 		 */
-	if (distance < segment->memsz || distance > STATIC_MAX || (!is_glibc && !at_start))
+	if (distance < least || distance > STATIC_MAX || (!is_glibc && !at_start))
 		distance = 0;
-	learn(module, number, distance);
+	learn(module, number, above != 0 ? -distance : distance);
 }
 
 static void search_link_map(const struct target *target, const struct object *object,
@@ -112,13 +114,21 @@ static void search_link_map(const struct target *target, const struct object *ob
 
 /* ---- the answer ---- */
 
-/* psABI: the executable is module 1; its block, rounded up to its alignment, ends at the thread pointer. */
-static void know_executable(const struct elf_phdr *segment, struct module *module)
+static uint64_t round_up(uint64_t value, uint64_t align)
 {
-	uint64_t align = segment->align == 0 ? 1 : segment->align;
-	uint64_t end = (segment->vaddr + segment->memsz + align - 1) / align * align;
+	return (value + align - 1) / align * align;
+}
 
-	learn(module, 1, end - segment->vaddr);
+/*
+ * psABI: the executable is module 1.  In variant 2 its block, rounded up to its alignment, ends at the thread pointer.
+ * In variant 1 it begins behind `tls_above` bytes there, rounded up.
+ */
+static void know_executable(const struct arch *arch, const struct elf_phdr *segment, struct module *module)
+{
+	const uint64_t align = segment->align == 0 ? 1 : segment->align;
+
+	learn(module, 1, arch->tls_above != 0 ? -round_up(arch->tls_above, align) :
+	      round_up(segment->vaddr + segment->memsz, align) - segment->vaddr);
 }
 
 int tls_find(const struct objects *objects, const struct target *target,
@@ -134,7 +144,7 @@ int tls_find(const struct objects *objects, const struct target *target,
 		return fail(ESTALE, "%s: %s is no thread-local variable of %s", target_name(target),
 			    name, object_name(object));
 	if (object->is_exe)
-		know_executable(segment, &module);
+		know_executable(target->arch, segment, &module);
 	else
 		search_link_map(target, object, segment, at_start, &module);
 	if (object->elf.has_dynamic)

@@ -38,7 +38,7 @@ void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target
 		 const struct patchfile *patch)
 {
 	*bridge = (struct bridge){ 0 };
-	for (size_t i = 0; i < patch->meta.n_funcs && !bridge->is_needed; i++) {
+	for (size_t i = 0; arch->has_bridge && i < patch->meta.n_funcs && !bridge->is_needed; i++) {
 		const struct vz_func *func = &patch->meta.funcs[i];
 		size_t size = (size_t)func->first.size;
 		unsigned skip = arch->landing(func->first.data, size);

@@ -559,7 +559,7 @@ enum operand {
 };
 
 enum action {
-	UNKNOWN, NOTHING, SET_LOCATION, ADVANCE, SET_RULE, RESTORE, REMEMBER, RESTORE_STATE,
+	UNKNOWN, NOTHING, SIGN_RETURN, SET_LOCATION, ADVANCE, SET_RULE, RESTORE, REMEMBER, RESTORE_STATE,
 	SET_CFA, SET_CFA_REGISTER, SET_CFA_OFFSET, SET_CFA_EXPRESSION
 };
 
@@ -593,6 +593,7 @@ static const struct instruction instructions[0x40] = {
 	[0x14] = { SET_RULE, { ULEB, ULEB_FACTORED }, RULE_VAL_OFFSET },
 	[0x15] = { SET_RULE, { ULEB, SLEB_FACTORED }, RULE_VAL_OFFSET },
 	[0x16] = { SET_RULE, { ULEB, BLOCK }, RULE_VAL_EXPRESSION },
+	[0x2d] = { SIGN_RETURN, { NO_OPERAND }, 0 },	/* DW_CFA_AARCH64_negate_ra_state: see return_bits */
 	[0x2e] = { NOTHING, { ULEB }, 0 },	/* DW_CFA_GNU_args_size: for landing pads */
 	[0x2f] = { SET_RULE, { ULEB, ULEB_NEGATED }, RULE_OFFSET },
 };
@@ -672,6 +673,8 @@ static bool perform(struct cfi_program *program, const struct instruction *instr
 		return false;
 	case NOTHING:
 		return true;
+	case SIGN_RETURN:
+		return arch->dwarf_link != NO_LINK;
 	case SET_LOCATION:
 		advance_to(program, first);
 		return true;
@@ -1079,8 +1082,11 @@ enum cfi_result cfi_apply(const struct arch *arch, const struct cfi_table *table
 	frame->signal = rules->signal;
 	if (rules->result != CFI_STEPPED)
 		return rules->result;
-	/* If the return address had no rule, or the rule "same", the step would lead back to this pc. */
-	if (return_rule == RULE_UNSET || return_rule == RULE_SAME ||
+	/*
+	 * If the return address had no rule, or the rule "same", the step would lead back to this pc, unless a leaf has it
+	 * in a register.
+	 */
+	if (((return_rule == RULE_UNSET || return_rule == RULE_SAME) && (int)rules->return_column != arch->dwarf_link) ||
 	    !find_cfa(&source, frame, rules, &cfa))
 		return CFI_BAD;
 	for (unsigned i = 0; i < arch->n_dwarf_regs; i++) {
@@ -1090,7 +1096,7 @@ enum cfi_result cfi_apply(const struct arch *arch, const struct cfi_table *table
 	if (!register_known(&caller, rules->return_column) ||
 	    !register_known(&caller, arch->dwarf_sp))
 		return CFI_BAD;
-	caller.pc = caller.reg[rules->return_column];
+	caller.pc = caller.reg[rules->return_column] & arch->return_bits;
 	*frame = caller;
 	return CFI_STEPPED;
 }

@@ -417,11 +417,13 @@ static int put(const struct linker *linker, const struct reloc_type *type, uint6
 {
 	char name[NAME_BYTES];
 
-	if (!fits(linker->arch, type, value))
+	if (type->field != 0 ? !linker->arch->put_field(type->field, value, linker->image->bias + addr, bytes) :
+	    !fits(linker->arch, type, value))
 		return fail(ERANGE, "%s: %s at 0x%" PRIx64 ": %s is out of reach (0x%" PRIx64
 			    " does not fit in %u bytes)", linker->patch->path, type->name, addr,
 			    symbol_name(linker, symbol, name, sizeof(name)), value, type->width);
-	memcpy(bytes, &value, type->width);
+	if (type->field == 0)
+		memcpy(bytes, &value, type->width);
 	return 0;
 }
 
@@ -597,13 +599,16 @@ static int apply_place(const struct linker *linker, const struct vz_place *place
 {
 	uint64_t value = linker->target_bias + place->target_addr + (uint64_t)place->addend;
 	uint64_t got = linker->patch->elf.dyn.pltgot, addr = place->patch_addr;
+	uint64_t kind = place->kind % VZ_PLACE_FIELD;
 	struct reloc_type type = { .kind = RELOC_UNKNOWN };
 	uint8_t *bytes;
 	int err;
 
-	if (place->kind < sizeof(place_types) / sizeof(place_types[0]))
-		type = place_types[place->kind];
+	if (kind < sizeof(place_types) / sizeof(place_types[0]))
+		type = place_types[kind];
+	type.field = (uint8_t)(place->kind / VZ_PLACE_FIELD);
 	if (type.kind == RELOC_UNKNOWN || (type.kind == RELOC_GOTREL && got == 0) ||
+	    (type.field != 0 && (linker->arch->put_field == NULL || place->kind / VZ_PLACE_FIELD > UINT8_MAX)) ||
 	    (place->width != 4 && place->width != linker->arch->word))
 		return fail(ENOEXEC, "%s: reference of kind %" PRIu64 " and %" PRIu64 " bytes at 0x%"
 			    PRIx64 " cannot be made in this patch", linker->patch->path, place->kind,

@@ -690,11 +690,33 @@ static void find_signal_frame(struct stack_walk *walk, uint64_t value, uint64_t 
 	}
 }
 
+/* Is the word, one below the address `above`, a return address into the ranges, or part of a signal frame? */
+static void look_at_word(struct stack_walk *walk, uint64_t word, uint64_t above, uint64_t end)
+{
+	struct unwinder *unwinder = walk->unwinder;
+	const uint64_t value = word & unwinder->arch->return_bits;
+	const struct code_range *range;
+
+	if (value == 0)
+		return;		/* as most of a large stack is */
+	range = find_range(walk, value - 1);
+	if (range != NULL) {
+		walk->verdict->scan_hit = true;
+		walk->verdict->hit = value;
+		walk->verdict->range = range;
+	} else if (is_hidden(unwinder, value)) {
+		note_hidden(walk, value);
+	} else if (may_be_code(unwinder, value)) {
+		find_signal_frame(walk, value, above, end);
+	}
+}
+
 /*
  * Look at every word from sp up to the end of the stack: of its mapping, or the next guard page.  A return address is behind
- * its call instruction, so it is above the start of its function and may be equal to its end.
+ * its call instruction, so it is above the start of its function and may be equal to its end.  `frame` is where the stack
+ * begins: that of a leaf may have its return address in a register.
  */
-static void scan(struct stack_walk *walk, uint64_t sp)
+static void scan(struct stack_walk *walk, const struct cfi_frame *frame, uint64_t sp)
 {
 	struct unwinder *unwinder = walk->unwinder;
 	unsigned word = unwinder->arch->word;
@@ -710,6 +732,8 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 		end = end - page > BUDGET_STACK + PAGE ? page + BUDGET_STACK + PAGE : end;
 		end = unwinder->guard(unwinder->memory.ctx, page, end);
 	}
+	if (unwinder->arch->dwarf_link != NO_LINK)
+		look_at_word(walk, frame->reg[unwinder->arch->dwarf_link], sp, end);
 	if (mapping == NULL || end - at > BUDGET_STACK) {
 		give_up_scan(walk, sp);
 		return;
@@ -722,23 +746,8 @@ static void scan(struct stack_walk *walk, uint64_t sp)
 			give_up_scan(walk, sp);
 			return;
 		}
-		for (size_t i = 0; i < size / word && !walk->verdict->scan_hit; i++) {
-			uint64_t value = word_at(walk, i);
-			const struct code_range *range;
-
-			if (value == 0)
-				continue;	/* as most of a large stack is */
-			range = find_range(walk, value - 1);
-			if (range != NULL) {
-				walk->verdict->scan_hit = true;
-				walk->verdict->hit = value;
-				walk->verdict->range = range;
-			} else if (is_hidden(unwinder, value)) {
-				note_hidden(walk, value);
-			} else if (may_be_code(unwinder, value)) {
-				find_signal_frame(walk, value, at + (i + 1) * word, end);
-			}
-		}
+		for (size_t i = 0; i < size / word && !walk->verdict->scan_hit; i++)
+			look_at_word(walk, word_at(walk, i), at + (i + 1) * word, end);
 		at += size;
 		walk->verdict->scanned += size;
 	}
@@ -807,15 +816,17 @@ static int check(struct stack_walk *walk, pid_t tid, const struct regs *regs)
 	/* Saved registers that lead to what is no code are not in use, and nobody knows where their stack ends. */
 	if (!verdict->proven && verdict->range == NULL && !verdict->hidden &&
 	    !(walk->is_saved && !is_code(unwinder, walk->last_pc)))
-		scan(walk, walk->scan_from);
+		scan(walk, &frame, walk->scan_from);
 	else if (!verdict->proven)
 		note_end(walk, walk->scan_from);
 	while (walk->n_done < walk->n_roots && verdict->range == NULL && !verdict->scan_hit) {
-		frame = walk->roots[walk->n_done++];
+		const struct cfi_frame root = walk->roots[walk->n_done++];
+
+		frame = root;
 		if (follow(walk, &frame, false) == CFI_BOTTOM)
 			note_end(walk, frame.reg[unwinder->arch->dwarf_sp]);
 		else if (verdict->range == NULL && !verdict->hidden)
-			scan(walk, walk->scan_from);
+			scan(walk, &root, walk->scan_from);
 	}
 	unwinder->tid = 0;
 	verdict->safe = verdict->range == NULL && !verdict->scan_hit;

@@ -41,6 +41,7 @@ enum vz_place_kind {
 	/* For a thread-local variable: target_addr is its offset in the target's TLS block. */
 	VZ_PLACE_DTPOFF = 4,	/* offset in the block + A */
 	VZ_PLACE_TPOFF = 5,	/* distance from the thread pointer + A */
+	VZ_PLACE_FIELD = 256,	/* added n times: the value goes into field no. n of an instruction (put_field of src/arch.h) */
 };
 
 enum vz_func_flags {

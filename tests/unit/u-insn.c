@@ -3,6 +3,8 @@
  * What instructions do with registers; their sizes against objdump's.  With arguments, only the latter, of
  * the files that these name; behind -32 files of 32 bits come.
  */
+#include <inttypes.h>
+
 #include "tap.h"
 
 #include "code.h"
@@ -203,6 +205,25 @@ static void test_sizes(const char *path, bool wide)
 	   "%s: %zu instructions, %zu of another size, %zu not understood", path, count, wrong, unknown);
 }
 
+/* Callers are looked for in bytes of which nobody knows where an instruction begins. */
+static void test_branches(void)
+{
+	static const uint8_t code[] = {
+		0x90, 0xe8, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0, 0x0f, 0x84, 1, 0, 0, 0, 0x0f, 0x8f, 0, 0xff, 0xff, 0xff, 0x0f, 0x94, 0, 0, 0, 0,
+	};
+	static const size_t operands[] = { 2, 7, 13, 19, SIZE_MAX };
+	static const char *const names[] = { "a call", "a jump", "JE", "JG", "nothing behind these, as SETE is no branch" };
+	static const uint64_t leads[] = { 0x1006, 0x100b, 0x1012, 0xf17, 0 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(operands) / sizeof(operands[0]); i++) {
+		uint64_t to = 0;
+
+		at = gen_amd64.find_branch(code, sizeof(code), i == 0 ? 0 : at + 1, 0x1000, &to);
+		ok(at == operands[i] && to == leads[i], "%s is found: at %zu, to 0x%" PRIx64, names[i], at, to);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool wide = true;
@@ -218,6 +239,7 @@ int main(int argc, char **argv)
 		return done();
 	test_effects();
 	test_flow();
+	test_branches();
 	test_sizes("/lib/x86_64-linux-gnu/libc.so.6", true);
 	test_sizes("/usr/bin/gdb", true);
 	test_sizes("/lib32/libc.so.6", false);

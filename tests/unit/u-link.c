@@ -552,6 +552,46 @@ static void check_bad_meta(const struct abi *abi, struct patchfile *file)
 	file->meta.n_dynrefs = 0;
 }
 
+/* Fields of a made-up instruction: no. 1 has the number of the page in its upper three bytes, no. 2 fits nothing. */
+static bool put_made_up(unsigned field, uint64_t value, uint64_t at, uint8_t *bytes)
+{
+	const uint32_t pages = (uint32_t)((value >> 12) - (at >> 12)) << 8;
+
+	for (size_t i = 1; i < 4 && field == 1; i++)
+		bytes[i] = (uint8_t)(pages >> 8 * i);
+	return field == 1;
+}
+
+static void check_fields(const struct abi *abi, struct patchfile *file)
+{
+	const struct arch *arch = arch_find(abi->elf_class, abi->machine);
+	const uint64_t pointer = value_of(file, "far_place");
+	struct arch made = *arch;
+	struct link_image image;
+
+	file->meta.places = places;
+	file->meta.n_places = 1;
+	places[0] = (struct vz_place){ pointer, 4, VZ_PLACE_ABS + VZ_PLACE_FIELD, 0x5000, 0 };
+	refuses(abi, file, abi->base, ENOEXEC, "kind 257 ", "a field of an instruction, as this ABI has none");
+	made.put_field = put_made_up;
+	msg_forget();
+	if (ok(link_image(file, &made, abi->base, TARGET_BIAS, &resolver, &image) == 0, "%s: and takes it where it has some", abi->flag)) {
+		const uint64_t at = pointer + image.bias;
+		const uint32_t pages = (uint32_t)(((TARGET_BIAS + 0x5000) >> 12) - (at >> 12)) << 8;
+		const uint8_t *bytes = image.bytes + (at - image.base);
+
+		ok(bytes[0] == file->image[pointer - file->image_lo] && bytes[1] == (uint8_t)(pages >> 8) &&
+		   bytes[2] == (uint8_t)(pages >> 16) && bytes[3] == (uint8_t)(pages >> 24), "%s: the other bits stay", abi->flag);
+		link_image_deinit(&image);
+	}
+	places[0].kind += VZ_PLACE_FIELD;
+	ok(link_image(file, &made, abi->base, TARGET_BIAS, &resolver, &image) == -ERANGE, "%s: refuses what does not fit", abi->flag);
+	places[0].kind = VZ_PLACE_ABS + 257 * VZ_PLACE_FIELD;
+	ok(link_image(file, &made, abi->base, TARGET_BIAS, &resolver, &image) == -ENOEXEC, "%s: and a field of a large number", abi->flag);
+	file->meta.n_places = 0;
+	msg_forget();
+}
+
 /* RELRO that ends within a page leaves that page writable; one that lies elsewhere is refused. */
 static void check_relro(const struct abi *abi, struct patchfile *file)
 {
@@ -684,6 +724,7 @@ static void check_refusals(const struct abi *abi)
 		return;
 	check_forged(abi, &file);
 	check_bad_meta(abi, &file);
+	check_fields(abi, &file);
 	check_relro(abi, &file);
 	refuses(abi, &file, abi->base + 8, ERANGE, "0x", "a base that is no page");
 	refuses(abi, &file, abi->elf_class == ELFCLASS64 ? ~UINT64_C(0xfff) : 0xfffff000, ERANGE, "0x",

@@ -33,6 +33,7 @@ static struct area code, stack, other;
 static uint64_t hole;			/* the page here cannot be read; 0: all can */
 static uint64_t guard_page;		/* a guard page */
 static const struct arch *arch;
+static uint64_t result;			/* what the thread has in the register of a call's result */
 
 static int read_made_up(const struct bytes *self, uint64_t addr, void *buf, size_t size)
 {
@@ -69,7 +70,7 @@ static void begin(void)
 	stack = (struct area){ .start = STACK };
 	other = (struct area){ .start = OTHER };
 	memcpy(code.bytes + (RETURNS - CODE), arch->sigreturns[0].bytes, arch->sigreturns[0].size);
-	hole = guard_page = 0;
+	hole = guard_page = result = 0;
 }
 
 /* What the check says of a thread, or of saved registers.  The mapping of the stack ends at `end`. */
@@ -96,6 +97,7 @@ static int ask_with(uint64_t end, uint64_t pc, bool has_guard, bool is_saved, st
 		chosen[2] = mappings[3];
 	regs_set(arch, &regs, REG_PC, pc);
 	regs_set(arch, &regs, REG_SP, SP);
+	regs_set(arch, &regs, REG_RESULT, result);
 	if (unwinder_create(&unwinder, &setup) != 0)
 		return -ENOMEM;
 	err = is_saved ? unwind_check_saved(unwinder, 1, &regs, &range, 1, verdict, NULL, 0) :
@@ -233,6 +235,30 @@ static void test_signals(void)
 	ok(gave_up(&verdict), "%s: one more is not safe", arch->name);
 }
 
+/* An ABI whose calls leave the return address in a register, and whose programs sign it: the port to aarch64 has both. */
+static void test_link(void)
+{
+	const struct arch *usual = arch;
+	struct arch made = *arch;
+
+	made.dwarf_link = 0;	/* both ABIs of x86 have the result there */
+	made.return_bits = UINT32_MAX;
+	begin();
+	result = range.start + 16;
+	ok(ask().safe, "%s: a result that looks like a return address is none", arch->name);
+	arch = &made;
+	ok(!ask().safe, "%s: where calls leave it in that register it is one", arch->name);
+	result = range.end + 16;
+	ok(ask().safe, "%s: one that leads elsewhere is in nobody's way", arch->name);
+	if (arch->word == 8) {
+		put(&stack, SP + 64, (range.start + 16) | UINT64_C(0x2a) << 48);
+		ok(!ask().safe, "%s: a signed return address is found", arch->name);
+		arch = usual;
+		ok(ask().safe, "%s: where none are signed it is no address", arch->name);
+	}
+	arch = usual;
+}
+
 int main(void)
 {
 	for (size_t i = 0; arch_all[i] != NULL; i++) {
@@ -240,6 +266,7 @@ int main(void)
 		test_words();
 		test_ends();
 		test_signals();
+		test_link();
 	}
 	return done();
 }

@@ -118,6 +118,8 @@ const struct arch arch_amd64 = {
 	.dwarf_sp = 7,
 	.dwarf_fp = 6,
 	.red_zone = 128,
+	.return_bits = UINT64_MAX,
+	.dwarf_link = NO_LINK,
 	.sigreturns = sigreturns,
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* rbx, rbp, rsp, r12 to r15 */
@@ -159,13 +161,15 @@ const struct arch arch_amd64 = {
 				   0x48, 0x03, 0x47, 0x08, 0xc3 }, 18 },
 	/* endbr64; mov 8(%rax), %rax; ret */
 	.tls_static_desc = { { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x8b, 0x40, 0x08, 0xc3 }, 9 },
+	.has_bridge = true,
 	.jump_size = 5,
-	.reach_is_whole = false,
+	.reach = (uint64_t)1 << 31,
 	.jump = jump,
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.branch_at = x86_branch_at,
 	.carry = amd64_carry,
+	.errand_max = 448,
 	.errand = x86_errand,
 	.errand_result = 3,			/* rbx */
 	.errand_index = 6,			/* rbp */

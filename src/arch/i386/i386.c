@@ -114,6 +114,8 @@ const struct arch arch_i386 = {
 	.dwarf_fp = 5,
 	.unw_to_dwarf = unw_to_dwarf,
 	.red_zone = 0,
+	.return_bits = UINT32_MAX,
+	.dwarf_link = NO_LINK,
 	.sigreturns = sigreturns,
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* ebx, esp, ebp, esi, edi */
@@ -153,13 +155,15 @@ const struct arch arch_i386 = {
 				   0, 0, 0xc3 }, 15 },
 	/* endbr32; mov 4(%eax), %eax; ret */
 	.tls_static_desc = { { 0xf3, 0x0f, 0x1e, 0xfb, 0x8b, 0x40, 0x04, 0xc3 }, 8 },
+	.has_bridge = true,
 	.jump_size = 5,
-	.reach_is_whole = true,
+	.reach = 0,
 	.jump = jump,
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.branch_at = x86_branch_at,
 	.carry = i386_carry,
+	.errand_max = 288,
 	.errand = x86_errand,
 	.errand_result = 7,			/* edi */
 	.errand_index = 5,			/* ebp */

@@ -110,9 +110,12 @@ struct gen_arch {
 
 	/* ---- branches, without knowing where instructions begin ---- */
 
-	/* The first offset from `from` on at which four bytes look like the distance of a branch; SIZE_MAX: there is none. */
-	size_t (*find_branch)(const uint8_t *code, size_t size, size_t from);
-	/* Do the bytes before code[at] look like those of such a branch? */
+	/*
+	 * The first offset from `from` on at which something looks like the operand of a branch; SIZE_MAX: there is none.
+	 * *to is where that leads.  `code` is at address `addr`.
+	 */
+	size_t (*find_branch)(const uint8_t *code, size_t size, size_t from, uint64_t addr, uint64_t *to);
+	/* Do the bytes before code[at] look like those of such a branch, of which code[at] is the operand? */
 	bool (*is_branch_operand)(const uint8_t *code, size_t at);
 	/* A branch that looks like one of few bytes: its size and where it leads; 0: it is none. */
 	size_t (*short_branch)(const uint8_t *code, size_t size, uint64_t addr, uint64_t *to);
@@ -142,6 +145,7 @@ struct gen_arch {
 	bool returns_vectors;		/* a result of floating point is in a vector register */
 	uint8_t stack_pointer, frame_pointer;
 	unsigned n_registers;		/* general ones */
+	unsigned register_bits;		/* of struct regset that each of them has: one where no instruction changes a part alone */
 	const char *const *names;	/* by number */
 	const char *vector_name, *vector_name_high;	/* before the number; of the upper part alone */
 	const uint8_t *from_dwarf;	/* number by DWARF's number, n_from_dwarf of them */
@@ -186,6 +190,12 @@ static inline bool insn_decode(const uint8_t *code, size_t size, uint64_t addr, 
 			       struct insn *out)
 {
 	return gen->decode(code, size, addr, out);
+}
+
+/* All bits of a general register in struct regset. */
+static inline uint64_t register_bits(const struct gen_arch *gen, unsigned reg)
+{
+	return ((UINT64_C(1) << gen->register_bits) - 1) << gen->register_bits * reg;
 }
 
 /* The shape of the instruction at the start of `code`, which is at address `addr`.  False: it is unknown, or cut off. */

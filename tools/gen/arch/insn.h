@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * A set of registers.  A general register has three bits: for its bits 0 to 7, for 8 to 15, and
- * for the rest.  Behind them is a bit for each mask register of AVX-512.  A vector register has a bit
+ * A set of registers.  A general register has as many bits as struct gen_arch says: on x86 three, for its bits 0 to
+ * 7, for 8 to 15, and for the rest.  Behind them is a bit for each mask register of AVX-512.  A vector register has a bit
  * for the 128 bits that SSE knows, and one for the rest, which vzeroupper changes alone.  Flags, x87 and the stack
  * pointer are in no set, because no compiler keeps a value there over a call.
  */
@@ -19,9 +19,6 @@ struct regset {
 	uint64_t general;
 	uint64_t vector;
 };
-
-/* All parts of general register no. `reg`. */
-#define GPR_BITS(reg) (UINT64_C(7) << 3 * (reg))
 
 /* Mask register no. `reg`. */
 #define MASK_BIT(reg) (UINT64_C(1) << (48 + (reg)))

@@ -318,9 +318,9 @@ static bool only_borrows(const struct draft *draft, const uint8_t *code, size_t 
 			return false;
 		if (insn.flow == FLOW_CALL || insn.flow == FLOW_CALL_ANY)
 			return is_borrowed(draft, &insn, reg);
-		if (insn.flow != FLOW_NEXT || (insn.reads.general & GPR_BITS(reg)) != 0)
+		if (insn.flow != FLOW_NEXT || (insn.reads.general & register_bits(draft->patch->file.gen, reg)) != 0)
 			return false;
-		if ((insn.writes.general & GPR_BITS(reg)) == GPR_BITS(reg))
+		if ((insn.writes.general & register_bits(draft->patch->file.gen, reg)) == register_bits(draft->patch->file.gen, reg))
 			return true;	/* nobody has looked at it */
 		code += insn.size;
 		size -= insn.size;

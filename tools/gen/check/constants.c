@@ -85,7 +85,7 @@ static unsigned still_held(const struct gen_arch *gen, const struct insn *insn, 
 	bool is_conditional, copies = gen->copies(shape, &from, &to, &is_conditional);
 
 	for (unsigned reg = 0; reg < gen->n_registers; reg++) {
-		if ((insn->writes.general & GPR_BITS(reg)) != 0 && !is_conditional)
+		if ((insn->writes.general & register_bits(gen, reg)) != 0 && !is_conditional)
 			now &= ~(1u << reg);
 	}
 	if (copies && (held >> from & 1) != 0)

@@ -188,7 +188,7 @@ static struct regset one_register(const struct binary *binary, int64_t dwarf)
 	const struct gen_arch *gen = binary->file.gen;
 	int64_t vector = dwarf - gen->dwarf_vectors;
 
-	return (struct regset){ general >= 0 ? GPR_BITS((unsigned)general) : 0,
+	return (struct regset){ general >= 0 ? register_bits(gen, (unsigned)general) : 0,
 				vector >= 0 && vector < gen->n_dwarf_vectors ? VECTOR_BITS(UINT32_C(1) << vector) : 0 };
 }
 
@@ -368,7 +368,7 @@ static struct regset registers_read(const struct binary *binary, uint32_t index)
 	struct regset set = { 0 };
 
 	for (unsigned i = 0; i < gen->n_own_arguments; i++) {
-		struct regset one = { GPR_BITS(gen->own_arguments[i]), 0 };
+		struct regset one = { register_bits(gen, gen->own_arguments[i]), 0 };
 
 		if (first_use(binary, &binary->dwarf.functions[index], one) == USE_READ)
 			set = regset_or(set, one);
@@ -510,7 +510,7 @@ static int check_registers(const struct draft *draft, const struct definition *m
 	if (err == 0 && code == NULL)
 		err = -ENOMEM;
 	for (unsigned i = 0; err == 0 && i < gen->n_own_arguments; i++) {
-		struct regset one = { GPR_BITS(gen->own_arguments[i]), 0 };
+		struct regset one = { register_bits(gen, gen->own_arguments[i]), 0 };
 
 		if (code->n_insns == 0 || code->insns[0].addr != meant->addr || !regset_any(regset_and(code->live[0], one)))
 			continue;

@@ -143,20 +143,18 @@ static int look_at_piece(const struct entered *entered, const struct piece_of_co
 	return err;
 }
 
-/* Look for operands of four bytes that lead into a replaced function, and see which of them are instructions'. */
+/* Look for operands of branches that lead into a replaced function, and see which of them are instructions'. */
 static int look_at_code(const struct entered *entered, uint64_t addr, const uint8_t *code, size_t size)
 {
+	const struct gen_arch *gen = entered->target.gen;
+	uint64_t to = 0;
 	int err = 0;
 
-	const struct gen_arch *gen = entered->target.gen;
-	for (size_t at = gen->find_branch(code, size, 0); err == 0 && at != SIZE_MAX; at = gen->find_branch(code, size, at + 1)) {
-		int32_t distance;
-		uint64_t to;
+	for (size_t at = gen->find_branch(code, size, 0, addr, &to); err == 0 && at != SIZE_MAX;
+	     at = gen->find_branch(code, size, at + 1, addr, &to)) {
 		struct piece_of_code piece;
+		const struct replaced *replaced = find_entered(entered, to & gen->last);
 
-		memcpy(&distance, code + at, sizeof(distance));
-		to = (addr + at + 4 + (uint64_t)(int64_t)distance) & gen->last;
-		const struct replaced *replaced = find_entered(entered, to);
 		if (replaced != NULL && find_piece(entered, addr + at, &piece) && !goes_too(entered, &piece, replaced))
 			err = look_at_piece(entered, &piece, addr + at);
 	}

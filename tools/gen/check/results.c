@@ -66,7 +66,7 @@ static bool is_call(const struct insn *insn)
 }
 
 /* Does what the instruction makes come to a return on the only way on, and is used for nothing before? */
-static bool goes_to_return(const struct code *code, size_t at, unsigned result)
+static bool goes_to_return(const struct program *program, const struct code *code, size_t at)
 {
 	uint64_t next = code->insns[at].addr + code->insns[at].size;
 
@@ -80,7 +80,7 @@ static bool goes_to_return(const struct code *code, size_t at, unsigned result)
 		const struct insn *insn = &code->insns[i];
 		if (insn->flow == FLOW_RETURN)
 			return true;
-		if (((insn->writes.general | insn->reads.general) & GPR_BITS(result)) != 0)
+		if (((insn->writes.general | insn->reads.general) & register_bits(program->gen, program->gen->result)) != 0)
 			return false;
 		if (insn->flow == FLOW_JUMP)
 			next = insn->to;
@@ -100,7 +100,7 @@ static int find_results(struct program *program, uint32_t index, struct value_ty
 	*results = (struct results){ 0 };
 	if (code == NULL)
 		return -ENOMEM;
-	uint8_t *makes = code_result_makers(code, program->gen->result);
+	uint8_t *makes = code_result_makers(program, code);
 	if (makes == NULL)
 		return -ENOMEM;
 	results->has_others = !code->is_whole;
@@ -113,10 +113,10 @@ static int find_results(struct program *program, uint32_t index, struct value_ty
 		if (!is_call(insn) && !is_tail && read_constant(program, insn, results))
 			continue;
 		results->has_others = true;
-		if (!is_call(insn) && !is_tail && goes_to_return(code, i, program->gen->result) && value_is_kept(program, code, i, type))
+		if (!is_call(insn) && !is_tail && goes_to_return(program, code, i) && value_is_kept(program, code, i, type))
 			results->is_free = true;
-		if (is_tail || is_call(insn) ? value_is_foreign(program, code, insn, type) && (is_tail || goes_to_return(code, i, program->gen->result)) :
-		    value_is_loaded(program, code, i, program->gen->result, type) && goes_to_return(code, i, program->gen->result))
+		if (is_tail || is_call(insn) ? value_is_foreign(program, code, insn, type) && (is_tail || goes_to_return(program, code, i)) :
+		    value_is_loaded(program, code, i, program->gen->result, type) && goes_to_return(program, code, i))
 			results->is_free = true;
 	}
 	free(makes);
@@ -167,7 +167,7 @@ static bool looks(struct program *target, uint32_t caller, uint64_t at)
 		if (at <= insn->addr || at >= insn->addr + insn->size)
 			continue;
 		return !leaves(code, insn) && i + 1 < code->n_insns &&
-			(code->live[i + 1].general & GPR_BITS(target->gen->result)) != 0;
+			(code->live[i + 1].general & register_bits(target->gen, target->gen->result)) != 0;
 	}
 	return false;
 }

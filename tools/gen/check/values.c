@@ -214,12 +214,12 @@ bool value_is_kept(const struct program *program, const struct code *code, size_
 			return false;
 		if (is_call(insn) && reg == program->gen->result)
 			return value_is_foreign(program, code, insn, type);
-		bool moves = (insn->writes.general & GPR_BITS(reg)) != 0 && reg != program->gen->result &&
+		bool moves = (insn->writes.general & register_bits(program->gen, reg)) != 0 && reg != program->gen->result &&
 			is_move(program, insn, reg, type.size, &from) && from == program->gen->result;
 		if (moves)
 			reg = program->gen->result;
 		else if ((insn->flow != FLOW_NEXT && !is_call(insn)) ||
-			 ((insn->reads.general | insn->writes.general) & GPR_BITS(reg)) != 0)
+			 ((insn->reads.general | insn->writes.general) & register_bits(program->gen, reg)) != 0)
 			return false;
 	}
 	return false;
@@ -253,7 +253,7 @@ struct value value_passed(const struct program *program, const struct code *code
 		}
 		if (insn->flow != FLOW_NEXT)
 			break;
-		if ((insn->writes.general & GPR_BITS(reg)) != 0) {
+		if ((insn->writes.general & register_bits(program->gen, reg)) != 0) {
 			if (value_is_constant(program, insn, reg, &value.constant, &outcome) && !outcome)
 				value.kind = VALUE_CONSTANT;
 			else if (value_is_loaded(program, code, i, reg, type))
@@ -264,7 +264,7 @@ struct value value_passed(const struct program *program, const struct code *code
 			}
 			break;
 		}
-		if ((insn->reads.general & GPR_BITS(reg)) != 0 && insn->has_memory)
+		if ((insn->reads.general & register_bits(program->gen, reg)) != 0 && insn->has_memory)
 			break;
 		if (i == 0)
 			return parameter_of(code, type);

@@ -10,7 +10,7 @@ struct regset argument_registers(const struct gen_arch *gen, unsigned n_general,
 	struct regset set = { 0, VECTOR_BITS((UINT32_C(1) << vectors) - 1) };
 
 	for (unsigned i = 0; i < n_general && i < gen->n_arguments; i++)
-		set.general |= GPR_BITS(gen->arguments[i]);
+		set.general |= register_bits(gen, gen->arguments[i]);
 	return set;
 }
 
@@ -209,7 +209,7 @@ struct regset possible_arguments(const struct gen_arch *gen, struct regset defin
 {
 	unsigned n_general = 0, n_vector = 0;
 
-	while (n_general < gen->n_arguments && (defined.general & GPR_BITS(gen->arguments[n_general])) != 0)
+	while (n_general < gen->n_arguments && (defined.general & register_bits(gen, gen->arguments[n_general])) != 0)
 		n_general++;
 	while (n_vector < gen->n_vector_arguments && (defined.vector & VECTOR_LOW(1) << n_vector) != 0)
 		n_vector++;
@@ -234,7 +234,7 @@ struct regset result_registers(const struct dwarf *dwarf, uint64_t function, con
 		n_vector = 0;
 	}
 	return (struct regset){
-		(n_general != 0 ? GPR_BITS(gen->result) : 0) | (n_general > 1 ? GPR_BITS(gen->result_high) : 0),
+		(n_general != 0 ? register_bits(gen, gen->result) : 0) | (n_general > 1 ? register_bits(gen, gen->result_high) : 0),
 		n_vector != 0 ? VECTOR_BITS(n_vector > 1 ? 3 : 1) : 0,
 	};
 }

@@ -118,16 +118,12 @@ static int visit_long(const struct binary *binary, const struct text *text, uint
 		      call_visitor visit, void *ctx)
 {
 	const struct gen_arch *gen = binary->file.gen;
-	uint64_t start;
+	uint64_t start, to = 0;
 	int err = 0;
 
-	for (size_t at = gen->find_branch(text->code, text->size, 0); err == 0 && at != SIZE_MAX;
-	     at = gen->find_branch(text->code, text->size, at + 1)) {
-		struct cursor operand;
-
-		cursor_init(&operand, text->code + at, 4);
-		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
-		if (((text->addr + at + 4 + distance) & gen->last) == addr)
+	for (size_t at = gen->find_branch(text->code, text->size, 0, text->addr, &to); err == 0 && at != SIZE_MAX;
+	     at = gen->find_branch(text->code, text->size, at + 1, text->addr, &to)) {
+		if ((to & gen->last) == addr)
 			err = visit(ctx, function_at(&binary->dwarf, text->addr + at, &start),
 				    text->addr + at);
 	}

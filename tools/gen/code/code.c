@@ -51,7 +51,7 @@ void regset_format(struct regset set, const struct gen_arch *gen, char *text, si
 
 	*text = 0;
 	for (unsigned reg = 0; reg < gen->n_registers && at < size; reg++)
-		if ((set.general & GPR_BITS(reg)) != 0)
+		if ((set.general & register_bits(gen, reg)) != 0)
 			at += (size_t)snprintf(text + at, size - at, "%s%s", at != 0 ? ", " : "", gen->names[reg]);
 	for (unsigned reg = 0; reg < 32 && at < size; reg++)
 		if ((set.vector & VECTOR_BITS(1) << reg) != 0)
@@ -417,7 +417,7 @@ static unsigned arguments_by_format(const struct program *program, const struct 
 	char format[FORMAT_MAX];
 	size_t size = 0, at = call;
 
-	while (at > 0 && (code->insns[at - 1].writes.general & GPR_BITS(reg)) == 0) {
+	while (at > 0 && (code->insns[at - 1].writes.general & register_bits(program->gen, reg)) == 0) {
 		if (code->insns[at - 1].flow != FLOW_NEXT ||
 		    code->insns[at - 1].addr + code->insns[at - 1].size != code->insns[at].addr)
 			return UINT_MAX;
@@ -478,7 +478,7 @@ static struct regset call_reads(struct program *program, const struct code *code
 /* The registers in which the call may return a result.  Of an unknown function these are all general ones for that. */
 static struct regset call_result(const struct program *program, const struct code *code, const struct insn *insn)
 {
-	const struct regset general = { GPR_BITS(program->gen->result) | GPR_BITS(program->gen->result_high), 0 };
+	const struct regset general = { register_bits(program->gen, program->gen->result) | register_bits(program->gen, program->gen->result_high), 0 };
 	uint32_t callee = described_callee(program, code, insn);
 
 	return callee == DWARF_NONE ? general :
@@ -715,8 +715,9 @@ static bool needs_result(const struct code *code, const uint8_t *needed, size_t 
 	return needs;
 }
 
-uint8_t *code_result_makers(const struct code *code, unsigned result)
+uint8_t *code_result_makers(const struct program *program, const struct code *code)
 {
+	const uint64_t result = register_bits(program->gen, program->gen->result);
 	/* Before which instructions is the result in %eax already? */
 	uint8_t *needed = calloc(2, code->n_insns + 1), *makes = needed;
 	bool changed = needed != NULL;
@@ -726,7 +727,7 @@ uint8_t *code_result_makers(const struct code *code, unsigned result)
 		for (size_t i = code->n_insns; i-- > 0;) {
 			const struct insn *insn = &code->insns[i];
 			bool replaces = is_call(insn) ||
-				(insn->writes.general & GPR_BITS(result)) == GPR_BITS(result);
+				(insn->writes.general & result) == result;
 			uint8_t now = insn->flow == FLOW_RETURN || (!replaces && needs_result(code, needed, i));
 
 			changed |= now != needed[i];
@@ -740,7 +741,7 @@ uint8_t *code_result_makers(const struct code *code, unsigned result)
 	makes += code->n_insns + 1;
 	for (size_t i = 0; i < code->n_insns; i++) {
 		bool writes = is_call(&code->insns[i]) ||
-			(code->insns[i].writes.general & GPR_BITS(result)) != 0;
+			(code->insns[i].writes.general & result) != 0;
 
 		makes[i] = leaves(code, &code->insns[i]) || (writes && needs_result(code, needed, i));
 	}

@@ -89,11 +89,11 @@ bool program_is_thunk(const struct program *program, const struct insn *call,
 const char *program_called_name(const struct program *program, const struct insn *insn);
 
 /*
- * Which instructions, calls among them, make what is in the register `result` when the function returns?  The
+ * Which instructions, calls among them, make what is in the register of results when the function returns?  The
  * answer is an array with a byte for each instruction, which the caller frees.  NULL: out of
  * memory, with a message.
  */
-uint8_t *code_result_makers(const struct code *code, unsigned result) MUST_CHECK;
+uint8_t *code_result_makers(const struct program *program, const struct code *code) MUST_CHECK;
 
 /* The same, and of what is called directly; NULL if it is not known. */
 const char *program_callee_name(const struct program *program, const struct insn *insn);

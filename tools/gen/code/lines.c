@@ -42,7 +42,7 @@ static bool comes_to_call(const struct lines *lines, size_t at, int reg, struct 
 			out->call = at;
 			break;
 		case FLOW_NEXT:
-			if (reg >= 0 && (insn.writes.general & GPR_BITS(reg)) != 0)
+			if (reg >= 0 && (insn.writes.general & register_bits(lines->gen, (unsigned)reg)) != 0)
 				return false;
 			at += insn.size;
 			break;

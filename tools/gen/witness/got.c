@@ -104,7 +104,7 @@ static uint8_t step(struct search *search, size_t offset, const struct shape *sh
 	unsigned to = shape->opcode == STORE ? shape->rm & 7U : shape->reg & 7U;
 
 	for (unsigned reg = 0; reg < 8; reg++)
-		if ((insn->writes.general & GPR_BITS(reg)) != 0)
+		if ((insn->writes.general & register_bits(image->file->gen, reg)) != 0)
 			out &= (uint8_t)~(1U << reg);
 	if (insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY)
 		out &= (uint8_t)~(1U << GPR_AX | 1U << GPR_CX | 1U << GPR_DX);

@@ -19,11 +19,17 @@ bool x86_is_branch_operand(const uint8_t *code, size_t at)
 	return at >= 2 && code[at - 2] == 0x0f && (code[at - 1] & 0xf0) == 0x80;
 }
 
-size_t x86_find_branch(const uint8_t *code, size_t size, size_t from)
+size_t x86_find_branch(const uint8_t *code, size_t size, size_t from, uint64_t addr, uint64_t *to)
 {
-	for (size_t at = from == 0 ? 1 : from; at + 4 <= size; at++)
-		if (x86_is_branch_operand(code, at))
-			return at;
+	for (size_t at = from == 0 ? 1 : from; at + 4 <= size; at++) {
+		struct cursor operand;
+
+		if (!x86_is_branch_operand(code, at))
+			continue;
+		cursor_init(&operand, code + at, 4);
+		*to = addr + at + 4 + (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
+		return at;
+	}
 	return SIZE_MAX;
 }
 
@@ -325,7 +331,7 @@ const struct gen_arch gen_amd64 = {
 			  GPR_BITS(GPR_10) | GPR_BITS(GPR_11) | MASK_BITS, UINT64_MAX },
 	.arguments = wide_arguments, .n_arguments = sizeof(wide_arguments), .n_vector_arguments = 8,
 	.result = GPR_AX, .result_high = GPR_DX, .returns_vectors = true,
-	.stack_pointer = GPR_SP, .frame_pointer = GPR_BP, .n_registers = 16, .names = names_amd64,
+	.stack_pointer = GPR_SP, .frame_pointer = GPR_BP, .n_registers = 16, .register_bits = REGISTER_BITS, .names = names_amd64,
 	.vector_name = "xmm", .vector_name_high = "ymm",
 	.from_dwarf = from_dwarf_amd64, .n_from_dwarf = sizeof(from_dwarf_amd64), .dwarf_sp = 7, .dwarf_fp = 6,
 	.dwarf_vectors = 17, .n_dwarf_vectors = 16,
@@ -350,7 +356,7 @@ const struct gen_arch gen_i386 = {
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | MASK_BITS, VECTOR_BITS(0xff) },
 	.result = GPR_AX, .result_high = GPR_DX,
-	.stack_pointer = GPR_SP, .frame_pointer = GPR_BP, .n_registers = 8, .names = names_i386,
+	.stack_pointer = GPR_SP, .frame_pointer = GPR_BP, .n_registers = 8, .register_bits = REGISTER_BITS, .names = names_i386,
 	.vector_name = "xmm", .vector_name_high = "ymm",
 	.from_dwarf = from_dwarf_i386, .n_from_dwarf = sizeof(from_dwarf_i386), .dwarf_sp = 4, .dwarf_fp = 5,
 	.dwarf_vectors = 21, .n_dwarf_vectors = 8,

@@ -12,6 +12,10 @@
 
 #include "gen_arch.h"
 
+#define REGISTER_BITS 3u		/* see struct regset */
+/* All parts of general register no. `reg`, as register_bits() has them. */
+#define GPR_BITS(reg) (((UINT64_C(1) << REGISTER_BITS) - 1) << REGISTER_BITS * (reg))
+
 /* General registers by the numbers that instructions have for them. */
 enum {
 	GPR_AX, GPR_CX, GPR_DX, GPR_BX, GPR_SP, GPR_BP, GPR_SI, GPR_DI,
@@ -23,7 +27,7 @@ bool x86_decode(const uint8_t *code, size_t size, uint64_t addr, bool wide, stru
 bool x86_shape(const uint8_t *code, size_t size, uint64_t addr, bool wide, struct shape *out);
 
 /* Of struct gen_arch, for both ABIs. */
-size_t x86_find_branch(const uint8_t *code, size_t size, size_t from);
+size_t x86_find_branch(const uint8_t *code, size_t size, size_t from, uint64_t addr, uint64_t *to);
 bool x86_is_branch_operand(const uint8_t *code, size_t at);
 size_t x86_short_branch(const uint8_t *code, size_t size, uint64_t addr, uint64_t *to);
 bool x86_is_slot_operand(const uint8_t *code, size_t at);
