@@ -47,11 +47,14 @@ into() {
 	done
 }
 
-# libraries PROGRAM ROOT: what it is loaded with, at the same places.
+# libraries PROGRAM ROOT: what it is loaded with, at the same places.  ldd would have to run it, which this kernel may not.
 libraries() {
-	local path
-	for path in $(ldd "$1" | grep -o '/[^ ]*'); do
-		[ -e "$2$path" ] || { mkdir -p "$2${path%/*}" && cp -L "$path" "$2$path"; } || return 1
+	local name path
+	for name in $(readelf -lW "$1" | sed -n 's/.*interpreter: \(.*\)]/\1/p') $(readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
+		path=$name
+		[[ $path = /* ]] || path=$(realpath -s "$(gcc "$(mflag)" -print-file-name="$name")")
+		[ -e "$path" ] || { echo "$1 needs $name, which is not here"; return 1; }
+		[ -e "$2$path" ] || { mkdir -p "$2${path%/*}" && cp -L "$path" "$2$path" && libraries "$path" "$2"; } || return 1
 	done
 }
 
@@ -63,7 +66,7 @@ fill() {
 	for kind in static static-pie pie so; do
 		into "$to" threads "$kind" work.c climb.c || return 1
 	done
-	into "$to" confined static greet.c && into "$to" registers pie beat.c &&
+	into "$to" confined static greet.c && into "$to" registers pie beat.c && into "$to" registers static beat.c &&
 	cp "$(helper state -static)" "$to/state" && cp "$(helper nth -static)" "$to/nth" && cp "$(helper nothing -static)" "$to/nothing" &&
 	cp "$(helper zoo -shared -fPIC -pthread)" "$to/zoo.so" && libraries "$to/pie/threads" "$1"
 }

@@ -172,8 +172,11 @@ for d in /t/*; do
 	t traps "$abi, threads that compute" 'target $d/pie/threads && ask start busy 2 && patch $d/pie/work.so && says "work 15" work 5 && says "wrong 0" wrong &&
 		revert $d/pie/work.so && says "work 10" work 5 && says "wrong 0" wrong'
 	t traps "$abi, threads deep in a recursion" 'target $d/static/threads && ask start recurse 2 && patch $d/static/climb.so && says "wrong 0" wrong && revert $d/static/climb.so && says "wrong 0" wrong'
-	t registers "$abi, integer, x87, SSE, AVX as the processor has it" 'target $d/pie/registers && ask start && says fine check && for i in 1 2 3; do
-		patch $d/pie/beat.so && says "beat 2" beat && revert $d/pie/beat.so && says "beat 1" beat || exit 1; done && says fine check'
+	# Where neither the code of the static one nor the vDSO has room at the end of a page, nsb has none.
+	for kind in pie static; do
+		t registers "$abi, $kind: integer, x87, SSE, AVX as the processor has it" "target $d/$kind/registers && ask start && says fine check && for i in 1 2 3; do
+			patch $d/$kind/beat.so && says 'beat 2' beat && revert $d/$kind/beat.so && says 'beat 1' beat || exit 1; done && says fine check"
+	done
 	for how in strict killing failing MemoryDenyWriteExecute 'thread killing'; do
 		t seccomp "$abi, $how" "target $d/static/confined && says confined $how && beats $d/static/greet.so say hello goodbye"
 	done
