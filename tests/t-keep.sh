@@ -47,12 +47,14 @@ t 'all that may be read may be executed, too (READ_IMPLIES_EXEC, 32-bit programs
 	patch fix.so && listed fix.so && says "held: new reason" take && revert fix.so && listed && says "held: new reason" held &&
 	says "held: old reason" take && patch fix.so && listed fix.so && says "held: new reason" take && revert fix.so && listed && says "held: old reason" take
 '
-t 'what stays is used again when the same patch comes again' '
-	target keeper && a_patch fix "$string" && patch fix.so && says "held: new reason" take && revert fix.so && kept "[0-9]+" && cp said before &&
-	snapshot && for i in 1 2 3 4 5; do
-		patch fix.so && listed fix.so && says "held: new reason" take && revert fix.so && says "held: new reason" held && kept "[0-9]+" || exit 1
-	done && unharmed && says "held: old reason" take && [ "$(sed "s/.*kept//" said)" = "$(sed "s/.*kept//" before)" ]
-'
+for kind in pie static static-pie; do
+	t "what stays is used again when the same patch comes again, $kind" '
+		target keeper "$kind" && a_patch fix "$string" && patch fix.so && says "held: new reason" take && revert fix.so && kept "[0-9]+" && cp said before &&
+		snapshot && for i in 1 2 3 4 5; do
+			patch fix.so && listed fix.so && says "held: new reason" take && revert fix.so && says "held: new reason" held && kept "[0-9]+" || exit 1
+		done && unharmed && says "held: old reason" take && [ "$(sed "s/.*kept//" said)" = "$(sed "s/.*kept//" before)" ]
+	'
+done
 t '... but not if one of its variables has changed: then there are two' '
 	target keeper && a_patch fix "$variable const char *more(void); const char *more(void) { return NULL; }" && patch fix.so && says "held: new reason" take && revert fix.so && kept "[0-9]+" &&
 	patch fix.so && says "held: new reason" take && says "held: new reason" held && revert fix.so &&
@@ -113,16 +115,18 @@ t 'a patch no address of which can leave goes whole' '
 	patch fix.so && says "count 10001" count && revert fix.so && says "count 1" count && listed && unharmed &&
 	nsb list -p $pid >said && ! [ -s said ] && diff before /proc/$pid/maps
 '
-t 'nsb is killed at one call after the other while it uses again what stayed: the data stays, and all can be taken out' '
-	target keeper && a_patch fix "$string" && patch fix.so && says "held: new reason" take && revert fix.so && snapshot &&
-	for ((n = 1; n < 400; n += 5)); do
-		timeout 60 strace -f -qq -o /dev/null -e trace=ptrace,pwrite64 -e inject=ptrace,pwrite64:signal=KILL:when=$n "$NSB" patch -q $insecure -p $pid -f fix.so >/dev/null 2>&1
-		status=$?
-		says "held: new reason" held && ask take | grep -E "held: (old|new) reason" && patch fix.so -q 2>/dev/null
-		says "held: new reason" take && revert fix.so -q && says "held: new reason" held && listed || exit 1
-		[ $status = 0 ] && break
-	done && [ $status = 0 ] && unharmed
-'
+for kind in pie ${NSB_LONG:+static-pie}; do
+	t "nsb is killed at one call after the other while it uses again what stayed: the data stays, and all can be taken out, $kind" '
+		target keeper "$kind" && a_patch fix "$string" && patch fix.so && says "held: new reason" take && revert fix.so && snapshot &&
+		for ((n = 1; n < 400; n += 5)); do
+			timeout 60 strace -f -qq -o /dev/null -e trace=ptrace,pwrite64 -e inject=ptrace,pwrite64:signal=KILL:when=$n "$NSB" patch -q $insecure -p $pid -f fix.so >/dev/null 2>&1
+			status=$?
+			says "held: new reason" held && ask take | grep -E "held: (old|new) reason" && patch fix.so -q 2>/dev/null
+			says "held: new reason" take && revert fix.so -q && says "held: new reason" held && listed || exit 1
+			[ $status = 0 ] && break
+		done && [ $status = 0 ] && unharmed
+	'
+done
 t 'variables that --replace leaves behind are told of, those of a patch without any are not' '
 	target keeper && a_patch fix "static int seen; int tally(int n) { seen += n; return 10000 + seen; }" &&
 	a_patch newer "int tally(int n) { return 20000 + n; }" && patch fix.so && says "count 10001" count &&

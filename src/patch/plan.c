@@ -776,8 +776,9 @@ static int plan_reuse(struct plan *plan, const struct resolve_context *context,
 		      const struct records *records, const struct patchfile *patch, uint64_t head_size)
 {
 	const struct vz_blob *id = &patch->meta.patch.build_id;
+	const struct guides guides = plan->guides;	/* laying them out changes them */
 
-	if (plan->bridge.is_needed || plan->guides.count > 0 || patch->meta.n_states > 0)
+	if (plan->bridge.is_needed || patch->meta.n_states > 0)
 		return 0;
 	for (size_t i = records->count; i-- > 0;) {
 		const struct record_head *head = records->all[i].head;
@@ -797,6 +798,7 @@ static int plan_reuse(struct plan *plan, const struct resolve_context *context,
 			return err;
 		link_image_deinit(&plan->image);
 		record_deinit(&plan->record);
+		plan->guides = guides;
 		plan->kept = NULL;
 	}
 	return 0;
