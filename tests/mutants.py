@@ -31,6 +31,9 @@ The tree is copied, with what is built of it, to a folder of TMPDIR, one for eac
 test is run there once without a mutant, and has to pass. Then each mutant is put in, built, and its
 tests run, until one fails. A mutant that none sees, that cannot be built or whose tests do not pass without it, is a
 failure. -k keeps the folders; with -n nobody looks whether the tests pass without a mutant.
+
+A machine may be unable to run a test: its kernel runs no 32-bit programs, or no breakpoint is ever hit. A mutant that
+only such tests could see "cannot be tried here". It is neither seen nor a failure, and is counted by itself.
 """
 
 import fnmatch
@@ -48,6 +51,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TABLES = os.path.join(ROOT, "tests", "mutants")
 SCRATCH, KEEP, LOOK_FIRST = None, False, True
+PASSES, FAILS, SKIPPED, MISSING = "passes", "fails", "is skipped", "is not there"
+NOT_HERE = "cannot be tried here"
 LIMIT = 900  # seconds for a build, and for a file of tests
 
 
@@ -195,15 +200,20 @@ class Worker:
         return self.run(["make", "--no-print-directory", "ARCH=amd64", "CFLAGS=-Os -g -w", *sorted(wanted)])
 
     def test(self, test):
-        """True if it passes, False if not, None if there is none; and what was said."""
+        """PASSES, FAILS, SKIPPED, or MISSING if it has no such title; and what was said."""
         name, _, title = (word.strip() for word in test.partition(":"))
         base, _, abi = name.partition("@")
         status, said = self.run(["tests/run", "-v", base], NSB_TITLE=title, NSB_ABIS=abi or "amd64")
         if re.search(r"^\S+: not ok\b", said, re.M) or status is None:
-            return False, said
-        return (True if status == 0 else None), said
+            return FAILS, said
+        good = re.findall(r"^\S+: ok\b(.*)", said, re.M)
+        skipped = [line.partition("# SKIP")[2].strip() for line in good if "# SKIP" in line]
+        if status != 0 or not good:
+            return MISSING, said
+        return (SKIPPED, skipped[0]) if len(skipped) == len(good) else (PASSES, said)
 
     def try_mutant(self, mutant):
+        """None if a test sees it, and which; else what is wrong, and what was said."""
         path = os.path.join(self.folder, mutant.source)
         with open(path, encoding="utf-8") as file:
             text = file.read()
@@ -213,11 +223,14 @@ class Worker:
             status, said = self.build(mutant.tests)
             if status != 0:
                 return "cannot be built", said
+            why = ""
             for test in mutant.tests:
-                passed, said = self.test(test)
-                if passed is False:
+                result, said = self.test(test)
+                if result == FAILS:
                     return None, test
-            return "survives", ""
+                if result == SKIPPED:
+                    why = said
+            return (NOT_HERE, why) if why else ("survives", "")
         finally:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -261,31 +274,37 @@ def indented(said):
 
 def try_all(mutants, jobs):
     began = time.monotonic()
-    counted = {"seen": 0, "survives": 0, "cannot be built": 0, "its tests do not pass without it": 0}
+    counted = {"seen": 0, "survives": 0, "cannot be built": 0, "its tests do not pass without it": 0, NOT_HERE: 0}
+    looked = {}
+
+    def without(worker, test):
+        """Whether the test can be run, and passes, without a mutant."""
+        if test not in looked:
+            looked[test] = worker.test(test)
+            if looked[test][0] not in (PASSES, SKIPPED):
+                print(f"not ok - without a mutant: {test}\n{indented(looked[test][1])}", end="", flush=True)
+        return looked[test]
+
+    def with_it(worker, mutant):
+        at = time.monotonic()
+        before = [without(worker, test) for test in mutant.tests] if LOOK_FIRST else []
+        if any(state not in (PASSES, SKIPPED) for state, _ in before):
+            result, said = "its tests do not pass without it", ""
+        elif before and all(state == SKIPPED for state, _ in before):
+            result, said = NOT_HERE, before[0][1]
+        else:
+            result, said = worker.try_mutant(mutant)
+        counted[result or "seen"] += 1
+        took = f"{time.monotonic() - at:.0f} s"
+        if result == NOT_HERE:
+            print(f"ok - {mutant}: {result} # SKIP {said}", flush=True)
+        elif result:
+            print(f"not ok - {mutant}: {result} ({mutant.place()}), {took}\n{indented(said)}", end="", flush=True)
+        else:
+            print(f"ok - {mutant}: seen by {said}, {took}", flush=True)
+
     try:
         workers = [Worker(f"{SCRATCH}/{number}") for number in range(jobs)]
-        tests = sorted({test for mutant in mutants for test in mutant.tests})
-        unfit = set()
-
-        def without(worker, test):
-            passed, said = worker.test(test)
-            if not passed:
-                unfit.add(test)
-                print(f"not ok - without a mutant: {test}\n{indented(said)}", end="", flush=True)
-
-        def with_it(worker, mutant):
-            if unfit & set(mutant.tests):
-                result, said = "its tests do not pass without it", ""
-            else:
-                result, said = worker.try_mutant(mutant)
-            counted[result or "seen"] += 1
-            if result:
-                print(f"not ok - {mutant}: {result} ({mutant.place()})\n{indented(said)}", end="", flush=True)
-            else:
-                print(f"ok - {mutant}: seen by {said}", flush=True)
-
-        if LOOK_FIRST:
-            in_parallel(workers, tests, without)
         in_parallel(workers, [mutant for mutant in mutants if mutant.tests], with_it)
     finally:
         if KEEP:
@@ -295,7 +314,7 @@ def try_all(mutants, jobs):
     reasons = sum(not mutant.tests for mutant in mutants)
     print(f"{len(mutants)} mutants: " + ", ".join(f"{count} {word}" for word, count in counted.items()) +
           f", {reasons} with a reason why no test can see them; {time.monotonic() - began:.0f} s")
-    return counted["seen"] + reasons == len(mutants)
+    return counted["seen"] + counted[NOT_HERE] + reasons == len(mutants)
 
 
 def main():

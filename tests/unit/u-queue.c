@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* queue: each entry is taken once, in order, and what is put there once more is last. */
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -9,7 +10,7 @@
 #include "queue.h"
 #include "tap.h"
 
-#define MANY 20000
+#define MANY 400000
 #define CHILDREN 4
 
 static bool takes(struct queue *queue, bool large, size_t number, size_t item, enum again why)
@@ -53,7 +54,8 @@ static void check_order(void)
 static void check_children(void)
 {
 	struct queue *queue = queue_make(MANY);
-	atomic_int *taken = mmap(NULL, MANY * sizeof(*taken), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* The last one counts the children that have begun: none takes anything before all can. */
+	atomic_int *taken = mmap(NULL, (MANY + 1) * sizeof(*taken), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct queue_entry entry;
 	size_t wrong = 0;
 
@@ -62,6 +64,9 @@ static void check_children(void)
 	for (int i = 0; i < CHILDREN; i++) {
 		if (fork() != 0)
 			continue;
+		atomic_fetch_add(&taken[MANY], 1);
+		while (atomic_load(&taken[MANY]) < CHILDREN)
+			(void)sched_yield();
 		while (queue_take(queue, false, &entry) != NO_ENTRY)
 			atomic_fetch_add(&taken[entry.item], 1);
 		_exit(0);
