@@ -578,11 +578,11 @@ static int relocate(const struct elf_rel *rel, bool has_addend, void *ctx)
  * whether the instruction extends it by its sign or by zeros.
  */
 static const struct reloc_type place_types[] = {
-	[VZ_PLACE_ABS] = { "absolute reference", RELOC_ABS, 0, true },
-	[VZ_PLACE_PCREL] = { "relative reference", RELOC_PCREL, 0, true },
-	[VZ_PLACE_GOTREL] = { "GOT-relative reference", RELOC_GOTREL, 0, true },
-	[VZ_PLACE_DTPOFF] = { "offset of a thread-local variable", RELOC_DTPOFF, 0, true },
-	[VZ_PLACE_TPOFF] = { "place of a thread-local variable", RELOC_TPOFF, 0, true },
+	[VZ_PLACE_ABS] = { "absolute reference", RELOC_ABS, 0, true, 0 },
+	[VZ_PLACE_PCREL] = { "relative reference", RELOC_PCREL, 0, true, 0 },
+	[VZ_PLACE_GOTREL] = { "GOT-relative reference", RELOC_GOTREL, 0, true, 0 },
+	[VZ_PLACE_DTPOFF] = { "offset of a thread-local variable", RELOC_DTPOFF, 0, true, 0 },
+	[VZ_PLACE_TPOFF] = { "place of a thread-local variable", RELOC_TPOFF, 0, true, 0 },
 };
 
 static int place_tls(const struct linker *linker, const struct vz_place *place,

@@ -18,7 +18,7 @@ enum {
 	U_RSI, U_RDI, U_ORIG_RAX, U_RIP, U_CS, U_EFLAGS, U_RSP, U_SS, U_FS_BASE
 };
 
-#define TYPE(name, kind, width, sign) [name] = { #name, kind, width, sign }
+#define TYPE(name, kind, width, sign) [name] = { #name, kind, width, sign, 0 }
 /* psABI AMD64 4.4.1, table 4.10. */
 static const struct reloc_type relocs[] = {
 	TYPE(R_X86_64_NONE, RELOC_NONE, 0, false),

@@ -17,7 +17,7 @@ enum {
 	U_CS, U_EFLAGS, U_ESP, U_SS, U_COUNT
 };
 
-#define TYPE(name, kind, width) [name] = { #name, kind, width, false }
+#define TYPE(name, kind, width) [name] = { #name, kind, width, false, 0 }
 /* psABI Intel386 4.4, table 4.9.  Every sum is taken modulo 2^32, so no value is out of range. */
 static const struct reloc_type relocs[] = {
 	TYPE(R_386_NONE, RELOC_NONE, 0),
