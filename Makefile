@@ -32,8 +32,7 @@ build_dirs := tools/build tools/gen/binary tools/gen/dwarf tools/gen/arch
 CFLAGS ?= -Os -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNSB_VERSION='"$(VERSION)"' $(src_dirs:%=-iquote %) -Iinclude $(CPPFLAGS)
-# Code for a fixed address is smaller: 5 KB of nsb.
-ALL_CFLAGS := -std=gnu11 $(WARN) -fno-pie -fno-strict-aliasing -ffunction-sections -fno-asynchronous-unwind-tables $(CFLAGS)
+ALL_CFLAGS := -std=gnu11 $(WARN) -fno-strict-aliasing -ffunction-sections -fno-asynchronous-unwind-tables $(CFLAGS)
 # Segments that begin in the page in which the one before ends: with glibc 2.43 it is this that keeps nsb below 1 MiB.
 STATIC := -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-T,src/nounwind.lds $(foreach name,__dcgettext __fxprintf,-Wl,-u,$(name))
 ifeq ($(SANITIZE),1)
@@ -42,15 +41,15 @@ ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 STATIC :=
 endif
 
-LIB_DIRS := -no-pie
-# clang warns of -no-pie where it does not link, or links a static program.
-ALL_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unused-command-line-argument)
 # Native libraries lie where the compiler looks; those of i386 in a folder of ours (make deps ARCH=i386).
 i386_root := build/i386-root
 ifeq ($(ARCH),i386)
 ALL_CFLAGS += -m32
 ALL_CPPFLAGS += -isystem $(i386_root)/usr/include/i386-linux-gnu -isystem $(i386_root)/usr/include
-LIB_DIRS += -L$(i386_root)/usr/lib/i386-linux-gnu
+# All that is there are archives, and those of libunwind are not position-independent.
+LIB_DIRS := -no-pie -L$(i386_root)/usr/lib/i386-linux-gnu
+# clang warns of -no-pie where it does not link, or links a static program.
+ALL_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unused-command-line-argument)
 i386_libraries := $(i386_root)/.complete
 # libelf.a of 0.192 and later decompresses by it; a shared libelf brings it itself.
 ARCHIVES := -lzstd
