@@ -867,16 +867,14 @@ int vzpatch_decode(const uint8_t *bytes, size_t size, struct vzpatch *out)
 
 void vzpatch_deinit(struct vzpatch *patch)
 {
-	free(patch->funcs);
-	free(patch->ranges);
-	free(patch->dynrefs);
-	free(patch->places);
-	free(patch->comments);
-	free(patch->inside);
-	free(patch->variables);
-	free(patch->hooks);
-	free(patch->quiets);
-	free(patch->states);
+	for (size_t i = 0; i < N_RECORDS; i++) {
+		void *array;
+
+		if (!records[i].is_list)
+			continue;
+		memcpy(&array, (char *)patch + records[i].offset, sizeof(array));
+		free(array);
+	}
 	free(patch->bytes);
 	memset(patch, 0, sizeof(*patch));
 }
