@@ -4,7 +4,7 @@
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/sweep.sh"
-for_each_abi
+for_amd64
 long_kinds='' long_levels=''
 [ -z "${NSB_LONG:-}" ] || long_kinds='static-pie so' long_levels='1 3 s'
 
@@ -182,4 +182,13 @@ t 'patches come and go while workers are at work: no letter is lost' "
 "
 
 tell_sum
+for_each_abi
+t 'programs of i386 are refused it' '
+	build loops && patch_object loops.c && if [ $abi = i386 ]; then
+		! generate 2>said && grep "VZP_RESUME.*has not been shown to work in programs of this ABI" said
+	else
+		generate
+	fi
+'
+
 done_testing

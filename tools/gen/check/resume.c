@@ -852,7 +852,11 @@ static int draw_resume(struct draft *draft, const struct directives *directives,
 		       struct program *target)
 {
 	struct resume resume = { .draft = draft, .directives = directives, .directive = directive, .target = target };
-	int err = find_go_on(&resume);
+	int err;
+
+	if (!target->gen->once_and_resume)
+		return REFUSE(&resume, "it has not been shown to work in programs of this ABI%s", "");
+	err = find_go_on(&resume);
 
 	/* Nothing would keep an old activation from calling what a first call has to wait for. */
 	for (size_t i = 0; err == 0 && i < directives->count; i++)
