@@ -183,12 +183,6 @@ t 'patches come and go while workers are at work: no letter is lost' "
 
 tell_sum
 for_each_abi
-t 'programs of i386 are refused it' '
-	build loops && patch_object loops.c && if [ $abi = i386 ]; then
-		! generate 2>said && grep "VZP_RESUME.*has not been shown to work in programs of this ABI" said
-	else
-		generate
-	fi
-'
+t 'programs of i386 are refused it' 'is_for_amd64 loops VZP_RESUME'
 
 done_testing
