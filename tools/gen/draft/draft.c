@@ -126,6 +126,20 @@ static int add_other_ranges(struct draft *draft, size_t func, const struct defin
 	return 0;
 }
 
+/* Room for one more function, and what is known of it; the caller puts it into the draft. NULL with a message: no memory. */
+static struct replaced *make_room(struct draft *draft)
+{
+	struct replaced *replaced;
+
+	if (ARRAY_GROW(&draft->meta.funcs, draft->meta.n_funcs, 1) != 0 ||
+	    ARRAY_GROW(&draft->replaced, draft->meta.n_funcs, 1) != 0)
+		return NULL;
+	replaced = calloc(1, sizeof(*replaced));
+	if (replaced == NULL)
+		(void)fail(ENOMEM, "out of memory");
+	return replaced;
+}
+
 int draft_add_function(struct draft *draft, const struct definition *new, const struct definition *old,
 		       uint64_t flags)
 {
@@ -140,14 +154,9 @@ int draft_add_function(struct draft *draft, const struct definition *new, const 
 		return fail(EINVAL, "%s: '%s' and '%s' are one function there, as they were equal: it"
 			    " cannot become two (keep them equal, or change what calls them instead)",
 			    draft->target->file.path, meta->funcs[same].name, old->name);
-	err = ARRAY_GROW(&meta->funcs, meta->n_funcs, 1);
-	if (err == 0)
-		err = ARRAY_GROW(&draft->replaced, meta->n_funcs, 1);
-	if (err != 0)
-		return err;
-	struct replaced *replaced = calloc(1, sizeof(*replaced));
+	struct replaced *replaced = make_room(draft);
 	if (replaced == NULL)
-		return fail(ENOMEM, "out of memory");
+		return -ENOMEM;
 	*replaced = (struct replaced){ .new = *new, .old = *old };
 	bool is_short = room.size < room.needed;
 	size_t size = (size_t)(is_short ? room.needed : room.size < FIRST_BYTES_MAX ? room.size : FIRST_BYTES_MAX);
@@ -293,15 +302,10 @@ int draft_add_return(struct draft *draft, const char *go_on, uint64_t place, uin
 {
 	struct vzpatch *meta = &draft->meta;
 	const size_t covered = draft->target->file.gen->jump_size;
-	int err = ARRAY_GROW(&meta->funcs, meta->n_funcs, 1);
+	struct replaced *replaced = make_room(draft);
 
-	if (err == 0)
-		err = ARRAY_GROW(&draft->replaced, meta->n_funcs, 1);
-	if (err != 0)
-		return err;
-	struct replaced *replaced = calloc(1, sizeof(*replaced));
 	if (replaced == NULL)
-		return fail(ENOMEM, "out of memory");
+		return -ENOMEM;
 	replaced->new.index = replaced->old.index = DWARF_NONE;
 	if (!elffile_read(&draft->target->file, place, replaced->first, covered)) {
 		free(replaced);
