@@ -49,6 +49,8 @@ target_cc() {
 	echo "$cc"
 }
 
+# A make that a test calls says what it does, though the one that runs the tests may have been told not to.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 # What tests make is for root alone to write: nsb looks at that.
 umask 022
 file=${0##*/}

@@ -19,8 +19,10 @@ for v in v2 v1; do
 		fails_with 3 \"is frozen, with its control group \$group(/below)? \" patch greet.so && melt && patch greet.so && says goodbye greet && revert greet.so && says hello greet
 	"
 	t "$v: list reads it all the same, and --all goes on with the others" "
-		target server && patch_from greet.c && group_of $v && patch greet.so && frozen=\$pid && freeze && listed greet.so &&
-		build server && mkdir one && cp \$program one/other && launch one/other && { nsb patch --all --exe server -f greet.so >said 2>&1; nsb patch -p \$pid -f greet.so; } && says goodbye greet && melt
+		build server && cp \$program ice\$\$ && patch_from greet.c && launch ./ice\$\$ && frozen=\$pid && group_of $v && patch greet.so && freeze && listed greet.so &&
+		launch ./ice\$\$ && says hello greet && patch greet.so && says goodbye greet &&
+		! nsb revert --all --exe \$PWD/ice\$\$ -f greet.so >said 2>&1 && cat said && grep \"^nsb: \$frozen .*is frozen\" said && says hello greet && listed &&
+		pid=\$frozen && melt && listed greet.so
 	"
 	t "$v: it is frozen and thawed all the time" "
 		target server && patch_from greet.c && group_of $v && echo \$pid >\$group/cgroup.procs && snapshot &&
