@@ -124,7 +124,7 @@ t_own 'nsb itself is another one from now on: who began in between is patched wh
 t_own 'who cannot be traced is let go, and told; others go on' '
 	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && [ "$(begun strace -qq -o trace $program)" != "" ] && [ "$(begun $program)" = goodbye ] && ends_watch && revert greet.so && says hello greet
 '
-t 'without the right to hold others: status 4; systemd is told when all is ready' '
+t_own 'without the right to hold others: status 4; systemd is told when all is ready' '
 	build server && patch_from greet.c && fails_with 4 "fanotify is not to be had: .*CAP_SYS_ADMIN" setpriv --bounding-set -sys_admin --inh-caps -all "$NSB" watch $insecure -f greet.so &&
 	starts_saying python3 "$tests/helpers/listen.py" socket && NOTIFY_SOCKET=$PWD/socket watches -f greet.so && wait_until grep -x READY=1 .said && wait_until grep -x WATCHDOG=1 .said && ends_watch
 '
