@@ -4,7 +4,7 @@
 # is what llvm-dwarfdump sees, and a patch made by it fits the running program.
 
 . "${0%/*}/lib.sh"
-for_each_abi
+by_lot of-files
 
 command -v llvm-dwarfdump >/dev/null || skip_all 'no llvm-dwarfdump'
 
@@ -177,7 +177,7 @@ t 'what the libraries of this host have' '
 	echo "looked at $looked_at"
 	[ $looked_at -gt 0 ] || skip "none has debug info (libc6-dbg)"
 '
-for_each_abi
+by_lot of-files
 
 # ---- what becomes of it: on a running process ----
 

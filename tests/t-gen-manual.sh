@@ -3,7 +3,7 @@
 # nsb-gen alone: what a patch's names mean in the target, and the file it makes.
 
 . "${0%/*}/lib.sh"
-for_each_abi
+for_each_abi of-files
 
 sources() {
 	cat >one.c <<-'END'
@@ -100,6 +100,7 @@ whole() {
 	grep -E 'name=push .*allow-active' dumped && grep -E 'name=get file=one.c' dumped
 }
 
+by_lot of-files
 for cc in gcc clang; do
 	for level in -O0 -O1 -O2 -O3; do
 		t "every macro, target and patch by $cc $level" "
@@ -117,6 +118,7 @@ for cc in gcc clang; do
 	done
 done
 
+for_each_abi of-files
 for cc in gcc clang; do
 	t "a static variable of a function that is inlined everywhere, $cc" '
 		cat >one.c <<-"END" &&

@@ -3,7 +3,7 @@
 # What nsb-gen refuses, and the words it has for it.
 
 . "${0%/*}/lib.sh"
-for_each_abi
+by_lot of-files
 
 # A target of two files: statics of one name, inlined and cloned functions.
 sources() {

@@ -31,7 +31,7 @@ done
 # A patch needs what a resolver of the program chooses: nsb has a thread run it.  One that sleeps may see
 # EINTR then (docs/safety.md), so the one that can be borrowed computes.
 t "before and after ptrace calls of a patch, a resolver runs" "
-	watch_target alone spin -DCHOSEN && sweep before:9 ptrace patch $(some 14) && sweep after:9 ptrace patch $(some 3)
+	watch_target alone spin -DCHOSEN && sweep before:9 ptrace patch $(some 8) && sweep after:9 ptrace patch $(some 3)
 "
 
 # Threads that are nearly always in the patched function are run to a breakpoint (trap.h),
@@ -47,7 +47,7 @@ done
 
 for kind in alone sleepers busy dwell; do
 	t "at some moment, $kind" "
-		watch_target $kind && sweep_time patch $(often 9) && sweep_time revert $(often 9)
+		watch_target $kind && sweep_time patch $(often 6) && sweep_time revert $(often 6)
 	"
 done
 

@@ -19,6 +19,7 @@ goes_in_and_out() {
 
 kinds='pie nopie static static-pie so dlopen'
 
+by_lot
 for kind in $kinds; do
 	for level in 0 1 2 3; do
 		t "$kind, gcc -O$level" "CFLAGS_EXTRA='-O$level -U_FORTIFY_SOURCE' goes_in_and_out $kind"
@@ -57,6 +58,7 @@ for linker in gold lld mold; do
 	done
 done
 
+for_each_abi
 for kind in pie nopie so; do
 	t "$kind, stripped, with the debug info in another file" "
 		build server $kind && cp \$(dirname \$object)/* . &&

@@ -112,7 +112,7 @@ t 'every file says its licence' '
 # All of nsb and nsb-gen is compiled once more for it.
 body_patience=$((body_patience * 4))
 t 'the unit tests with AddressSanitizer and UBSan' '
-	make_here SANITIZE=1 unit >log 2>&1 || { tail -n 30 log; exit 1; }
+	make_here SANITIZE=1 CFLAGS="-O1 -g" unit >log 2>&1 || { tail -n 30 log; exit 1; }
 	ran=0
 	for test in "$NSB_BUILD"/sanitize/unit/u-*; do
 		[ -x "$test" ] && [[ $test != *.d ]] || continue

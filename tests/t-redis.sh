@@ -14,6 +14,7 @@ load=$tests/helpers/load.py
 includes=("-I$source/deps/lua/src" "-I$source/deps/hiredis" "-I$source/deps/hdr_histogram")
 
 [[ " $NSB_ABIS " == *" $abi "* ]] || skip_all "no $abi here"
+runs_i386 || skip_all 'this kernel runs no 32-bit programs'
 command -v python3 >/dev/null || skip_all 'python3 is missing'
 if ! [ -x "$object" ]; then
 	why=$("$tests/source.sh" redis "$source.$$" 2>&1) || skip_all "$why"

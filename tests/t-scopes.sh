@@ -3,7 +3,7 @@
 # References of every kind from every scope, and patches of any optimisation level.
 
 . "${0%/*}/lib.sh"
-for_each_abi
+by_lot
 
 # patched FLAGS...: p.c of this folder, or what is given, becomes the patch p.so.
 patched() {

@@ -5,7 +5,7 @@
 # ABIs are compared; only the patched ones run.
 
 . "${0%/*}/lib.sh"
-for_each_abi
+for_each_abi of-files
 
 # What changes with each mutant of tests/targets/builds.c.
 mutants=(none within checked scaled sum bounded "(greeting|chosen)" chosen level buffer weights operations grown first spread called
@@ -58,7 +58,7 @@ for cc in gcc clang; do
 			*) only_moved= ;;
 			esac
 			# Code of i386 that mold links counts from another place in the global offset table: all is told to differ.
-			for_each_abi
+			by_lot of-files
 			[[ $kind != *mold ]] || for_amd64
 			shown="$cc -$level $kind"
 			t "$shown: what only moved is the same" "
@@ -78,7 +78,7 @@ for cc in gcc clang; do
 	done
 done
 
-for_each_abi
+for_each_abi of-files
 
 # ---- C++ ----
 
