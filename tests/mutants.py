@@ -29,14 +29,16 @@ A WORD is the name of a table, or of a file, with or without its path and ending
 part of the sentence.
 The tree is copied, with what is built of it, to a folder of TMPDIR, one for each of N workers. Each
 test is run there once without a mutant, and has to pass. Then each mutant is put in, built, and its
-tests run, until one fails. A mutant that none sees, that cannot be built or whose tests do not pass without it, is a
-failure. -k keeps the folders; with -n nobody looks whether the tests pass without a mutant.
+tests run, until one fails. A mutant that none sees, that cannot be built, that leaves the programs as they are, or whose
+tests do not pass without it or come to no end with it, is a failure. -k keeps the folders; with -n nobody looks whether
+the tests pass without a mutant.
 
 A machine may be unable to run a test: its kernel runs no 32-bit programs, or no breakpoint is ever hit. A mutant that
 only such tests could see "cannot be tried here". It is neither seen nor a failure, and is counted by itself.
 """
 
 import fnmatch
+import hashlib
 import os
 import queue
 import re
@@ -53,6 +55,10 @@ TABLES = os.path.join(ROOT, "tests", "mutants")
 SCRATCH, KEEP, LOOK_FIRST = None, False, True
 PASSES, FAILS, SKIPPED, MISSING = "passes", "fails", "is skipped", "is not there"
 NOT_HERE = "cannot be tried here"
+UNBUILT, UNCHANGED, UNTOLD = "cannot be built", "leaves the programs as they are", "its tests come to no end"
+PROGRAMS = ("nsb", "nsb-gen", "nsb-build")
+# What tells make or a test of other programs than those of a worker's tree.
+FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SANITIZE", "ARCH", "CC", "CPPFLAGS", "LDFLAGS", "V")
 LIMIT = 900  # seconds for a build, and for a file of tests
 
 
@@ -150,14 +156,32 @@ def faults(mutants):
         seen.add((mutant.source, changed))
 
 
+def targets_of(tests):
+    """What make is asked for: nsb and its like, unit tests, and what a t-NAME.sh calls of these."""
+    targets = set()
+    for test in tests:
+        name = test.split(":")[0].split("@")[0].strip()
+        if not name.startswith("t-"):
+            targets.add(f"build/unit/{name}")
+            continue
+        targets.add("all")
+        with open(f"{ROOT}/tests/{name}.sh", encoding="utf-8") as file:
+            called = re.findall(r'\$NSB_BUILD"?/unit/([\w-]+)', file.read())
+        targets |= {f"build/unit/{unit}" for unit in called if os.path.exists(f"{ROOT}/tests/unit/{unit}.c")}
+    return targets
+
+
 running = set()
+is_over = threading.Event()
 
 
 def end_all(number, _frame):
-    """tests/run ends what its tests have started."""
-    for process in list(running):
-        os.killpg(process.pid, signal.SIGTERM)
-    time.sleep(2)
+    """tests/run ends what its tests have started. What a mutant's tests say that are ended so means nothing."""
+    is_over.set()
+    for pause in (2, 0):
+        for process in list(running):
+            os.killpg(process.pid, signal.SIGTERM)
+        time.sleep(pause)
     if not KEEP:
         shutil.rmtree(SCRATCH, ignore_errors=True)
     os._exit(128 + number)
@@ -167,7 +191,7 @@ class Worker:
     """A copy of the tree."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.clean = folder, {}
         os.makedirs(folder + "/build")
         kept = subprocess.run(["git", "-C", ROOT, "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"],
                               capture_output=True, check=True).stdout.decode().split("\0")
@@ -175,14 +199,17 @@ class Worker:
             if os.path.lexists(os.path.join(ROOT, name)):
                 os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
                 shutil.copy2(os.path.join(ROOT, name), os.path.join(folder, name), follow_symlinks=False)
-        for name in (".looked", "obj", "libnsb.a", "nsb", "nsb-gen", "nsb-build", "unit", "tests", "i386-root"):
+        for name in (".looked", "obj", "libnsb.a", *PROGRAMS, "unit", "tests", "i386-root"):
             if os.path.exists(f"{ROOT}/build/{name}"):
                 subprocess.run(["cp", "-a", f"{ROOT}/build/{name}", f"{folder}/build/"], check=True)
 
     def run(self, command, **environment):
         """Its exit status, or None if it takes too long, and what it said."""
-        clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "NSB_BUILD", "NSB_LONG")}
-        with subprocess.Popen(command, cwd=self.folder, env={**clean, **environment}, stdin=subprocess.DEVNULL,
+        if is_over.is_set():
+            return None, ""
+        own = {name: value for name, value in os.environ.items()
+               if name in ("NSB_SLOW", "NSB_TEST_MARK") or not (name in FOREIGN or name.startswith("NSB"))}
+        with subprocess.Popen(command, cwd=self.folder, env={**own, **environment}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
             running.add(process)
             try:
@@ -194,10 +221,39 @@ class Worker:
             finally:
                 running.discard(process)
 
-    def build(self, tests):
-        wanted = {"all" if test.startswith("t-") else f"build/unit/{test.split(':')[0].strip()}" for test in tests}
+    def build(self, targets):
         # A mutant may leave something unused: no warnings.
-        return self.run(["make", "--no-print-directory", "ARCH=amd64", "CFLAGS=-Os -g -w", *sorted(wanted)])
+        return self.run(["make", "--no-print-directory", "ARCH=amd64", "CFLAGS=-Os -g -w", *sorted(targets)])
+
+    def programs(self, target):
+        names = [f"build/{name}" for name in PROGRAMS] if target == "all" else [target]
+        return [name for name in names if os.path.exists(f"{self.folder}/{name}")]
+
+    def code(self, program):
+        """A digest of what it does: neither its debug info nor the number that is made of that."""
+        bare = self.folder + "/build/bare"
+        subprocess.run(["objcopy", "-g", "-R", ".note.gnu.build-id", f"{self.folder}/{program}", bare], check=True)
+        with open(bare, "rb") as file:
+            return hashlib.sha256(file.read()).digest()
+
+    def put_back(self, tests):
+        """The programs of these tests as they are without a mutant. Returns what is wrong, or nothing."""
+        for target in targets_of(tests):
+            kept = f"{self.folder}/build/clean/{target}"
+            if target not in self.clean:
+                status, said = self.build([target])
+                if status != 0:
+                    return said
+                self.clean[target] = {program: self.code(program) for program in self.programs(target)}
+                os.makedirs(kept)
+                subprocess.run(["cp", "-a", *self.clean[target], kept], cwd=self.folder, check=True)
+            # They are older than the library that the last mutant was in, so that make links them again.
+            for program in self.clean[target]:
+                subprocess.run(["cp", "-a", f"{kept}/{os.path.basename(program)}", program], cwd=self.folder, check=True)
+        return ""
+
+    def is_unchanged(self, tests):
+        return all(self.code(program) == code for target in targets_of(tests) for program, code in self.clean[target].items())
 
     def test(self, test):
         """PASSES, FAILS, SKIPPED, or MISSING if it has no such title; and what was said."""
@@ -217,19 +273,28 @@ class Worker:
         path = os.path.join(self.folder, mutant.source)
         with open(path, encoding="utf-8") as file:
             text = file.read()
+        said = self.put_back(mutant.tests)
+        if said:
+            return UNBUILT, said
         try:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(mutant.applied(text))
-            status, said = self.build(mutant.tests)
+            status, said = self.build(targets_of(mutant.tests))
             if status != 0:
-                return "cannot be built", said
-            why = ""
+                return UNBUILT, said
+            if self.is_unchanged(mutant.tests):
+                return UNCHANGED, said
+            why, unknown = "", None
             for test in mutant.tests:
                 result, said = self.test(test)
                 if result == FAILS:
                     return None, test
                 if result == SKIPPED:
                     why = said
+                elif result == MISSING:
+                    unknown = said or "nothing was said"
+            if unknown:
+                return UNTOLD, unknown
             return (NOT_HERE, why) if why else ("survives", "")
         finally:
             with open(path, "w", encoding="utf-8") as file:
@@ -243,7 +308,7 @@ def in_parallel(workers, jobs, work):
         waiting.put(job)
 
     def loop(worker):
-        while True:
+        while not is_over.is_set():
             try:
                 job = waiting.get_nowait()
             except queue.Empty:
@@ -274,14 +339,15 @@ def indented(said):
 
 def try_all(mutants, jobs):
     began = time.monotonic()
-    counted = {"seen": 0, "survives": 0, "cannot be built": 0, "its tests do not pass without it": 0, NOT_HERE: 0}
+    counted = {"seen": 0, "survives": 0, UNBUILT: 0, UNCHANGED: 0, UNTOLD: 0, "its tests do not pass without it": 0, NOT_HERE: 0}
     looked = {}
 
     def without(worker, test):
         """Whether the test can be run, and passes, without a mutant."""
         if test not in looked:
-            looked[test] = worker.test(test)
-            if looked[test][0] not in (PASSES, SKIPPED):
+            said = worker.put_back([test])
+            looked[test] = (FAILS, said) if said else worker.test(test)
+            if looked[test][0] not in (PASSES, SKIPPED) and not is_over.is_set():
                 print(f"not ok - without a mutant: {test}\n{indented(looked[test][1])}", end="", flush=True)
         return looked[test]
 
@@ -294,6 +360,8 @@ def try_all(mutants, jobs):
             result, said = NOT_HERE, before[0][1]
         else:
             result, said = worker.try_mutant(mutant)
+        if is_over.is_set():
+            return
         counted[result or "seen"] += 1
         took = f"{time.monotonic() - at:.0f} s"
         if result == NOT_HERE:

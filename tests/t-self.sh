@@ -88,4 +88,78 @@ t 'the registers target sees a changed register' '
 	done
 '
 
+# small_house: a program that is called nsb, its tests, and tests/mutants.py.  t-says comes to no end if the program says
+# "break", and waits if it says "wait".
+small_house() {
+	mkdir -p house/{src,build,tests/{mutants,unit}} && git init -q house && echo build >house/.gitignore &&
+	cp "$tests"/{lib.sh,run,mutants.py} house/tests && echo "= src/one.c" >house/tests/mutants/one.txt &&
+	cat >house/src/one.c <<-'END' && cat >house/tests/unit/u-one.c <<-'END' && cat >house/Makefile <<-'END' &&
+		#include <stdio.h>
+		const char *word = "yes";
+		int number = 1;
+		int main(void)
+		{
+			puts(word);
+			return number - 1;
+		}
+	END
+		#include <stdio.h>
+		extern int number;
+		int main(void)
+		{
+			puts(number == 1 ? "1..1\nok 1 - the number" : "1..1\nnot ok 1 - the number");
+			return 0;
+		}
+	END
+		top := build$(if $(SANITIZE),/sanitize)
+		all: $(top)/nsb
+		$(top)/nsb: src/one.c ; mkdir -p $(@D) && gcc $(CFLAGS) -o $@ $<
+		build/one.o: src/one.c ; gcc $(CFLAGS) -Dmain=its_main -c -o $@ $<
+		build/unit/u-one: tests/unit/u-one.c build/one.o ; mkdir -p $(@D) && gcc -o $@ $^
+	END
+	cat >house/tests/t-says.sh <<-'END' && cat >house/tests/t-also.sh <<-'END' &&
+		. "${0%/*}/lib.sh"
+		t 'it says yes' '
+			said=$("$NSB")
+			[ "$said" != break ] || kill -KILL $(ps -o sid= -p $$)
+			[ "$said" != wait ] || { : >"$BEGUN" && sleep 79; }
+			[ "$said" = yes ]
+		'
+		done_testing
+	END
+		. "${0%/*}/lib.sh"
+		t 'it says yes, too' '[ "$("$NSB")" = yes ]'
+		t 'its status' '"$NSB"'
+		done_testing
+	END
+	make -C house CFLAGS="-Os -g" all build/unit/u-one >made.log
+}
+
+# mutant SENTENCE LINE WHAT-IT-BECOMES TEST
+mutant() {
+	printf "%s\n- %s\n+ %s\n@ %s\n\n" "$@" >>house/tests/mutants/one.txt
+}
+
+t 'mutants.py: what is seen, what is not, and what nobody can tell' '
+	small_house &&
+	mutant "another word" "const char *word = \"yes\";" "const char *word = \"no\";" t-says &&
+	mutant "another status" "return number - 1;" "return number;" "t-also: it says" &&
+	mutant "another number" "int number = 1;" "int number = 2;" u-one &&
+	mutant "no other program" "puts(word);" "puts(&word[0]);" t-says &&
+	mutant "no program" "puts(word);" "puts(words);" t-says &&
+	mutant "an end of the tests" "const char *word = \"yes\";" "const char *word = \"break\";" t-says &&
+	! SANITIZE=1 NSB=/bin/false python3 house/tests/mutants.py >tried && cat tried && cut -d "(" -f 1 tried >short &&
+	grep "^ok - src/one.c: another word: seen by t-says," tried && grep -x "not ok - src/one.c: another status: survives " short &&
+	grep "^ok - src/one.c: another number: seen by u-one," tried &&
+	grep -x "not ok - src/one.c: no other program: leaves the programs as they are " short &&
+	grep -x "not ok - src/one.c: no program: cannot be built " short &&
+	grep -x "not ok - src/one.c: an end of the tests: its tests come to no end " short &&
+	grep "^6 mutants: 2 seen, 1 survives, 1 cannot be built, 1 leaves" tried
+'
+t 'mutants.py that is ended says nothing of the mutant that it is at' '
+	small_house && mutant "a long wait" "const char *word = \"yes\";" "const char *word = \"wait\";" t-says && export BEGUN=$place/begun &&
+	{ starts python3 house/tests/mutants.py >tried; } && wait_until test -e begun && pgrep -f "^sleep 79" &&
+	kill -TERM $started && ! wait $started && cat tried && ! [ -s tried ] && ! pgrep -f "^sleep 79"
+'
+
 done_testing
