@@ -159,6 +159,38 @@ t 'two versions of one name, and an IFUNC of its own' '
 	done && calling "pick(n)" "int pick(int); __asm__(\".symver pick,pick@V1\")" -Wl,--no-as-needed libbeside.so &&
 	patch calling.so && says "scale 107" scale 7 && revert calling.so && says "scale 14" scale 7 && unharmed
 '
+# Each is called by the old code, so that it is linked; that says 0, and the new code how many did what they are called for.
+chosen='int n = strlen(text) == 7; n += strchr(text, 99) == text + 2; n += strrchr(text, 97) == text + 4; n += strnlen(text, 3) == 3;
+	n += memchr(text, 100, 7) == text + 3; n += strcmp(text, "abcdab") > 0; n += strncmp(text, "abx", 2) == 0;
+	n += strcasecmp(text, "ABCDABC") == 0; n += strncasecmp(text, "AX", 1) == 0; n += memcmp(text, "abd", 3) < 0;
+	n += strcspn(text, "c") == 2; n += strspn(text, "ab") == 2; n += strpbrk(text, "dc") == text + 2;
+	n += strcpy(room, text) == room; n += strcat(room, text) == room && room[13] == 99 && room[14] == 0;
+	n += memset(room, 7, 9) == room && room[8] == 7 && room[9] == 99; n += memcpy(room, text, 3) == room && room[2] == 99 && room[3] == 7;
+	n += memmove(room + 1, room, 3) == room + 1 && room[3] == 99;'
+t 'IFUNCs of a static program, each by the stub that is its own' '
+	{ cat <<-"END" && echo "__attribute__((noipa)) int ask(const char *text, char *room) { $chosen return n * none; }"; } >main.c &&
+		#include <stdio.h>
+		#include <string.h>
+		int ask(const char *, char *);
+		volatile int none;
+		int main(void)
+		{
+			char line[80], room[80];
+			puts("ready");
+			for (fflush(stdout); fgets(line, 80, stdin); fflush(stdout))
+				printf("right %d\n", ask("abcdabc", room));
+		}
+	END
+	echo "#include <string.h>
+		int ask(const char *, char *); int ask(const char *text, char *room) { $chosen return n; }" >ask.c &&
+	for way in "-static -no-pie" "-static -no-pie -fcf-protection -Wl,-z,ibtplt" -static-pie; do
+		gcc $(mflag) -O2 -g $tells_nothing -fno-builtin $way -Wl,--build-id=sha1 -o main main.c && patch_object ask.c -fno-builtin && object=main &&
+		if [ "$abi $way" = "i386 -static-pie" ]; then
+			! generate 2>said && grep -q "is an IFUNC, and main has no code that could be called" said && continue
+		fi && generate && program=./main && launch ./main && says "right 0" x && snapshot && patch ask.so && says "right 18" x &&
+		revert ask.so && says "right 0" x && unharmed || exit 1
+	done
+'
 t 'an IFUNC of a process with a shadow stack, on which its resolver could not return' '
 	[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || skip "only root can change what /proc says of a process"
 	build server && cat >v.c <<-"END" && preloaded v.c && with_it && snapshot &&

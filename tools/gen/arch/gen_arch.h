@@ -126,7 +126,6 @@ struct gen_arch {
 	bool (*is_slot_operand)(const uint8_t *code, size_t at);
 	/* The slot that a stub at the start of `code` jumps through without a register's help; false: it is no such stub. */
 	bool (*stub_slot)(const uint8_t *code, size_t size, uint64_t addr, uint64_t *slot);
-	unsigned stub_alignment;	/* the stub begins at a multiple, and has the jump somewhere */
 
 	/* ---- room for the jump ---- */
 

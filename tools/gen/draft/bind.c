@@ -105,7 +105,7 @@ static bool find_irelative(const struct binary *target, uint64_t resolver, uint6
 	return false;
 }
 
-/* The stub that jumps through a slot. */
+/* The stub that jumps through a slot.  Stubs have 8 bytes or 16, as the linker likes: only their code tells where one begins. */
 static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub)
 {
 	static const char *const sections[] = { ".plt", ".iplt", ".plt.sec", ".plt.got" };
@@ -123,7 +123,7 @@ static bool find_stub(const struct binary *target, uint64_t slot, uint64_t *stub
 
 			if (!gen->stub_slot(code.data + i, code.size - i, shdr.sh_addr + i, &to) || to != slot)
 				continue;
-			*stub = (shdr.sh_addr + i) & ~(uint64_t)(gen->stub_alignment - 1);
+			*stub = shdr.sh_addr + i;
 			return true;
 		}
 	}

@@ -49,34 +49,37 @@ bool x86_is_slot_operand(const uint8_t *code, size_t at)
 }
 
 /*
- * The code of a stub is ff 25, and the address counts from what follows on amd64.  A stub of i386 that needs
- * the object's own %ebx, ff a3, has no slot without it.
+ * The code of a stub is ff 25, behind a landing and the prefix bnd if the linker has made it so.  Returns where its operand
+ * ends, from which the address counts on amd64; 0: it is none.  A stub of i386 that needs the object's own %ebx, ff a3, has no
+ * slot without it.
  */
-static bool jumps_through(const uint8_t *code, size_t size, uint64_t *operand)
+static unsigned jumps_through(const uint8_t *code, size_t size, uint64_t *operand)
 {
+	unsigned jump = x86_landing(code, size);
 	struct cursor at;
 
-	if (size < 6 || code[0] != 0xff || code[1] != 0x25)
-		return false;
-	cursor_init(&at, code + 2, 4);
+	if (size > jump && code[jump] == 0xf2)
+		jump++;
+	if (size < jump + 6 || code[jump] != 0xff || code[jump + 1] != 0x25)
+		return 0;
+	cursor_init(&at, code + jump + 2, 4);
 	*operand = cursor_uint(&at, 4);
-	return true;
+	return jump + 6;
 }
 
 static bool stub_slot_amd64(const uint8_t *code, size_t size, uint64_t addr, uint64_t *slot)
 {
-	uint64_t operand;
+	uint64_t operand = 0;
+	unsigned end = jumps_through(code, size, &operand);
 
-	if (!jumps_through(code, size, &operand))
-		return false;
-	*slot = addr + 6 + (uint64_t)(int64_t)(int32_t)operand;
-	return true;
+	*slot = addr + end + (uint64_t)(int64_t)(int32_t)operand;
+	return end != 0;
 }
 
 static bool stub_slot_i386(const uint8_t *code, size_t size, uint64_t addr, uint64_t *slot)
 {
 	(void)addr;
-	return jumps_through(code, size, slot);
+	return jumps_through(code, size, slot) != 0;
 }
 
 /* ---- room ---- */
@@ -325,7 +328,7 @@ const struct gen_arch gen_amd64 = {
 	.decode = decode_amd64, .shape = shape_amd64, .data_by_pc = true, .once_and_resume = true,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
-	.stub_slot = stub_slot_amd64, .stub_alignment = 16,
+	.stub_slot = stub_slot_amd64,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI) | GPR_BITS(GPR_8) | GPR_BITS(GPR_9) |
 			  GPR_BITS(GPR_10) | GPR_BITS(GPR_11) | MASK_BITS, UINT64_MAX },
@@ -352,7 +355,7 @@ const struct gen_arch gen_i386 = {
 	.decode = decode_i386, .shape = shape_i386,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
-	.stub_slot = stub_slot_i386, .stub_alignment = 16,
+	.stub_slot = stub_slot_i386,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | MASK_BITS, VECTOR_BITS(0xff) },
 	.result = GPR_AX, .result_high = GPR_DX,
