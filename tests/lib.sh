@@ -154,6 +154,8 @@ run_body() {
 			printf '%s\n' "$body"
 			echo "--- output (status $status):"
 			tail -n 40 "$place/output"
+			# Where bodies keep what a command has said.
+			tail -n 12 "$place"/{told,said} 2>/dev/null
 			echo '--- last commands:'
 			grep '^+* *' "$place/trace" | tail -n 6 | cut -c 1-300
 		} | sed 's/^/# /'
