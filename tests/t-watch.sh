@@ -52,6 +52,15 @@ for kind in pie static so; do
 		cat told && grep -c "greet.so applied at its start" told | grep -x 9 && ends_watch && [ "$(begun $program)" = hello ] && nsb revert --all -q -f greet.so && says hello greet
 	' $kind
 done
+# The one that has traced a program until it began must be gone before that program executes the next one.  A program of
+# which nothing is known yet is traced, so there is a new one each time.
+t_own 'on a busy machine: a program that is executed by one that has just begun' '
+	target server so && patch_from greet.c && needs_kernel_for $program && { for ((i = 0; i < 16; i++)); do starts sh -c "while :; do :; done"; done; } && watches -f greet.so &&
+	wait_until says goodbye greet && for ((i = 0; i < 15; i++)); do
+		cp "$(command -v setsid)" new$i && [ "$(begun setpriv --no-new-privs ./new$i -w $program)" = goodbye ] || exit 1
+	done &&
+	ends_watch && revert greet.so && says hello greet
+' so
 t_own 'a script, whose interpreter is patched; and a program that is executed by a thread' '
 	build server && patch_from greet.c && cp $program here && printf "#!$PWD/here\n" >script && chmod 755 script && needs_kernel_for ./here && launch ./here && says hello greet &&
 	watches -f greet.so && wait_until says goodbye greet && printf "import os, sys, threading\nt = threading.Thread(target=os.execv, args=(sys.argv[1], sys.argv[1:]))\nt.start()\nt.join()\n" >thread.py &&

@@ -55,6 +55,7 @@ struct patcher {
 	uint64_t begun;			/* when it has, by now_ns() */
 	bool was_waiting;		/* it waited for something when it was looked at last */
 	bool has_begun;			/* a program has begun */
+	bool is_left;			/* it is traced no longer */
 	bool has_stderr;		/* stderr is the program's */
 	struct stat error_file;		/* what stderr was; all zero: nothing */
 	size_t n_loaded;		/* patches whose target a program had loaded at its start */
@@ -247,8 +248,20 @@ static int watch_and_go(const struct patcher *patcher, pid_t pid, bool is_group_
 	return err;
 }
 
+/*
+ * The program begins.  nsb watch traces it no longer: as long as one child does, no other one can hold what the
+ * program executes next.
+ */
+static int let_begin(struct patcher *patcher, pid_t pid, bool is_group_stop)
+{
+	if (!patcher->options->is_watch)
+		return watch_and_go(patcher, pid, is_group_stop);
+	patcher->is_left = true;
+	return pt_detach(pid, 0);
+}
+
 /* Let the program begin: it comes out of its sleep with the registers and the mask that it had at its entry. */
-static int release(const struct patcher *patcher, struct launch *launch)
+static int release(struct patcher *patcher, struct launch *launch)
 {
 	struct target target;
 	struct thread *thread;
@@ -256,7 +269,7 @@ static int release(const struct patcher *patcher, struct launch *launch)
 
 	if (!launch->is_held) {
 		err = pt_set_regs(launch->pid, &launch->entry_regs);
-		return err == 0 ? watch_and_go(patcher, launch->pid, false) : err;
+		return err == 0 ? let_begin(patcher, launch->pid, false) : err;
 	}
 	err = target_open(&target, launch->pid, TARGET_VIEW);
 	if (err == 0)
@@ -272,7 +285,7 @@ static int release(const struct patcher *patcher, struct launch *launch)
 			if (err == 0)
 				err = pt_set_sigmask(launch->pid, launch->entry_mask);
 			if (err == 0)
-				err = watch_and_go(patcher, launch->pid, thread->group_stop);
+				err = let_begin(patcher, launch->pid, thread->group_stop);
 			thread->state = THREAD_GONE;
 		}
 	}
@@ -441,7 +454,7 @@ static int begin_launch(struct patcher *patcher, pid_t pid)
 	if (launch != NULL)
 		forget_launch(patcher, launch);
 	patcher->has_begun = true;
-	return watch_and_go(patcher, pid, false);
+	return let_begin(patcher, pid, false);
 }
 
 /* A signal, which the program is to have, unless it is that of the breakpoint. */
@@ -491,7 +504,7 @@ static bool has_settled(struct patcher *patcher)
 	bool settled = waits && patcher->was_waiting;
 
 	patcher->was_waiting = waits;
-	/* What it executes later nsb watch sees by itself. */
+	/* It has executed nothing for as long as nsb watch waits. */
 	settled = settled || patcher->options->is_watch;
 	return patcher->n_launches == 0 && (settled || now_ns() - patcher->begun > SETTLED_NS);
 }
@@ -524,7 +537,7 @@ bool launch_patched(pid_t pid, const struct options *options, const struct patch
 	if (!is_watch)
 		leave_descriptors(&patcher, pid);
 	begin(ctx);
-	while (err == 0) {
+	while (err == 0 && !patcher.is_left) {
 		err = patcher.settling == 0 && !is_watch ? pt_wait_any(&tid, &status) : pt_poll_any(&tid, &status);
 		if (err == 0 && tid != 0)
 			err = handle(&patcher, tid, &status);
@@ -535,7 +548,7 @@ bool launch_patched(pid_t pid, const struct options *options, const struct patch
 		else if (err == 0)
 			(void)nanosleep(&tick, NULL);
 	}
-	if (err == 0)
+	if (err == 0 && !patcher.is_left)
 		leave(patcher.settling);
 	free(patcher.launches);
 	*n_loaded = patcher.n_loaded;
