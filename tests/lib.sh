@@ -394,15 +394,6 @@ ask() {
 	printf '%s\n' "$line"
 }
 
-# is_for_amd64 TARGET WORD: TARGET.c, a patch of that target, is made for amd64, and refused for i386 with WORD.
-is_for_amd64() {
-	build "$1" && patch_object "$1.c" && if [ "$abi" = amd64 ]; then
-		generate
-	else
-		! generate 2>said && grep "$2.*has not been shown to work in programs of this ABI" said
-	fi
-}
-
 # says TEXT WORDS...: asked WORDS, the target answers TEXT.
 says() {
 	local answer

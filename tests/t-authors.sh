@@ -25,13 +25,11 @@ begin() {
 	target guide && says 'turns go on' turns && says 'session 1' open && says 'session 2' open && says 'session 3' open &&
 		patch_from "guide-$1.c"
 }
-for_amd64
 t 'something has to run once' '
 	begin once && echo 20 >limit && says "allowed 1" allowed 50 && snapshot && patch guide-once.so &&
 	says "allowed 0" allowed 50 && says "allowed 1" allowed 20 && revert guide-once.so &&
 	says "what?" limit 100 && says "allowed 1" allowed 50 && listed "" && unharmed
 '
-for_each_abi
 t 'a list has to be repaired' '
 	begin list && says "admins 1" admins && snapshot && patch guide-list.so && says "admins 0" admins &&
 	says "session 4" open && says "session 5" open && says "session 6" open && says "admins 0" admins &&
@@ -70,14 +68,12 @@ t 'main and loops without an end' '
 	begin loop && says "what?" work && says "what?" work && snapshot && patch guide-loop.so && says "turns go on" turns &&
 	revert guide-loop.so && says "turns go on" turns && listed "" && unharmed
 '
-for_amd64
 t 'a loop that goes on in its new form' '
 	begin resume && says "what?" work && says "what?" work && says "turns go on" turns && says "longest unknown" longest 0 &&
 	patch guide-resume.so --dry-run 2>told && grep -c "would go on in worker_on" told | grep -qx 2 &&
 	says "longest unknown" longest 0 && patch guide-resume.so && says "longest known" longest 1 &&
 	fails_with 3 "is in" revert guide-resume.so --timeout 0.1 && says "turns go on" turns && listed guide-resume.so
 '
-for_each_abi
 t 'memory that somebody else owns now' '
 	begin owner && says "title untitled" title && snapshot && patch guide-owner.so && says "title one" title one &&
 	says "title two" title two && says "title two" title && revert guide-owner.so && says "title three" title three &&

@@ -3,7 +3,7 @@
 # VZP_ONCE: something runs before the first call of the new code, once, in a thread that may wait.
 
 . "${0%/*}/lib.sh"
-for_amd64
+for_each_abi
 
 # The new code adds 100 from the first call on; the other two functions go through their slots as well.
 begin() {
@@ -72,8 +72,5 @@ t 'what VZP_ONCE cannot do is refused' '
 		$head int largest(int count, ...); int largest(int count, ...) { return count; }
 		VZP_ONCE(f)"
 '
-
-for_each_abi
-t 'programs of i386 are refused it' 'is_for_amd64 once VZP_ONCE'
 
 done_testing

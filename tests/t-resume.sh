@@ -4,7 +4,7 @@
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/sweep.sh"
-for_amd64
+for_each_abi
 long_kinds='' long_levels=''
 [ -z "${NSB_LONG:-}" ] || long_kinds='static-pie so' long_levels='1 3 s'
 
@@ -42,8 +42,10 @@ for kind in nopie static $long_kinds; do
 done
 for cc in gcc clang; do
 	for level in 0 2 $long_levels; do
+		# In few registers clang keeps no track of variables: then the patch has those that are in memory, and computes the others.
 		t "the same in a program that $cc has compiled with -O$level" "
-			CC=$cc CFLAGS_EXTRA=-O$level warm && PATCH_CC=$cc beats -O$level
+			few=; [[ \$abi-$cc-$level != i386-clang-[123] && \$abi-$level != i386-s ]] || few=-DFEW
+			CC=$cc CFLAGS_EXTRA=-O$level warm && PATCH_CC=$cc beats -O$level \$few
 		"
 	done
 done
@@ -108,6 +110,13 @@ t 'a variable that is not there is refused by its name' '
 	resume ".greeted. of .tend. is optimised away where poll.. returns to, line [0-9]+ of loops.c: it is known at the call of comes_home in line" "static long on(int n) { VZP_LOCAL(int, greeted); struct worker *w = (void *)(long)greeted; $go } VZP_RESUME(tend, poll, on);" &&
 	resume ".rounds. of .tend. is in no memory" "static long on(int n) { VZP_LOCAL_AT(int, rounds); struct worker *w = (void *)rounds; $go } VZP_RESUME(tend, poll, on);" &&
 	resume "VZP_LOCAL of .rounds. has to stand in a function that a VZP_RESUME" "static long no(void) { VZP_LOCAL(int, rounds); struct worker *w = (void *)(long)rounds; $go } static long on(int n) { return no() + n; } VZP_RESUME(tend, poll, on);"
+'
+t 'a variable that counts from a stack pointer that arguments have moved is refused' '
+	CC=clang CFLAGS_EXTRA="-O2 -mstackrealign" build loops && patch_object loops.c -DFEW && if [ $abi = i386 ]; then
+		! generate 2>said && grep ".fds. of .tend. counts from a stack pointer that arguments have moved where poll() returns to" said
+	else
+		generate
+	fi
 '
 t 'a loop that cleans up behind itself, or to which setjmp() returns, is refused' '
 	mkdir own jump && sed "s/^KEEP long tend.*/KEEP void tidy(int *p) { *p = 3; }\n&/; s/int rounds = 0;/__attribute__((cleanup(tidy))) int rounds = 0;/" "$tests/targets/loops.c" >own/loops.c &&
@@ -182,7 +191,4 @@ t 'patches come and go while workers are at work: no letter is lost' "
 "
 
 tell_sum
-for_each_abi
-t 'programs of i386 are refused it' 'is_for_amd64 loops VZP_RESUME'
-
 done_testing

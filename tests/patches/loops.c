@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Workers of tests/targets/loops.c go on in new code. */
+/* Workers of tests/targets/loops.c go on in new code.  FEW: with those variables only that have an address. */
 #include <nsb/vzp.h>
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,7 +11,19 @@
 
 VZP_FILE("loops.c");
 
+#ifdef FEW
+struct worker {
+	int in[2], out[2];
+	pthread_t thread;
+	int number, is_there, cleaned;
+	long result;
+	void *caller;
+	volatile int *heard;
+};
+VZP_STATIC_VAR_REF(struct worker[8], workers);
+#else
 struct worker;
+#endif
 struct tally {
 	int letters;
 	char last[8];
@@ -54,13 +67,21 @@ long tend(struct worker *worker, int step)
 
 static long tend_on(int ready)
 {
-	VZP_LOCAL(struct worker *, worker);
 	VZP_LOCAL(struct pollfd[2], fds);
 	VZP_LOCAL(struct tally, tally);
 	VZP_LOCAL_AT(volatile int, heard);
+#ifdef FEW
+	struct worker *worker = workers;
+	while (worker->in[0] != fds[0].fd || worker->heard != heard || !worker->is_there)
+		worker++;
+	int step = worker->number + 2, rounds = tally->letters;
+	long sum = (100L + rounds) * step;
+#else
+	VZP_LOCAL(struct worker *, worker);
 	VZP_LOCAL(int, step);
 	VZP_LOCAL(int, rounds);
 	VZP_LOCAL(long, sum);
+#endif
 
 	return serve(worker, fds, tally, heard, step, rounds, sum, ready);
 }

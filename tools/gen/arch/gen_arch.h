@@ -66,8 +66,6 @@ struct gen_arch {
 	 * in a register.
 	 */
 	bool data_by_pc;
-	/* VZP_ONCE and VZP_RESUME have been shown to work in processes of this ABI. */
-	bool once_and_resume;
 
 	/* ---- what single instructions do ---- */
 

@@ -72,12 +72,8 @@ static int draw(struct draft *draft, const struct directive *directive)
 {
 	const char *source = base_name(directive->source), *name = directive->name;
 	struct once_slots slots = { 0 };
-	int err;
+	int err = read_slots(draft, directive, &slots);
 
-	if (!draft->target->file.gen->once_and_resume)
-		return fail(EINVAL, "%s:%u: VZP_ONCE(%s): it has not been shown to work in programs of this ABI (do it in a hook)",
-			    source, directive->line, name);
-	err = read_slots(draft, directive, &slots);
 	if (err == 0 && !has_thread_pointer(&draft->target->file))
 		err = fail(EINVAL, "%s:%u: VZP_ONCE(%s): %s has no thread-local data, by which threads are told (do it in a hook)",
 			   source, directive->line, name, draft->target->file.path);

@@ -175,6 +175,92 @@ static const char *check_registers(const struct gen_arch *gen, const struct vari
 
 /* ---- variables ---- */
 
+static bool is_call(const struct insn *insn)
+{
+	return insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY;
+}
+
+/* May something branch to one of the bytes from `lo` up to `hi`? */
+static bool is_branched_to(const struct code *code, uint64_t lo, uint64_t hi)
+{
+	for (size_t i = 0; i < code->n_targets; i++)
+		if (code->insns[code->targets[i]].addr >= lo && code->insns[code->targets[i]].addr < hi)
+			return true;
+	for (size_t i = 0; i < code->n_insns; i++)
+		if ((code->insns[i].flow == FLOW_JUMP || code->insns[i].flow == FLOW_BRANCH) && code->insns[i].to >= lo &&
+		    code->insns[i].to < hi)
+			return true;
+	return false;
+}
+
+/* How far the CFA of the loop is from the stack pointer between calls, where code of all ways through it meets. */
+static bool find_level(const struct resume *resume, int64_t *level)
+{
+	const struct gen_arch *gen = resume->target->gen;
+	const struct code *code = resume->code;
+	struct cfi_rules rules;
+	bool found = false;
+
+	for (size_t i = 0; i < code->n_insns; i++) {
+		const uint64_t addr = code->insns[i].addr;
+
+		if (!is_branched_to(code, addr, addr + 1))
+			continue;
+		if (!frame_rules(&resume->target->frames, addr, &rules) || rules.cfa.kind != RULE_OFFSET ||
+		    rules.cfa_register != gen->dwarf_sp)
+			return false;
+		/* There may be ways that come before the frame is made. */
+		if (rules.cfa.value == gen->word)
+			continue;
+		if (found && *level != (int64_t)rules.cfa.value)
+			return false;
+		*level = (int64_t)rules.cfa.value;
+		found = true;
+	}
+	return found;
+}
+
+/* May the code that leads straight to the call before `place` have moved the stack pointer? */
+static bool moves_stack(const struct code *code, uint64_t place)
+{
+	for (size_t i = code->n_insns; i-- > 0;) {
+		const struct insn *insn = &code->insns[i];
+
+		if (insn->addr >= place)
+			continue;
+		if (insn->stack != STACK_KEPT && !is_call(insn))
+			return true;
+		if (is_branched_to(code, insn->addr, insn->addr + 1) ||
+		    (i > 0 && insn[-1].flow != FLOW_NEXT && !is_call(&insn[-1])))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * clang counts from the stack pointer as it is between calls (gcc from the CFA).  Where a call has returned to, its arguments
+ * may still be on the stack, as is usual on i386: then the stack pointer is lower.  NULL, or why the place is not known.
+ */
+static const char *count_from_cfa(const struct resume *resume, uint64_t place, struct variable_spot *spot)
+{
+	const struct gen_arch *gen = resume->target->gen;
+	struct cfi_rules rules;
+	int64_t level;
+
+	if (spot->kind == SPOT_REGISTER || spot->kind == SPOT_CONSTANT || spot->base != gen->dwarf_sp ||
+	    (resume->frame_base.kind != 0 && resume->frame_base.base == FROM_CFA))
+		return NULL;
+	if (!frame_rules(&resume->target->frames, place, &rules))
+		return "counts from a stack pointer of which nothing is known";
+	if (rules.cfa.kind != RULE_OFFSET || rules.cfa_register != gen->dwarf_sp)
+		return moves_stack(resume->code, place) ? "counts from a stack pointer that arguments have moved" : NULL;
+	if (!find_level(resume, &level))
+		return "counts from a stack pointer that moves";
+	spot->base = FROM_CFA;
+	spot->value -= level;
+	return NULL;
+}
+
 /* A variable as a call sees it. */
 struct sighting {
 	struct dwarf_die die;
@@ -282,6 +368,8 @@ static const char *find_local(const struct resume *resume, const struct directiv
 	else
 		why = evaluate(&expression, &resume->frame_base, out);
 	if (why == NULL)
+		why = count_from_cfa(resume, place, out);
+	if (why == NULL)
 		why = check_registers(gen, out);
 	if (why != NULL)
 		return why;
@@ -309,11 +397,6 @@ static uint32_t line_at(const struct dwarf *dwarf, const struct dwarf_unit *unit
 			line = rows[i].line;
 	free(rows);
 	return line;
-}
-
-static bool is_call(const struct insn *insn)
-{
-	return insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY;
 }
 
 /* Find the call nearest to `place` at which the variable lives; NULL if there is none. */
@@ -493,19 +576,6 @@ static bool is_call_of(const struct resume *resume, const struct insn *insn, con
 		if (symbol->section != SHN_UNDEF && symbol->value == insn->to && is_named(symbol->name, name))
 			return true;
 	}
-	return false;
-}
-
-/* May something branch to one of the bytes from `lo` up to `hi`? */
-static bool is_branched_to(const struct code *code, uint64_t lo, uint64_t hi)
-{
-	for (size_t i = 0; i < code->n_targets; i++)
-		if (code->insns[code->targets[i]].addr >= lo && code->insns[code->targets[i]].addr < hi)
-			return true;
-	for (size_t i = 0; i < code->n_insns; i++)
-		if ((code->insns[i].flow == FLOW_JUMP || code->insns[i].flow == FLOW_BRANCH) && code->insns[i].to >= lo &&
-		    code->insns[i].to < hi)
-			return true;
 	return false;
 }
 
@@ -852,11 +922,7 @@ static int draw_resume(struct draft *draft, const struct directives *directives,
 		       struct program *target)
 {
 	struct resume resume = { .draft = draft, .directives = directives, .directive = directive, .target = target };
-	int err;
-
-	if (!target->gen->once_and_resume)
-		return REFUSE(&resume, "it has not been shown to work in programs of this ABI%s", "");
-	err = find_go_on(&resume);
+	int err = find_go_on(&resume);
 
 	/* Nothing would keep an old activation from calling what a first call has to wait for. */
 	for (size_t i = 0; err == 0 && i < directives->count; i++)

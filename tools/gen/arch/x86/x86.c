@@ -325,7 +325,7 @@ const struct gen_arch gen_amd64 = {
 	.lock_prefix = 0xf0, .fills_gaps = amd64_fills_gaps, .may_be_address = x86_may_be_address, .may_be_line = x86_may_be_line,
 	.same_branch = x86_same_branch, .same_opcode = x86_same_opcode,
 	.passes_minus_one = passes_minus_one_amd64, .address_operand = x86_address_operand,
-	.decode = decode_amd64, .shape = shape_amd64, .data_by_pc = true, .once_and_resume = true,
+	.decode = decode_amd64, .shape = shape_amd64, .data_by_pc = true,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
 	.stub_slot = stub_slot_amd64,
