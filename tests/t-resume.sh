@@ -85,6 +85,21 @@ t 'the list, JSON and info tell of it' '
 	says "ended 2502" end 0 && revert loops.so && unharmed
 '
 
+t 'no note says of a loop that goes on, or may stay active, that it is in the way' '
+	cat >prog.c <<-"END" && gcc $(mflag) -O2 -g -fno-inline -Wl,--build-id=sha1 -o prog prog.c && object=prog &&
+		#include <poll.h>
+		int turns;
+		void serve(struct pollfd *p);
+		__attribute__((noipa)) void serve(struct pollfd *p) { for (;;) turns += poll(p, 1, -1); }
+		int main(void) { struct pollfd p = { 0 }; serve(&p); }
+	END
+	for way in "" "VZP_ALLOW_ACTIVE(serve)" "static void on(int n) { VZP_LOCAL(struct pollfd *, p); for (;; n = poll(p, 1, -1)) turns += n; } VZP_RESUME(serve, poll, on)"; do
+		{ grep -v main prog.c | sed "1i#include <nsb/vzp.h>
+			s/^int turns/extern &/; s/turns +=/turns += 2 */" && echo "$way"; } >one.c && patch_object one.c && generate 2>said &&
+			case $way in "") grep "note: .serve. never returns" said ;; *) ! grep "never returns" said ;; esac || { cat said; exit 1; }
+	done
+'
+
 # ---- what is refused ----
 
 # resume SAYS CODE [FLAG]: a patch of loops.c with this code behind its new functions; nsb-gen refuses it with one line that SAYS matches.

@@ -651,7 +651,7 @@ static int draw(struct work *work)
 	if (err == 0)
 		err = refuse_later(draft, check_entered(draft));
 	if (err == 0)
-		err = check_notes(draft);
+		err = check_notes(draft, &work->directives);
 	if (err == 0)
 		err = end_if_refused(draft, find_data_inside(draft));
 	if (err == 0) {

@@ -56,7 +56,16 @@ int note_function(const struct draft *draft, const struct replaced *replaced, co
 	return 0;
 }
 
-static int look_at(const struct draft *draft, struct program *target, struct program *patch,
+static void tell_of_endless(const struct draft *draft, const struct directives *directives, const char *name)
+{
+	if (draft->is_quiet || draft->refusals->count != 0 || directives_say(directives, DIRECTIVE_RESUME, name) ||
+	    directives_say(directives, DIRECTIVE_ALLOW_ACTIVE, name))
+		return;
+	warn("note: '%s' never returns, so the patch cannot be applied while a thread is in it (VZP_RESUME"
+	     " lets such a thread go on in the new code, VZP_ALLOW_ACTIVE in the old; nsb run starts a program with the patch)", name);
+}
+
+static int look_at(const struct draft *draft, const struct directives *directives, struct program *target, struct program *patch,
 		   const struct replaced *replaced)
 {
 	const struct code *old = program_code(target, replaced->old.index);
@@ -66,10 +75,8 @@ static int look_at(const struct draft *draft, struct program *target, struct pro
 
 	if (old == NULL || new == NULL)
 		return -ENOMEM;
-	if (!code_returns(old) && !draft->is_quiet && draft->refusals->count == 0)
-		warn("note: '%s' never returns, so the patch cannot be applied while a thread is in it (VZP_RESUME"
-		     " lets such a thread go on in the new code, VZP_ALLOW_ACTIVE in the old; nsb run starts a program with the patch)",
-		     replaced->new.name);
+	if (!code_returns(old))
+		tell_of_endless(draft, directives, replaced->new.name);
 	if (count_calls(patch, new, &now) <= count_calls(target, old, &before))
 		return 0;
 	names_format(&now, text, sizeof(text));
@@ -78,7 +85,7 @@ static int look_at(const struct draft *draft, struct program *target, struct pro
 	return note_function(draft, replaced, what);
 }
 
-int check_notes(const struct draft *draft)
+int check_notes(const struct draft *draft, const struct directives *directives)
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	struct program target = { 0 }, patch = { 0 };
@@ -91,7 +98,7 @@ int check_notes(const struct draft *draft)
 
 		if (replaced->old.index != DWARF_NONE && replaced->new.index != DWARF_NONE &&
 		    dwarf->functions[replaced->old.index].hi != 0)
-			err = refuse_later(draft, look_at(draft, &target, &patch, replaced));
+			err = refuse_later(draft, look_at(draft, directives, &target, &patch, replaced));
 		if (err == 0 && replaced->new.index != DWARF_NONE)
 			err = refuse_later(draft, check_constants(draft, &patch, replaced));
 	}

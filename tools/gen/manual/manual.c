@@ -669,7 +669,7 @@ static int check_others(struct draft *draft, const struct directives *directives
 	if (err == 0 && !draft->no_abi_check && draft->witness == NULL)
 		err = check_arguments(draft, directives);
 	if (err == 0)
-		err = check_notes(draft);
+		err = check_notes(draft, directives);
 	return end_if_refused(draft, err);
 }
 
