@@ -6,12 +6,12 @@
 . "${0%/*}/sweep.sh"
 for_each_abi
 
-# The n-th ptrace call is the last, for every n in a process of one thread; for some
-# in the others, and when the call has been made, which is nearly the same as before
-# the next one.
+# The n-th ptrace call is the last, for some forty in a process of one thread; for fewer in
+# the others, and when the call has been made, which is nearly the same as before the next
+# one.  In a long run for every n.
 for command in patch revert; do
-	t "before each ptrace call of a $command, one sleeping thread" "
-		watch_target alone && sweep before:9 ptrace $command all
+	t "before ptrace calls of a $command, one sleeping thread" "
+		watch_target alone && sweep before:9 ptrace $command $(some 40)
 	"
 	t "after ptrace calls of a $command, one sleeping thread" "
 		watch_target alone && sweep after:9 ptrace $command $(some 4)
