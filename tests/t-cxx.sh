@@ -76,6 +76,11 @@ for flags in '-fPIE -pie' '-fno-pie -no-pie -static'; do
 		sweep before:9 forward patch $(some 12) && sweep before:9 forward revert $(some 12)
 	"
 done
+t 'nsb is killed before it writes: the unwinder knows the frames before any function is replaced, and as long as one is' '
+	through -fPIE -pie && launch ./through && old="relay 4, too much, label 1" new="relay 104, too much, label 2" &&
+	mixed="relay (4|104), too much, label (1|2)" question=all file_of_patch=relay.so main= && watched &&
+	sweep before:9 write patch all && sweep before:9 write revert all
+'
 t 'all is bound from the beginning' '
 	through -fPIE -pie && LD_BIND_NOW=1 launch ./through && patch relay.so && new_ones && revert relay.so && old_ones && old_ones
 '

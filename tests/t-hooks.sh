@@ -213,6 +213,20 @@ for command in patch revert; do
 		watch_target alone spin -DHOOKED && sweep fail ptrace $command $(some 4)
 	"
 done
+t 'nsb says that data may have been changed where hooks have run, and only there' '
+	nth=$(helper nth) && build ledger && patch_from ledger.c && reached=1 before=0 && for ((n = 1; reached; n += 2)); do
+		launch $program && says "total 10" total || exit 1
+		timeout -s KILL $patience $nth .nth fail ptrace $n $NSB patch -q -p $pid -f ledger.so 2>.said
+		status=$? && read -r reached calls rest <.nth && ran=$(ask calls) && said=$(cat .said) && kill -KILL $pid || exit 1
+		case "$status: $ran: $said" in
+		"0: calls 2: "*) ;;
+		"1: calls 0: "*) [[ $said != *"have been changed"* ]] || exit 1 ;;
+		"11: calls 0: "*"hook look was ended"*"data of the program may have been changed"*) ;;
+		"11: calls "[12]": "*"data of the program may have been changed"*) [[ $said != *"hooks had run before"* ]] || before=1 ;;
+		*) echo "$n: status $status, $ran: $said" && exit 1 ;;
+		esac
+	done && [ $before = 1 ]
+'
 t 'nsb is killed at some moment of a patch with hooks' "
 	watch_target sleepers spin -DHOOKED && sweep_time patch $(often 2) && sweep_time revert $(often 2)
 "

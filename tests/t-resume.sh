@@ -61,6 +61,50 @@ t 'a thread that is elsewhere in the loop is in the way, and nobody goes on' '
 	says "new q: rounds 4 sum 208 letters 4 last qone heard 1 home 1" tell 0 q && says "ended 4502" end 0 && worked 1 q new 4 && says "ended 4503" end 1 &&
 	revert loops.so && unharmed
 '
+t 'a thread is in a call whose instruction lies under the jump: it is in the way' '
+	cat >middle.c <<-"END" && cat >fix.c <<-"END" && gcc -O2 -g -fno-pie -no-pie -D_GNU_SOURCE -I"$tests/targets" -o middle middle.c &&
+		#include <signal.h>
+		#include <string.h>
+		#include <sys/syscall.h>
+		#include "target.h"
+		static volatile int rounds;
+		static void nothing(int number) { (void)number; }
+		KEEP const char *word(void) { return "old"; }
+		/* The number of the call that is made next. */
+		KEEP long next(void)
+		{
+			char line[80];
+			if (fgets(line, sizeof(line), stdin) == NULL)
+				return SYS_exit;
+			if (strcmp(line, "pause\n") == 0)
+				return SYS_pause;
+			puts(word());
+			return SYS_getpid;
+		}
+		int main(void)
+		{
+			setlinebuf(stdout);
+			signal(SIGUSR1, nothing);
+			puts("ready");
+			for (;;) {
+				long number = next();
+				__asm__ volatile("syscall" : "+a"(number) : "D"(0) : "rcx", "r11", "memory");
+				rounds++;
+			}
+		}
+	END
+		#include <nsb/vzp.h>
+		VZP_FILE("middle.c");
+		long next(void);
+		const char *word(void);
+		const char *word(void) { return "new"; }
+		static int go_on(long number) { while (number != 60) number = next(); return 7; }
+		VZP_RESUME(main, next, go_on);
+	END
+	object=$PWD/middle && launch $object && says old say && patch_from fix.c && snapshot && patch fix.so --dry-run && echo pause >&$to &&
+	wait_until grep -q "^34 " /proc/$pid/syscall && fails_with 3 "thread $pid is in go_on; " patch fix.so --timeout 0.2 --retries 3 &&
+	listed "" && kill -USR1 $pid && says old say && unharmed && patch fix.so && says new say && exec {to}>&- && exec {to}<.from && { wait "$pid"; [ $? = 7 ]; }
+'
 t 'a dry run tells of each thread, and changes nothing' '
 	warm && patch_from loops.c && begun 0 1 && patch loops.so --dry-run 2>told &&
 	grep -c "thread [0-9]* would go on in tend_on when its call returns" told | grep -qx 2 && worked 0 b old 2 && worked 1 c old 2 && worked 0 q old 3 && worked 1 q old 3 && says "ended 3002" end 0 &&

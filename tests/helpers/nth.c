@@ -12,6 +12,7 @@
  *		fail		do not make the call; it returns an error
  *		delay		keep the command from running for DELAY_MS just before it
  *	CALLS	ptrace		ptrace(2)
+ *		write		pwrite64(2): what is written to the target, and by no system call there
  *		forward		all that can fail: ptrace, the target's memory, files,
  *				memory of its own
  *		any		every system call
@@ -48,6 +49,8 @@
 #define orig_rax orig_eax
 #endif
 
+#define PWRITE64 18	/* of amd64 */
+
 static const struct call {
 	int amd64, i386;	/* -1: none */
 	bool is_ptrace, opens;
@@ -58,7 +61,7 @@ static const struct call {
 	{ 2, 5, false, true, ENFILE },		/* open */
 	{ 257, 295, false, true, ENFILE },	/* openat */
 	{ 17, 180, false, false, EIO },		/* pread64 */
-	{ 18, 181, false, false, EIO },		/* pwrite64 */
+	{ PWRITE64, 181, false, false, EIO },	/* pwrite64 */
 	{ 310, 347, false, false, EPERM },	/* process_vm_readv */
 	{ 217, 220, false, false, EIO },	/* getdents64 */
 	{ 9, 192, false, false, ENOMEM },	/* mmap, mmap2 */
@@ -73,7 +76,7 @@ static const struct call {
 #define DELAY_MS 400	/* longer than a borrowed thread waits for nsb */
 
 static enum { BEFORE, AFTER, FAIL, DELAY } action;
-static enum { PTRACE_CALLS, FORWARD_CALLS, ANY_CALL, MICROSECONDS } which;
+static enum { PTRACE_CALLS, WRITES, FORWARD_CALLS, ANY_CALL, MICROSECONDS } which;
 static int signal_sent;
 static unsigned long wanted, seen;
 static bool begun, reached;
@@ -110,7 +113,7 @@ static bool is_nth(const struct __ptrace_syscall_info *info, const struct call *
 	if (call != NULL && call->opens)
 		begun = true;
 	if (!begun || (which == PTRACE_CALLS && (call == NULL || !call->is_ptrace)) ||
-	    (which == FORWARD_CALLS && call == NULL))
+	    (which == WRITES && (call == NULL || call->amd64 != PWRITE64)) || (which == FORWARD_CALLS && call == NULL))
 		return false;
 	seen++;
 	if (seen != wanted)
@@ -239,7 +242,7 @@ static int send_in_time(void)
 
 static void parse(const char *how, const char *what, const char *number)
 {
-	static const char *const whats[] = { "ptrace", "forward", "any", "us" };
+	static const char *const whats[] = { "ptrace", "write", "forward", "any", "us" };
 	const char *colon = strchr(how, ':');
 
 	action = strncmp(how, "before", 6) == 0 ? BEFORE : strncmp(how, "after", 5) == 0 ? AFTER :
@@ -248,7 +251,7 @@ static void parse(const char *how, const char *what, const char *number)
 	colon = colon == NULL ? NULL : strchr(colon + 1, ':');
 	addressee = colon == NULL ? 0 : atoi(colon + 1);
 	wanted = strtoul(number, NULL, 10);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		if (strcmp(what, whats[i]) == 0)
 			which = i;
 	}
