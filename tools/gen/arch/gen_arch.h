@@ -115,7 +115,7 @@ struct gen_arch {
 	 * *to is where that leads.  `code` is at address `addr`.
 	 */
 	size_t (*find_branch)(const uint8_t *code, size_t size, size_t from, uint64_t addr, uint64_t *to);
-	/* Do the bytes before code[at] look like those of such a branch, of which code[at] is the operand? */
+	/* Is what begins at code[at], of at least four bytes, the operand of something that looks like such a branch? */
 	bool (*is_branch_operand)(const uint8_t *code, size_t at);
 	/* A branch that looks like one of few bytes: its size and where it leads; 0: it is none. */
 	size_t (*short_branch)(const uint8_t *code, size_t size, uint64_t addr, uint64_t *to);

@@ -75,7 +75,7 @@ static const struct symbol *find_dynamic(const struct references *all, const cha
 /* ---- making references ---- */
 
 static int add_place(const struct references *all, const struct reference *ref, uint64_t addr,
-		     uint64_t width, enum vz_place_kind kind, int64_t addend)
+		     uint64_t width, uint64_t kind, int64_t addend)
 {
 	struct vz_place place = {
 		.patch_addr = addr, .width = width, .kind = kind,
@@ -126,6 +126,17 @@ static int follow_slot(const struct references *all, const struct reference *ref
 	return err != 0 ? err : add_place(all, ref, slot, word_size(all), VZ_PLACE_ABS, 0);
 }
 
+/* It does not lead to the thing itself: then it leads to the entry in the PLT. */
+static int follow_elsewhere(const struct references *all, const struct reference *ref)
+{
+	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
+		find_dynamic(all, ref->reloc->symbol->name);
+
+	if (symbol == NULL)
+		return unclear(all, ref, "does not lead to where the object says");
+	return add_symbol(all, ref, symbol);
+}
+
 /*
  * A displacement counted from its own address: it leads to the thing itself, or to its entry in
  * the PLT.
@@ -142,11 +153,30 @@ static int follow_relative(const struct references *all, const struct reference 
 	if (ref->to->is_placed &&
 	    leads_to == ((ref->to->addr + (uint64_t)ref->offset) & mask))
 		return add_place(all, ref, ref->addr, width, VZ_PLACE_PCREL, ref->offset);
-	const struct symbol *symbol = ref->reloc->symbol->bind == STB_LOCAL ? NULL :
-		find_dynamic(all, ref->reloc->symbol->name);
-	if (symbol == NULL)
-		return unclear(all, ref, "does not lead to where the object says");
-	return add_symbol(all, ref, symbol);
+	return follow_elsewhere(all, ref);
+}
+
+/*
+ * A part of an instruction.  What the linker has put there may not tell the whole address, so it is compared
+ * with what it puts there for the thing itself.
+ */
+static int follow_field(const struct references *all, const struct reference *ref)
+{
+	const struct elffile *file = &all->draft->patch->file;
+	const struct reloc_type *type = ref->reloc->type;
+	const bool is_relative = type->kind != RELOC_ABS;
+	uint64_t value = ref->to->addr + (uint64_t)ref->offset - (is_relative ? ref->addr : 0);
+	uint8_t now[8], itself[sizeof(now)];
+
+	if (type->width > sizeof(now) || !elffile_read(file, ref->addr, now, type->width))
+		return unclear(all, ref, "is not in the file");
+	memcpy(itself, now, type->width);
+	if (ref->to->is_placed && ref->unit->arch->put_field(type->field, value & file->gen->last, ref->addr, itself) &&
+	    memcmp(now, itself, type->width) == 0)
+		return add_place(all, ref, ref->addr, type->width,
+				 (is_relative ? VZ_PLACE_PCREL : VZ_PLACE_ABS) + (uint64_t)type->field * VZ_PLACE_FIELD,
+				 ref->offset);
+	return follow_elsewhere(all, ref);
 }
 
 static int add_got_relative(const struct references *all, const struct reference *ref)
@@ -239,7 +269,12 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 
 static int follow(const struct references *all, const struct reference *ref)
 {
-	switch (ref->reloc->type->kind) {
+	const enum reloc_kind kind = ref->reloc->type->kind;
+
+	if (ref->reloc->type->field != 0)
+		return kind == RELOC_ABS || kind == RELOC_PCREL || kind == RELOC_PLT ? follow_field(all, ref) :
+			unclear(all, ref, "cannot be turned to the target");
+	switch (kind) {
 	case RELOC_ABS:
 		if (ref->reloc->type->width != word_size(all))
 			return unclear(all, ref, "is not position-independent (compile with -fPIC)");
@@ -254,7 +289,7 @@ static int follow(const struct references *all, const struct reference *ref)
 	case RELOC_GOT:
 	case RELOC_GOTPCREL:
 		if (ref->reloc->type->width != 4 ||
-		    (word_size(all) == 8) != (ref->reloc->type->kind == RELOC_GOTPCREL))
+		    (word_size(all) == 8) != (kind == RELOC_GOTPCREL))
 			return unclear(all, ref, "is of a code model that is not supported");
 		return follow_got(all, ref);
 	case RELOC_SIZE:

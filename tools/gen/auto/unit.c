@@ -413,7 +413,8 @@ static bool is_displacement(const struct unit_reloc *reloc)
 {
 	enum reloc_kind kind = reloc->type->kind;
 
-	return kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL;
+	/* A part of an instruction counts from the instruction itself. */
+	return reloc->type->field == 0 && (kind == RELOC_PCREL || kind == RELOC_PLT || kind == RELOC_GOTPCREL);
 }
 
 /*

@@ -81,7 +81,7 @@ static int find_unseen_calls(struct callers *check, const struct code *code, uin
 	const uint64_t mask = file->gen->last;
 	uint64_t from = range.lo;
 	uint8_t bytes[8];
-	int32_t distance;
+	uint64_t to;
 	int err = 0;
 
 	for (size_t i = 0; i < code->n_insns; i++)
@@ -90,10 +90,9 @@ static int find_unseen_calls(struct callers *check, const struct code *code, uin
 	for (uint64_t at = from; err == 0 && at + sizeof(bytes) <= range.hi; at++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)))
 			return 0;
-		if (!file->gen->is_branch_operand(bytes, 4))
+		if (file->gen->find_branch(bytes, sizeof(bytes), 4, at, &to) != 4)
 			continue;
-		memcpy(&distance, bytes + 4, sizeof(distance));
-		uint64_t to = (at + sizeof(bytes) + (uint64_t)(int64_t)distance) & mask;
+		to &= mask;
 		uint32_t callee = program_function_at(&check->target, to);
 		if (callee != DWARF_NONE && entry_range(check->draft->target,
 							&check->draft->target->dwarf.functions[callee]).lo == to)
