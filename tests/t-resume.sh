@@ -195,6 +195,14 @@ t 'a further patch does not pass by threads that went on in an older one' '
 	says "ended 3503" end 1 && begun() { says begun begin 2; } && begun && worked 2 q new 1 && says "ended 1504" end 2 && listed "loops.so second.so" &&
 	revert second.so && revert loops.so && listed "" && unharmed
 '
+t 'nor does one without a VZP_RESUME, when all threads went on' '
+	warm && patch_from loops.c && begun 0 1 && patch loops.so && worked 0 b new 2 && worked 1 b new 2 &&
+	sed "/^static long tend_on/,\$d" "$tests/patches/loops.c" >third.c && echo "VZP_CALLERS_CHECKED(tend);" >>third.c && patch_from third.c &&
+	fails_with 3 "thread [0-9]* is in tend_on" patch third.so --timeout 0.1 && listed loops.so &&
+	worked 0 q new 3 && says "ended 3502" end 0 && worked 1 q new 3 && says "ended 3503" end 1 && patch third.so &&
+	says begun begin 2 && worked 2 q new 1 && says "ended 1504" end 2 && revert third.so && revert loops.so && listed "" && begun 3 &&
+	worked 3 q old 2 && says "ended 2005" end 3 && unharmed
+'
 
 # ---- something happens to nsb meanwhile ----
 
