@@ -67,6 +67,11 @@ t 'the new source beside the old one' '
 	mkdir one two && limit 10 >one/a.c && linked prog one/a.c && objects old one/a.c && limit 20 >two/a.c && objects new two/a.c &&
 	tells 0 "changed: call" prog a
 '
+t 'another element of the same array' '
+	echo "__attribute__((visibility(\"hidden\"))) int levels[4] = { 1, 20, 300, 4000 };
+	int call(const char *s, int n); int call(const char *s, int n) { return levels[1] + s[0] + n; }" >a.c && linked prog a.c && objects old a.c &&
+	sed -i "s/levels.1./levels[2]/" a.c && objects new a.c && tells 0 "changed: call" prog a
+'
 t 'a source file that the target was built of twice' '
 	echo "int NAME(int n); __attribute__((noinline)) static int limit(int n) { return n < 5; }
 	int NAME(int n) { return limit(n + 1) * 3; }" >a.c &&

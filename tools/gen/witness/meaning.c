@@ -752,11 +752,21 @@ static bool are_other_strings(const struct meanings *m, uint64_t old, uint64_t n
 	return size_a > LEAST_STRING && size_b > LEAST_STRING && (size_a != size_b || memcmp(a, b, (size_t)size_a) != 0);
 }
 
+/* A constant that differs.  It may lie just behind a thing that the function refers to, too, and is meant all the same. */
+static bool is_other_constant(struct meanings *m, uint64_t old, uint64_t new)
+{
+	struct whereabouts at_a = image_at(m->old, old), at_b = image_at(m->new, new);
+
+	return at_a.spot != IMAGE_NONE && at_b.spot != IMAGE_NONE && m->is_other[at_a.spot] != 0 &&
+	       same_spot(m, at_a.spot, at_b.spot);
+}
+
 bool same_place(struct meanings *m, uint64_t old, uint64_t new, unsigned access, bool has_index)
 {
 	m->budget = BUDGET;
 	return same_place_within(m, old, new, access, DEEPEST) ||
-	       ((access == 0 || has_index) && !are_other_strings(m, old, new) && same_beside(m, old, new, has_index));
+	       ((access == 0 || has_index) && !are_other_strings(m, old, new) && !is_other_constant(m, old, new) &&
+		same_beside(m, old, new, has_index));
 }
 
 /* ---- the whole ---- */
