@@ -38,6 +38,11 @@ ends_watch() {
 	kill -TERM "$watch" && wait "$watch"
 }
 
+# blocking PROGRAM: in a subshell, execute it with the signals blocked that nsb could make a trap with (src/process/trap.c).
+blocking() {
+	exec python3 -c 'import os, signal as s, sys; s.pthread_sigmask(s.SIG_BLOCK, [s.SIGURG, s.SIGWINCH, s.SIGCHLD]); os.execv(sys.argv[1], sys.argv[1:])' "$1"
+}
+
 # begun WORDS...: what a new process answers that is asked at once; COMMAND... starts it.
 begun() {
 	printf '%s\n' greet | "$@" | sed -n 2p
@@ -119,6 +124,39 @@ t_own 'nsb is killed again and again while programs begin: none stands, none is 
 		watches -f greet.so && for ((k = 0; k < 6; k++)); do (begun $program >>begun) & done && perl -e "select undef, undef, undef, $i * 0.003" && kill -KILL $watch $watcher
 		wait $(jobs -p | grep -vx $pid) 2>waited
 	done; cat begun | sort | uniq -c && [ "$(grep -cE "^(hello|goodbye)$" begun)" -ge $((${NSB_LONG:+10}5 * 6 - 1)) ] && revert greet.so && says hello greet
+'
+# kill_tracers: the child of nsb that traces a program which begins is killed before its n-th ptrace(2) call, for every n: the
+# program begins, as if nobody had ever traced it, patched or not, and can be patched and reverted.
+kill_tracers() {
+	local killer own=amd64 child n=1 step=5 tried=0 reached=1
+	[ "$(readelf -h "$NSB" | grep -c ELF64)" = 1 ] || own=i386
+	[ -z "${NSB_LONG:-}" ] || step=1
+	killer=$(helper killtracer) || return 1
+	while [ "$reached" != 0 ] && ((n < 400 && tried++ < 500)); do
+		# What it misses it patches some seconds later, unless it is gone.
+		watches -f greet.so && launch "$killer" ended "$n" $own "$program" && child=$(pgrep -P "$pid") && begun=$(ask greet) && ends_watch || return 1
+		read -r reached <ended && echo "$n: $reached, $begun" && [[ $begun = hello || $begun = goodbye ]] && wait_until grep -x "TracerPid:.0" "/proc/$child/status" || return 1
+		pid=$child && { patch greet.so || listed greet.so; } && says goodbye greet && revert greet.so && says hello greet && listed && kill "$child" || return 1
+		[ "$reached" != 1 ] || n=$((n + step))
+	done
+	[ "$reached" = 0 ] && [ "$n" -gt 10 ]
+}
+for kind in pie static so; do
+	t_own "the child that traces a program is killed before each of its calls: the program begins all the same: $kind" '
+		[ '$kind' = static ] || needs_breakpoints
+		build server '$kind' && patch_from greet.c && needs_kernel_for $program && kill_tracers
+	' $kind
+done
+t_own 'a constructor that takes longer than nsb waits: the program begins, and is patched later' '
+	build server so && patch_from greet.c && needs_kernel_for $program && echo "#include <unistd.h>
+	__attribute__((constructor)) static void early(void) { sleep(6); }" >early.c && gcc $(mflag) -shared -fPIC -o libearly.so early.c && gcc $(mflag) -o slow "$root/tests/targets/main.c" -Wl,--no-as-needed -L. -learly \
+		-L"$(dirname "$object")" -lserver "-Wl,-rpath,$PWD:$(dirname "$object")" && watches -f greet.so && for how in "" blocking; do
+		launch $how ./slow && wait_until says goodbye greet && wait_until grep -x "TracerPid:.0" /proc/$pid/status || exit 1
+	done && ends_watch && revert greet.so && says hello greet
+' so
+t_own 'a program that blocks the signals of a trap: it is patched at its start' '
+	build server && patch_from greet.c && needs_kernel_for $program && watches -f greet.so && [ "$(begun blocking $program)" = goodbye ] && [ "$(begun $program)" = goodbye ] && ends_watch &&
+	[ "$(begun blocking $program)" = hello ]
 '
 t_own 'the watcher is stopped: the kernel kills it, and who was held goes on within two seconds' '
 	target server && patch_from greet.c && watches -f greet.so && wait_until says goodbye greet && kill -STOP $watcher && [ -n "$(begun timeout 5 $program)" ] &&

@@ -19,6 +19,7 @@
 #include "proc.h"
 #include "session.h"
 #include "status.h"
+#include "trap.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434	/* the same number in all ABIs */
@@ -29,19 +30,21 @@
 
 #define SETTLED_NS UINT64_C(200000000)	/* a launcher executes something else sooner than that */
 #define TICK_NS 1000000
-#define WATCH_TICK_NS 50000	/* nsb watch: a program waits for no longer than that at its entry */
+#define WATCH_TICK_NS 50000	/* nsb watch: a program waits for no longer than that at its entry, */
+#define WATCH_ENTRY_NS UINT64_C(3000000000)	/* and may take so long to come there: else it is patched later */
 
 /* A program that is being started, on the way to its entry point. */
 struct launch {
 	pid_t pid;
 	bool is_first;		/* it is the program that nsb was told to start */
 	const struct arch *arch;
-	uint64_t entry;
-	uint8_t original[4];	/* the bytes at the entry that the breakpoint replaces */
-	struct regs entry_regs;	/* the program goes on with these in the end, */
-	uint64_t entry_mask;	/* and with these signals blocked */
-	uint64_t call_insn;	/* address of a system-call instruction of the process, 0 if none was found */
-	bool is_held;		/* it sleeps in a system call that nsb has it make */
+	uint64_t entry, since;
+	struct trap trap;	/* at the entry; if there is none, */
+	bool has_breakpoint;	/* there is a breakpoint, */
+	uint8_t original[4];	/* in place of these bytes */
+	bool is_recalled;	/* it is waited for no longer, and asked to stop to be let go */
+	struct held_thread held;	/* its thread, when it stands at the entry */
+	bool is_changed;	/* it goes on with other registers than the kernel has */
 };
 
 /* All that the patcher does. */
@@ -133,8 +136,11 @@ static void leave_descriptors(struct patcher *patcher, pid_t pid)
 
 /* ---- to the entry ---- */
 
-/* exec(2) has made a new process image: put a breakpoint where the program's own code begins. */
-static int plant_breakpoint(struct launch *launch)
+/*
+ * exec(2) has made a new process image: have it stop where the program's own code begins.  A trap changes nothing in it,
+ * so that it goes on if nsb is killed; but a program that blocks all signals would not meet it, and nsb run has promised a patch.
+ */
+static int set_stop(struct launch *launch, bool may_miss)
 {
 	struct target target;
 	int closed, err = target_open(&target, launch->pid, TARGET_VIEW);
@@ -148,6 +154,11 @@ static int plant_breakpoint(struct launch *launch)
 	closed = target_close(&target);
 	if (err == 0)
 		err = closed;
+	if (err == 0 && may_miss && trap_arm(&launch->trap, launch->pid, launch->entry) == 0)
+		return 0;
+	if (err == 0)
+		err = pt_watch(launch->pid, PT_WATCH_START);
+	launch->has_breakpoint = err == 0;
 	if (err == 0)
 		err = pt_write(launch->pid, launch->entry, launch->arch->breakpoint,
 			       launch->arch->breakpoint_size);
@@ -155,22 +166,35 @@ static int plant_breakpoint(struct launch *launch)
 				   strerror(-err));
 }
 
-/* Has the program come to its entry?  If so, make it look as if there had been no breakpoint. */
-static int look_arrived(struct launch *launch, bool *arrived)
+/*
+ * The program is at its entry, in the stop of a signal or of its exec(2).  Bring it to another stop, from which it goes on
+ * as if nothing had been if nsb is killed, and which has nothing of a system call.
+ */
+static int stand_at_entry(struct launch *launch, struct regs *regs)
 {
-	const struct arch *arch = launch->arch;
+	struct pt_status status = { .stop = PT_OTHER_EVENT };
 	int err;
 
-	*arrived = false;
-	err = pt_get_regs(launch->pid, &launch->entry_regs);
-	if (err != 0 || launch->entry_regs.size != arch->regs_size ||
-	    regs_get(arch, &launch->entry_regs, REG_PC) != launch->entry + arch->breakpoint_behind)
-		return err;
-	*arrived = true;
-	regs_set(arch, &launch->entry_regs, REG_PC, launch->entry);
-	regs_leave_call(arch, &launch->entry_regs);
-	err = pt_write(launch->pid, launch->entry, launch->original, arch->breakpoint_size);
-	return err == 0 ? pt_get_sigmask(launch->pid, &launch->entry_mask) : err;
+	trap_disarm(&launch->trap);
+	regs_set(launch->arch, regs, REG_PC, launch->entry);
+	regs_leave_call(launch->arch, regs);
+	err = launch->has_breakpoint ? pt_write(launch->pid, launch->entry, launch->original, launch->arch->breakpoint_size) : 0;
+	launch->has_breakpoint = launch->has_breakpoint && err != 0;
+	if (err == 0)
+		err = pt_set_regs(launch->pid, regs);
+	if (err == 0)
+		err = pt_interrupt(launch->pid);
+	if (err == 0)
+		err = pt_cont(launch->pid, 0);
+	while (err == 0 && status.stop != PT_INTERRUPTED && status.stop != PT_GROUP_STOP) {
+		err = pt_wait(launch->pid, &status);
+		if (err == 0 && status.stop == PT_GONE)
+			err = -ESRCH;
+		else if (err == 0 && status.stop != PT_INTERRUPTED && status.stop != PT_GROUP_STOP)
+			err = pt_cont(launch->pid, status.stop == PT_SIGNAL ? status.signal : 0);
+	}
+	launch->held.group_stop = status.stop == PT_GROUP_STOP;
+	return err == 0 ? pt_get_regs(launch->pid, &launch->held.regs) : err;
 }
 
 /* ---- at the entry ---- */
@@ -197,46 +221,26 @@ static uint64_t find_call_insn(const struct target *target)
 	return 0;
 }
 
-/* Set registers with which the thread makes a system call with the arguments `arg`, 0, 0, 0, 0, 0. */
-static void call_regs(const struct launch *launch, enum nr nr, uint64_t arg, struct regs *regs)
+/* Have the program that stands at its entry end with an exit status.  False: it cannot be done. */
+static bool end_at_entry(struct launch *launch, int exit_status)
 {
 	const struct arch *arch = launch->arch;
-
-	regs_set(arch, regs, REG_PC, launch->call_insn);
-	regs_set(arch, regs, REG_NUMBER, (uint64_t)arch->nr[nr]);
-	regs_leave_call(arch, regs);
-	for (int i = REG_ARG0; i <= REG_ARG5; i++)
-		regs_set(arch, regs, (enum reg)i, i == REG_ARG0 ? arg : 0);
-}
-
-/*
- * Let the thread sleep, in a ppoll of nothing and with all signals blocked.  Then the process
- * can be patched like any other.
- */
-static int hold(struct launch *launch)
-{
-	struct regs regs = launch->entry_regs;
+	struct regs *regs = &launch->held.regs;
 	struct target target;
-	int closed, err = target_open(&target, launch->pid, TARGET_VIEW);
+	uint64_t insn = 0;
 
-	if (err == 0)
-		launch->call_insn = find_call_insn(&target);
-	closed = target_close(&target);
-	if (err == 0)
-		err = closed;
-	if (err == 0 && launch->call_insn == 0)
-		return fail(EINVAL, "%d: has no system-call instruction", launch->pid);
-	if (err != 0)
-		return err;
-	call_regs(launch, NR_PPOLL, 0, &regs);
-	err = pt_set_regs(launch->pid, &regs);
-	if (err == 0)
-		err = pt_set_sigmask(launch->pid, UINT64_MAX);
-	if (err == 0)
-		err = pt_cont(launch->pid, 0);
-	launch->is_held = err == 0;
-	return err == 0 ? 0 : fail(-err, "%d: cannot be held at its entry point: %s", launch->pid,
-				   strerror(-err));
+	if (regs->size == 0)
+		return false;
+	if (target_open(&target, launch->pid, TARGET_VIEW) == 0)
+		insn = find_call_insn(&target);
+	if (target_close(&target) != 0 || insn == 0)
+		return false;
+	regs_set(arch, regs, REG_PC, insn);
+	regs_set(arch, regs, REG_NUMBER, (uint64_t)arch->nr[NR_EXIT_GROUP]);
+	regs_leave_call(arch, regs);
+	regs_set(arch, regs, REG_ARG0, (uint64_t)exit_status);
+	launch->is_changed = true;
+	return true;
 }
 
 static int watch_and_go(const struct patcher *patcher, pid_t pid, bool is_group_stop)
@@ -260,37 +264,12 @@ static int let_begin(struct patcher *patcher, pid_t pid, bool is_group_stop)
 	return pt_detach(pid, 0);
 }
 
-/* Let the program begin: it comes out of its sleep with the registers and the mask that it had at its entry. */
-static int release(struct patcher *patcher, struct launch *launch)
+/* Let the program begin. */
+static int release(struct patcher *patcher, const struct launch *launch)
 {
-	struct target target;
-	struct thread *thread;
-	int closed, err;
+	int err = launch->is_changed ? pt_set_regs(launch->pid, &launch->held.regs) : 0;
 
-	if (!launch->is_held) {
-		err = pt_set_regs(launch->pid, &launch->entry_regs);
-		return err == 0 ? let_begin(patcher, launch->pid, false) : err;
-	}
-	err = target_open(&target, launch->pid, TARGET_VIEW);
-	if (err == 0)
-		err = target_adopt(&target, &launch->entry_regs, launch->entry_mask);
-	if (err == 0) {
-		target.holds_own = true;
-		thread = &target.threads[0];
-		err = target_interrupt(&target, thread);
-		if (err == 0)
-			err = target_await_stop(&target, thread);
-		if (err == 0 && thread->state == THREAD_STOPPED) {
-			err = pt_restore_regs(launch->pid, &launch->entry_regs);
-			if (err == 0)
-				err = pt_set_sigmask(launch->pid, launch->entry_mask);
-			if (err == 0)
-				err = let_begin(patcher, launch->pid, thread->group_stop);
-			thread->state = THREAD_GONE;
-		}
-	}
-	closed = target_close(&target);
-	return err == 0 ? closed : err;
+	return err == 0 ? let_begin(patcher, launch->pid, launch->held.group_stop) : err;
 }
 
 /* Whether the program has loaded what the patch is for: 0, -ESTALE with a message if not. */
@@ -335,16 +314,14 @@ static void tell_start(pid_t pid, const struct patchfile *patch)
 }
 
 /* Apply one of the patches.  If it is for something that the program has not loaded, that is an error for the first program only. */
-static int patch_held(struct patcher *patcher, const struct launch *launch,
-		      const struct patchfile *patch)
+static int patch_held(struct patcher *patcher, struct launch *launch, const struct patchfile *patch)
 {
 	bool must = launch->is_first && !patcher->options->follow && !patcher->options->is_watch;
 	struct session session;
 	int err = session_open(&session, launch->pid, TARGET_CHANGE);
 
 	if (err == 0)
-		err = target_adopt(&session.target, &launch->entry_regs, launch->entry_mask);
-	session.target.holds_own = true;
+		err = target_adopt(&session.target, &launch->held);
 	if (err == 0)
 		err = check_loaded(&session, patch);
 	if (err == -ESTALE && !must) {
@@ -377,19 +354,19 @@ static void give_up(const struct patcher *patcher, struct launch *launch, int er
 	msg_forget();
 	if (patcher->options->best_effort)
 		warn("%d: goes on without the patch", launch->pid);
-	else if (launch->call_insn != 0)
-		call_regs(launch, NR_EXIT_GROUP, status_of(err), &launch->entry_regs);
-	else
+	else if (!end_at_entry(launch, (int)status_of(err)))
 		(void)kill(launch->pid, SIGKILL);
 }
 
 /* The program stands at its entry: apply the patches, and let it begin. */
 static void patch_at_entry(struct patcher *patcher, struct launch *launch)
 {
-	int err;
+	int err = 0;
 
 	(void)take_stderr(patcher, launch->pid);
-	err = hold(launch);
+	/* What nsb watch patches goes on from here whatever becomes of nsb, as a patch that is half applied does no harm. */
+	if (patcher->options->is_watch)
+		err = pt_watch(launch->pid, PT_WATCH_EXEC);
 	for (size_t i = 0; i < patcher->n_patches && err == 0; i++) {
 		err = patch_held(patcher, launch, &patcher->patches[i]);
 		if (err != 0 && patcher->options->best_effort) {
@@ -400,7 +377,9 @@ static void patch_at_entry(struct patcher *patcher, struct launch *launch)
 	if (err != 0)
 		give_up(patcher, launch, err);
 	drop_stderr(patcher);
-	if (release(patcher, launch) != 0)
+	err = release(patcher, launch);
+	/* What nsb watch cannot let go the kernel does, when this process ends. */
+	if (err != 0 && !patcher->options->is_watch)
 		(void)kill(launch->pid, SIGKILL);
 	msg_forget();
 	patcher->has_begun = true;
@@ -424,27 +403,69 @@ static struct launch *find_launch(const struct patcher *patcher, pid_t pid)
 
 static void forget_launch(struct patcher *patcher, struct launch *launch)
 {
+	trap_disarm(&launch->trap);
 	*launch = patcher->launches[--patcher->n_launches];
+}
+
+/* The program stands at its entry: patch it, and let it begin. */
+static int arrive(struct patcher *patcher, struct launch *launch, struct regs *regs)
+{
+	int err = stand_at_entry(launch, regs);
+
+	if (err == 0)
+		patch_at_entry(patcher, launch);
+	forget_launch(patcher, launch);
+	return err;
+}
+
+/* Nobody waits any longer for a program to come to its entry, or it has passed there.  It may go on as it is. */
+static int recall(struct patcher *patcher, struct launch *launch, bool is_group_stop)
+{
+	const pid_t pid = launch->pid;
+	int err = launch->has_breakpoint ? pt_write(pid, launch->entry, launch->original, launch->arch->breakpoint_size) : 0;
+
+	forget_launch(patcher, launch);
+	return err == 0 ? let_begin(patcher, pid, is_group_stop) : err;
+}
+
+/* Ask those to stop that take too long. */
+static void recall_late(struct patcher *patcher)
+{
+	for (size_t i = 0; i < patcher->n_launches; i++) {
+		struct launch *launch = &patcher->launches[i];
+
+		if (!launch->is_recalled && now_ns() - launch->since > WATCH_ENTRY_NS)
+			launch->is_recalled = pt_interrupt(launch->pid) == 0;
+	}
 }
 
 /* A process has called exec(2): stop it at the entry of the new program. */
 static int begin_launch(struct patcher *patcher, pid_t pid)
 {
 	struct launch *launch = find_launch(patcher, pid);
+	struct regs regs;
 	int err = 0;
 
 	if (launch == NULL) {
 		err = ARRAY_GROW(&patcher->launches, patcher->n_launches, 1);
 		launch = err == 0 ? &patcher->launches[patcher->n_launches++] : NULL;
+	} else {
+		trap_disarm(&launch->trap);
 	}
 	if (launch != NULL) {
-		*launch = (struct launch){ .pid = pid, .is_first = !patcher->has_begun };
-		err = pt_watch(pid, PT_WATCH_START);
+		*launch = (struct launch){ .pid = pid, .is_first = !patcher->has_begun, .since = now_ns(), .trap = NO_TRAP };
+		err = pt_watch(pid, patcher->options->is_watch ? PT_WATCH_EXEC : PT_WATCH_START);
 		if (err == 0)
-			err = plant_breakpoint(launch);
+			err = set_stop(launch, patcher->options->is_watch);
 	}
 	if (err == 0)
-		return pt_cont(pid, 0);
+		err = pt_get_regs(pid, &regs);
+	if (err == 0) {
+		/* A program without a dynamic linker is at its entry already. */
+		bool is_there = regs.size == launch->arch->regs_size && regs_get(launch->arch, &regs, REG_PC) == launch->entry;
+
+		return is_there ? arrive(patcher, launch, &regs) : pt_cont(pid, 0);
+	}
 	(void)take_stderr(patcher, pid);
 	/* A program that began with its patch goes on, whatever it executes later, say one of an ABI that nsb cannot patch. */
 	if (launch != NULL && launch->is_first)
@@ -457,18 +478,24 @@ static int begin_launch(struct patcher *patcher, pid_t pid)
 	return let_begin(patcher, pid, false);
 }
 
-/* A signal, which the program is to have, unless it is that of the breakpoint. */
+/* A signal, which the program is to have, unless it tells that the program has come to its entry. */
 static int pass_signal(struct patcher *patcher, pid_t tid, int signal)
 {
-	struct launch *launch = signal == SIGTRAP ? find_launch(patcher, tid) : NULL;
-	bool arrived = false;
-	int err = launch == NULL ? 0 : look_arrived(launch, &arrived);
+	struct launch *launch = find_launch(patcher, tid);
+	bool is_trap = launch != NULL && trap_was_hit(&launch->trap, tid, signal);
+	struct regs regs;
+	int err;
 
-	if (err != 0 || !arrived)
-		return err != 0 ? err : pt_cont(tid, signal);
-	patch_at_entry(patcher, launch);
-	forget_launch(patcher, launch);
-	return 0;
+	if (!is_trap && (launch == NULL || !launch->has_breakpoint || signal != SIGTRAP))
+		return pt_cont(tid, signal);
+	err = pt_get_regs(tid, &regs);
+	if (err == 0 && regs.size == launch->arch->regs_size &&
+	    regs_get(launch->arch, &regs, REG_PC) == launch->entry + (is_trap ? 0 : launch->arch->breakpoint_behind))
+		return arrive(patcher, launch, &regs);
+	if (err != 0)
+		return err;
+	/* It had blocked the trap's signal, and has begun. */
+	return is_trap ? recall(patcher, launch, false) : pt_cont(tid, signal);
 }
 
 /* -errno if a tracee cannot be let go: the kernel does so when the patcher ends. */
@@ -485,8 +512,12 @@ static int handle(struct patcher *patcher, pid_t tid, const struct pt_status *st
 	case PT_EXEC:
 		err = begin_launch(patcher, tid);
 		break;
+	case PT_INTERRUPTED:
 	case PT_GROUP_STOP:
-		err = pt_listen(tid);
+		if (launch != NULL && launch->is_recalled)
+			err = recall(patcher, launch, status->stop == PT_GROUP_STOP);
+		else
+			err = status->stop == PT_GROUP_STOP ? pt_listen(tid) : pt_cont(tid, 0);
 		break;
 	case PT_SIGNAL:
 		err = pass_signal(patcher, tid, status->signal);
@@ -516,7 +547,7 @@ static void leave(pid_t pid)
 	int err = target_open(&target, pid, TARGET_VIEW);
 
 	if (err == 0)
-		err = target_adopt(&target, NULL, 0);
+		err = target_adopt(&target, NULL);
 	if (target_close(&target) != 0 || err != 0)
 		debug("%s", msg_kept());
 	msg_forget();
@@ -547,6 +578,8 @@ bool launch_patched(pid_t pid, const struct options *options, const struct patch
 			patcher.settling = pid;
 		else if (err == 0)
 			(void)nanosleep(&tick, NULL);
+		if (err == 0 && is_watch)
+			recall_late(&patcher);
 	}
 	if (err == 0 && !patcher.is_left)
 		leave(patcher.settling);

@@ -215,7 +215,7 @@ static int keep_if_safe(struct attempt *attempt, struct thread *thread)
 	/* At the program's entry it has no caller: what lies on its stack leads nowhere. */
 	thread->stack_end = 0;
 	thread->goes_on = NULL;
-	if (thread->final_regs != NULL) {
+	if (target_is_at_entry(attempt->target, thread)) {
 		attempt->report->threads++;
 		return 0;
 	}

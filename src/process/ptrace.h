@@ -37,7 +37,7 @@ int pt_seize_own(pid_t tid, bool dies_with_nsb) MUST_CHECK;
 /* What is reported of a tracee of pt_seize_own() that is stopped, beside its signals, from now on. */
 enum pt_watching {
 	PT_WATCH_START,		/* its exec(2); it dies if nsb dies, as it has not begun */
-	PT_WATCH_EXEC,		/* its exec(2); it goes on without nsb */
+	PT_WATCH_EXEC,		/* its exec(2); if nsb dies it goes on */
 	PT_WATCH_ALL,		/* the same, and of all processes and threads that it makes, which are traced, too */
 };
 int pt_watch(pid_t tid, enum pt_watching what) MUST_CHECK;

@@ -554,18 +554,29 @@ static int seize_thread(struct target *target, struct thread *thread)
 	return refuse_seize(target, thread, -err);
 }
 
-int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask)
+int target_adopt(struct target *target, struct held_thread *held)
 {
 	int err = ARRAY_GROW(&target->threads, 0, 1);
 
 	if (err != 0)
 		return err;
-	target->threads[0] = (struct thread){ .tid = target->pid, .state = THREAD_RUNNING,
-					      .asleep = true, .final_regs = final_regs,
-					      .final_mask = mask, .trap = NO_TRAP };
+	target->threads[0] = (struct thread){ .tid = target->pid, .state = THREAD_RUNNING, .asleep = true,
+					      .held = held, .trap = NO_TRAP };
+	if (held != NULL) {
+		target->threads[0].state = THREAD_STOPPED;
+		target->threads[0].regs = held->regs;
+		target->threads[0].group_stop = held->group_stop;
+		target->threads[0].since = now_ns();
+	}
 	target->n_threads = 1;
 	target->is_own = true;
 	return 0;
+}
+
+bool target_is_at_entry(const struct target *target, const struct thread *thread)
+{
+	return thread->held != NULL && thread->state == THREAD_STOPPED &&
+	       regs_get(target->arch, &thread->regs, REG_PC) == target->auxv_entry;
 }
 
 int target_rescan(struct target *target, size_t *found)
@@ -847,7 +858,7 @@ int target_continue(struct target *target, struct thread *thread)
 {
 	int err;
 
-	if (thread->state != THREAD_STOPPED)
+	if (thread->state != THREAD_STOPPED || target_is_at_entry(target, thread))
 		return 0;
 	err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
@@ -921,11 +932,8 @@ static int forget_trap(struct target *target, struct thread *thread)
 
 int target_detach(struct target *target, struct thread *thread)
 {
-	bool is_held = target->holds_own && thread->final_regs != NULL;
 	int err;
 
-	if (is_held && thread->state == THREAD_RUNNING)
-		return 0;
 	/*
 	 * Only a stopped thread can be let go.  Where a stop would end a call early, leave it to
 	 * the kernel, which lets the thread go when this process of nsb's ends (workers.h).
@@ -946,16 +954,12 @@ int target_detach(struct target *target, struct thread *thread)
 		err = send_withheld_stop(target, thread);
 	if (err != 0 || thread->state != THREAD_STOPPED)
 		return err;
-	if (is_held)
-		return target_continue(target, thread);
-	if (thread->final_regs != NULL) {
-		err = pt_restore_regs(thread->tid, thread->final_regs);
-		if (err == 0)
-			err = pt_set_sigmask(thread->tid, thread->final_mask);
+	if (thread->held != NULL) {
+		*thread->held = (struct held_thread){ thread->regs, thread->group_stop };
+		return 0;
 	}
 	/* If the process is in a job-control stop, the kernel keeps the thread stopped (ptrace(2)). */
-	if (err == 0)
-		err = pt_detach(thread->tid, 0);
+	err = pt_detach(thread->tid, 0);
 	if (err != 0)
 		return gone_or(target, thread, err, "detach from");
 	note_release(target, thread);

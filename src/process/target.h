@@ -34,6 +34,12 @@ enum thread_state {
 	THREAD_GONE,
 };
 
+/* The only thread of a program that stands at its entry, before and after a struct target knows it. */
+struct held_thread {
+	struct regs regs;	/* with which it goes on */
+	bool group_stop;	/* a job-control signal has stopped it */
+};
+
 /* One thread of the target. */
 struct thread {
 	pid_t tid;
@@ -46,8 +52,7 @@ struct thread {
 	uint64_t since;		/* when it was asked to stop, by now_ns() */
 	bool group_stop;	/* a job-control signal stopped it, and it has to stay stopped */
 	bool withheld_stop;	/* a stop signal came while it made calls for nsb, and is sent later */
-	const struct regs *final_regs;	/* when nsb detaches it goes on with these; NULL: with regs */
-	uint64_t final_mask;	/* if final_regs are set: and with these signals blocked */
+	struct held_thread *held;	/* of target_adopt(): it is neither let go nor detached from; NULL: it is not held */
 	struct trap trap;
 	uint64_t stack_end;	/* where the walk through its stack ended, when it was stopped and checked; 0: not known */
 	const char *goes_on;	/* where it was checked last it stood at a place of VZP_RESUME: the function, not owned; else NULL */
@@ -74,7 +79,6 @@ struct target {
 	char comm[32];
 	const struct arch *arch;
 	bool is_own;		/* of target_adopt(): nsb has started it */
-	bool holds_own;		/* its thread of target_adopt() is not let go, and sleeps on: there is more to do */
 	bool committed;
 	int mem_fd;		/* /proc/PID/mem */
 	int task_fd;		/* /proc/PID/task */
@@ -166,11 +170,13 @@ bool target_has_changed(const struct target *target, const struct mapping *m);
 uint64_t target_read_word(const struct target *target, uint64_t address);
 
 /*
- * Take over a process that this nsb traces already, and that has one thread, which sleeps in a
- * system call.  When nsb detaches, the thread goes on with `final_regs` instead, and with the
- * signals of `mask` blocked.
+ * Take over a process that this nsb traces already.  Its first thread runs if `held` is NULL; else it is in a ptrace-stop,
+ * with held->regs, at the program's entry.  There target_continue() leaves it, and target_detach() leaves it stopped and
+ * traced, with what it goes on with in *held.
  */
-int target_adopt(struct target *target, const struct regs *final_regs, uint64_t mask) MUST_CHECK;
+int target_adopt(struct target *target, struct held_thread *held) MUST_CHECK;
+/* Whether a held thread still stands at the program's entry.  It has no caller there, and has run no code of the program's own. */
+bool target_is_at_entry(const struct target *target, const struct thread *thread);
 /*
  * Count the threads that sleep in a system call that a stop may end early, for good (call.h).
  * They need not be traced.  With `again` only those are looked at that were among them before.
