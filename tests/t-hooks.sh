@@ -68,6 +68,16 @@ t 'a hook does not come back: its thread is fetched' '
 	target ledger && says "what?" sleep 2 && says "total 10" total && snapshot && patch_from ledger.c -DLOOP -DLIMIT=5 &&
 	fails_with 11 "hook to_tenths is not back in time" patch ledger.so && says "total -100" total && listed "" && unharmed
 '
+t 'a hook changes x87 and SSE registers, and comes back, or does not, or faults: its thread has its own again' '
+	watch_target alone spin -DHOOKED && for how in 0 1 2; do
+		patch_from witness.c -o spoils.so -DHOOKED -DSPOIL=$how && says begun spin || exit 1
+		if [ $how = 0 ]; then
+			patch spoils.so && fine && [ "$answer" = "$new" ] && says begun spin && revert spoils.so && fine || exit 1
+		else
+			fails_with 11 "hook change (is not back in time|raised SIGILL)" patch spoils.so && fine && [ "$answer" = "$old" ] || exit 1
+		fi
+	done && unharmed
+'
 t 'a hook that needs longer may, if the patch says so' '
 	target ledger && says "total 10" total && snapshot && patch_from ledger.c -DSLOW=60000000 -DLIMIT=1 &&
 	fails_with 11 "not back in time" patch ledger.so && unharmed && target ledger &&

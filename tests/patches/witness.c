@@ -41,6 +41,14 @@ VZP_PRE_REVERT(look)
 static void change(void)
 {
 	look();
+#ifdef SPOIL
+	/* What the thread had in these it has to have again, whether this comes back, or never does, or faults. */
+	__asm__ volatile("fninit\n\tfldpi\n\tpcmpeqd %xmm0, %xmm0\n\tpcmpeqd %xmm3, %xmm3\n\tpcmpeqd %xmm7, %xmm7");
+	while (SPOIL == 1)
+		__asm__ volatile("" ::: "memory");
+	if (SPOIL == 2)
+		__builtin_trap();
+#endif
 }
 VZP_POST_APPLY(change)
 VZP_POST_REVERT(change)
