@@ -295,12 +295,27 @@ mflag() {
 	fi
 }
 
+# Sums of the files that tests build from, by their paths below tests.  To start a program is what costs tests
+# most, so this is done once.
+declare -A sums
+sums[headers]=
+while read -r sum path; do
+	sums[$path]=$sum
+	[[ $path != *.h ]] || sums[headers]+=$sum
+done < <(cd "$tests" && md5sum helpers/*.c targets/*.[ch] patches/*.c ../include/nsb/*.h)
+
+# sum_of WORDS...: sets $sum.
+sum_of() {
+	read -r -n 12 sum < <(md5sum <<<"$*")
+}
+
 # helper NAME [FLAGS...]: the path of tests/helpers/NAME.c, built; with $NSB_NATIVE, which
 # is -m32 where tests are compiled for a 32-bit host.
 # shellcheck disable=SC2086 # it may be empty
 helper() {
-	local to
-	to=$NSB_BUILD/tests/$1-$({ echo "${NSB_NATIVE:-} ${*:2}"; cat "$tests/helpers/$1.c"; } | md5sum | cut -c 1-12)
+	local to sum
+	sum_of "${NSB_NATIVE:-} ${*:2} ${sums[helpers/$1.c]}"
+	to=$NSB_BUILD/tests/$1-$sum
 	if ! [ -x "$to" ]; then
 		mkdir -p "$NSB_BUILD/tests" &&
 		gcc -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE ${NSB_NATIVE:-} "${@:2}" -o "$to.$$" \
@@ -344,15 +359,15 @@ compile_target() {
 # that has the functions.  $CC and $CFLAGS_EXTRA have their say.  What was built
 # before from the same sources in the same way is used again.
 build() {
-	local name=$1 kind=${2:-pie} cc sources=() to
+	local name=$1 kind=${2:-pie} cc sources=() to sum key
 	cc="${CC:-gcc} $(mflag) $debian_flags $debian_ldflags -D_GNU_SOURCE -pthread ${CFLAGS_EXTRA:-}"
 	[[ $cc == *clang* ]] || cc+=" $tells_nothing"
-	for to in "$tests/targets/$name"{,2}.c; do
-		[ -e "$to" ] && sources+=("${to#"$root"/}")
+	key="$kind $cc ${sums[headers]} ${sums[targets/main.c]}"
+	for to in targets/"$name"{,2}.c; do
+		[ -z "${sums[$to]:-}" ] || { sources+=("tests/$to") && key+=" ${sums[$to]}"; }
 	done
-	to=$(cd "$root" && { echo "$kind $cc" && cat tests/targets/*.h tests/targets/main.c "${sources[@]}"; } |
-		md5sum | cut -c 1-12)
-	to=$NSB_BUILD/tests/$name-$kind-$abi-$to
+	sum_of "$key"
+	to=$NSB_BUILD/tests/$name-$kind-$abi-$sum
 	if ! [ -d "$to" ]; then
 		mkdir -p "$to.$$" &&
 		(cd "$root" && compile_target "$to.$$" "$kind" "$name" "${sources[@]}") || return 1
@@ -377,7 +392,7 @@ launch() {
 	local line
 	# What is started may start the program under another name, as in `chroot root /server`.
 	needs_kernel_for "$@" "${program:-}"
-	rm -f .to .from
+	! [ -e .to ] || rm -f .to .from
 	mkfifo .to .from || return 1
 	exec {to}<>.to {from}<>.from
 	"$@" <.to >.from 3>&- {to}>&- {from}>&- &
@@ -396,8 +411,8 @@ ask() {
 
 # says TEXT WORDS...: asked WORDS, the target answers TEXT.
 says() {
-	local answer
-	answer=$(ask "${@:2}")
+	local answer=
+	printf '%s\n' "${*:2}" >&"$to" && read -r -t "$patience" -u "$from" answer
 	if [ "$answer" != "$1" ]; then
 		echo "asked '${*:2}' the target says '$answer', not '$1'"
 		return 1
@@ -417,9 +432,10 @@ patch_from() {
 # patch_object FILE.c [-o OUT.so] [FLAGS...]: compile it only; sets $made.  A patch of
 # tests/patches that was compiled before in the same way is used again.
 patch_object() {
-	local source=$1 compile kept
+	local source=$1 compile kept sum
 	shift
-	made=$(basename "$source" .c).so
+	made=${source##*/}
+	made=${made%.c}.so
 	if [ "${1:-}" = -o ]; then
 		made=$2
 		shift 2
@@ -435,8 +451,8 @@ patch_object() {
 		"${compile[@]}" -o "$made" "$tests/patches/$source"
 		return
 	fi
-	kept=$NSB_BUILD/tests/${source%.c}-$({ echo "${compile[*]}" && cat "$tests/patches/$source" \
-		"$tests"/targets/*.h "$root"/include/nsb/*.h; } | md5sum | cut -c 1-12).so
+	sum_of "${compile[*]} ${sums[headers]} ${sums[patches/$source]}"
+	kept=$NSB_BUILD/tests/${source%.c}-$sum.so
 	if ! [ -e "$kept" ]; then
 		mkdir -p "$NSB_BUILD/tests" && "${compile[@]}" -o "$kept.$$" "$tests/patches/$source" &&
 		mv "$kept.$$" "$kept" || return 1
@@ -470,10 +486,13 @@ revert() {
 
 # listed NAMES...: just these patches are in the target, in this order.  Memory of reverted ones may be there.
 listed() {
-	local found
-	found=$(nsb list -p "$pid" | grep -v "reverted, memory kept" | awk '{ print $4 }' | xargs)
-	if [ "$found" != "$*" ]; then
-		echo "listed: '$found', not '$*'"
+	local line words found=()
+	while IFS= read -r line; do
+		read -r -a words <<<"$line"
+		[[ $line == *"reverted, memory kept"* ]] || found+=("${words[3]:-}")
+	done < <(nsb list -p "$pid")
+	if [ "${found[*]}" != "$*" ]; then
+		echo "listed: '${found[*]}', not '$*'"
 		return 1
 	fi
 }
@@ -483,7 +502,7 @@ listed() {
 # fails_with STATUS REGEX COMMAND...: exits with STATUS, not by a signal, and says
 # one line on stderr, which REGEX matches.
 fails_with() {
-	local - want=$1 regex=$2 status
+	local - want=$1 regex=$2 status lines
 	shift 2
 	"$@" 2>.stderr
 	status=$?
@@ -494,7 +513,8 @@ fails_with() {
 		return 1
 	fi
 	# The trace of a function shares its stderr; it has a file of its own.
-	if [ "$(wc -l <.stderr)" != 1 ] || ! grep -qE -- "$regex" .stderr; then
+	mapfile -t lines <.stderr
+	if [ ${#lines[@]} != 1 ] || ! [[ ${lines[0]} =~ $regex ]]; then
 		echo "not one line with '$regex', but:"
 		cat .stderr
 		return 1
