@@ -597,16 +597,19 @@ static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, un
 		vzp__prepare(frame, vzp__table_##go_on, (void (*)(void))go_on); \
 	} \
 	__asm__(".pushsection .text\n" \
-		"\t.p2align 4\n" \
+		"\t.p2align 8\n" \
 		"\t.type vzp.resume." VZP__TEXT(go_on) ", @function\n" \
 		"vzp.resume." VZP__TEXT(go_on) ":\n" \
 		"\t.irp site, 0, 1, 2, 3, 4, 5, 6, 7\n" \
-		"\t.p2align 3\n" \
-		VZP__ENTER(".Lvzp_resume_" VZP__TEXT(go_on)) \
+		"\t.p2align 8, 0xcc\n" \
+		"\t.cfi_startproc\n" \
+		VZP__ENTER("vzp__prepare_" VZP__TEXT(go_on), ".Lvzp_resume_" VZP__TEXT(go_on)) \
+		"\t.cfi_escape 0x2e, 0\n" \
+		"\t.cfi_endproc\n" \
 		"\t.endr\n" \
-		"\t.p2align 3\n" \
+		"\t.p2align 8, 0xcc\n" \
 		".Lvzp_resume_" VZP__TEXT(go_on) ":\n" \
-		VZP__STUB("vzp__prepare_" VZP__TEXT(go_on)) \
+		VZP__STUB \
 		"\t.size vzp.resume." VZP__TEXT(go_on) ", . - vzp.resume." VZP__TEXT(go_on) "\n" \
 		"\t.p2align 3\n" \
 		"\t.type vzp.table." VZP__TEXT(go_on) ", @object\n" \
@@ -616,16 +619,25 @@ static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, un
 		".popsection\n");
 
 /*
- * The unwind table of the stub begins when the frame is complete.  It passes over the old frame: CFA and registers are
- * those that are in `back`.
+ * Entries have 256 bytes each.  Until the frame is complete, an unwinder that comes here (a signal's handler is cancelled, or
+ * takes a backtrace) has to find the caller of the old activation as it was found in the old function.  That nsb-gen knows: it
+ * writes the rules into the three rooms of the entry's unwind table.  What is behind the last one keeps the linker from
+ * cutting that off.
  */
+#define VZP__ROOM "\t.rept 64\n\t.cfi_escape 0\n\t.endr\n"
+
+/* From there on the stub's table passes over the old frame: CFA and registers are those that are in `back`. */
 #ifdef __LP64__
-#define VZP__ENTER(common) "\tpushq $\\site\n\tjmp " common "\n"
-#define VZP__STUB(prepare) \
-	"\tpushq %r15\n\tpushq %r14\n\tpushq %r13\n\tpushq %r12\n\tpushq %r11\n\tpushq %r10\n\tpushq %r9\n\tpushq %r8\n" \
-	"\tpushq %rsp\n\tpushq %rbp\n\tpushq %rdi\n\tpushq %rsi\n\tpushq %rbx\n\tpushq %rcx\n\tpushq %rdx\n\tpushq %rax\n" \
-	"\tsubq $80, %rsp\n\tmovq %rsp, %rbp\n\tandq $-16, %rsp\n\tsubq $16, %rsp\n" \
-	"\tmovq %rbp, (%rsp)\n\tmovq %rbp, %rdi\n\tcall " prepare "\n" \
+#define VZP__ENTER(prepare, common) \
+	VZP__ROOM "\tleaq -216(%rsp), %rsp\n" \
+	VZP__ROOM "\tmovq %rbp, 128(%rsp)\n\tmovq %rsp, %rbp\n" VZP__ROOM \
+	"\tmovq %rax, 80(%rbp)\n\tmovq %rdx, 88(%rbp)\n\tmovq %rcx, 96(%rbp)\n\tmovq %rbx, 104(%rbp)\n" \
+	"\tmovq %rsi, 112(%rbp)\n\tmovq %rdi, 120(%rbp)\n" \
+	"\tmovq %r8, 144(%rbp)\n\tmovq %r9, 152(%rbp)\n\tmovq %r10, 160(%rbp)\n\tmovq %r11, 168(%rbp)\n" \
+	"\tmovq %r12, 176(%rbp)\n\tmovq %r13, 184(%rbp)\n\tmovq %r14, 192(%rbp)\n\tmovq %r15, 200(%rbp)\n" \
+	"\tmovq $\\site, 208(%rbp)\n" \
+	"\tandq $-16, %rsp\n\tsubq $16, %rsp\n\tmovq %rbp, (%rsp)\n\tmovq %rbp, %rdi\n\tcall " prepare "\n\tjmp " common "\n"
+#define VZP__STUB \
 	"\t.cfi_startproc\n" \
 	"\t.cfi_escape 0x0f, 3, 0x76, 0, 0x06\n"	/* DW_CFA_def_cfa_expression: DW_OP_breg6 0, DW_OP_deref */ \
 	"\t.cfi_escape 0x10, 3, 2, 0x76, 8\n"		/* DW_CFA_expression of rbx: DW_OP_breg6 8 */ \
@@ -639,11 +651,14 @@ static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, un
 	"\tleaq -8(%rcx), %rsp\n\t.cfi_def_cfa rsp, 8\n\tret\n" \
 	"\t.cfi_endproc\n"
 #else
-#define VZP__ENTER(common) "\tpushl $\\site\n\tjmp " common "\n"
-#define VZP__STUB(prepare) \
-	"\tpushl %edi\n\tpushl %esi\n\tpushl %ebp\n\tpushl %esp\n\tpushl %ebx\n\tpushl %edx\n\tpushl %ecx\n\tpushl %eax\n" \
-	"\tsubl $40, %esp\n\tmovl %esp, %ebp\n\tandl $-16, %esp\n\tsubl $16, %esp\n" \
-	"\tmovl %ebp, (%esp)\n\tcall " prepare "\n" \
+#define VZP__ENTER(prepare, common) \
+	VZP__ROOM "\tleal -76(%esp), %esp\n" \
+	VZP__ROOM "\tmovl %ebp, 60(%esp)\n\tmovl %esp, %ebp\n" VZP__ROOM \
+	"\tmovl %eax, 40(%ebp)\n\tmovl %ecx, 44(%ebp)\n\tmovl %edx, 48(%ebp)\n\tmovl %ebx, 52(%ebp)\n" \
+	"\tmovl %esi, 64(%ebp)\n\tmovl %edi, 68(%ebp)\n" \
+	"\tmovl $\\site, 72(%ebp)\n" \
+	"\tandl $-16, %esp\n\tsubl $16, %esp\n\tmovl %ebp, (%esp)\n\tcall " prepare "\n\tjmp " common "\n"
+#define VZP__STUB \
 	"\t.cfi_startproc\n" \
 	"\t.cfi_escape 0x0f, 3, 0x75, 0, 0x06\n"	/* the same with ebp, number 5 */ \
 	"\t.cfi_escape 0x10, 3, 2, 0x75, 4\n\t.cfi_escape 0x10, 5, 2, 0x75, 8\n\t.cfi_escape 0x10, 6, 2, 0x75, 12\n" \

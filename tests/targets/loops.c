@@ -5,12 +5,15 @@
  */
 #include "target.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define WORKERS 8
@@ -112,6 +115,61 @@ KEEP void *work(void *arg)
 	return NULL;
 }
 
+#ifdef __LP64__
+#define REG_PC REG_RIP
+#else
+#define REG_PC REG_EIP
+#endif
+#define TRAP_FLAG 0x100
+#define STEPS 120
+
+static struct worker *volatile walker;
+static volatile int steps, lost, last_step;	/* instructions in no file; from so many no backtrace came home; the last of them */
+
+/* Code of i386 finds its address by a call of a mov and a ret, which gcc gives no unwind table, in no program. */
+static int finds_pc(const unsigned char *code)
+{
+	static const unsigned char move = 0x8b, stack = 0x24, ret = 0xc3;
+
+	return (code[0] == move && code[2] == stack && code[3] == ret) || (code[0] == ret && code[-3] == move && code[-1] == stack);
+}
+
+/* SIGUSR1: from now on its thread takes a SIGTRAP behind each instruction. */
+static void step(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *at = context;
+	Dl_info nothing;
+
+	(void)info;
+	if (signal == SIGUSR1) {
+		at->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+		return;
+	}
+	void *pc = (void *)at->uc_mcontext.gregs[REG_PC];
+	if (dladdr(pc, &nothing) != 0 || finds_pc(pc))
+		return;
+	lost += !comes_home(walker);
+	steps++;
+	if (steps == last_step)
+		pthread_exit(PTHREAD_CANCELED);
+	if (steps == STEPS)
+		at->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+
+/* Let the worker go step by step where it comes into code that is in no file, and leave at one of the steps. */
+static void walk(struct worker *worker, int last)
+{
+	struct sigaction action = { .sa_sigaction = step, .sa_flags = SA_SIGINFO };
+
+	walker = worker;
+	steps = lost = 0;
+	last_step = last;
+	if (sigaction(SIGUSR1, &action, NULL) != 0 || sigaction(SIGTRAP, &action, NULL) != 0 || pthread_kill(worker->thread, SIGUSR1) != 0)
+		abort();
+	for (int i = 0; i < 10000 && steps < (last != 0 ? last : STEPS); i++)
+		usleep(1000);
+}
+
 static void begin(struct worker *worker, int number)
 {
 	*worker = (struct worker){ .number = number, .is_there = 1 };
@@ -160,6 +218,9 @@ void reply(const char *question, char *answer, size_t size)
 			hear(worker, answer, size);
 		else
 			snprintf(answer, size, "sent");
+	} else if (strcmp(what, "walk") == 0) {
+		walk(worker, atoi(question + strlen("walk 0 ")));
+		snprintf(answer, size, "steps %d lost %d", steps, lost);
 	} else if (strcmp(what, "end") == 0) {
 		end(worker);
 		snprintf(answer, size, "ended %ld", worker->result);

@@ -18,7 +18,9 @@
 #include "type.h"
 
 #define SITES_MAX 8		/* entries of the stub, vzp.h */
-#define SITE_SIZE 8		/* bytes of each */
+#define SITE_SIZE 256		/* bytes of each */
+#define ROOM_SIZE 64		/* bytes of an entry's unwind table that are to be filled in, in each of three states */
+#define BEFORE_REGISTERS 10	/* words of struct vzp__frame before the registers */
 #define ENTRY_SIZE 16		/* bytes of struct vzp__entry */
 #define SCOPES_MAX 64
 #define WHY_MAX 200
@@ -59,10 +61,13 @@ struct resume {
 
 enum {
 	OP_ADDR = 0x03, OP_DEREF = 0x06, OP_CONST1U = 0x08, OP_CONST8S = 0x0f, OP_CONSTU = 0x10, OP_CONSTS = 0x11,
-	OP_PLUS_UCONST = 0x23, OP_LIT0 = 0x30, OP_REG0 = 0x50, OP_BREG0 = 0x70, OP_REGX = 0x90, OP_FBREG = 0x91,
+	OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_LIT0 = 0x30, OP_REG0 = 0x50, OP_BREG0 = 0x70, OP_REGX = 0x90, OP_FBREG = 0x91,
 	OP_BREGX = 0x92, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c, OP_IMPLICIT_VALUE = 0x9e, OP_STACK_VALUE = 0x9f,
 	OP_ENTRY_VALUE = 0xa3, OP_GNU_ENTRY_VALUE = 0xf3,
 };
+
+/* Instructions of unwind tables, and the bytes of an FDE before them: assemblers make it with 32-bit addresses and no augmentation. */
+enum { CFA_ADVANCE = 0x40, CFA_ADVANCE1 = 0x02, CFA_DEF_EXPRESSION = 0x0f, CFA_EXPRESSION = 0x10, CFA_ARGS_SIZE = 0x2e, FDE_HEAD = 17 };
 
 static int64_t read_constant(struct cursor *at, uint8_t op)
 {
@@ -512,11 +517,170 @@ static bool evaluate_rule(const struct resume *resume, const struct cfi_rule *ru
 		evaluate(&expression, &none, out) == NULL && (out->kind == SPOT_MEMORY || out->kind == SPOT_POINTED);
 }
 
+/* The place of `size` bytes of the patch's file that are loaded to `addr`; NULL: there is none. */
+static uint8_t *bytes_at(const struct elffile *file, uint64_t addr, uint64_t size)
+{
+	for (size_t i = 0; i < file->n_phdrs; i++) {
+		const GElf_Phdr *ph = &file->phdrs[i];
+
+		if (ph->p_type == PT_LOAD && addr >= ph->p_vaddr && addr - ph->p_vaddr <= ph->p_filesz &&
+		    size <= ph->p_filesz - (addr - ph->p_vaddr) && ph->p_offset <= file->size &&
+		    ph->p_filesz <= file->size - ph->p_offset)
+			return file->original + ph->p_offset + (addr - ph->p_vaddr);
+	}
+	return NULL;
+}
+
+/* Where the old activation's frame ends, and where it keeps what its caller's registers have to be; kind 0: in the register itself. */
+struct old_frame {
+	struct variable_spot cfa, back[DWARF_REGS_MAX];
+};
+
+/* How far an entry of the stub is: nothing is done; there is room on the stack; the frame pointer is that of struct vzp__frame. */
+enum entry_state { ENTRY_BEGINS, ENTRY_HAS_ROOM, ENTRY_HAS_FRAME };
+
+/* Instructions of an unwind table, as they are put together. */
+struct cfi_text {
+	uint8_t bytes[ROOM_SIZE];
+	size_t size;
+};
+
+static void put(struct cfi_text *text, unsigned byte)
+{
+	if (text->size < ROOM_SIZE)
+		text->bytes[text->size] = (uint8_t)byte;
+	text->size++;
+}
+
+static void put_sleb(struct cfi_text *text, int64_t value)
+{
+	for (; value < -64 || value > 63; value >>= 7)
+		put(text, 0x80 | (value & 0x7f));
+	put(text, value & 0x7f);
+}
+
+/* Append an instruction and its expression, of less than 128 bytes. */
+static void put_expression(struct cfi_text *text, const struct cfi_text *expression)
+{
+	put(text, (unsigned)expression->size);
+	for (size_t i = 0; i < expression->size && i < ROOM_SIZE; i++)
+		put(text, expression->bytes[i]);
+}
+
+/* An expression for the address of a spot of the old activation, as registers are in that state. */
+static struct cfi_text place_of(const struct gen_arch *gen, const struct variable_spot *spot, enum entry_state state)
+{
+	const int64_t room = (int64_t)gen->word * (BEFORE_REGISTERS + gen->n_from_dwarf + 1);
+	struct cfi_text out = { .size = 0 };
+
+	if (spot->base == FROM_CFA) {			/* which is on the expression's stack already */
+		put(&out, OP_CONSTS);
+		put_sleb(&out, spot->value);
+		put(&out, OP_PLUS);
+	} else if (spot->base == gen->dwarf_sp) {
+		put(&out, OP_BREG0 + (state == ENTRY_HAS_FRAME ? gen->dwarf_fp : gen->dwarf_sp));
+		put_sleb(&out, spot->value + (state == ENTRY_BEGINS ? 0 : room));
+	} else if (spot->base == gen->dwarf_fp && state == ENTRY_HAS_FRAME) {
+		put(&out, OP_BREG0 + gen->dwarf_fp);
+		put_sleb(&out, (int64_t)gen->word * (BEFORE_REGISTERS + gen->dwarf_fp));
+		put(&out, OP_DEREF);
+		put(&out, OP_CONSTS);
+		put_sleb(&out, spot->value);
+		put(&out, OP_PLUS);
+	} else {
+		put(&out, OP_BREG0 + spot->base);
+		put_sleb(&out, spot->value);
+	}
+	return out;
+}
+
+static struct cfi_text write_rules(const struct gen_arch *gen, const struct old_frame *frame, enum entry_state state)
+{
+	struct cfi_text out = { .size = 0 }, place = place_of(gen, &frame->cfa, state);
+
+	if (frame->cfa.kind == SPOT_CFA_POINTED)
+		put(&place, OP_DEREF);
+	put(&out, CFA_DEF_EXPRESSION);
+	put_expression(&out, &place);
+	for (unsigned i = 0; i < gen->n_kept_dwarf; i++) {
+		const unsigned reg = gen->kept_dwarf[i];
+		struct variable_spot spot = frame->back[reg];
+
+		if (spot.kind == 0 && (reg != gen->dwarf_fp || state != ENTRY_HAS_FRAME))
+			continue;
+		/* The frame pointer is in struct vzp__frame then, which lies where the stack pointer was, less the room. */
+		if (spot.kind == 0)
+			spot = (struct variable_spot){ SPOT_BACK, gen->dwarf_sp,
+						       -(int64_t)gen->word * (gen->n_from_dwarf + 1 - gen->dwarf_fp) };
+		place = place_of(gen, &spot, state);
+		put(&out, CFA_EXPRESSION);
+		put(&out, reg);
+		put_expression(&out, &place);
+	}
+	return out;
+}
+
+/* The next room of an unwind table, and what is behind it; NULL: there is none. */
+static uint8_t *find_room(uint8_t **at, const uint8_t *end)
+{
+	uint8_t *room = *at;
+
+	if ((size_t)(end - room) < ROOM_SIZE + 2)
+		return NULL;
+	for (unsigned i = 0; i < ROOM_SIZE; i++)
+		if (room[i] != 0)
+			return NULL;
+	*at = room + ROOM_SIZE;
+	if ((**at & 0xc0) == CFA_ADVANCE)
+		*at += 1;
+	else if (**at == CFA_ADVANCE1 || **at == CFA_ARGS_SIZE)
+		*at += 2;
+	else
+		return NULL;
+	return room;
+}
+
+/* Write how the old activation's caller is found while the stub's entry for this place is at work. */
+static int write_entry(const struct resume *resume, const struct old_frame *frame)
+{
+	const struct elffile *file = &resume->draft->patch->file;
+	const uint64_t entry = resume->stub + SITE_SIZE * resume->n_sites;
+	struct frames frames;
+	int err = frames_init(&frames, file);
+	uint8_t *at = NULL;
+	const uint8_t *end = NULL;
+	size_t upto = ARRAY_UPTO(frames.index, frames.table.n_index, start, entry);
+	uint32_t length;
+
+	if (err == 0 && upto > 0 && frames.index[upto - 1].start == entry &&
+	    elffile_read(file, frames.index[upto - 1].fde, &length, sizeof(length)) && length < 0x1000 &&
+	    length > FDE_HEAD - sizeof(length)) {
+		at = bytes_at(file, frames.index[upto - 1].fde, length + sizeof(length));
+		end = at + length + sizeof(length);
+	}
+	frames_deinit(&frames);
+	if (at != NULL)
+		at += FDE_HEAD;
+	for (enum entry_state state = ENTRY_BEGINS; err == 0 && state <= ENTRY_HAS_FRAME; state++) {
+		const struct cfi_text text = write_rules(resume->target->gen, frame, state);
+		uint8_t *room = at != NULL ? find_room(&at, end) : NULL;
+
+		if (room == NULL)
+			return REFUSE(resume, "the unwind table of its stub is not what nsb/vzp.h has made (is it of another version,"
+				      " or does the linker change .eh_frame?)%s", "");
+		if (text.size > ROOM_SIZE)
+			return REFUSE(resume, "the frame of '%s' is one that nsb-gen does not follow", resume->directive->name);
+		memcpy(room, text.bytes, text.size);
+	}
+	return err;
+}
+
 /* Enter where the frame ends, and where what its caller's registers have to be is. */
 static int add_frame(struct resume *resume, uint64_t place)
 {
 	const struct gen_arch *gen = resume->target->gen;
 	struct variable_spot found = { .kind = SPOT_CFA };
+	struct old_frame frame = { 0 };
 	struct cfi_rules rules;
 	int err;
 
@@ -535,6 +699,7 @@ static int add_frame(struct resume *resume, uint64_t place)
 	    rules.rules[rules.return_column].value != -(uint64_t)gen->word)
 		return REFUSE(resume, "the frame of '%s' is one that nsb-gen does not follow", resume->directive->name);
 	err = add_entry(resume, 0, &found);
+	frame.cfa = found;
 	for (unsigned i = 0; i < gen->n_kept_dwarf && err == 0; i++) {
 		const struct cfi_rule *rule = &rules.rules[gen->kept_dwarf[i]];
 
@@ -545,9 +710,10 @@ static int add_frame(struct resume *resume, uint64_t place)
 						  found.kind != SPOT_MEMORY || !is_kept(gen, found.base)))
 			return REFUSE(resume, "the frame of '%s' is one that nsb-gen does not follow", resume->directive->name);
 		found.kind = SPOT_BACK;
+		frame.back[gen->kept_dwarf[i]] = found;
 		err = add_entry(resume, i + 1, &found);
 	}
-	return err;
+	return err == 0 ? write_entry(resume, &frame) : err;
 }
 
 /* ---- the calls ---- */
@@ -736,20 +902,6 @@ static int check_result(const struct resume *resume)
 	if (same > 0 && (tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_class_type))
 		return REFUSE(resume, "'%s' returns a structure", resume->directive->name);
 	return same < 0 ? same : 0;
-}
-
-/* The place of `size` bytes of the patch's file that are loaded to `addr`; NULL: there is none. */
-static uint8_t *bytes_at(const struct elffile *file, uint64_t addr, uint64_t size)
-{
-	for (size_t i = 0; i < file->n_phdrs; i++) {
-		const GElf_Phdr *ph = &file->phdrs[i];
-
-		if (ph->p_type == PT_LOAD && addr >= ph->p_vaddr && addr - ph->p_vaddr <= ph->p_filesz &&
-		    size <= ph->p_filesz - (addr - ph->p_vaddr) && ph->p_offset <= file->size &&
-		    ph->p_filesz <= file->size - ph->p_offset)
-			return file->original + ph->p_offset + (addr - ph->p_vaddr);
-	}
-	return NULL;
 }
 
 /* The only symbol called `before` and the name of go_on; NULL if there is none, or several. */
