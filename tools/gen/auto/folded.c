@@ -7,6 +7,7 @@
 
 #include "compare.h"
 #include "counterpart.h"
+#include "placed.h"
 
 /* The objects, while one function that is replaced is looked at. */
 struct folding {
@@ -93,6 +94,57 @@ static int look_at_piece(const struct folding *folding)
 	return err;
 }
 
+/* ---- functions of which nothing is left but another one's code ---- */
+
+/* Has the linker dropped the code of this function of the unit? */
+static bool is_dropped(const struct binary *target, const struct unit *unit, const struct piece *piece)
+{
+	const struct dwarf *dwarf = &target->dwarf;
+	uint32_t i = DWARF_NONE;
+
+	while ((i = dwarf_find_function(dwarf, piece->name, i)) != DWARF_NONE)
+		if (&dwarf->units[dwarf->functions[i].unit] == unit->target_unit && dwarf->functions[i].is_dropped)
+			return true;
+	return false;
+}
+
+/* Does an object have a function that is at the symbol in the target, and changes in the same way as the piece? */
+static bool changes_along(const struct folding *folding, const struct symbol *symbol)
+{
+	for (size_t i = 0; i < folding->n_units; i++)
+		for (size_t k = 0; k < folding->units[i].n_pieces; k++) {
+			const struct unit *unit = &folding->units[i];
+			const struct piece *other = &unit->pieces[k];
+
+			if (other->kind == PIECE_FUNCTION && other->fate == FATE_REPLACES && other->is_changed &&
+			    other->counterpart.addr == symbol->value && same_code(folding->unit, folding->piece, unit, other))
+				return true;
+		}
+	return false;
+}
+
+/*
+ * mold (2.37 does) leaves no symbol of a function that it has folded with another one, and debug info as of one that
+ * nothing calls.  So a function without code that changes may be one that has the same code.
+ */
+static int look_for_equal(const struct folding *folding)
+{
+	const struct binary *target = folding->draft->target;
+	const struct piece *old = folding->piece->twin;
+	int err = 0;
+
+	if (old == NULL || old->size == 0 || !is_dropped(target, folding->unit, folding->piece))
+		return 0;
+	for (size_t i = 0; err == 0 && i < target->symbols->count; i++) {
+		const struct symbol *symbol = &target->symbols->table[i];
+
+		if (symbol->section != SHN_UNDEF && symbol->type == STT_FUNC && symbol->size == old->size &&
+		    is_code_at(folding->unit->original, old, &target->file, symbol->value) && !changes_along(folding, symbol))
+			err = refuse(folding, symbol->name);
+	}
+	return err;
+}
+
 int settle_folded(const struct draft *draft, struct unit *units, size_t n_units)
 {
 	struct folding folding = { .draft = draft, .units = units, .n_units = n_units };
@@ -106,6 +158,8 @@ int settle_folded(const struct draft *draft, struct unit *units, size_t n_units)
 			if (folding.piece->kind == PIECE_FUNCTION && folding.piece->fate == FATE_REPLACES &&
 			    folding.piece->is_changed)
 				err = look_at_piece(&folding);
+			else if (folding.piece->kind == PIECE_FUNCTION && folding.piece->is_changed && !folding.piece->has_counterpart)
+				err = look_for_equal(&folding);
 		}
 	return err;
 }

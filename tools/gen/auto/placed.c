@@ -77,9 +77,7 @@ static struct group find_group(const struct unit *unit, const struct symbols *sy
 	return (struct group){ 0, 0 };
 }
 
-/* Is the object's code at `addr`, apart from what the linker fills in? */
-static bool is_code_at(const struct unit *unit, const struct piece *piece,
-		       const struct elffile *file, uint64_t addr)
+bool is_code_at(const struct unit *unit, const struct piece *piece, const struct elffile *file, uint64_t addr)
 {
 	const struct unit_section *section = &unit->sections[piece->section];
 	uint8_t *have = malloc((size_t)piece->size + 1);

@@ -18,6 +18,9 @@
  */
 int place_units(struct unit *units, size_t n_units, const struct binary *patch) MUST_CHECK;
 
+/* Is the object's code of a piece at `addr` of the file, apart from what the linker fills in? */
+bool is_code_at(const struct unit *unit, const struct piece *piece, const struct elffile *file, uint64_t addr);
+
 /* `width` bytes of the file at an address, sign-extended; false if the file does not have them. */
 bool read_word(const struct elffile *file, uint64_t addr, unsigned width, int64_t *value);
 
