@@ -81,6 +81,11 @@ t 'unharmed sees a stop, a pending signal, a new file' '
 	target signals && snapshot && kill -STOP $pid &&
 	wait_until is_stopped && ! unharmed && snapshot && kill -USR1 $pid && ! unharmed
 '
+t 'threads that compute hold their registers in a loop' '
+	for abi in amd64 i386; do
+		build registers && objdump -d $program >code && sed -n "/<hold_spinning>:/,/ret/p" code | grep "jne.*<hold_spinning" || exit 1
+	done
+'
 t 'the registers target sees a changed register' '
 	target registers && ask start && says fine check && spoil=$(helper spoil) && thread=$(ls /proc/$pid/task | tail -n 1) &&
 	until [[ $(ask check) == "thread "* ]]; do	# it holds nothing in its registers now and then

@@ -32,7 +32,7 @@ void hold_sleeping(struct image *image, long rounds, long avx);
 
 #ifdef __x86_64__
 __asm__(
-".macro hold name, body:vararg\n"
+".macro hold name, body\n"
 "	.globl \\name\n"
 "	.type \\name, @function\n"
 "\\name:\n"
@@ -102,13 +102,13 @@ __asm__(
 "	.size \\name, . - \\name\n"
 ".endm\n"
 ".text\n"
-"hold hold_spinning, 2: decq (%rsp); jnz 2b\n"
+"hold hold_spinning, \"2: decq (%rsp); jnz 2b\"\n"
 "hold hold_sleeping, syscall\n"
 ".section .note.GNU-stack, \"\", @progbits\n"
 ".text\n");
 #else
 __asm__(
-".macro hold name, body:vararg\n"
+".macro hold name, body\n"
 "	.globl \\name\n"
 "	.type \\name, @function\n"
 "\\name:\n"
@@ -163,8 +163,8 @@ __asm__(
 "	.size \\name, . - \\name\n"
 ".endm\n"
 ".text\n"
-"hold hold_spinning, 2: decl 24(%esp); jnz 2b\n"
-"hold hold_sleeping, int $0x80\n"
+"hold hold_spinning, \"2: decl 24(%esp); jnz 2b\"\n"
+"hold hold_sleeping, \"int $0x80\"\n"
 ".section .note.GNU-stack, \"\", @progbits\n"
 ".text\n");
 #endif
