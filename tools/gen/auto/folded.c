@@ -96,16 +96,32 @@ static int look_at_piece(const struct folding *folding)
 
 /* ---- functions of which nothing is left but another one's code ---- */
 
-/* Has the linker dropped the code of this function of the unit? */
-static bool is_dropped(const struct binary *target, const struct unit *unit, const struct piece *piece)
+/* Has the target nothing of that function, not even a symbol? */
+static bool is_lost(const struct binary *target, const struct piece *piece)
 {
-	const struct dwarf *dwarf = &target->dwarf;
-	uint32_t i = DWARF_NONE;
+	for (size_t i = 0; i < target->symbols->count; i++)
+		if (strcmp(target->symbols->table[i].name, piece->name) == 0)
+			return false;
+	return !piece->has_counterpart;
+}
 
-	while ((i = dwarf_find_function(dwarf, piece->name, i)) != DWARF_NONE)
-		if (&dwarf->units[dwarf->functions[i].unit] == unit->target_unit && dwarf->functions[i].is_dropped)
-			return true;
-	return false;
+/* The other way round: a function that is replaced, and of an object one without code that was equal, and stays as it is. */
+static int look_for_lost(const struct folding *folding)
+{
+	const struct piece *old = folding->piece->twin;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && old != NULL && i < folding->n_units; i++)
+		for (size_t k = 0; err == 0 && k < folding->units[i].n_pieces; k++) {
+			const struct unit *unit = &folding->units[i];
+			const struct piece *other = &unit->pieces[k];
+
+			if (other->kind == PIECE_FUNCTION && other->twin != NULL && is_lost(folding->draft->target, other) &&
+			    same_code(folding->unit->original, old, unit->original, other->twin) &&
+			    !same_code(folding->unit, folding->piece, unit, other))
+				err = refuse(folding, other->name);
+		}
+	return err;
 }
 
 /* Does an object have a function that is at the symbol in the target, and changes in the same way as the piece? */
@@ -133,7 +149,7 @@ static int look_for_equal(const struct folding *folding)
 	const struct piece *old = folding->piece->twin;
 	int err = 0;
 
-	if (old == NULL || old->size == 0 || !is_dropped(target, folding->unit, folding->piece))
+	if (old == NULL || !is_lost(target, folding->piece))
 		return 0;
 	for (size_t i = 0; err == 0 && i < target->symbols->count; i++) {
 		const struct symbol *symbol = &target->symbols->table[i];
@@ -143,6 +159,13 @@ static int look_for_equal(const struct folding *folding)
 			err = refuse(folding, symbol->name);
 	}
 	return err;
+}
+
+static int look_at_replaced(const struct folding *folding)
+{
+	int err = look_at_piece(folding);
+
+	return err == 0 ? look_for_lost(folding) : err;
 }
 
 int settle_folded(const struct draft *draft, struct unit *units, size_t n_units)
@@ -157,8 +180,8 @@ int settle_folded(const struct draft *draft, struct unit *units, size_t n_units)
 			/* What is replaced for another's sake alone does as before, for all its names. */
 			if (folding.piece->kind == PIECE_FUNCTION && folding.piece->fate == FATE_REPLACES &&
 			    folding.piece->is_changed)
-				err = look_at_piece(&folding);
-			else if (folding.piece->kind == PIECE_FUNCTION && folding.piece->is_changed && !folding.piece->has_counterpart)
+				err = look_at_replaced(&folding);
+			else if (folding.piece->kind == PIECE_FUNCTION && folding.piece->is_changed)
 				err = look_for_equal(&folding);
 		}
 	return err;

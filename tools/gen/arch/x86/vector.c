@@ -184,10 +184,13 @@ static uint8_t immediate_size(const struct decoder *d)
 
 bool vector_read(struct decoder *d)
 {
-	/* Map 4 of EVEX is APX, and maps above 3 of VEX have other immediates. */
+	/*
+	 * Map 4 of EVEX is APX.  Maps above 3 of VEX have other immediates, but for what loads tiles of AMX in map 5
+	 * (T2RPNTLVWZ0RS and its like).
+	 */
 	bool is_known = d->encoding == ENCODED_XOP ? d->map >= XOP_IMMEDIATE && d->map <= XOP_LONG :
 		d->encoding == ENCODED_EVEX ? d->map == 5 || d->map == 6 || (d->map >= 1 && d->map <= 3) :
-		d->map >= 1 && d->map <= 3;
+		(d->map >= 1 && d->map <= 3) || (d->map == 5 && (d->opcode == 0xf8 || d->opcode == 0xf9));
 
 	if (!is_known)
 		return false;
