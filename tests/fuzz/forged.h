@@ -332,31 +332,33 @@ static inline uint32_t forged_record(struct forged *forged, struct feed *feed, u
 	head->patch_name = feed_below(feed, head->strings_size);
 	head->object_name = feed_below(feed, head->strings_size);
 	head->description = feed_below(feed, head->strings_size);
-	for (uint32_t i = 0; i < head->n_funcs; i++) {
-		forged_function(feed, &funcs[i], head, object_size);
+	/* A jump below may lie over the head: what is written here is counted by a copy. */
+	const struct record_head counts = *head;
+	for (uint32_t i = 0; i < counts.n_funcs; i++) {
+		forged_function(feed, &funcs[i], &counts, object_size);
 		forged_jump(forged, feed, &funcs[i]);
 	}
-	struct record_range *ranges = (void *)(funcs + head->n_funcs);
-	for (uint32_t i = 0; i < head->n_ranges; i++)
+	struct record_range *ranges = (void *)(funcs + counts.n_funcs);
+	for (uint32_t i = 0; i < counts.n_ranges; i++)
 		ranges[i] = (struct record_range){ feed_number(feed), feed_number(feed), feed_byte(feed) % 7 == 6 ? RANGE_QUIET :
-						  feed_byte(feed) % 7, feed_below(feed, head->strings_size) };
-	struct record_detour *detours = (void *)(ranges + head->n_ranges);
-	for (uint32_t i = 0; i < head->n_detours; i++)
+						  feed_byte(feed) % 7, feed_below(feed, counts.strings_size) };
+	struct record_detour *detours = (void *)(ranges + counts.n_ranges);
+	for (uint32_t i = 0; i < counts.n_detours; i++)
 		forged_detour(forged, feed, &detours[i]);
-	struct record_hook *hooks = (void *)(detours + head->n_detours);
-	for (uint32_t i = 0; i < head->n_hooks; i++)
-		hooks[i] = (struct record_hook){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : head->address + 8,
+	struct record_hook *hooks = (void *)(detours + counts.n_detours);
+	for (uint32_t i = 0; i < counts.n_hooks; i++)
+		hooks[i] = (struct record_hook){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : counts.address + 8,
 						 .kind = feed_byte(feed) % 6, .limit_ms = feed_byte(feed),
-						 .name = feed_below(feed, head->strings_size) };
-	struct record_variable *states = (void *)(hooks + head->n_hooks);
-	for (uint32_t i = 0; i < head->n_states; i++)
-		states[i] = (struct record_variable){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : head->address + 8,
-						   .size = feed_byte(feed), .name = feed_below(feed, head->strings_size),
-						   .type = feed_below(feed, head->strings_size) };
-	char *strings = (char *)(states + head->n_states);
-	feed_bytes(feed, strings, head->strings_size);
-	strings[head->strings_size - 1] = (char)((how & 8) != 0 ? feed_byte(feed) : 0);
-	head->size = (uint32_t)(strings + head->strings_size - (char *)head);
+						 .name = feed_below(feed, counts.strings_size) };
+	struct record_variable *states = (void *)(hooks + counts.n_hooks);
+	for (uint32_t i = 0; i < counts.n_states; i++)
+		states[i] = (struct record_variable){ .address = (feed_byte(feed) & 1) != 0 ? feed_number(feed) : counts.address + 8,
+						   .size = feed_byte(feed), .name = feed_below(feed, counts.strings_size),
+						   .type = feed_below(feed, counts.strings_size) };
+	char *strings = (char *)(states + counts.n_states);
+	feed_bytes(feed, strings, counts.strings_size);
+	strings[counts.strings_size - 1] = (char)((how & 8) != 0 ? feed_byte(feed) : 0);
+	head->size = (uint32_t)(strings + counts.strings_size - (char *)head);
 	if ((feed_byte(feed) & 1) != 0 && spoil != NULL)
 		spoil(feed, head);
 	if (head->size > sealed && head->size <= room)
