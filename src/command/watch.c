@@ -75,6 +75,7 @@ struct watch {
 	struct store store;
 	pid_t pid;		/* the watcher's own */
 	int fan, inotify;
+	int store_watch;	/* of inotify, for the folder that has the store's name now; -1: there is none */
 	_Atomic unsigned *version;	/* of the store; shared with the children, which see by it that theirs is an old one */
 	int notify;		/* a socket to systemd; -1: there is none */
 	bool is_ready;
@@ -661,10 +662,24 @@ static int read_store(struct watch *watch)
 	return 0;
 }
 
-static void reread_store(struct watch *watch)
+/* Have changes of the store told.  Returns whether another folder has its name now than before. */
+static bool follow_store(struct watch *watch)
+{
+	const char *folder = watch->options->store != NULL ? watch->options->store : STORE_FOLDER;
+	const int before = watch->store_watch;
+
+	if (watch->inotify == -1 || watch->options->n_files != 0)
+		return false;
+	/* Of the same folder this is the same number as before. */
+	watch->store_watch = inotify_add_watch(watch->inotify, folder, IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE);
+	if (watch->store_watch == -1 && before != -1)
+		warn("%s: changes are not seen: %s", folder, strerror(errno));
+	return watch->store_watch != -1 && watch->store_watch != before;
+}
+
+static void reread_store(struct watch *watch, bool has_changed)
 {
 	char events[4096];
-	bool has_changed = false;
 
 	while (read(watch->inotify, events, sizeof(events)) > 0)
 		has_changed = true;
@@ -701,7 +716,7 @@ static int watch_once(struct watch *watch)
 	if (fds[0].revents != 0)
 		err = read_events(watch);
 	if (fds[1].revents != 0)
-		reread_store(watch);
+		reread_store(watch, false);
 	if (fds[2].revents != 0 && watch->look == fds[2].fd)
 		read_marks(watch);
 	if (now_ns() >= watch->next_look)
@@ -710,13 +725,14 @@ static int watch_once(struct watch *watch)
 		return err;
 	watch->next_tick = now_ns() + TICK_MS * MS;
 	mounts_drop_old(&watch->mounts);
+	if (follow_store(watch))
+		reread_store(watch, true);
 	notify(watch, "WATCHDOG=1");
 	return kill_after(ALIVE_MS);
 }
 
 static int run_watcher(struct watch *watch)
 {
-	const char *folder = watch->options->store != NULL ? watch->options->store : STORE_FOLDER;
 	int err = open_fanotify(watch);
 
 	watch->pid = getpid();
@@ -736,9 +752,7 @@ static int run_watcher(struct watch *watch)
 	watch->mounts.fan = watch->fan;
 	mounts_see(&watch->mounts, 0);
 	watch->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (watch->inotify != -1 && watch->options->n_files == 0 &&
-	    inotify_add_watch(watch->inotify, folder, IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_DELETE) == -1)
-		warn("%s: changes are not seen: %s", folder, strerror(errno));
+	(void)follow_store(watch);
 	/* The kernel collects the children: nobody asks for their ends. */
 	(void)signal(SIGCHLD, SIG_IGN);
 	while (err == 0 && interrupt_is_noted() == 0)
