@@ -329,8 +329,9 @@ int command_install(const struct options *options)
 	struct store store = { .lock = -1 };
 	int err = 0;
 
+	/* ENOENT would be the status of a patch that is not there. */
 	if (mkdir(folder_of(options), 0755) != 0 && errno != EEXIST)
-		return fail(errno, "%s: cannot be made: %s", folder_of(options), strerror(errno));
+		return fail(errno == ENOENT ? ENOTDIR : errno, "%s: cannot be made: %s", folder_of(options), strerror(errno));
 	err = store_read(&store, options, true, true);
 	if (err == 0)
 		err = install_one(options, &store, options->arguments[0]);
