@@ -25,8 +25,10 @@ int main(void)
 }
 END
 	cat >crash.c <<'END'
+#include <nsb/vzp.h>
 int step(int n);
 int step(int n) { *(volatile int *)8 = n; return n; }
+VZP_CALLERS_CHECKED(step);
 END
 	sed 's/\*(.*; return n;/return n + 2;/' crash.c >good.c
 	# shellcheck disable=SC2086,SC2154 # lists of words
