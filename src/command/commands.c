@@ -418,7 +418,7 @@ static int complete_id(struct job *job)
 	const struct workers workers = {
 		.count = job->n_pids, .item_ms = job_item_ms(options), .memory = BUDGET_MEMORY,
 		.more_memory = BUDGET_MORE_MEMORY, .rights = permission_to_view, .result_size = sizeof(int),
-		.pids = job->pids, .ctx = job, .work = find_ids, .error = found_error, .tell = tell_ids,
+		.ctx = job, .work = find_ids, .error = found_error, .tell = tell_ids,
 	};
 	int err = workers_run(&workers);
 	char id[2 * BUILD_ID_MAX + 1];
@@ -697,7 +697,7 @@ int job_do_each(struct job *job)
 		.count = job->n_pids, .item_ms = job_item_ms(job->options),
 		.memory = BUDGET_MEMORY + 8 * job->patch.size,
 		.more_memory = BUDGET_MORE_MEMORY + 8 * job->patch.size, .rights = permission_to_change,
-		.result_size = sizeof(struct outcome), .pids = job->pids, .ctx = job, .work = work_on,
+		.result_size = sizeof(struct outcome), .ctx = job, .work = work_on,
 		.error = outcome_error, .tell = tell_outcome,
 	};
 

@@ -310,7 +310,6 @@ int survey_run(struct survey *survey)
 		patches_size += survey->patches[i].size;
 	if (pids != NULL)
 		survey->pids = pids;
-	workers.pids = survey->pids;
 	workers.count = survey->n_pids;
 	workers.memory = BUDGET_MEMORY + 2 * patches_size;
 	workers.more_memory = BUDGET_MORE_MEMORY + 2 * patches_size;

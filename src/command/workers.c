@@ -57,8 +57,7 @@ struct current_item {
 	_Atomic size_t entry;			/* the number of its entry of the queue, or NO_ENTRY */
 	_Atomic size_t last_taken;		/* the one that it took last */
 	_Alignas(8) _Atomic uint64_t since;	/* when it began, by now_ns(); i386 would align this to 4 */
-	/* What struct schedule had then, of the child, and of the process that the item is about. */
-	_Alignas(8) _Atomic uint64_t waited, target_ran, target_waited;
+	_Alignas(8) _Atomic uint64_t delay;	/* read_delay() of the child then */
 };
 
 struct shared {
@@ -106,16 +105,12 @@ struct run {
 	int err;		/* why no child can work */
 };
 
-/* What the scheduler tells of a thread, in ns. */
-struct schedule {
-	uint64_t ran;		/* so long it has had a processor until now */
-	uint64_t waited;	/* and so long it has waited for one, not counting a wait that is not over */
-};
-
-/* The first two numbers of its schedstat (sched-stats.rst in the kernel's documentation), 0 where the kernel does not tell. */
-static struct schedule read_schedule(pid_t pid)
+/*
+ * How long a process has waited for a processor until now, in ns: the second number of its
+ * schedstat (sched-stats.rst in the kernel's documentation).  0 where the kernel does not tell.
+ */
+static uint64_t read_delay(pid_t pid)
 {
-	struct schedule schedule = { 0, 0 };
 	char path[40], text[64] = "", *end;
 	ssize_t got = -1;
 	int fd;
@@ -126,52 +121,25 @@ static struct schedule read_schedule(pid_t pid)
 		got = read(fd, text, sizeof(text) - 1);
 		(void)close(fd);
 	}
-	if (got > 0) {
-		schedule.ran = strtoull(text, &end, 10);
-		schedule.waited = strtoull(end, NULL, 10);
-	}
-	return schedule;
-}
-
-/* The same of the process that an item is about, of its first thread; 0 if it is about none. */
-static struct schedule read_target_schedule(const struct workers *workers, size_t item)
-{
-	return workers->pids == NULL ? (struct schedule){ 0, 0 } : read_schedule(workers->pids[item]);
-}
-
-/*
- * How much of the last `took` ns the process has waited for a processor, that had `then` before.  A
- * wait that is not over is not counted by the kernel: who wants a processor now, and had none, waits.
- */
-static uint64_t target_waited(const struct workers *workers, size_t item, const struct schedule *then, uint64_t took)
-{
-	struct schedule now = read_target_schedule(workers, item);
-
-	/* It has ended, or has executed another program, if there is less than before. */
-	if (now.ran < then->ran || now.waited < then->waited || now.ran - then->ran > took)
+	if (got <= 0)
 		return 0;
-	return proc_thread_state(workers->pids[item], workers->pids[item]) == 'R' ? took - (now.ran - then->ran) :
-	       now.waited - then->waited;
+	(void)strtoull(text, &end, 10);
+	return strtoull(end, NULL, 10);
 }
 
 /*
  * Whether what failed after at_least_ms may do better once more: processes that take all processors
- * have kept the child, which has the number `pid`, or the process that it works on waiting: a thread
- * that is to stop needs a processor for that.  When it is the only item its time is what the user has
- * said, and it is not done again.
+ * have kept the child, which has the number `pid`, waiting.  When it is the only item its time is
+ * what the user has said, and it is not done again.
  */
 static bool was_starved(const struct run *run, size_t number, const struct queue_entry *entry, pid_t pid,
 			unsigned at_least_ms)
 {
-	const struct workers *workers = run->workers;
 	const struct current_item *current = &run->current[number];
-	const struct schedule target = { atomic_load(&current->target_ran), atomic_load(&current->target_waited) };
 	uint64_t took = now_ns() - atomic_load(&current->since);
 
-	if (entry->why != AGAIN_NOT || workers->count == 1 || took < at_least_ms * MS)
-		return false;
-	return read_schedule(pid).waited - atomic_load(&current->waited) >= took / 2 ||
-	       (workers->pids != NULL && target_waited(workers, entry->item, &target, took) >= took / 2);
+	return entry->why == AGAIN_NOT && run->workers->count > 1 && took >= at_least_ms * MS &&
+	       read_delay(pid) - atomic_load(&current->delay) >= took / 2;
 }
 
 /* ---- in a child ---- */
@@ -302,16 +270,6 @@ static enum again judge(const struct run *run, size_t number, const struct queue
 	return error == -EBUSY && was_starved(run, number, entry, getpid(), STARVED_MS) ? AGAIN_STARVED : AGAIN_NOT;
 }
 
-/* For was_starved(). */
-static void begin_schedules(const struct run *run, struct current_item *current, size_t item)
-{
-	struct schedule target = read_target_schedule(run->workers, item);
-
-	atomic_store(&current->waited, read_schedule(getpid()).waited);
-	atomic_store(&current->target_ran, target.ran);
-	atomic_store(&current->target_waited, target.waited);
-}
-
 /* Work on one item after another until none is left.  0 or an errno. */
 static int work(const struct run *run, size_t number, int done_pipe)
 {
@@ -345,7 +303,7 @@ static int work(const struct run *run, size_t number, int done_pipe)
 		if (err != 0)
 			return err;
 		memory_forget_short();
-		begin_schedules(run, current, entry.item);
+		atomic_store(&current->delay, read_delay(getpid()));
 		workers->work(workers->ctx, entry.item, result);
 		end_item(run->shared, slot, judge(run, number, &entry, workers->error(result)));
 		atomic_store(&slot->done, true);

@@ -23,7 +23,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "msg.h"
 
@@ -40,12 +39,10 @@ enum item_fate {
 struct workers {
 	size_t count;
 	/*
-	 * How long a child may work on one item.  An item that fails because its child, or the process
-	 * that the item is about, waited for a processor for half of that time is done again when all
-	 * others have been begun, if it is not the only one.
+	 * How long a child may work on one item.  An item that fails because its child waited for a
+	 * processor for half of that time is done again when all others have been begun, if it is not the only one.
 	 */
 	unsigned item_ms;
-	const pid_t *pids;	/* the process that each item is about.  NULL: items are about none. */
 	/*
 	 * Bytes of address space that a child may add to nsb's own.  An item that fails because that
 	 * was short is done again when all others have been begun: one such item at a time, by a child
