@@ -147,16 +147,12 @@ static void saw(struct witness *w, int line, long value)
 	}
 }
 
-static long now_ns(void)
+static long long now_ns(void)
 {
-	static time_t start;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (start == 0)
-		start = now.tv_sec - 1;
-	/* 32 bits of it are enough for differences. */
-	return (long)((unsigned long)(now.tv_sec - start) * 1000000000ul + (unsigned long)now.tv_nsec);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
 static void remember_signals(struct witness *w)
@@ -202,7 +198,7 @@ static void check_functions(struct witness *w)
 		saw(w, __LINE__, two);
 }
 
-static void check_call(struct witness *w, long took)
+static void check_call(struct witness *w, long long took)
 {
 	const struct call *call = w->call;
 	long result = image_result(&w->image);
@@ -212,7 +208,7 @@ static void check_call(struct witness *w, long took)
 	else if (result != call->result)
 		saw(w, __LINE__, result);
 	else if (call->timed && took < TERM_NS)
-		saw(w, __LINE__, took);
+		saw(w, __LINE__, (long)took);
 }
 
 /* Once round: hold the registers, then look at everything. */
@@ -220,7 +216,7 @@ static void go_round(struct witness *w)
 {
 	int avx = __builtin_cpu_supports("avx");
 	int line;
-	long began;
+	long long began;
 
 	w->seed++;
 	image_fill(&w->image, w->seed);
@@ -228,7 +224,7 @@ static void go_round(struct witness *w)
 		w->call->prepare(w);
 		began = now_ns();
 		hold_sleeping(&w->image, 0, avx);
-		check_call(w, (long)((unsigned long)now_ns() - (unsigned long)began));
+		check_call(w, now_ns() - began);
 	} else {
 		hold_spinning(&w->image, 300000, avx);
 	}
