@@ -50,7 +50,7 @@ t 'a name that two patches have, and one that none has' '
 	nsb remove --store store "$(basename "$program")-$("$NSB_GEN" buildid $program).so" && [ "$(ls store | wc -l)" = 1 ] && nsb remove --store store greet.so && [ -z "$(ls -A store)" ]
 '
 t 'another one is at work on the store: busy in time, and a signal ends the wait' '
-	prepared && starts flock store sleep 300 && sleep=$started && wait_until eval "! flock -n store true" && fails_with 3 "store: another nsb is at work on the store" nsb sync --store store --timeout 1 &&
+	prepared && starts flock --no-fork store sleep 300 && sleep=$started && wait_until eval "! flock -n store true" && fails_with 3 "store: another nsb is at work on the store" nsb sync --store store --timeout 1 &&
 	fails_with 3 "another nsb is at work" nsb install --store store --timeout 1 newer.so && starts "$NSB" install $insecure --store store --timeout 60 newer.so 2>errors && wait_until grep -q "SigCgt:.*[1-9a-f]" /proc/$started/status &&
 	kill -TERM $started && { wait $started; [ $? = 12 ]; } && cat errors && grep "ended by SIGTERM: nothing was changed" errors && cmp greet.so store/*.so
 '
