@@ -242,6 +242,14 @@ for linker in lld gold mold; do
 		objects old a.c && equal 9 4 && objects new a.c && tells 1 '.in. is one function with .on. in prog' prog a
 	"
 done
+# So does mold 2.37 with one that it has folded; to nsb-gen it looks like one that nothing calls.
+t 'a function of which the linker has left nothing, and another one with its code' '
+	equal 3 3 && echo "int in(int q); int call(const char *s, int n) { return in(s[0]) * 100 + in(n); }" >c.c &&
+	CC="gcc -ffunction-sections -Wl,--gc-sections" linked prog a.c c.c && ! nm prog | grep " out$" && pic="$pic -fno-ipa-icf" && objects old a.c &&
+	equal 3 5 && objects new a.c && tells 1 "a.c:3: .out. is one function with .in. in prog" prog a &&
+	equal 5 3 && objects new a.c && tells 1 "a.c:2: .in. is one function with .out. in prog" prog a &&
+	equal 5 5 && objects new a.c && tells 0 "1 function replaced" prog a
+'
 t 'another name of the source for a function is no other function' '
 	equal 3 4 && echo "int more(int q) __attribute__((alias(\"out\")));" >>a.c && linked prog a.c c.c && objects old a.c &&
 	sed -i "s/q \* 4/q * 7/" a.c && objects new a.c && tells 0 "changed: (out|more)" prog a
