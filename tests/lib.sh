@@ -59,6 +59,7 @@ abi=amd64
 count=0
 about=processes
 lot=1
+share_lot=$(cksum <<<"$file") share_lot=${share_lot% *}
 knows_i386=
 pids=()
 folder=$(mktemp -d "${TMPDIR:-/tmp}/nsb-$file-XXXXXX") || exit 1
@@ -96,12 +97,26 @@ by_lot() {
 	[ -n "${NSB_LONG:-}${NSB_ALL:-}" ] || draws=1
 }
 
+# toss LOT N: sets $tossed to a number below N, which is the same in every run, and the variable LOT to the next of its lots.
+toss() {
+	local -n at=$1
+	at=$(((at * 1103515245 + 12345) & 0x7fffffff))
+	tossed=$(((at >> 16) % $2))
+}
+
 # draw: sets $abis for the next test.
 draw() {
 	local both
 	read -r -a both <<<"$NSB_ABIS"
-	lot=$(((lot * 1103515245 + 12345) & 0x7fffffff))
-	abis=${both[$(((lot >> 16) % ${#both[@]}))]}
+	toss lot ${#both[@]}
+	abis=${both[$tossed]}
+}
+
+# Is the next test one of this run?  With NSB_SHARE=N only one test of N is, drawn by lot, too.
+has_share() {
+	[ -n "${NSB_SHARE:-}" ] || return 0
+	toss share_lot "$NSB_SHARE"
+	[ "$tossed" = 0 ]
 }
 
 # Run the tests that follow for amd64, as those of a file are that says nothing; the 32-bit nsb has none of them.
@@ -115,7 +130,7 @@ for_amd64
 # t TITLE BODY: one test, for each ABI of the file.  With NSB_TITLE only those whose titles have these words.
 t() {
 	[ -z "$draws" ] || draw
-	[[ $1 == *"${NSB_TITLE:-}"* ]] || return 0
+	[[ $1 == *"${NSB_TITLE:-}"* ]] && has_share || return 0
 	for abi in $abis; do
 		if [ "$abi" = amd64 ] || [ "$about" = of-files ] || runs_i386; then
 			run_body "$1 ($abi)" "$2"

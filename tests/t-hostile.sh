@@ -156,12 +156,6 @@ t 'code in a file whose contents never come' '
 	beside unserved && exits 10 all patch -f greet.so && grep "^nsb: $bad .*does not answer in time" said && honest_is_patched
 '
 
-# All of them at once.  Some take all processors, so an honest process may take seconds to stop: the time is nsb's own default.
-t 'one of each kind among 52 honest ones: these are patched, all of them, and nsb stays below 64 MiB' '
-	crowd 52 && to_crowd $((10 * slow)) patch >told; cut -c 1-200 said; cat told; echo "beside ${#hostile_ones[@]} hostile ones, $(in_force) of 52"; [ "$(in_force)" = 52 ] &&
-	[ "$most" -gt 500 ] && { [[ $NSB == *sanitize* ]] || [ "$most" -le 65536 ]; } && to_crowd $((10 * slow)) revert --exe "$PWD/honest" && [ "$(in_force)" = 0 ]
-'
-
 # ---- what it does meanwhile ----
 
 t 'a sandbox that is probed all the time is never off' '
