@@ -154,9 +154,11 @@ fuzz: $(fuzz_bin)
 # The 32-bit nsb is tested along, or alone by ARCH=i386.  Where its libraries cannot be had, its tests are skipped.
 # One more than there are processors, as a test often waits.
 JOBS ?= $(shell echo $$(($$(nproc) + 1)))
+# Before tests what they need is made side by side, unless make was told how many may be.
+BUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 check check-long: deps-test
-	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
-	$(Q)tools/i386-root.sh $(i386_root) && $(MAKE) --no-print-directory ARCH=i386 build/i386/nsb || \
+	$(Q)$(BUILD) ARCH=amd64 all unit
+	$(Q)tools/i386-root.sh $(i386_root) && $(BUILD) ARCH=i386 build/i386/nsb || \
 		echo 'there will be no tests of the 32-bit nsb'
 	$(Q)NSB_LONG=$(filter check-long,$@) tests/run -a $(if $(filter i386,$(ARCH)),nsb32,both) -j $(JOBS) $(ONLY)
 ifneq ($(filter check-long,$(MAKECMDGOALS)),)
@@ -165,7 +167,7 @@ ifneq ($(filter check-long,$(MAKECMDGOALS)),)
 endif
 # Breaks a line of the source at a time, and sees that the tests notice: make mutants ONLY='pure session.c'.
 mutants: deps-test
-	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
+	$(Q)$(BUILD) ARCH=amd64 all unit
 	$(Q)tests/mutants.py -j $(JOBS) $(ONLY)
 # The commands of the README on bare Debian systems: ONLY='trixie sid', CLEAN=1 removes what is kept of them.
 check-distros:
@@ -175,31 +177,31 @@ KERNEL ?= bookworm
 check-vm:
 	$(Q)[ -n "$(ONLY)" ] || { echo "say which tests by ONLY='t-...': all of them would take days" >&2; exit 1; }
 	$(Q)tests/deps.sh vm
-	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all unit
-	$(Q)$(MAKE) --no-print-directory ARCH=i386 build/i386/nsb
+	$(Q)$(BUILD) ARCH=amd64 all unit
+	$(Q)$(BUILD) ARCH=i386 build/i386/nsb
 	$(Q)tests/vm.sh --kernel $(KERNEL) -a both $(ONLY)
 # The kernels of Debian's releases, in emulated machines: make check-kernels ONLY='bookworm-* no-AVX'.
 check-kernels:
 	$(Q)tests/deps.sh vm
-	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
-	$(Q)$(MAKE) --no-print-directory ARCH=i386 build/i386/nsb
+	$(Q)$(BUILD) ARCH=amd64 all
+	$(Q)$(BUILD) ARCH=i386 build/i386/nsb
 	$(Q)tests/kernels.sh $(ONLY)
 # Real security fixes, made into patches: docs/corpus.md tells of them.
 check-corpus:
 	$(Q)tests/deps.sh corpus
-	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
+	$(Q)$(BUILD) ARCH=amd64 all
 	$(Q)tests/corpus.sh && tests/shipped.sh
 lint: deps-test
 	$(Q)$(MAKE) --no-print-directory unit
 	$(Q)tests/run -v t-lint
 demo:
 	$(Q)tests/deps.sh demo
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BUILD) all
 	$(Q)ARCH=$(ARCH) NSB_BUILD=$(top) tests/demo.sh
 # What a patch costs: tables and build/bench/*.csv.  QUICK=1: a look in a minute; ONLY='pause gen': parts.
 bench:
 	$(Q)tests/deps.sh bench
-	$(Q)$(MAKE) --no-print-directory ARCH=amd64 all
+	$(Q)$(BUILD) ARCH=amd64 all
 	$(Q)tests/bench/bench.py --extent $(if $(QUICK),quick,full) $(ONLY)
 
 # All C files, looked at by $(CC) and not kept.

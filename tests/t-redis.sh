@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A real 32-bit server, redis, built from Debian's source by its `make 32bit`, patched
-# while clients use it.
+# A real 32-bit server, redis, built from Debian's source as its `make 32bit` builds it,
+# and patched while clients use it.
 
 . "${0%/*}/lib.sh"
 abis=i386
 abi=i386
 
-make_it='make -j2 -C src CC=gcc MALLOC=libc USE_SYSTEMD=no OPTIMIZATION=-O2 32bit'
+make_it='make -j2 -C src CC=gcc MALLOC=libc USE_SYSTEMD=no OPTIMIZATION=-O2 CFLAGS=-m32 LDFLAGS=-m32 redis-server'
 source=$NSB_BUILD/tests/redis-$(md5sum <<<"$make_it" | cut -c 1-12)
 object=$source/src/redis-server
 load=$tests/helpers/load.py
