@@ -61,7 +61,7 @@ struct resume {
 
 enum {
 	OP_ADDR = 0x03, OP_DEREF = 0x06, OP_CONST1U = 0x08, OP_CONST8S = 0x0f, OP_CONSTU = 0x10, OP_CONSTS = 0x11,
-	OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_LIT0 = 0x30, OP_REG0 = 0x50, OP_BREG0 = 0x70, OP_REGX = 0x90, OP_FBREG = 0x91,
+	OP_MINUS = 0x1c, OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_LIT0 = 0x30, OP_REG0 = 0x50, OP_BREG0 = 0x70, OP_REGX = 0x90, OP_FBREG = 0x91,
 	OP_BREGX = 0x92, OP_PIECE = 0x93, OP_CALL_FRAME_CFA = 0x9c, OP_IMPLICIT_VALUE = 0x9e, OP_STACK_VALUE = 0x9f,
 	OP_ENTRY_VALUE = 0xa3, OP_GNU_ENTRY_VALUE = 0xf3,
 };
@@ -69,16 +69,33 @@ enum {
 /* Instructions of unwind tables, and the bytes of an FDE before them: assemblers make it with 32-bit addresses and no augmentation. */
 enum { CFA_ADVANCE = 0x40, CFA_ADVANCE1 = 0x02, CFA_DEF_EXPRESSION = 0x0f, CFA_EXPRESSION = 0x10, CFA_ARGS_SIZE = 0x2e, FDE_HEAD = 17 };
 
+static bool is_constant(uint8_t op)
+{
+	return (op >= OP_CONST1U && op <= OP_CONSTS) || (op >= OP_LIT0 && op < OP_REG0);
+}
+
 static int64_t read_constant(struct cursor *at, uint8_t op)
 {
 	const unsigned size = 1U << (op - OP_CONST1U) / 2, shift = 64 - 8 * size;
 
+	if (op >= OP_LIT0)
+		return op - OP_LIT0;
 	if (op == OP_CONSTU)
 		return (int64_t)cursor_uleb(at);
 	if (op == OP_CONSTS)
 		return cursor_sleb(at);
 	uint64_t value = cursor_uint(at, size);
 	return (op - OP_CONST1U) % 2 == 0 ? (int64_t)value : (int64_t)(value << shift) >> shift;
+}
+
+/* Add a constant, as clang 19 does to the CFA for its frame base.  False: something else is done with it. */
+static bool add_constant(struct cursor *at, uint8_t op, int64_t *value)
+{
+	const uint64_t constant = (uint64_t)read_constant(at, op);
+	const uint8_t how = cursor_u8(at);
+
+	*value = (int64_t)(how == OP_PLUS ? (uint64_t)*value + constant : (uint64_t)*value - constant);
+	return how == OP_PLUS || how == OP_MINUS;
 }
 
 /* Read the first operation, which says where the rest begins.  NULL, or why that is not known. */
@@ -102,9 +119,7 @@ static const char *read_start(const struct variable_spot *frame_base, struct cur
 		out->value += cursor_sleb(at);
 	} else if (op == OP_CALL_FRAME_CFA) {
 		out->base = FROM_CFA;
-	} else if (op >= OP_LIT0 && op < OP_REG0) {
-		*out = (struct variable_spot){ SPOT_CONSTANT, 0, op - OP_LIT0 };
-	} else if (op >= OP_CONST1U && op <= OP_CONSTS) {
+	} else if (is_constant(op)) {
 		*out = (struct variable_spot){ SPOT_CONSTANT, 0, read_constant(at, op) };
 	} else if (op == OP_IMPLICIT_VALUE) {
 		uint64_t size = cursor_uleb(at);
@@ -143,6 +158,8 @@ static const char *evaluate(const struct dwarf_bytes *expression, const struct v
 			is_value = true;
 		else if (op == OP_PLUS_UCONST && out->kind == SPOT_MEMORY)
 			out->value += (int64_t)cursor_uleb(&at);
+		else if (is_constant(op) && out->kind == SPOT_MEMORY && add_constant(&at, op, &out->value))
+			continue;
 		else if (op == OP_DEREF && out->kind == SPOT_MEMORY)
 			out->kind = SPOT_POINTED;
 		else
