@@ -79,7 +79,7 @@ struct regs {
 
 enum nr {
 	NR_MMAP, NR_MUNMAP, NR_PPOLL, NR_READ, NR_RT_SIGPROCMASK, NR_RT_SIGRETURN,
-	NR_RESTART_SYSCALL, NR_EXIT_GROUP, NR_COUNT
+	NR_RESTART_SYSCALL, NR_EXIT_GROUP, NR_PRCTL, NR_COUNT
 };
 
 /*
@@ -183,6 +183,7 @@ struct arch_call {
 	enum nr nr;
 	uint64_t args[4];
 	uint64_t expected;	/* with any other result the calls end */
+	bool takes_text;	/* argument 4 is the address of the errand's text, and any result is taken for the expected one */
 };
 
 /*
@@ -201,11 +202,12 @@ struct arch_errand {
 	size_t n_calls;
 	const struct regs *back;	/* with which the thread goes on */
 	uint64_t mask, wait_ns;
+	const char *text;	/* NULL: none */
 };
 
-/* Offsets in an errand: where it begins, and the pc in the wait, or behind the one call. */
+/* Offsets in an errand: where it begins, the pc in the wait, or behind the one call, and the text. */
 struct errand_places {
-	size_t begin, entered;
+	size_t begin, entered, text;
 };
 
 #define BRANCH_BYTES 11		/* ENDBR, a prefix, and a branch */

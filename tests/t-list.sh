@@ -65,4 +65,16 @@ t '--core: the patches of a core dump, and whether the thread that failed was in
 	head -c 20000 core* >cut && fails_with 1 "cut short" nsb list --core cut >said && fails_with 7 "no core dump" nsb list --core $program && fails_with 7 "" nsb list --core nowhere
 '
 
+# Not all kernels name memory: one that does is played by tests/helpers/names.c and by a file in the place of /proc/PID/maps.
+t 'the record gets a name where the kernel gives memory names, and what it says to that does not matter' '
+	target server && patch_from greet.c && snapshot && $(helper names) asked timeout 60 "$NSB" patch $insecure -p $pid -f greet.so && says goodbye greet && cat asked && [ "$(cut -d " " -f 2- asked)" = "0 0 " ] && revert greet.so && says hello greet && unharmed &&
+	cp greet.so "a\$[b].so" && object=$program made="a\$[b].so" && generate && launch $(helper names) asked "$NSB" run $insecure -f "$made" -- $program && says goodbye greet && cat asked && [ "$(wc -l <asked)" = 2 ] &&
+	read -r pid at size name < <(tail -n 1 asked) && [ "$name" = "nsb:a__b_.so" ] && grep -i "^0*$at-0*$(printf %x $((0x$at + 0x$size))) r--p .* 0 *$" /proc/$pid/maps && listed "a\$[b].so"
+'
+t 'patches are found in memory that has a name' '
+	[ "$(id -u)" = 0 ] || skip "only root mounts"
+	target server && patch_from greet.c && snapshot && patch greet.so && says goodbye greet && sed "s/ 00:00 0 *$/ 00:00 0      [anon:nsb:greet.so]/" /proc/$pid/maps >named && grep -c "anon:nsb" named &&
+	echo "mount --bind named /proc/$pid/maps && exec \"$NSB\" list -p $pid" >inside && unshare -m sh inside | grep greet.so && revert greet.so && says hello greet && unharmed
+'
+
 done_testing

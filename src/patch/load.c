@@ -4,14 +4,22 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "page.h"
 #include "proc.h"
 #include "remote.h"
 
 #define CALLS_MAX 8
+#define NAME_SIZE 80		/* ANON_VMA_NAME_MAX_LEN of the kernel */
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
 
 static bool has_failed(const struct remote_call *call)
 {
@@ -97,12 +105,47 @@ static bool is_limit(int64_t result)
 	       result == -EPERM;
 }
 
+/*
+ * The name of the record's pages in /proc/PID/maps, "[anon:nsb:fix.so]"; false if the kernel gives memory no names.  It takes
+ * printable characters only, and not all of them.  Only what is read only is named, which lies in front of all else of the patch:
+ * perf(1) looks for the symbols of nsb list --perf-map only in code that has no name.
+ */
+static bool make_name(const struct plan *plan, char name[NAME_SIZE])
+{
+	if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, 0, 0, 0) != 0)
+		return false;
+	(void)snprintf(name, NAME_SIZE, "nsb:%s", record_string(&plan->record, plan->record.head->patch_name));
+	for (char *at = name; *at != '\0'; at++) {
+		if (*at <= ' ' || *at > '~' || strchr("\\`$[]", *at) != NULL)
+			*at = '_';
+	}
+	return true;
+}
+
+/* The end of the record's pages, and of what is read only behind them: the kernel has made that one mapping. */
+static uint64_t end_of_constants(const struct plan *plan)
+{
+	const struct link_image *image = &plan->image;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < image->n_segments && image->segments[i].prot == PROT_READ && image->segments[i].offset == size; i++)
+		size += image->segments[i].size;
+	return image->base + size;
+}
+
+/* Make the mappings; with the last ones the record gets its name.  `calls` has room for one more. */
 static int make_mappings(struct remote *remote, const struct plan *plan,
-			 struct remote_call *calls, size_t count)
+			 struct remote_call *calls, size_t count, bool are_last)
 {
 	struct target *target = remote->target;
-	size_t first = target->n_changes;
+	size_t first = target->n_changes, named = 0;
+	char name[NAME_SIZE];
 	int err = 0;
+
+	if (are_last && make_name(plan, name)) {
+		calls[count] = remote_naming(plan->address, end_of_constants(plan) - plan->address, name);
+		named = 1;
+	}
 
 	for (size_t i = 0; i < count && err == 0; i++)
 		err = target_journal_mapping(target, calls[i].args[0], calls[i].args[1],
@@ -111,7 +154,7 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 		target->n_changes = first;
 		return err;
 	}
-	err = remote_make(remote, calls, count);
+	err = remote_make(remote, calls, count + named);
 	keep_mappings(target, first, calls, count);
 	for (size_t i = 0; i < count; i++) {
 		/* Kernels before 4.17 do not know MAP_FIXED_NOREPLACE, and take the address for a hint. */
@@ -134,7 +177,7 @@ static int make_mappings(struct remote *remote, const struct plan *plan,
 static int map(struct remote *remote, const struct plan *plan)
 {
 	const struct link_image *image = &plan->image;
-	struct remote_call calls[CALLS_MAX];
+	struct remote_call calls[CALLS_MAX + 1];
 	size_t count = 0;
 	int err = 0;
 
@@ -146,14 +189,14 @@ static int map(struct remote *remote, const struct plan *plan)
 		if (segment->is_there)
 			continue;
 		if (count == CALLS_MAX) {
-			err = make_mappings(remote, plan, calls, count);
+			err = make_mappings(remote, plan, calls, count, false);
 			count = 0;
 		}
 		calls[count++] = remote_mapping(image->base + segment->offset, segment->size,
 					 segment->prot);
 	}
 	if (err == 0 && plan->stack > 0 && count + 2 > CALLS_MAX) {
-		err = make_mappings(remote, plan, calls, count);
+		err = make_mappings(remote, plan, calls, count, false);
 		count = 0;
 	}
 	if (plan->stack > 0) {
@@ -162,7 +205,7 @@ static int map(struct remote *remote, const struct plan *plan)
 		calls[count++] = remote_mapping(guard, HOOK_GUARD, PROT_NONE);
 		calls[count++] = remote_mapping(guard + HOOK_GUARD, plan->stack - HOOK_GUARD, PROT_READ | PROT_WRITE);
 	}
-	return err != 0 || count == 0 ? err : make_mappings(remote, plan, calls, count);
+	return err != 0 || count == 0 ? err : make_mappings(remote, plan, calls, count, true);
 }
 
 /* Write the page with the magic last: if a record can be found, all of it is there. */

@@ -32,7 +32,10 @@ static bool parse_field(char **at, int base, char end, uint64_t *value)
 	return true;
 }
 
-/* A line is: start-end perms offset major:minor inode path. */
+/*
+ * A line is: start-end perms offset major:minor inode path.  The name that private memory of no file was given, "[anon:...]", is
+ * not its path: such memory is like any other.
+ */
 int maps_parse_line(char *line, struct mapping *m)
 {
 	uint64_t major, minor;
@@ -52,7 +55,7 @@ int maps_parse_line(char *line, struct mapping *m)
 	m->device = major << 32 | minor;
 	at += strspn(at, " ");
 	at[strcspn(at, "\n")] = '\0';
-	m->path = strdup(at);
+	m->path = strdup(m->inode == 0 && strncmp(at, "[anon:", 6) == 0 ? "" : at);
 	return m->path == NULL ? -ENOMEM : 0;
 }
 

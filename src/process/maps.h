@@ -18,7 +18,7 @@ struct mapping {
 	uint64_t device, inode;	/* major << 32 | minor; both 0 if there is no file */
 	int prot;		/* PROT_* */
 	bool is_private;
-	char *path;		/* as the kernel writes it, "" if there is none; owned */
+	char *path;		/* as the kernel writes it, "" if there is none, and for "[anon:...]"; owned */
 };
 
 struct maps {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,10 @@
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
 #endif
 
 /* ---- choosing the thread ---- */
@@ -271,7 +276,12 @@ struct remote_call remote_mapping(uint64_t address, uint64_t size, int prot)
 {
 	return (struct remote_call){
 		NR_MMAP, { address, size, (uint64_t)prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE },
-		address, "map memory", 0 };
+		address, "map memory", NULL, 0 };
+}
+
+struct remote_call remote_naming(uint64_t address, uint64_t size, const char *name)
+{
+	return (struct remote_call){ NR_PRCTL, { PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size }, 0, "name memory", name, 0 };
 }
 
 int remote_begin(struct remote *remote, struct target *target, uint64_t address, uint64_t size)
@@ -507,7 +517,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	regs_set(arch, &regs, REG_CALL, (uint64_t)arch->nr[call->nr]);
 	for (unsigned i = 0; i < 4; i++)
 		regs_set(arch, &regs, (enum reg)(REG_ARG0 + i), call->args[i]);
-	regs_set(arch, &regs, REG_ARG4, UINT64_MAX);
+	regs_set(arch, &regs, REG_ARG4, call->text != NULL ? remote->slack.start + remote->places.text : UINT64_MAX);
 	regs_set(arch, &regs, REG_ARG5, 0);
 	err = check_borrowed(remote);
 	if (err != 0)
@@ -524,7 +534,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	err = pt_get_regs(remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "read the registers of");
-	call->result = sign_result(arch, regs_get(arch, &regs, REG_RESULT));
+	call->result = call->text != NULL ? (int64_t)call->expected : sign_result(arch, regs_get(arch, &regs, REG_RESULT));
 	return 0;
 }
 
@@ -649,13 +659,15 @@ static bool is_anonymous(const struct maps *maps, uint64_t address, uint64_t siz
 static int find_result(const struct remote *remote, struct remote_call *call)
 {
 	struct maps maps = { 0 };
-	int err = maps_read(&maps, remote->target->living);
+	int err;
 
+	call->result = (int64_t)call->expected;
+	if (call->text != NULL)
+		return 0;
+	err = maps_read(&maps, remote->target->living);
 	if (err != 0)
 		return err;
-	if (is_anonymous(&maps, call->args[0], call->args[1]) == (call->nr == NR_MMAP))
-		call->result = (int64_t)call->expected;
-	else
+	if (is_anonymous(&maps, call->args[0], call->args[1]) == (call->nr != NR_MMAP))
 		call->result = -ECANCELED;
 	maps_deinit(&maps);
 	return 0;
@@ -693,12 +705,19 @@ static int run_calls(struct remote *remote, struct remote_call *calls, size_t co
 
 	restart_call(arch, &back);
 	for (size_t i = 0; i < errand.n_calls; i++) {
-		list[i] = (struct arch_call){ .nr = calls[i].nr, .expected = calls[i].expected };
+		list[i] = (struct arch_call){ .nr = calls[i].nr, .expected = calls[i].expected,
+					      .takes_text = calls[i].text != NULL };
 		memcpy(list[i].args, calls[i].args, sizeof(list[i].args));
 	}
 	do {
+		errand.text = calls[errand.n_calls - 1].text;
 		err = write_errand(remote, &errand, &size);
 	} while (err == 0 && size == 0 && --errand.n_calls > 0);
+	if (err == 0 && size == 0 && calls[0].text != NULL) {
+		calls[0].result = (int64_t)calls[0].expected;
+		*made = 1;
+		return 0;
+	}
 	if (err == 0 && size == 0)
 		err = fail(ENOSPC, "%s: no room for a system call", target_name(remote->target));
 	if (err != 0)
@@ -731,12 +750,18 @@ static bool has_failed(const struct remote_call *call)
 static int step_calls(struct remote *remote, struct remote_call *calls, size_t count, size_t *made)
 {
 	struct regs back = remote->saved;
-	const struct arch_errand errand = { .back = &back };
+	struct arch_errand errand = { .back = &back, .text = calls[count - 1].text };
 	size_t size;
 	int err;
 
 	restart_call(remote->target->arch, &back);
 	err = write_errand(remote, &errand, &size);
+	if (err == 0 && size == 0) {
+		/* No room for the text: the name is left out. */
+		calls[--count].result = 0;
+		errand.text = NULL;
+		err = write_errand(remote, &errand, &size);
+	}
 	for (*made = 0; *made < count && err == 0; (*made)++) {
 		err = step_call(remote, &calls[*made]);
 		if (err == 0 && has_failed(&calls[*made]))
@@ -997,9 +1022,9 @@ static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64
 	struct remote_call map[] = {
 		remote_mapping(scratch->address, scratch->size, PROT_READ),
 		{ NR_MMAP, { scratch->address + PAGE, scratch->size - PAGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED }, scratch->address + PAGE, "map memory", 0 },
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED }, scratch->address + PAGE, "map memory", NULL, 0 },
 	};
-	struct remote_call unmap = { NR_MUNMAP, { scratch->address, scratch->size }, 0, "unmap memory", 0 };
+	struct remote_call unmap = { NR_MUNMAP, { scratch->address, scratch->size }, 0, "unmap memory", NULL, 0 };
 	int err = target_journal_mapping(target, scratch->address, scratch->size, remote_undo_mapping), restored;
 
 	if (err == 0)
@@ -1091,7 +1116,7 @@ int remote_may_call(struct target *target)
 
 int remote_unmap(struct target *target, uint64_t address, uint64_t size)
 {
-	struct remote_call call = { NR_MUNMAP, { address, size }, 0, "unmap memory", 0 };
+	struct remote_call call = { NR_MUNMAP, { address, size }, 0, "unmap memory", NULL, 0 };
 	struct remote remote;
 	int err, end;
 

@@ -52,11 +52,18 @@ struct remote_call {
 	uint64_t args[4];
 	uint64_t expected;	/* with any other result no further call is made */
 	const char *what;	/* what it does, for messages: "map memory" */
+	const char *text;	/* argument 4 points to this; NULL: none.  Such a call is left out if it cannot be made */
 	int64_t result;		/* what the kernel returned, -errno if it failed; 0 of mmap(2): nobody knows */
 };
 
 /* The call that maps private memory exactly there, or fails (MAP_FIXED_NOREPLACE). */
 struct remote_call remote_mapping(uint64_t address, uint64_t size, int prot);
+
+/*
+ * The call that gives memory a name of at most 79 printable characters (prctl(2), PR_SET_VMA_ANON_NAME).  It changes nothing else,
+ * so nobody has to know whether it was made, and it has to be the last one.
+ */
+struct remote_call remote_naming(uint64_t address, uint64_t size, const char *name);
 
 /*
  * Borrow a thread to make calls, and stop it.  A thread that sleeps in a system call is better

@@ -8,8 +8,14 @@
 
 #ifdef __x86_64__
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
 
 #define CARRY 0x1u
 #define ZERO 0x40u
@@ -18,6 +24,8 @@
 #define SHOWN (CARRY | ZERO | DIRECTION | OVERFLOW)
 #define N_REGS 16
 #define DWARF_SP 7
+#define TEXT "a text"
+#define NAMING 0x53564d41	/* PR_SET_VMA */
 
 /* Registers by DWARF's numbers, flags behind them, as they are when the errand has come back. */
 uint64_t came_back[N_REGS + 1], stack_at;
@@ -48,7 +56,8 @@ static bool go(const struct arch_call *calls, size_t n_calls, uint64_t flags, ui
 {
 	const struct arch *arch = arch_all[0];
 	struct regs back = { .size = arch->regs_size };
-	struct arch_errand errand = { .calls = calls, .n_calls = n_calls, .back = &back, .mask = mask, .wait_ns = 1000 };
+	struct arch_errand errand = { .calls = calls, .n_calls = n_calls, .back = &back, .mask = mask, .wait_ns = 1000,
+				      .text = n_calls > 0 && calls[n_calls - 1].takes_text ? TEXT : NULL };
 	struct errand_places places;
 	uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	size_t size;
@@ -109,10 +118,48 @@ static void test_calls(void)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+static volatile bool has_text;
+
+static void catch_call(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *at = context;
+
+	(void)signal;
+	(void)info;
+	has_text = strcmp((const char *)at->uc_mcontext.gregs[REG_R8], TEXT) == 0;
+	at->uc_mcontext.gregs[REG_RAX] = -EPERM;
+}
+
+/* The call that takes the text may fail, and is no reason not to go on. */
+static void test_text(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NAMING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+	const struct sigaction action = { .sa_sigaction = catch_call, .sa_flags = SA_SIGINFO };
+	const struct arch_call calls[2] = {
+		{ .nr = NR_READ, .args = { UINT64_MAX, 0, 0, 0 }, .expected = (uint64_t)-EBADF },
+		{ .nr = NR_PRCTL, .args = { NAMING, 0, 0, 0 }, .expected = 0, .takes_text = true },
+	};
+
+	if (sigaction(SIGSYS, &action, NULL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0) {
+		skip("a text", "no seccomp here");
+		return;
+	}
+	if (go(calls, 2, CARRY, 0))
+		ok(has_text && has_registers() && (came_back[N_REGS] & SHOWN) == CARRY, "a call has the text, and may fail");
+}
+
 int main(void)
 {
 	test_back();
 	test_calls();
+	test_text();
 	return done();
 }
 #else

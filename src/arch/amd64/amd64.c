@@ -144,7 +144,7 @@ const struct arch arch_amd64 = {
 	.nr = {
 		[NR_MMAP] = 9, [NR_MUNMAP] = 11, [NR_PPOLL] = 271,
 		[NR_READ] = 0, [NR_RT_SIGPROCMASK] = 14, [NR_RT_SIGRETURN] = 15,
-		[NR_RESTART_SYSCALL] = 219, [NR_EXIT_GROUP] = 231,
+		[NR_RESTART_SYSCALL] = 219, [NR_EXIT_GROUP] = 231, [NR_PRCTL] = 157,
 	},
 	.find_call = amd64_find_call,
 	.syscall_insn = { 0x0f, 0x05 },

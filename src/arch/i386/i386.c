@@ -138,7 +138,7 @@ const struct arch arch_i386 = {
 	.nr = {
 		[NR_MMAP] = 192, [NR_MUNMAP] = 91, [NR_PPOLL] = 309,
 		[NR_READ] = 3, [NR_RT_SIGPROCMASK] = 175, [NR_RT_SIGRETURN] = 173,
-		[NR_RESTART_SYSCALL] = 0, [NR_EXIT_GROUP] = 252,
+		[NR_RESTART_SYSCALL] = 0, [NR_EXIT_GROUP] = 252, [NR_PRCTL] = 172,
 	},
 	.find_call = i386_find_call,
 	.syscall_insn = { 0xcd, 0x80 },		/* INT 0x80 */

@@ -6,9 +6,10 @@
 /* The numbers that instructions have for registers. */
 enum { AX, CX, DX, BX, SP, BP, SI, DI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
-/* In front of the code is what it reads: how long to wait, and at these offsets the signal mask and the pc. */
+/* In front of the code is what it reads: how long to wait, and at these offsets the signal mask, the pc and a text. */
 #define MASK_AT 16
 #define PC_AT 24
+#define TEXT_AT 32
 
 #define FLAG_DIRECTION (1u << 10)
 #define FLAG_OVERFLOW (1u << 11)
@@ -132,9 +133,11 @@ static void put_calls(struct writer *w, const struct arch_errand *errand)
 	for (size_t i = 0; i < errand->n_calls; i++) {
 		const struct arch_call *call = &errand->calls[i];
 		const uint64_t args[6] = { call->args[0], call->args[1], call->args[2], call->args[3],
-					   UINT64_MAX, 0 };
+					   call->takes_text ? w->address + TEXT_AT : UINT64_MAX, 0 };
 
 		put_call(w, call->nr, args, 6);
+		if (call->takes_text)
+			put_mov(w, AX, call->expected);
 		put_mov(w, CX, i);
 		put_mov(w, DX, call->expected);
 		put_both(w, 0x39, AX, DX);			/* CMP */
@@ -161,6 +164,9 @@ size_t x86_errand(const struct arch *arch, const struct arch_errand *errand, uin
 	put_word(&w, 0, MASK_AT - 2 * arch->word);
 	put_word(&w, errand->mask, 8);
 	put_word(&w, regs_get(arch, errand->back, REG_PC), 8);
+	places->text = w.at;
+	if (errand->text != NULL)
+		put(&w, errand->text, strlen(errand->text) + 1);
 	places->begin = w.at;
 	if (errand->n_calls == 0) {
 		put_enter(&w);
