@@ -62,7 +62,16 @@ t '--core: the patches of a core dump, and whether the thread that failed was in
 	prlimit --core=unlimited -p $pid && ulimit -c unlimited && { echo greet >&"$to"; wait $pid; } 2>died; ls && [ -e core* ] && nsb list --core core* >said && cat said && [ "$(wc -l <said)" = 3 ] &&
 	sed -n 1p said | grep -E "^$pid: 1 [0-9a-f]+ scale.so -> server .* applied: scale" && sed -n 2p said | grep -E "^$pid: [23] [0-9a-f]+ crash.so -> server .* applied: greet" &&
 	sed -n 3p said | grep -E "^$pid: the thread that failed was in greet of crash.so \(0x" && nsb list --json --core core* >said && grep "\"failed_in\": \"crash.so\", \"function\": \"greet\"" said &&
+	nsb list --core core* --exe $program >said && [ "$(wc -l <said)" = 3 ] && fails_with 8 "core.*: is not of $NSB, or of another build" nsb list --core core* --exe $NSB && fails_with 7 "nowhere: No such file" nsb list --core core* --exe nowhere &&
+	gcc $(mflag) -Wl,--build-id=none -o none -xc - <<<"int main(void) { return 0; }" && fails_with 7 "none: has no build-id" nsb list --core core* --exe none &&
 	head -c 20000 core* >cut && fails_with 1 "cut short" nsb list --core cut >said && fails_with 7 "no core dump" nsb list --core $program && fails_with 7 "" nsb list --core nowhere
+'
+t '--core: a function of a patch that called what failed, and a dump without the headers of the program' '
+	[ "$(cat /proc/sys/kernel/core_pattern)" = core ] || skip "core dumps go elsewhere (kernel.core_pattern)"
+	printf "#include <stdlib.h>\n#include <nsb/vzp.h>\nconst char *greet(void);\nconst char *greet(void) { abort(); }\nVZP_CALLERS_CHECKED(greet);\n" >crash.c &&
+	target server && patch_from crash.c && patch crash.so && prlimit --core=unlimited -p $pid && ulimit -c unlimited && echo 3 >/proc/$pid/coredump_filter && { echo greet >&"$to"; wait $pid; } 2>died; [ -e core* ] &&
+	nsb list --core core* >said && cat said && tail -n 1 said | grep -E "^$pid: the thread that failed was in no patch \(0x[0-9a-f]+\), perhaps called by greet of crash.so$" &&
+	nsb list --json --core core* | grep "\"failed_in\": null, \"function\": null, \"on_stack\": \"crash.so\", \"caller\": \"greet\"" && fails_with 1 "has no headers of the program .*: whether it is of $program cannot be told" nsb list --core core* --exe $program
 '
 
 # Not all kernels name memory: one that does is played by tests/helpers/names.c and by a file in the place of /proc/PID/maps.

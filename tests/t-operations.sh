@@ -16,7 +16,7 @@ own_build_id() {
 t 'each command of docs/operations.md does what it says there' '
 	[ "$(id -u)" = 0 ] || skip "only root can have a /var/lib of its own"
 	own_build_id && build server && cp $program ops-server && object=$PWD/ops-server && launch ./ops-server && { cat "$tests/patches/greet.c" && echo "VZP_CVE(\"CVE-2026-1234\");"; } >fix.c && patch_from fix.c && snapshot && says hello greet &&
-	sed -n "s/^    //p" "$root/docs/operations.md" >commands && grep -c . commands | grep -xE "1[5-9]|2[0-9]" &&
+	sed -n "s/^    //p" "$root/docs/operations.md" | sed "s|/usr/sbin/server|./ops-server|" >commands && grep -c . commands | grep -xE "1[5-9]|2[0-9]" &&
 	ssh-keygen -q -t ed25519 -N "" -f key && echo "patches@example.org $(cat key.pub)" >signers && ssh-keygen -q -Y sign -f key -n nsb fix.so 2>/dev/null &&
 	ln -s $NSB nsb && patch fix.so && { gcore -o core $pid >/dev/null && mv core.$pid core.4242; } && revert fix.so && cat >all.sh <<END &&
 set -u

@@ -9,7 +9,7 @@
 
 /*
  * Print the patches of options->core, as list does.  Errors, with a message: -ENOEXEC, it is no core dump; -EINVAL, it
- * was cut short.
+ * was cut short, or does not tell of which program it is; -ESTALE, it is not of the program options->exe.
  */
 int core_list(const struct options *options) MUST_CHECK;
 

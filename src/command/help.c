@@ -66,7 +66,7 @@ static const struct {
 	{ REVERT, "--id BUILD-ID            the patch by its build-id, or the beginning of it" },
 	{ LIST, "--build-id ID            what has loaded this build" },
 	{ LIST, "--object NAME            all builds of a library or program, and their patches" },
-	{ LIST, "--core FILE              of a core dump: were patches in, was it one that failed?" },
+	{ LIST, "--core FILE [--exe FILE] of a core dump (of this program): were patches in?" },
 	{ LIST, "--perf-map               names of new functions for perf(1)" },
 	{ STORED, "--store FOLDER           the patches of the host (/var/lib/nsb)" },
 	{ STATUS, "--cve ID                 only patches that name it" },
