@@ -62,6 +62,37 @@ t_own 'another build of the library, and files that were deleted' '
 	! grep "another build" said && grep "^2 patches, 2 patched, 0 not patched" said && nsb revert -p $b -f other.so &&
 	status 2 -f greet.so -f other.so && pid=$b && listed
 '
+# database FILE: one of RPM, in the folder db, with three packages, of which the second one has the file and many others.
+database() {
+	local i
+	mkdir -p db "buildroot$PWD/b" && cp "$1" "buildroot$PWD/b" && for i in {1..300}; do : >"buildroot$PWD/b/a-file-of-some-length-$i"; done &&
+	{
+		printf '%s: x\n' Summary License && printf 'Name: alone\nVersion: 1\nRelease: 1\n%%description\n'
+		for i in first second third; do
+			printf '%%package -n own-%s\nSummary: x\nVersion: 1.2\n%%description -n own-%s\n%%files -n own-%s\n' $i $i $i
+			[ $i != second ] || echo "$PWD/b/*"
+		done
+	} >own.spec && rpmbuild -bb --quiet --target noarch --buildroot "$PWD/buildroot" --define "_topdir $PWD/top" --define '_build_id_links none' --define '__brp_strip true' \
+		--define '_binaries_in_noarch_packages_terminate_build 0' own.spec >built 2>&1 && rpm --dbpath "$PWD/db" --define "_db_backend sqlite" -i --justdb --nodeps top/RPMS/noarch/*.rpm
+}
+t_own 'the package of another build, by the database of RPM; one that is damaged tells nothing' '
+	command -v rpmbuild >/dev/null || skip "there is no rpmbuild"
+	[ "$(id -u)" = 0 ] || skip "only root mounts"
+	mkdir a b && own_build && cp $program a && patch_from greet.c && own_build_id other && own_build && cp $program b && launch a/$name && a=$pid && launch b/$name && b=$pid && database b/$name &&
+	echo "mkdir -p /var/lib/rpm && mount --bind db /var/lib/rpm && exec \"\$@\"" >inside && { unshare -m bash inside "$NSB" status $insecure -f greet.so >said; [ $? = 2 ]; } && cat said &&
+	grep -E "^    another build [0-9a-f]{12}, $PWD/b/$name of own-second-1.2-1.noarch: 1: $name $b" said && unshare -m bash inside "$NSB" list --object $name | grep "a/$name, without a patch: 1: $name $a" &&
+	cp db/rpmdb.sqlite whole && for size in 50 5000 20000 30000; do
+		head -c $size whole >db/rpmdb.sqlite && { unshare -m bash inside "$NSB" status $insecure -f greet.so >said; [ $? = 2 ]; } && grep -E "^    another build [0-9a-f]{12}, $PWD/b/$name: 1: $name $b" said || exit 1
+	done
+'
+t_own 'another build of a library whose file has another name: it is known by its soname' '
+	mkdir a b && own_build && lib="$PWD/a/lib$name.so.1" && for i in a b; do
+		echo "const char *greet(void); const char *greet(void) { return \"$i\"; }" >lib.c && gcc $(mflag) -g -O2 -shared -fPIC -Wl,-soname,lib$name.so.1 -Wl,--build-id=0x$(echo "$PWD $i" | md5sum | cut -c 1-32) -o $i/lib lib.c || exit 1
+	done && mv a/lib "$lib" && mv b/lib b/lib$name-2.31.so && printf "#include <stdio.h>\nconst char *greet(void); int main(void) { puts(\"ready\"); fflush(stdout); getchar(); return greet()[0]; }" >user.c &&
+	gcc $(mflag) -o user user.c "$lib" && object=$lib && printf "const char *greet(void); const char *greet(void) { return \"new\"; }" >fix.c && patch_from fix.c && ln -s lib$name-2.31.so b/lib$name.so.1 &&
+	launch env LD_LIBRARY_PATH=a ./user && a=$pid && launch env LD_LIBRARY_PATH=b ./user && b=$pid && status 2 -f fix.so && grep -x "    not patched: 1: user $a" said &&
+	grep -E "^    another build [0-9a-f]{12}, $PWD/b/lib$name-2.31.so: 1: user $b" said && nsb list --object lib$name.so.1 >said && cat said && [ "$(wc -l <said)" = 2 ] && nsb patch -p $a -f fix.so && status 0 -f fix.so && nsb revert -p $a -f fix.so
+'
 t_own 'a record that is forged, or whose new code is not that of the patch, is never "patched"' '
 	own_target && a=$pid && patch_from greet.c && patch greet.so && status 0 -f greet.so && nsb list --json -p $pid >list &&
 	address=$(grep -oE "\"patch\": \"0x[0-9a-f]+" list | tail -n 1 | grep -o "0x.*") && jump=$(grep -oE "\"target\": \"0x[0-9a-f]+" list | grep -o "0x.*") &&

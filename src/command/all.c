@@ -27,6 +27,7 @@ struct all_file {
 	char *path;		/* owned */
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size;	/* 0: it has none, or is no ELF file */
+	char soname[64];	/* "" if it has none, or it is not known */
 };
 
 /* What is known of the file of a mapping; NULL if it was not looked at yet. */
@@ -90,11 +91,14 @@ static bool has_build_id(const struct all_file *file, const struct choice *choic
 	       memcmp(file->build_id, choice->build_id, choice->build_id_size) == 0;
 }
 
-/* Keep the build-id of an image that was opened, if it could be. */
-static void take_build_id(struct all_file *file, struct elf *elf, int opened)
+/* Keep the build-id of an image that was opened, if it could be, and the soname of a file. */
+static void take_build_id(struct all_file *file, struct elf *elf, int opened, bool is_file)
 {
 	file->build_id_size = 0;
+	file->soname[0] = '\0';
 	if (opened == 0) {
+		if (is_file)
+			elf_file_soname(elf, file->soname, sizeof(file->soname));
 		file->build_id_size = elf->build_id_size;
 		memcpy(file->build_id, elf->build_id, elf->build_id_size);
 		elf_deinit(elf);
@@ -111,7 +115,7 @@ static int read_file(struct all_file *file, pid_t pid, const struct mapping *m)
 
 	if (fd < 0)
 		return fd;
-	take_build_id(file, &elf, elf_open_file_headers(&elf, (struct bytes){ read_fd, &fd }));
+	take_build_id(file, &elf, elf_open_file_headers(&elf, (struct bytes){ read_fd, &fd }), true);
 	(void)close(fd);
 	return 0;
 }
@@ -127,7 +131,7 @@ static int read_memory(struct all_file *file, pid_t pid, const struct mapping *m
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -errno;
-	take_build_id(file, &elf, elf_open(&elf, (struct bytes){ read_fd, &fd }, m->start));
+	take_build_id(file, &elf, elf_open(&elf, (struct bytes){ read_fd, &fd }, m->start), false);
 	(void)close(fd);
 	return 0;
 }
@@ -315,6 +319,7 @@ int all_each_object(struct all_files *files, pid_t pid, void (*each)(void *ctx, 
 		if (err == 0) {
 			object.build_id = file->build_id;
 			object.build_id_size = file->build_id_size;
+			object.soname = file->soname;
 			object.is_deleted = length > tail && strcmp(m->path + length - tail, deleted) == 0;
 			if (object.is_deleted)
 				m->path[length - tail] = '\0';

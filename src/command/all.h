@@ -48,6 +48,7 @@ struct all_object {
 	size_t build_id_size;	/* 0: it has none */
 	uint64_t inode;
 	const char *path;	/* as the process sees it */
+	const char *soname;	/* "" if it has none, or nsb could not open the file */
 	bool is_deleted;	/* the file was deleted, or another one took its place, since */
 };
 /*

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "rpmdb.h"
+
 #define LISTS "/var/lib/dpkg/info"
 
 /* Whether a list of files has the path, which has a newline at its end, with or without the /usr of merged folders. */
@@ -84,6 +86,8 @@ bool package_of(const char *path, uint64_t inode, char package[PACKAGE_MAX])
 		(void)snprintf(last_path, sizeof(last_path), "%s", path);
 		if (search(path, last))
 			add_version(last);
+		else
+			(void)rpmdb_search(path, last, sizeof(last));
 	}
 	(void)snprintf(package, PACKAGE_MAX, "%s", last);
 	return last[0] != '\0';

@@ -65,6 +65,12 @@ static void set_object(struct survey_finding *finding, const struct all_object *
 	(void)snprintf(finding->path, sizeof(finding->path), "%s", object->path);
 }
 
+/* By its file's name, or by the name that programs ask for it with: libc-2.31.so is another build of libc.so.6. */
+static bool is_build_of(const struct all_object *object, const char *name)
+{
+	return survey_is_same_thing(object->path, name) || survey_is_same_thing(object->soname, name);
+}
+
 static bool is_for(const struct patchfile *patch, const struct all_object *object)
 {
 	const struct vz_blob *id = &patch->meta.target.build_id;
@@ -81,7 +87,7 @@ static void look_at_object(void *ctx, const struct all_object *object)
 	bool has_patch = false;
 
 	if (survey->object != NULL) {
-		if (!survey_is_same_thing(object->path, survey->object) || look->err != 0)
+		if (!is_build_of(object, survey->object) || look->err != 0)
 			return;
 		finding.standing = STANDING_LOADED;
 		set_object(&finding, object);
@@ -97,7 +103,7 @@ static void look_at_object(void *ctx, const struct all_object *object)
 		look->deleted[i] |= object->is_deleted;
 	}
 	for (size_t i = 0; i < survey->n_patches && !has_patch; i++) {
-		if (!survey_is_same_thing(object->path, survey->patches[i].meta.target.name))
+		if (!is_build_of(object, survey->patches[i].meta.target.name))
 			continue;
 		finding.patch = (uint32_t)i;
 		finding.standing = STANDING_OTHER;

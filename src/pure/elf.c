@@ -636,6 +636,48 @@ int elf_open_file_headers(struct elf *elf, struct bytes bytes)
 	return ret;
 }
 
+/* Where in the file an address of it is; UINT64_MAX: nowhere. */
+static uint64_t file_offset(const struct elf *elf, uint64_t address)
+{
+	for (size_t i = 0; i < elf->n_phdrs; i++) {
+		const struct elf_phdr *phdr = &elf->phdrs[i];
+
+		if (phdr->type == PT_LOAD && address - phdr->vaddr < phdr->filesz)
+			return phdr->offset + (address - phdr->vaddr);
+	}
+	return UINT64_MAX;
+}
+
+void elf_file_soname(const struct elf *elf, char *name, size_t size)
+{
+	const size_t word = elf_is_64(elf) ? 8 : 4;
+	const struct elf_phdr *phdr = NULL;
+	uint64_t strings = UINT64_MAX, soname = UINT64_MAX, tag = 0, value = 0;
+
+	memset(name, 0, size);
+	for (size_t i = 0; i < elf->n_phdrs; i++) {
+		if (elf->phdrs[i].type == PT_DYNAMIC)
+			phdr = &elf->phdrs[i];
+	}
+	for (uint64_t at = 0; phdr != NULL && at + 2 * word <= phdr->filesz && at < MAX_DYNAMIC * 2 * word; at += 2 * word) {
+		if (elf->bytes.read(&elf->bytes, phdr->offset + at, &tag, word) != 0 ||
+		    elf->bytes.read(&elf->bytes, phdr->offset + at + word, &value, word) != 0 || tag == DT_NULL)
+			break;
+		if (tag == DT_STRTAB)
+			strings = file_offset(elf, value);
+		else if (tag == DT_SONAME)
+			soname = value;
+		if (strings == UINT64_MAX || soname == UINT64_MAX)
+			continue;
+		/* The file may end right behind the name. */
+		for (size_t i = 0; i + 1 < size; i++) {
+			if (elf->bytes.read(&elf->bytes, strings + soname + i, &name[i], 1) != 0 || name[i] == '\0')
+				break;
+		}
+		break;
+	}
+}
+
 int elf_open(struct elf *elf, struct bytes bytes, uint64_t address)
 {
 	const struct elf_phdr *load;

@@ -99,6 +99,9 @@ int elf_open_headers(struct elf *elf, struct bytes bytes, uint64_t header) MUST_
 /* The same of a file, whose bytes are at their offsets, and its build-id. */
 int elf_open_file_headers(struct elf *elf, struct bytes bytes) MUST_CHECK;
 
+/* The DT_SONAME of such a file, "" if it has none; a longer one is cut. */
+void elf_file_soname(const struct elf *elf, char *name, size_t size);
+
 /* The same as elf_open(), by the address and the number of the program headers (AT_PHDR, AT_PHNUM). */
 int elf_open_phdrs(struct elf *elf, struct bytes bytes, uint8_t elf_class, uint16_t machine,
 		   uint16_t type, uint64_t phdrs, size_t n_phdrs) MUST_CHECK;
