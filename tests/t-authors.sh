@@ -41,6 +41,11 @@ t 'one more field' '
 	says wrong try 1 && says locked try 42 && says closed close && says user try 42 && revert guide-field.so &&
 	says wrong try 1 && says wrong try 1 && says wrong try 1 && says user try 42 && listed "" && unharmed
 '
+t 'one more field, and the function that frees stays' '
+	begin freed && says wrong try 1 && snapshot && patch guide-freed.so && says wrong try 1 && says wrong try 1 &&
+	says wrong try 1 && says locked try 42 && says closed close && says user try 42 && revert guide-freed.so &&
+	says wrong try 1 && says wrong try 1 && says wrong try 1 && says user try 42 && listed "" && unharmed
+'
 t 'a flag for the process' '
 	begin flag && says "allowed 1" allowed 5 && snapshot && patch guide-flag.so && says "allowed 1" allowed 5 &&
 	says "what?" limit -1 && says "allowed 0" allowed 5 && says "what?" limit 7 && says "allowed 1" allowed 5 &&

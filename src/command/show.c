@@ -321,8 +321,9 @@ static void print_func(const struct vz_func *func)
 	print_name("  ", func->name);
 	if (func->file[0] != '\0')
 		print_name(" of ", func->file);
-	printf(": %" PRIu64 " bytes, new %" PRIu64 "%s%s\n", func->target_size, func->patch_size,
+	printf(": %" PRIu64 " bytes, new %" PRIu64 "%s%s%s\n", func->target_size, func->patch_size,
 	       func->flags & VZ_FUNC_ALLOW_ACTIVE ? "; old calls of it may go on" : "",
+	       func->flags & VZ_FUNC_PASSES ? "; goes on in the old code" : "",
 	       func->flags & VZ_FUNC_ADDRESS_TAKEN ? "; stays in memory after a revert" : "");
 }
 

@@ -1219,6 +1219,28 @@ int plan_retire(struct plan *plan, const struct target *target, const struct obj
 	return err;
 }
 
+int plan_check_passing(const struct plan *plan, const struct records *records, const struct target *target)
+{
+	const struct record *record = &plan->record;
+
+	for (uint32_t i = 0; i < record->head->n_funcs; i++) {
+		const struct record_func *func = &record->funcs[i], *other;
+
+		for (size_t k = 0; k < records->count; k++) {
+			const struct record *older = &records->all[k];
+
+			if ((other = replaces(older, func->target)) == NULL || !((func->flags | other->flags) & VZ_FUNC_PASSES))
+				continue;
+			return fail(EINVAL, "%s: %s replaces %s, too, and %s goes on in the target's own code of it: they cannot be applied"
+				    " together (make one patch of both, and use --replace)", target_name(target),
+				    record_string(older, older->head->patch_name), record_string(record, func->name),
+				    record_string(func->flags & VZ_FUNC_PASSES ? record : older,
+						  (func->flags & VZ_FUNC_PASSES ? record : older)->head->patch_name));
+		}
+	}
+	return 0;
+}
+
 void plan_deinit(struct plan *plan)
 {
 	link_image_deinit(&plan->image);

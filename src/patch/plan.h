@@ -88,6 +88,11 @@ int plan_renew_unwinder(struct plan *plan, const struct target *target, const st
 int plan_retire(struct plan *plan, const struct target *target, const struct objects *objects,
 		const struct records *records, struct record *record,
 		const struct allowed *allowed, const struct plan *successor) MUST_CHECK;
+/*
+ * Refuse a patch whose new code of a function goes on in the old one (VZ_FUNC_PASSES) together with another patch of that
+ * function: either would pass by the other.  Plans for patches that --replace takes out come before.
+ */
+int plan_check_passing(const struct plan *plan, const struct records *records, const struct target *target) MUST_CHECK;
 /* Add an edit to a plan, and add a range that no thread may be in. */
 int plan_add_edit(struct plan *plan, const struct edit *edit) MUST_CHECK;
 int plan_forbid(struct plan *plan, uint64_t start, uint64_t end, const char *name) MUST_CHECK;

@@ -440,6 +440,8 @@ static int plan_patch(struct session *session, const struct options *options,
 		err = redirect_out(&session->plans[session->n_plans - 1], session->plans,
 				      session->n_new, session->n_plans, &session->target,
 				      &session->records);
+	for (size_t i = 0; i < session->n_new && err == 0; i++)
+		err = plan_check_passing(&session->plans[i], &session->records, &session->target);
 	return err != 0 ? err : plan_verify(&session->plans[0], &session->target);
 }
 

@@ -66,7 +66,7 @@ static const struct number_name kind_names[] = {
 static const struct number_name flag_names[] = {
 	{ VZ_FUNC_GLOBAL, "global" }, { VZ_FUNC_ALLOW_ACTIVE, "allow-active" },
 	{ VZ_FUNC_ADDRESS_TAKEN, "address-taken" }, { VZ_FUNC_SHORT, "short" }, { VZ_FUNC_RESUME, "resume" },
-	{ VZ_FUNC_GATED, "gated" }, { 0, NULL }
+	{ VZ_FUNC_GATED, "gated" }, { VZ_FUNC_PASSES, "passes" }, { 0, NULL }
 };
 
 static const struct field object_fields[] = {

@@ -51,6 +51,7 @@ enum vz_func_flags {
 	VZ_FUNC_SHORT = 1 << 3,		/* the jump's last bytes are what lies behind `room`, and stay */
 	VZ_FUNC_RESUME = 1 << 4,	/* target_addr is where a call returns to, inside of a function: who comes there goes on in the patch */
 	VZ_FUNC_GATED = 1 << 5,		/* there is a struct vz_gate of it */
+	VZ_FUNC_PASSES = 1 << 6,	/* the new code goes on in the old one: no other patch may replace it at the same time */
 };
 
 /* Identity of the patch file or of the target file. */

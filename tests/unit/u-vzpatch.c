@@ -396,7 +396,7 @@ static void test_meaning(void)
 		{ AT(FUNC, struct vz_func, target_size), UINT64_MAX, "impossible size in the target" },
 		{ AT(FUNC, struct vz_func, patch_size), 0, "impossible size in the patch" },
 		{ AT(FUNC, struct vz_func, patch_addr), UINT64_MAX, "impossible size in the patch" },
-		{ AT(FUNC, struct vz_func, flags), 64, "unknown flags" },
+		{ AT(FUNC, struct vz_func, flags), 128, "unknown flags" },
 		{ AT(FUNC, struct vz_func, flags), VZ_FUNC_SHORT, "wrong number of first bytes" },
 		{ AT(FUNC, struct vz_func, room), 0, "no room" },
 		{ AT(FUNC, struct vz_func, room), 4, "wrong number of first bytes" },

@@ -108,6 +108,13 @@ struct gen_arch {
 	uint8_t lock_prefix;		/* a jump may lead behind it, to run the instruction without; 0: there is none */
 	uint16_t position_register;	/* bit per register that has the address of the GOT, besides sp and fp no base of variables */
 
+	/*
+	 * What does the same at another address.  False: nothing is known that does.  A call returns to there, unless what
+	 * is called may rely on where it returns to.  jump_to: a jump back.
+	 */
+	bool (*displace)(const uint8_t *code, const struct insn *insn, const struct shape *shape, struct displaced *out);
+	void (*jump_to)(uint64_t to, struct displaced *out);
+
 	/* ---- branches, without knowing where instructions begin ---- */
 
 	/*

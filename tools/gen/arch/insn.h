@@ -83,4 +83,22 @@ struct shape {
 	uint8_t access;			/* bytes of memory that it reads or writes; 0: not known, or none */
 };
 
+/* An operand of an instruction that was displaced: four bytes that lead to the old code, or what that leads to. */
+struct displaced_operand {
+	uint8_t at;			/* offset in the bytes */
+	bool is_relative;		/* to its own address; else it is the address */
+	uint64_t to;
+	int64_t addend;
+};
+
+/* What does at another address what an instruction has done. */
+struct displaced {
+	uint8_t bytes[16];
+	uint8_t size;
+	uint8_t n_operands;
+	uint8_t pushed;			/* behind so many of the bytes the stack pointer is a word lower; 0: it is not */
+	bool is_last;			/* what comes behind it is not reached from it */
+	struct displaced_operand operands[2];
+};
+
 #endif

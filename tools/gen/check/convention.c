@@ -12,6 +12,7 @@
 #include "cursor.h"
 #include "insn.h"
 #include "refusals.h"
+#include "type.h"
 
 #define SOMEWHERE INT64_MIN		/* where an argument on the stack is, if that is not known */
 #define LOOKED_AT_MAX 64		/* bytes of code at the entry where a parameter may become known */
@@ -471,6 +472,96 @@ static bool is_in_place(const struct binary *binary, const struct arrival *arriv
 		return true;
 	taken->general++;
 	return !in_register || register_number(binary, arrival->where) == gen->arguments[taken->general - 1];
+}
+
+/* Does a parameter take a vector register, or is that not known?  Then what is behind it cannot be told. */
+static bool may_float(const struct binary *binary, const struct arrival *arrival)
+{
+	const struct value_type type = value_type_of(&binary->dwarf, arrival->die);
+	char name[TYPE_NAME_MAX];
+	struct dwarf_die die;
+	uint64_t at = 0;
+
+	if (type.is_pointer)
+		return false;
+	if (!type.is_plain || dwarf_die_read(&binary->dwarf, arrival->die, &die) != 0 ||
+	    !dwarf_reference(&binary->dwarf, &die, DWARF_TYPE, &at)) {
+		msg_forget();
+		return true;
+	}
+	type_name((struct type){ &binary->dwarf, at }, name);
+	return strstr(name, "float") != NULL || strstr(name, "double") != NULL;
+}
+
+/* Find where the ABI has parameter no. `index`, a word.  False: that cannot be told. */
+static bool find_by_abi(const struct binary *binary, const struct arrivals *arrivals, unsigned index, struct arriving *out)
+{
+	const struct gen_arch *gen = binary->file.gen;
+	unsigned words = 0;
+
+	/* All are on the stack, in whole words. */
+	*out = (struct arriving){ .reg = -1 };
+	for (unsigned i = 0; gen->n_arguments == 0 && i < index; i++) {
+		const struct value_type type = value_type_of(&binary->dwarf, arrivals->table[i].die);
+
+		if (arrivals->table[i].how != ARRIVES_ON_STACK || type.size == 0)
+			return false;
+		out->stack += type.is_pointer ? gen->word : (type.size + gen->word - 1) / gen->word * gen->word;
+	}
+	if (gen->n_arguments == 0)
+		return arrivals->table[index].how == ARRIVES_ON_STACK;
+	for (unsigned i = 0; i <= index; i++) {
+		const struct arrival *arrival = &arrivals->table[i];
+		bool is_vector = arrival->how == ARRIVES_IN_REGISTER && register_number(binary, arrival->where) < 0;
+
+		if (!is_vector && may_float(binary, arrival))
+			return false;
+		words += !is_vector;
+	}
+	*out = words <= gen->n_arguments ? (struct arriving){ .reg = gen->arguments[words - 1] } :
+		(struct arriving){ .reg = -1, .stack = (uint64_t)(words - 1 - gen->n_arguments) * gen->word };
+	return true;
+}
+
+/*
+ * Of a global function callers pass what the ABI says, and so they do, where that has registers, of a static one that gcc
+ * has compiled under its own name.
+ */
+static bool is_by_abi(const struct binary *binary, uint32_t index)
+{
+	const struct dwarf_function *function = &binary->dwarf.functions[index];
+	const char *producer = binary->dwarf.units[function->unit].producer;
+
+	return function->external ||
+		(binary->file.gen->n_arguments != 0 && producer != NULL && strstr(producer, "GNU") != NULL);
+}
+
+int find_passed(const struct binary *binary, uint32_t index, const char *name, struct arriving *out, const char **why)
+{
+	struct arrivals arrivals;
+	unsigned i = 0;
+	int err = find_arrivals(binary, index, &arrivals);
+
+	if (err != 0)
+		return err;
+	while (i < arrivals.count && strcmp(arrivals.table[i].name, name) != 0)
+		i++;
+	if (i == arrivals.count) {
+		*why = "is none of its parameters";
+		return 0;
+	}
+	const struct arrival *arrival = &arrivals.table[i];
+	const struct value_type type = value_type_of(&binary->dwarf, arrival->die);
+	*out = (struct arriving){ .reg = arrival->how == ARRIVES_IN_REGISTER ? register_number(binary, arrival->where) : -1 };
+	if (!type.is_pointer && (type.size != binary->file.gen->word || may_float(binary, arrival)))
+		*why = "is no pointer";
+	else if (arrival->how == ARRIVES_NOT)
+		*why = "is not passed, as the compiler knew what it is";
+	else if (arrival->how == ARRIVES_ON_STACK && arrival->where != SOMEWHERE)
+		out->stack = (uint64_t)arrival->where;
+	else if (out->reg < 0 && (!is_by_abi(binary, index) || !find_by_abi(binary, &arrivals, i, out)))
+		*why = "comes in a way that the debug info does not tell";
+	return 0;
 }
 
 static int check_places(const struct draft *draft, const struct definition *meant, const struct arrivals *arrivals,

@@ -25,6 +25,18 @@ struct parameter {
 /* List a function's parameters, in their order. */
 int list_parameters_of(const struct binary *binary, uint32_t index, struct parameter *out, unsigned *count) MUST_CHECK;
 
+/* Where the caller puts an argument that is a word: in a general register, as instructions number it, or on the stack. */
+struct arriving {
+	int reg;		/* -1: on the stack */
+	uint64_t stack;		/* bytes from the first argument on the stack */
+};
+
+/*
+ * Find where the function's parameter of that name is at its entry, as its callers there pass it.  If that is not known, *why
+ * tells, for a message behind the name; otherwise it stays as it is.
+ */
+int find_passed(const struct binary *binary, uint32_t index, const char *name, struct arriving *out, const char **why) MUST_CHECK;
+
 /*
  * A replaced function must get its arguments where the target's callers put them.
  * check_convention() is for one function, check_conventions() for all of the draft.

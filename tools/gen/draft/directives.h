@@ -37,6 +37,7 @@ enum directive_kind {
 	DIRECTIVE_ONCE = 'E',		/* name: the function of the patch; label: what its slots are like */
 	DIRECTIVE_RESUME = 'J',		/* name: the function of the target; label: what it calls; file: the function that goes on */
 	DIRECTIVE_LOCAL = 'L',		/* name: the variable of the target's function */
+	DIRECTIVE_ON_FREE = 'X',	/* name: the function of the target; label: its parameter, or a number; file: symbol of the entry */
 	DIRECTIVE_LOCAL_AT = 'M',	/* the same, and it must have an address */
 };
 

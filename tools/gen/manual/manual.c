@@ -17,6 +17,7 @@
 #include "directives.h"
 #include "effects.h"
 #include "entered.h"
+#include "freed.h"
 #include "hookcode.h"
 #include "layout.h"
 #include "linked.h"
@@ -329,7 +330,7 @@ static int check_file(const struct draft *draft, const struct directive *directi
 {
 	const struct dwarf *dwarf = &draft->target->dwarf;
 	const char *file = directive->kind == DIRECTIVE_FILE ? directive->name :
-		directive->kind == DIRECTIVE_RESUME ? "" : directive->file;
+		directive->kind == DIRECTIVE_RESUME || directive->kind == DIRECTIVE_ON_FREE ? "" : directive->file;
 
 	if (*file == '\0')
 		return 0;
@@ -702,6 +703,8 @@ int manual_draw(struct draft *draft)
 		err = find_data_inside(draft);
 	if (err == 0)
 		err = list_variables(draft);
+	if (err == 0)
+		err = draw_freed(draft, &directives);
 	if (err == 0)
 		err = draw_resumes(draft, &directives);
 	directives_deinit(&directives);

@@ -284,6 +284,11 @@ static bool decode_amd64(const uint8_t *code, size_t size, uint64_t addr, struct
 	return x86_decode(code, size, addr, true, out);
 }
 
+static bool displace_amd64(const uint8_t *code, const struct insn *insn, const struct shape *shape, struct displaced *out)
+{
+	return x86_displace(code, insn, shape, true, out);
+}
+
 static bool shape_amd64(const uint8_t *code, size_t size, uint64_t addr, struct shape *out)
 {
 	return x86_shape(code, size, addr, true, out);
@@ -292,6 +297,11 @@ static bool shape_amd64(const uint8_t *code, size_t size, uint64_t addr, struct 
 static bool decode_i386(const uint8_t *code, size_t size, uint64_t addr, struct insn *out)
 {
 	return x86_decode(code, size, addr, false, out);
+}
+
+static bool displace_i386(const uint8_t *code, const struct insn *insn, const struct shape *shape, struct displaced *out)
+{
+	return x86_displace(code, insn, shape, false, out);
 }
 
 static bool shape_i386(const uint8_t *code, size_t size, uint64_t addr, struct shape *out)
@@ -328,7 +338,7 @@ const struct gen_arch gen_amd64 = {
 	.decode = decode_amd64, .shape = shape_amd64, .data_by_pc = true,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
-	.stub_slot = stub_slot_amd64,
+	.stub_slot = stub_slot_amd64, .displace = displace_amd64, .jump_to = x86_jump_to,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI) | GPR_BITS(GPR_8) | GPR_BITS(GPR_9) |
 			  GPR_BITS(GPR_10) | GPR_BITS(GPR_11) | MASK_BITS, UINT64_MAX },
@@ -355,7 +365,7 @@ const struct gen_arch gen_i386 = {
 	.decode = decode_i386, .shape = shape_i386,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
-	.stub_slot = stub_slot_i386,
+	.stub_slot = stub_slot_i386, .displace = displace_i386, .jump_to = x86_jump_to,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | MASK_BITS, VECTOR_BITS(0xff) },
 	.result = GPR_AX, .result_high = GPR_DX,

@@ -49,6 +49,8 @@ bool x86_may_be_address(const struct shape *shape);
 bool x86_may_be_line(const struct shape *shape);
 bool x86_same_branch(const uint8_t *code_a, const struct shape *a, const uint8_t *code_b, const struct shape *b);
 bool x86_same_opcode(const uint8_t *code_a, const struct shape *a, const uint8_t *code_b, const struct shape *b);
+bool x86_displace(const uint8_t *code, const struct insn *insn, const struct shape *shape, bool wide, struct displaced *out);
+void x86_jump_to(uint64_t to, struct displaced *out);
 bool x86_passes_minus_one(const uint8_t *code, size_t size, bool wide);
 
 #endif
