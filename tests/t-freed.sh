@@ -18,9 +18,8 @@ beats() {
 		revert frees.so && listed '' && says welcome login 42 && says dropped drop "$1" && unharmed
 }
 
-for level in 0 2; do
+for level in ${NSB_LONG:+0} 2; do
 	for cc in gcc clang; do
-		[ $cc-$level != clang-0 ] || [ -n "${NSB_LONG:-}" ] || continue
 		t "functions that begin in all ways, $cc -O$level" "
 			for way in branch jump call data last static; do
 				case \$abi-$cc-$level-\$way in amd64-*-0-static|i386-clang-2-static) continue ;; esac
@@ -29,7 +28,7 @@ for level in 0 2; do
 		"
 	done
 done
-for kind in pie nopie so; do
+for kind in pie ${NSB_LONG:+nopie} so; do
 	t "a function of a library that the program calls, $kind" "
 		target frees $kind && beats free free 1
 	"
@@ -52,7 +51,7 @@ t 'it is told of' '
 '
 
 t 'a handler of signals sees the callers from each instruction of the way' '
-	for flags in ${NSB_LONG:+"gcc -fno-omit-frame-pointer"} "gcc -O2" "clang -O2"; do
+	for flags in ${NSB_LONG:+"gcc -fno-omit-frame-pointer"} "gcc -O2" ${NSB_LONG:+"clang -O2"}; do
 		for way in branch jump call data; do
 			CC=${flags% *} CFLAGS_EXTRA=${flags#* } target frees && says "steps none lost 0" walk $way &&
 			patch_from frees.c -DWAY=drop_$way -DOBJECT=at && patch frees.so && says wrong login 1 &&
