@@ -4,7 +4,7 @@
 
 _nsb_build() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} word
-	local options='--target --pid --debian --rpm --fixed-version --source --output --on-top-of --built --test --accept-difference --no-trial --again --no-cache --keep --verbose --quiet --help --version --'
+	local options='--target --pid --debian --rpm --fixed-version --source --output --deb --chroot --suite --on-top-of --built --test --accept-difference --no-trial --again --no-cache --keep --verbose --quiet --help --version --'
 
 	COMPREPLY=()
 	# Behind -- stands the command that builds.
@@ -19,9 +19,9 @@ _nsb_build() {
 	-p|--pid)
 		mapfile -t COMPREPLY < <(compgen -W "$(cd /proc && echo [0-9]*)" -- "$cur")
 		return ;;
-	--test|--debian|--fixed-version|--again)
+	--test|--debian|--fixed-version|--again|--suite)
 		return ;;
-	-s|--source|-o|--output)
+	-s|--source|-o|--output|--chroot)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return ;;

@@ -212,7 +212,8 @@ t 'an ordinary user, with namespaces and without: then a copy is built in anothe
 		rm -rf out/* && XDG_CACHE_HOME=$PWD/kept TMPDIR=$PWD/tmp setpriv --reuid 65534 --regid 65534 --clear-groups $limits ./nsb-build -o out --target server \
 			--source src fix.diff -- make >told 2>said || { cat told said; break; }
 		patch_file=$(echo out/*.nsb.so) && three_beats && done=$((done + 1)) || break
-	done && rm -rf "$open" && [ "$done" = 2 ]
+	done && fails_with 1 "chroot takes root" setpriv --reuid 65534 --regid 65534 --clear-groups ./nsb-build -o out --chroot /none --target server --source src fix.diff -- make &&
+	rm -rf "$open" && [ "$done" = 2 ]
 '
 
 # ---- build systems ----
@@ -404,12 +405,47 @@ t 'on top of a patch: the new one has both fixes and takes its place' '
 	fails 7 "does not replace limit, as .*/old.so does: give the diffs" --target server --on-top-of old.so --source src second.diff -- make && fails 2 "server is no patch" --target server --on-top-of server --source src second.diff -- make
 '
 
+# in_system: nsb-build by --chroot in a system that is this one, but for a file in /srv, and has nothing of this folder.  It says
+# what is left there when it has ended.
+in_system() {
+	[ "$(id -u)" = 0 ] || skip "it takes root to enter a system"
+	unshare -m true 2>log || skip "there are no mount namespaces"
+	mkdir -p sys && cat >tool <<-E && chmod 755 tool && inner=$NSB_TOOL NSB_TOOL=$PWD/tool && export inner
+		#!/bin/sh
+		[ -n "\$IS_IN" ] || IS_IN=1 exec unshare -m "\$0" "\$@"
+		mount --rbind / "$PWD/sys" && mount -t tmpfs none "$PWD/sys$(cut -d / -f -2 <<<"$PWD")" && mount -t tmpfs none "$PWD/sys/srv" && mount -t tmpfs none "$PWD/sys/run" && touch "$PWD/sys/srv/there"
+		"$NSB_TOOL" --chroot "$PWD/sys" "\$@"
+		status=\$?
+		find "$PWD/sys$(cut -d / -f -2 <<<"$PWD")" "$PWD/sys/run" -mindepth 1 >"$PWD/left"
+		exit \$status
+	E
+}
+t 'in another system: what the command line names is there, and nothing of it afterwards' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && kept src && in_system && builds --target server --source src fix.diff -- sh -c "ls /srv/there && make" && [ -e left ] && ! [ -s left ] &&
+	three_beats && is_kept src && rm "$patch_file" && fails 4 "the build of the old source fails" --target server --source src fix.diff -- sh -c "! ls /srv/there && make" && ! [ -s left ]
+'
+t 'in another system: a Debian package, of which that installs what its build wants' '
+	package && change rules.h "s/MOST 10/MOST 20/" && dpkg-deb -x mirror/*.deb root && cp root/usr/bin/server . && in_system && builds --debian ruled=1.0 fix.diff && three_beats && ! [ -s left ] &&
+	grep "build-dep\|newly installed" out/nsb-build.log
+'
+
 # ---- what goes wrong ----
 
 t 'errors: usage' '
 	fails 64 "target FILE, --pid PID or --debian" --source src x -- make && fails 64 "DIR has to say" --target x y -- make &&
 	fails 64 "a diff is needed" --target x --source . -- make && fails 64 "command that builds" --target x --source . y &&
 	fails 64 "unknown option.*--nonsense" --nonsense && fails 64 "wants a number" --pid 1x --source . y -- make
+'
+t 'errors: a system that is none, cannot be made, cannot run nsb-build, or is not to be entered' '
+	project && change rules.h "s/MOST 10/MOST 20/" && shipped && mkdir -p sys bin none/usr/bin none/run none/proc && [ "$(id -u)" = 0 ] || skip "it takes root to enter a system"
+	fails 64 "suite goes with --chroot" --suite x --target server --source src fix.diff -- make && fails 2 "sys is no system that can be built in .--suite" --chroot sys --target server --source src fix.diff -- make &&
+	fails_with 2 "sys cannot be made: debootstrap is not installed" env PATH="$PWD/bin" "$NSB_TOOL" -o out --chroot sys --suite x --target server --source src fix.diff -- make &&
+	printf "%s\n" "#!/bin/sh" "echo E: no such suite: \$3 >&2" "mkdir -p \$4/some" "exit 1" >bin/debootstrap && chmod 755 bin/debootstrap &&
+	PATH=$PWD/bin:$PATH fails 2 "sys cannot be made: E: no such suite: x .log: " --chroot sys --suite x --target server --source src fix.diff -- make && ! [ -e sys.new ] &&
+	printf "%s\n" "#!/bin/sh" "mkdir -p \$4/usr/bin \$4/run \$4/proc \$4/etc/apt" >bin/debootstrap &&
+	PATH=$PWD/bin:$PATH fails 1 "sys: it cannot run nsb-build: libelf1 is not installed there, or" --chroot sys --suite x=file:/y --target server --source src fix.diff -- make &&
+	grep -x "deb-src file:/y x main" sys/etc/apt/sources.list && (cd / && fails_with 64 "chroot: / is a folder that each system has for itself" "$NSB_TOOL" --chroot "$place/none" --target "$place/server" --source "$place/src" -o "$place/out" "$place/fix.diff" -- make) &&
+	[ "$(find sys | sort | tr "\n" " ")" = "sys sys/etc sys/etc/apt sys/etc/apt/sources.list sys/proc sys/run sys/usr sys/usr/bin " ]
 '
 t 'errors: the source, the target or the process is not to be had' '
 	project && change rules.h "s/MOST 10/MOST 20/" && shipped && fails 2 "^nsb-build: nosource: the source is not to be had: No such" --target server --source nosource fix.diff -- make &&

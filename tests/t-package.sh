@@ -75,5 +75,9 @@ t 'completion knows each option of the manual, and no other' '
 		sed "s/\\\\-/-/g" "$root/docs/nsb.1" | grep -qE "Fl -*${option#--}( |\$)" || { echo "$option"; exit 1; }
 	done <offered && grep -oE -e "--[a-z-]+" help | sort -u | while read -r option; do grep -qxe "$option" offered || { echo "$option"; exit 1; }; done
 '
+t 'and that of nsb-build' '
+	grep -oE -e "--[a-z-]+" "$root/completion/nsb-build.bash" | sort -u >offered && "$NSB_BUILD/nsb-build" --help | grep -oE -e "^ .*--[a-z-]+" | grep -oE -e "--[a-z-]+" | sort -u >help && diff offered help &&
+	while read -r option; do grep -qE "Fl -*${option#--}( |\$)" "$root/docs/nsb-build.1" || { echo "$option"; exit 1; }; done <offered
+'
 
 done_testing

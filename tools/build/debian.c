@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "chroot.h"
 #include "spawn.h"
 #include "stage.h"
 #include "tree.h"
@@ -173,9 +174,27 @@ static char *unpacked(const struct settings *settings, const char *source, const
 	return text("%s/" TREE, folder);
 }
 
+/* A command of apt's in the chroot, which nsb-build may change. */
+static void change_chroot(const struct settings *settings, const char *what, const char *argument)
+{
+	struct words argv = { .n = 0 };
+	size_t from = log_size(settings->log);
+
+	if (setenv("DEBIAN_FRONTEND", "noninteractive", 1) != 0)
+		stop(STAGE_OTHER, "out of memory");
+	words_add_all(&argv, "apt-get", "-q", "-y", "--no-install-recommends", what, argument, NULL);
+	if (spawn(&(struct spawn){ .argv = &argv, .output = settings->log }) != 0)
+		stop(STAGE_SOURCE, "%s: apt-get %s fails: %s (log: %s)", settings->chroot, what, first_error(settings->log, from), settings->log);
+}
+
 char *debian_source(const struct settings *settings, const char *work)
 {
-	return unpacked(settings, source_of(settings, work), work);
+	if (settings->chroot != NULL && chroot_is_new())
+		change_chroot(settings, "update", NULL);
+	char *tree = unpacked(settings, source_of(settings, work), work);
+	if (settings->chroot != NULL)
+		change_chroot(settings, "build-dep", tree);
+	return tree;
 }
 
 /* The names in debian/patches/series. */

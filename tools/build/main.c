@@ -15,6 +15,7 @@
 #include "assemble.h"
 #include "build.h"
 #include "built.h"
+#include "chroot.h"
 #include "cmdline.h"
 #include "debian.h"
 #include "diff.h"
@@ -266,6 +267,8 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		stop(STAGE_OTHER, "%s: cannot write the log: %s", settings.log, strerror(errno));
 	close(fd);
+	if (settings.chroot != NULL && !chroot_is_in())
+		return chroot_run(&settings, argv);
 	int status = keeper_run(work, &settings, settings.log, settings.keeps);
 	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
 		warn("cannot write the output: %s", strerror(errno));

@@ -31,6 +31,8 @@ static void help(void)
 	     "                        of its patches that have a NAME in their name or text: CVE-2023-1234\n"
 	     "  -s, --source DIR      the source that it was built from, which stays as it is\n"
 	     "  -o, --output DIR      where the patches and the log go; here, if it is not given\n"
+	     "      --chroot DIR      do all of it in the system that is in DIR, where --debian installs what its build wants\n"
+	     "      --suite SUITE[=MIRROR]  if there is none in DIR, debootstrap makes it: bookworm, trixie\n"
 	     "      --deb             make a Debian package of each patch, too, which puts it into the store of nsb\n"
 	     "      --built FILE      what the build makes of the target, below DIR, if its name does not tell\n"
 	     "      --on-top-of PATCH  a patch that is applied already, and whose diffs are given, too: the new one\n"
@@ -63,7 +65,7 @@ static char *absolute(const char *path)
 	return text("%s/%s", folder, path);
 }
 
-enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_ON_TOP_OF, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE, OPTION_DEB };
+enum { OPTION_VERSION = 256, OPTION_BUILT, OPTION_TEST, OPTION_NO_TRIAL, OPTION_KEEP, OPTION_DEBIAN, OPTION_AGAIN, OPTION_ON_TOP_OF, OPTION_RPM, OPTION_FIXED_VERSION, OPTION_NO_CACHE, OPTION_ACCEPT_DIFFERENCE, OPTION_DEB, OPTION_CHROOT, OPTION_SUITE };
 
 static const struct option long_options[] = {
 	{ "target", required_argument, NULL, 't' },
@@ -81,6 +83,8 @@ static const struct option long_options[] = {
 	{ "again", required_argument, NULL, OPTION_AGAIN },
 	{ "no-cache", no_argument, NULL, OPTION_NO_CACHE },
 	{ "keep", no_argument, NULL, OPTION_KEEP },
+	{ "chroot", required_argument, NULL, OPTION_CHROOT },
+	{ "suite", required_argument, NULL, OPTION_SUITE },
 	{ "deb", no_argument, NULL, OPTION_DEB },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -145,6 +149,12 @@ static void read_options(int argc, char **argv, struct settings *settings)
 		case OPTION_NO_CACHE:
 			settings->no_cache = true;
 			break;
+		case OPTION_CHROOT:
+			settings->chroot = path_plain(absolute(optarg));
+			break;
+		case OPTION_SUITE:
+			settings->suite = optarg;
+			break;
 		case OPTION_DEB:
 			settings->makes_deb = true;
 			break;
@@ -206,6 +216,8 @@ static void check_settings(struct settings *settings)
 		bad_usage("--built goes with one --target");
 	if (settings->fixed_version != NULL && (settings->debian == NULL || *settings->fixed_version == '\0'))
 		bad_usage("--fixed-version VERSION goes with --debian");
+	if (settings->suite != NULL && settings->chroot == NULL)
+		bad_usage("--suite goes with --chroot");
 	if (settings->diffs.n == 0 && settings->fixed_version == NULL)
 		bad_usage("a diff is needed");
 	if (settings->command.n == 0 && settings->debian == NULL && settings->rpm == NULL)

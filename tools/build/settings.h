@@ -13,6 +13,7 @@ struct settings {
 	const char *debian;		/* PACKAGE[=VERSION]; NULL: none */
 	const char *former;		/* a patch that is applied already; NULL: none */
 	const char *rpm;		/* FILE.src.rpm; NULL: none */
+	const char *chroot, *suite;	/* the system to work in, and what it is to be made of; NULL: none */
 	const char *source, *output, *built, *test;
 	const char *fixed_version;	/* of the package; then `names` choose among its patches.  NULL: none */
 	struct words names;
