@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# nsb: make [all|demo|check|check-distros|check-kernels|check-vm|check-corpus|mutants|bench|fuzz|install|deb|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
+# nsb: make [all|demo|check|check-distros|check-kernels|check-vm|check-corpus|mutants|bench|fuzz|install|deb|rpm|dist|deps|clean] [ARCH=i386] [SANITIZE=1] [CC=clang] [V=1]
 
 VERSION := 0.1
 ARCH    := amd64
@@ -79,7 +79,7 @@ build_obj := $(call objects,$(build_src))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all demo check check-long check-distros check-kernels check-vm check-corpus mutants bench fuzz unit lint syntax install deb dist deps deps-check deps-test clean
+.PHONY: all demo check check-long check-distros check-kernels check-vm check-corpus mutants bench fuzz unit lint syntax install deb rpm dist deps deps-check deps-test clean
 
 all: $(top)/nsb $(top)/nsb-gen $(top)/nsb-build
 
@@ -233,6 +233,12 @@ deb: all
 	$(Q)rm -rf $(top)/deb
 	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(top)/deb/root PREFIX=/usr >/dev/null
 	$(call say,DEB,build/nsb_$(VERSION)_$(ARCH).deb)MAINTAINER='$(MAINTAINER)' packaging/deb.sh $(ARCH) $(VERSION) $(top)/deb build/nsb_$(VERSION)_$(ARCH).deb
+
+# The same as an RPM, by rpmbuild, which Debian has, too.
+rpm: all
+	$(Q)rm -rf $(top)/rpm
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(top)/rpm/root PREFIX=/usr >/dev/null
+	$(call say,RPM,build/nsb-$(VERSION)-1.$(if $(filter amd64,$(ARCH)),x86_64,i686).rpm)MAINTAINER='$(MAINTAINER)' packaging/rpm.sh $(ARCH) $(VERSION) $(top)/rpm build/nsb-$(VERSION)-1.$(if $(filter amd64,$(ARCH)),x86_64,i686).rpm
 
 # The sources as they were committed.  The folder may be another user's: that is no matter here.
 dist:

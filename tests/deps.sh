@@ -13,7 +13,7 @@ set -u
 build='gcc make libc6-dev binutils libelf-dev libunwind-dev zlib1g-dev liblzma-dev gcc-multilib'
 test='clang llvm gdb shellcheck python3 musl-tools strace procps mandoc util-linux
 	dpkg-dev build-essential lintian git ca-certificates libevent-dev dwz elfutils lld g++ g++-multilib libc6-dbg
-	libclang-rt-dev? binutils-gold? mold? ccache? valgrind? rpm? libzydis-dev? ansible-core? python3-yaml? openssh-client'
+	libclang-rt-dev? binutils-gold? mold? ccache? valgrind? rpm? rpmlint? libzydis-dev? ansible-core? python3-yaml? openssh-client'
 corpus='patchutils autoconf automake libtool autopoint gettext bison flex cmake pkg-config
 	libncurses-dev nettle-dev libgmp-dev libsasl2-dev libssl-dev libpam0g-dev libcap-dev
 	libjpeg-dev libselinux1-dev'

@@ -35,6 +35,20 @@ t 'the sources build; make deb makes a package that lintian accepts; what is in 
 	[ "$(wc -l <have)" = 12 ] && test -x local/usr/local/bin/nsb
 '
 
+t 'make rpm: a package that rpmlint accepts; rpm installs it into a folder, what is in it works, and a package that brings a patch has it applied' '
+	command -v rpmbuild >/dev/null || skip "there is no rpmbuild"
+	[ "$(id -u)" = 0 ] || skip "only root installs packages"
+	[ -z "$insecure" ] || skip "others may write to this folder"
+	mkdir stage && make -s -C "$root" install DESTDIR=$PWD/stage/root PREFIX=/usr >made 2>&1 && (cd stage/root && find usr -type f | sed "s,^,/,; s,/man/.*,&.gz,"; echo /usr/share/licenses/nsb/copyright) | sort >want &&
+	"$root/packaging/rpm.sh" amd64 0.1 stage nsb-0.1-1.x86_64.rpm && rpm -qlp nsb-0.1-1.x86_64.rpm | sort | diff want - && rpm -qp --requires nsb-0.1-1.x86_64.rpm | grep -F "libelf.so.1()(64bit)" && ! rpm -qp --requires nsb-0.1-1.x86_64.rpm | grep "^/" &&
+	{ ! command -v rpmlint || { rpmlint -r "$root/packaging/nsb-0.1-1.x86_64.rpmlintrc" nsb-0.1-1.x86_64.rpm >linted; tail -n 3 linted; ! grep -E ": [EW]: " linted; }; } &&
+	sum=$(md5sum <nsb-0.1-1.x86_64.rpm) && rm -r stage && mkdir stage && make -s -C "$root" install DESTDIR=$PWD/stage/root PREFIX=/usr >made 2>&1 && "$root/packaging/rpm.sh" amd64 0.1 stage nsb-0.1-1.x86_64.rpm && [ "$(md5sum <nsb-0.1-1.x86_64.rpm)" = "$sum" ] &&
+	CFLAGS_EXTRA="-Wl,--build-id=0x$(echo "$PWD" | md5sum | cut -c 1-32)" && mkdir -p host/proc patch/var/lib/nsb && rpm="rpm --root $PWD/host --nodeps" && $rpm -i nsb-0.1-1.x86_64.rpm 2>errors && target server && snapshot && says hello greet &&
+	NSB=$PWD/host/usr/bin/nsb NSB_GEN=$PWD/host/usr/bin/nsb-gen && patch_from greet.c -I$PWD/host/usr/include && patch greet.so && says goodbye greet && revert greet.so && says hello greet && unharmed && cp greet.so patch/var/lib/nsb &&
+	printf "%s\n" "Name: greet" "Version: 1" "Release: 1" "Summary: x" "License: x" %description %files /var/lib/nsb/greet.so >greet.spec && rpmbuild -bb --quiet --buildroot $PWD/patch --define "_topdir $PWD/top" --define "__os_install_post %{nil}" greet.spec >built 2>&1 &&
+	echo "mount --bind /proc host/proc && $rpm -i top/RPMS/*/greet-1-1.*.rpm" >inside && unshare -m bash -e inside && says goodbye greet && NSB=$NSB listed greet.so && revert greet.so && says hello greet && unharmed
+'
+
 t 'a Debian package of a patch: nsb-build makes it; when it is installed, the trigger of the package nsb applies it' '
 	[ "$(id -u)" = 0 ] || skip "only root installs packages"
 	[ -z "$insecure" ] || skip "others may write to this folder"
