@@ -136,7 +136,7 @@ t 'variables that --replace leaves behind are told of, those of a patch without 
 t 'a variable that both patches hand over goes on with its value, and the others are told of' '
 	target keeper && patch_from keeper-state.c -o fix.so && patch_from keeper-state.c -o newer.so -DNEWER &&
 	patch_from keeper-state.c -o larger.so -DLARGER && patch_from keeper-state.c -o other.so -DOTHER &&
-	nsb info -f fix.so | grep "hands over to a newer patch: counts (struct counts" && patch fix.so && says "count 1001" count &&
+	nsb info -f fix.so | grep "goes from an older patch to a newer one: counts (struct counts" && patch fix.so && says "count 1001" count &&
 	says "count 2002" count && fails_with 1 "the state counts of fix.so is struct counts .* cannot be taken over" \
 		patch larger.so --replace && fails_with 1 "cannot be taken over" patch other.so --replace && listed fix.so &&
 	says "count 3003" count && patch newer.so --replace 2>told && grep "begin anew (last)$" told &&
@@ -144,6 +144,18 @@ t 'a variable that both patches hand over goes on with its value, and the others
 	revert fix.so && says "count 1" count && patch fix.so && says "count 1001" count && revert fix.so && says "count 2" count &&
 	target keeper && says "count 1" count && snapshot && patch fix.so && patch newer.so --replace && says "count 100001" count &&
 	revert newer.so && says "count 2" count && listed && unharmed
+'
+t 'a variable whose type has changed is converted by a hook of the newer patch' '
+	for cc in gcc clang; do
+		target keeper && PATCH_CC=$cc && patch_from keeper-state.c -o fix.so && patch_from keeper-state.c -o larger.so -DLARGER -DCONVERTS &&
+		patch_from keeper-state.c -o newer.so -DLARGER -DCONVERTS -DNEWER && patch_from keeper-state.c -o other.so -DOTHER -DCONVERTS && says "count 1" count && snapshot &&
+		nsb info -f larger.so | grep "counts (struct counts.*, counts (was struct counts" &&
+		patch larger.so && says "count 1001" count && revert larger.so -q && says "count 2" count &&
+		patch fix.so && says "count 1001" count && says "count 2002" count && patch larger.so --replace 2>told && ! grep "cannot be taken" told &&
+		says "count 3003" count && says "count 4004" count && patch newer.so --replace 2>told && ! grep "VZP_STATE" told && says "count 104005" count &&
+		fails_with 1 "cannot be taken over .VZP_STATE_WAS converts it." patch fix.so --replace &&
+		fails_with 1 "cannot be taken over" patch other.so --replace && listed newer.so && revert newer.so && says "count 3" count && unharmed || exit 1
+	done
 '
 t 'pages of zeros are not touched' '
 	target keeper && a_patch fix "static char much[1 << 22]; const char *note(int why) { much[why << 20] = 120; return much + (why << 20); }" &&

@@ -160,8 +160,35 @@
  * VZP_STATE of the same name and type takes the place of this one by nsb patch --replace, it goes on with the value.
  */
 #define VZP_STATE(type, name) \
+	VZP__KEEP_WHOLE(name) \
 	VZP__IS_OF_TYPE(type, name) \
 	VZP__RECORD(__COUNTER__, "S", #name, "", "")
+
+/*
+ * VZP_STATE_WAS(type, name, pointer): at the start of a hook (VZP_POST_APPLY): the older patch has a VZP_STATE of that name,
+ * with another type.  `pointer` is what it is, or NULL if no such patch is replaced.  The hook makes of it what the new code
+ * expects.  The type may be one that the hook defines, by the name that it has in the older patch.
+ *
+ *	static void widen(void)
+ *	{
+ *		struct counts { int calls; };
+ *		VZP_STATE_WAS(struct counts, counts, was);
+ *
+ *		if (was != NULL)
+ *			counts.calls = was->calls;
+ *	}
+ *	VZP_POST_APPLY(widen)
+ */
+#define VZP_STATE_WAS(type, name, pointer) VZP__STATE_WAS(__COUNTER__, type, name, pointer)
+#define VZP__STATE_WAS(id, type, name, pointer) VZP__STATE_WAS_(id, type, name, pointer)
+#define VZP__STATE_WAS_(id, type, name, pointer) \
+	static struct { \
+		__typeof__(type) value; \
+		unsigned char is_there;		/* nsb sets it */ \
+	} vzp__was_##id; \
+	VZP__RECORD(__COUNTER__, "B", #name, "vzp__was_" #id, "") \
+	__asm__("" : "+m"(vzp__was_##id)); \
+	const __typeof__(type) *pointer = vzp__was_##id.is_there ? &vzp__was_##id.value : NULL;
 
 /*
  * VZP_RESUME(loop, callee, go_on): a thread that is in the target's function `loop`, which never returns, at a call of
@@ -283,6 +310,14 @@
 #define VZP__KEEP(f) VZP__KEEP_(__COUNTER__, f)
 #else
 #define VZP__KEEP(f) extern __typeof__(f) f __attribute__((used));
+#endif
+/* clang makes several variables of the members of one that nobody else can see. */
+#if defined(__clang__) && !defined(__cplusplus)
+#define VZP__KEEP_WHOLE__(id, name) static __typeof__(name) vzp__whole_##id __attribute__((alias(#name), used));
+#define VZP__KEEP_WHOLE_(id, name) VZP__KEEP_WHOLE__(id, name)
+#define VZP__KEEP_WHOLE(name) VZP__KEEP_WHOLE_(__COUNTER__, name)
+#else
+#define VZP__KEEP_WHOLE(name)
 #endif
 #define VZP__HOOK(kind, type, f) \
 	VZP__KEEP(f) \

@@ -439,7 +439,7 @@ void show_patch(const struct options *options, const struct patchfile *patch)
 	if (meta->n_quiets > 0)
 		printf("\n");
 	for (size_t i = 0; i < meta->n_states; i++) {
-		print_name(i == 0 ? "hands over to a newer patch: " : ", ", meta->states[i].name);
+		print_name(i == 0 ? "state that goes from an older patch to a newer one: " : ", ", meta->states[i].name);
 		print_name(" (", meta->states[i].type);
 		printf(")%s", i + 1 < meta->n_states ? "" : "\n");
 	}

@@ -285,11 +285,33 @@ static const struct record *find_record_of(const struct session *session,
 }
 
 /* The state of that name in another record; NULL if it has none. */
+/* Is it room for what an older patch has, to be converted, and not state of the patch itself?  Then a byte more says that it is filled. */
+static bool is_for_older(const struct record *record, const struct record_variable *state)
+{
+	return strncmp(record_string(record, state->type), STATE_WAS, strlen(STATE_WAS)) == 0;
+}
+
 static const struct record_variable *find_state(const struct record *record, const char *name)
 {
 	for (uint32_t i = 0; i < record->head->n_states; i++) {
-		if (strcmp(record_string(record, record->states[i].name), name) == 0)
+		if (!is_for_older(record, &record->states[i]) && strcmp(record_string(record, record->states[i].name), name) == 0)
 			return &record->states[i];
+	}
+	return NULL;
+}
+
+/* Where the newer patch wants what is in `state` of the older one; NULL: nowhere. */
+static const struct record_variable *find_heir(const struct record *newer, const struct record *older,
+					       const struct record_variable *state)
+{
+	for (uint32_t i = 0; i < newer->head->n_states; i++) {
+		const struct record_variable *heir = &newer->states[i];
+		const bool converts = is_for_older(newer, heir);
+		const char *type = record_string(newer, heir->type) + (converts ? strlen(STATE_WAS) : 0);
+
+		if (strcmp(record_string(newer, heir->name), record_string(older, state->name)) == 0 &&
+		    heir->size == state->size + converts && strcmp(type, record_string(older, state->type)) == 0)
+			return heir;
 	}
 	return NULL;
 }
@@ -303,12 +325,14 @@ static int compare_states(const struct session *session, const struct record *ol
 		const struct record_variable *state = &older->states[i], *heir;
 		const char *name = record_string(older, state->name), *type = record_string(older, state->type);
 
+		if (is_for_older(older, state) || find_heir(newer, older, state) != NULL)
+			continue;
 		heir = find_state(newer, name);
 		if (heir == NULL)
 			warn("%s: the new patch has no VZP_STATE of %s, which goes with %s", process, name, patch);
-		else if (heir->size != state->size || strcmp(record_string(newer, heir->type), type) != 0)
+		else
 			return fail(EINVAL, "%s: the state %s of %s is %s, %" PRIu64 " bytes, and that of the new patch %s, %" PRIu64
-				    " bytes: it cannot be taken over (give it another name, and convert it in a hook)", process,
+				    " bytes: it cannot be taken over (VZP_STATE_WAS converts it)", process,
 				    name, patch, type, state->size, record_string(newer, heir->type), heir->size);
 	}
 	return 0;
@@ -516,13 +540,15 @@ static void keep_memory(struct session *session)
 /* Copy one variable of an older patch to that of the new one, while all threads stand. */
 static int copy_state(struct session *session, const struct record_variable *from, const struct record_variable *to)
 {
-	uint8_t *bytes = malloc((size_t)from->size);
+	uint8_t *bytes = malloc((size_t)to->size);
 	int err = bytes == NULL ? fail(ENOMEM, "out of memory") : 0;
 
 	if (err == 0 && target_read(&session->target, from->address, bytes, (size_t)from->size) != 0)
 		err = fail(EIO, "%s: cannot read memory at 0x%" PRIx64, target_name(&session->target), from->address);
+	if (err == 0 && to->size > from->size)
+		bytes[from->size] = 1;
 	if (err == 0)
-		err = target_write_bulk(&session->target, to->address, bytes, (size_t)from->size);
+		err = target_write_bulk(&session->target, to->address, bytes, (size_t)to->size);
 	free(bytes);
 	return err;
 }
@@ -540,12 +566,12 @@ static int take_states_over(struct session *session)
 
 			if (newer->head->object_base != older->head->object_base)
 				continue;
-			for (uint32_t s = 0; s < newer->head->n_states && err == 0; s++) {
-				const struct record_variable *from =
-					find_state(older, record_string(newer, newer->states[s].name));
+			for (uint32_t s = 0; s < older->head->n_states && err == 0; s++) {
+				const struct record_variable *from = &older->states[s];
+				const struct record_variable *to = find_heir(newer, older, from);
 
-				if (from != NULL)
-					err = copy_state(session, from, &newer->states[s]);
+				if (to != NULL)
+					err = copy_state(session, from, to);
 			}
 		}
 	}

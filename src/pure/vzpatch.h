@@ -155,6 +155,7 @@ struct vz_state {
 };
 
 #define STATE_MAX (16u << 20)	/* bytes of one */
+#define STATE_WAS "was "	/* so begins the type of room for a state of an older patch, of another type, with a byte behind it */
 
 /* What the author of the patch wants to tell; the key is "comment", "cve", "description"... */
 struct vz_comment {

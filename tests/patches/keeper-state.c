@@ -2,6 +2,8 @@
 /* It counts, and a newer version of it (-DNEWER) goes on counting where it was. */
 #include <nsb/vzp.h>
 
+#include <stddef.h>
+
 #ifdef NEWER
 #define STEP 100
 #else
@@ -24,6 +26,24 @@ struct counts {
 static struct counts counts;
 VZP_STATE(struct counts, counts)
 static volatile int last;
+
+#ifdef CONVERTS
+/* What the first patch has counted. */
+static void widen(void)
+{
+	struct counts {
+		int calls;
+		int sum;
+	};
+	VZP_STATE_WAS(struct counts, counts, was);
+
+	if (was != NULL) {
+		counts.calls = was->calls;
+		counts.sum = was->sum;
+	}
+}
+VZP_POST_APPLY(widen)
+#endif
 
 int tally(int n)
 {

@@ -27,7 +27,7 @@ static int parse_directive(const struct binary *patch, struct directives *direct
 	out->name = cursor_string(&at);
 	out->label = cursor_string(&at);
 	out->file = cursor_string(&at);
-	if (at.bad || strchr("FVURHGACOKNP1234TWQSEYJLMX", kind) == NULL || kind == '\0')
+	if (at.bad || strchr("FVURHGACOKNP1234TWQSBEYJLMX", kind) == NULL || kind == '\0')
 		return fail(ENOEXEC, "%s: section .vzp is damaged, or of another version of "
 			    "nsb/vzp.h", patch->file.path);
 	out->kind = (enum directive_kind)kind;

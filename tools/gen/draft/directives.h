@@ -33,6 +33,7 @@ enum directive_kind {
 	DIRECTIVE_HOOK_CALLS = 'W',	/* name: the function of the target */
 	DIRECTIVE_NOT_ACTIVE = 'Q',	/* name: the function of the target */
 	DIRECTIVE_STATE = 'S',		/* name: the variable of the patch */
+	DIRECTIVE_STATE_WAS = 'B',	/* name: the variable of an older patch; label: that of the patch with room for it */
 	DIRECTIVE_LAYOUT = 'Y',		/* name: the type, with its tag; label: the hook that converts */
 	DIRECTIVE_ONCE = 'E',		/* name: the function of the patch; label: what its slots are like */
 	DIRECTIVE_RESUME = 'J',		/* name: the function of the target; label: what it calls; file: the function that goes on */
