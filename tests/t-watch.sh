@@ -109,6 +109,32 @@ t_own 'a library that is opened later is patched within moments' '
 	target server dlopen && patch_from greet.c && says hello greet && watches -f greet.so && wait_until says goodbye greet && cp $program $object . && mv $(basename $object) other.so && cp other.so $(basename $object) &&
 	launch ./server && wait_until says goodbye greet && ends_watch && revert greet.so && says hello greet
 ' dlopen
+# The first time, when nobody had loaded it before, it is found when nsb looks at all processes, every five seconds; then by its being opened.
+t_own 'a library that is opened long after the start, closed, and opened again: it is patched each time, and the program not held' '
+	build server dlopen && patch_from greet.c && cat >late.c <<-END && gcc $(mflag) -o late late.c -ldl && needs_kernel_for ./late && watches -f greet.so && launch ./late "$object" && snapshot &&
+		#include <dlfcn.h>
+		#include <stdio.h>
+		#include <string.h>
+		int main(int argc, char **argv)
+		{
+			char line[80];
+			void *library = NULL;
+			setvbuf(stdout, NULL, _IONBF, 0);
+			puts("ready");
+			while (argc > 1 && fgets(line, sizeof(line), stdin)) {
+				if (strcmp(line, "open\\n") == 0)
+					puts((library = dlopen(argv[1], RTLD_NOW)) ? "opened" : dlerror());
+				else if (strcmp(line, "close\\n") == 0)
+					puts(dlclose(library) == 0 ? "closed" : dlerror());
+				else
+					puts(((const char *(*)(void))dlsym(library, "greet"))());
+			}
+			return 0;
+		}
+	END
+	wait_until grep -x "TracerPid:.0" /proc/$pid/status && ! grep "^$pid " told && says opened open && wait_until says goodbye greet && wait_until grep "^$pid (late): greet.so applied" told && wait_until grep -x "TracerPid:.0" /proc/$pid/status &&
+	begun=$SECONDS && for i in 1 2 3 4; do says closed close && says opened open && wait_until says goodbye greet || exit 1; done && [ $((SECONDS - begun)) -lt $((9 * slow)) ] && ends_watch && revert greet.so && says hello greet
+' dlopen
 t_own 'what is put into the store is applied at once, a newer patch, too' '
 	target server so && patch_from greet.c && sed "s/goodbye/farewell/" "$tests/patches/greet.c" >newer.c && patch_from newer.c && mkdir store && snapshot && says hello greet && watches --store store &&
 	nsb install --store store greet.so && wait_until says goodbye greet && wait_until eval "[ \$(begun $program) = goodbye ]" && nsb install --store store newer.so &&
