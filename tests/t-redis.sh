@@ -76,6 +76,26 @@ fix_config() {
 	} | fix config config.c
 }
 
+# The loop of the server's main thread, which never returns.  gcc has it call a part of aeProcessEvents().
+fix_loop() {
+	{
+		echo 'static int turns;' && taken ae.c aeMain | sed 's/aeProcessEvents(/server.lfu_log_factor = 77, turns++; &/'
+		cat <<-END
+			static void go_on(void)
+			{
+				VZP_LOCAL(aeEventLoop *, eventLoop);
+				${1:-}
+				while (!eventLoop->stop) {
+					server.lfu_log_factor = 77;
+					turns++;
+					aeProcessEvents(eventLoop, AE_ALL_EVENTS | AE_CALL_BEFORE_SLEEP | AE_CALL_AFTER_SLEEP);
+				}
+			}
+			VZP_RESUME(aeMain, aeProcessEvents, go_on)
+		END
+	} | fix loop ae.c
+}
+
 # deletes ANSWER: what DEL says of a key that is there.
 deletes() {
 	says OK ask SET kept x && says "$1" ask DEL kept
@@ -95,6 +115,12 @@ t 'a static function behind a pointer' '
 	served && fix_config && says fine load && snapshot &&
 	patch config.so && says "dir secret" ask CONFIG GET dir && says fine load && listed config.so &&
 	revert config.so && says "dir $PWD" ask CONFIG GET dir && says fine load && listed && unharmed
+'
+t 'the main loop goes on in new code, and no client loses anything' '
+	served && ! fix_loop "VZP_LOCAL(int, flags); server.port += flags;" >told 2>&1 && grep "flags. of .aeMain. is no variable there" told && fix_loop && says "lfu-log-factor 10" ask CONFIG GET lfu-log-factor && says fine load && patch loop.so -v 2>told &&
+	grep "goes on in go_on" told && says fine load && says "lfu-log-factor 77" ask CONFIG GET lfu-log-factor && says OK ask CONFIG SET lfu-log-factor 5 &&
+	says "lfu-log-factor 77" ask CONFIG GET lfu-log-factor && fix_ping && patch ping.so && says fixed ask PING && says fine load &&
+	fails_with 3 "is in go_on" revert loop.so --timeout 2 --retries 2 && revert ping.so && says PONG ask PING && says fine load && listed loop.so
 '
 t 'three patches, taken out in another order' '
 	served && fix_ping && fix_delete && fix_config && says fine load && snapshot &&

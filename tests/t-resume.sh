@@ -110,6 +110,104 @@ t 'a thread is in a call whose instruction lies under the jump: it is in the way
 	wait_until grep -qE "^(34|29) " /proc/$pid/syscall && fails_with 3 "thread $pid is in go_on; " patch fix.so --timeout 5 --retries 3 &&
 	listed "" && kill -USR1 $pid && says old say && unharmed && patch fix.so && says new say && exec {to}>&- && exec {to}<.from && { wait "$pid"; [ $? = 7 ]; }
 '
+# nested COMPILER...: a loop whose call may begin it anew, below it on the stack, in C or C++; and its patch.
+nested() {
+	cat >nested.c <<-"END" && cat >fix.c <<-"END" && "$@" $(mflag) -g -fno-pie -no-pie -D_GNU_SOURCE -o nested nested.c
+		#include <stdio.h>
+		#include <string.h>
+		#ifdef __cplusplus
+		extern "C" {
+		#endif
+		#ifdef __clang__
+		#define KEEP __attribute__((noinline, optnone))
+		#else
+		#define KEEP __attribute__((noipa))
+		#endif
+		int loop(int level);
+		int step(int level, int *seen);
+		const char *word(void);
+		KEEP const char *word(void) { return "old"; }
+		KEEP int step(int level, int *seen)
+		{
+			char line[80];
+			++*seen;
+			if (fgets(line, sizeof(line), stdin) == NULL || strcmp(line, "out\n") == 0)
+				return 0;
+			if (strcmp(line, "in\n") == 0)
+				return loop(level + 1);
+			printf("%s %d seen %d\n", word(), level, *seen);
+			return 1;
+		}
+		static inline __attribute__((always_inline)) int go_round(int level)
+		{
+			int rounds = 0, seen = 10 * level;
+			for (int more = 1; more != 0; rounds++)
+				more = step(level, &seen);
+			return 100 * level + 10 * rounds + seen;
+		}
+		__attribute__((noinline)) int loop(int level)
+		{
+			int sum = go_round(level);
+			printf("left %d sum %d\n", level, sum);
+			return sum;
+		}
+		int main(void)
+		{
+			setvbuf(stdout, NULL, _IOLBF, 0);
+			puts("ready");
+			return loop(1) == 0;
+		}
+		#ifdef __cplusplus
+		}
+		#endif
+	END
+		#include <stdio.h>
+		#include <nsb/vzp.h>
+		VZP_FILE("nested.c");
+		int loop(int level);
+		int step(int level, int *seen);
+		const char *word(void);
+		const char *word(void) { return "new"; }
+		static int go_on_from(int level, int rounds, int more, int *seen)
+		{
+			for (; more != 0; rounds++)
+				more = step(level, seen);
+			printf("done %d rounds %d seen %d\n", level, rounds, *seen);
+			return 1000 * level + rounds;
+		}
+		int loop(int level)
+		{
+			int seen = 10 * level;
+			return go_on_from(level, 0, 1, &seen);
+		}
+		static int on(int more)
+		{
+			VZP_LOCAL(int, level);
+			VZP_LOCAL(int, rounds);
+			VZP_LOCAL_AT(int, seen);
+			return go_on_from(level, rounds + 1, more, seen);
+		}
+		VZP_RESUME(loop, step, on);
+		VZP_CALLERS_CHECKED(loop)
+		VZP_CALLERS_CHECKED(word)
+	END
+}
+# Three activations are on the stack: the innermost is left in new code, then the others.
+nested_beats() {
+	object=$PWD/nested && launch "$object" && says 'old 1 seen 11' say && echo in >&"$to" && says 'old 2 seen 21' say && echo in >&"$to" &&
+		says 'old 3 seen 31' say && patch_from fix.c && snapshot && patch fix.so --dry-run && says 'old 3 seen 32' say &&
+		patch fix.so && says 'new 3 seen 33' say && says 'new 3 seen 34' say && says 'done 3 rounds 5 seen 35' out && says 'new 2 seen 23' say &&
+		says 'done 2 rounds 4 seen 24' out && says 'new 1 seen 13' say && echo in >&"$to" && says 'new 2 seen 21' say &&
+		says 'done 2 rounds 2 seen 22' out && says 'done 1 rounds 5 seen 15' out
+}
+for cc in gcc clang g++; do
+	t "several activations on one stack go on one after the other, of a loop that was inlined: $cc" "
+		command -v $cc >/dev/null || skip 'there is no $cc'
+		for level in 0 $([ $cc = clang ] || echo 2); do
+			nested $cc -O\$level && nested_beats || exit 1
+		done
+	"
+done
 t 'a dry run tells of each thread, and changes nothing' '
 	warm && patch_from loops.c && begun 0 1 && patch loops.so --dry-run 2>told &&
 	grep -c "thread [0-9]* would go on in tend_on when its call returns" told | grep -qx 2 && worked 0 b old 2 && worked 1 c old 2 && worked 0 q old 3 && worked 1 q old 3 && says "ended 3002" end 0 &&

@@ -50,6 +50,7 @@ struct resume {
 	uint64_t stub, stub_size;		/* in the patch */
 	uint8_t *table;				/* in the patch's bytes */
 	size_t n_entries, max_entries, n_sites;
+	bool wants_result;			/* go_on has a parameter */
 };
 
 #define REFUSE(resume, format, ...) \
@@ -320,17 +321,28 @@ static bool find_abstract(const struct dwarf *dwarf, const struct dwarf_die *die
 	return true;
 }
 
-/* Look for a variable of that name in a scope, and in those inside of it that have the address: the innermost one counts. */
-static int search(const struct dwarf *dwarf, const struct dwarf_die *scope, uint64_t pc, const char *name, unsigned depth,
-		  struct sighting *out)
+/* Has the compiler put a part of the callee itself there? */
+static bool is_inlined_callee(const struct dwarf *dwarf, const struct dwarf_die *scope, const char *callee)
+{
+	struct dwarf_die abstract;
+
+	if (scope->tag != DW_TAG_inlined_subroutine || !find_abstract(dwarf, scope, &abstract))
+		return false;
+	const char *name = dwarf_text(dwarf, &abstract, DWARF_NAME);
+	return name != NULL && strcmp(name, callee) == 0;
+}
+
+/* Look for a variable of that name in a scope, and in those inside of it that have the address: the innermost one counts, but none of the callee. */
+static int search(const struct dwarf *dwarf, const struct dwarf_die *scope, uint64_t pc, const char *callee, const char *name,
+		  unsigned depth, struct sighting *out)
 {
 	struct dwarf_die die, abstract;
 	int more = dwarf_child(dwarf, scope, &die), err = 0;
 
 	for (; more > 0 && err == 0; more = dwarf_sibling(dwarf, &die, &die)) {
 		if (die.tag == DW_TAG_lexical_block || die.tag == DW_TAG_inlined_subroutine) {
-			if (depth < SCOPES_MAX && covers(dwarf, &die, pc))
-				err = search(dwarf, &die, pc, name, depth + 1, out);
+			if (depth < SCOPES_MAX && covers(dwarf, &die, pc) && !is_inlined_callee(dwarf, &die, callee))
+				err = search(dwarf, &die, pc, callee, name, depth + 1, out);
 		} else if ((die.tag == DW_TAG_variable || die.tag == DW_TAG_formal_parameter) && depth >= out->depth &&
 			   find_abstract(dwarf, &die, &abstract)) {
 			const char *own = dwarf_text(dwarf, &abstract, DWARF_NAME);
@@ -363,7 +375,21 @@ static uint64_t type_size(const struct dwarf *dwarf, uint64_t type, unsigned wor
 	return 0;
 }
 
-/* Where the variable is when the call at `call` has returned to `place`.  NULL, or why that is not known; an error in *err. */
+/* Is the variable just what the call has returned? */
+static bool is_result(const struct gen_arch *gen, const struct dwarf_bytes *expression, struct variable_spot *out)
+{
+	const struct variable_spot none = { 0 };
+
+	return evaluate(expression, &none, out) == NULL && out->kind == SPOT_REGISTER && out->base < gen->n_from_dwarf &&
+		gen->from_dwarf[out->base] == gen->result;
+}
+
+/*
+ * Where the variable is during the call: at `place` it may be what statements behind the call make of it.  A compiler that
+ * has computed `rounds + 1` before the call says that `rounds` is that from there on.
+ *
+ * The call at `call` returns to `place`.  NULL, or why that is not known; an error in *err.
+ */
 static const char *find_local(const struct resume *resume, const struct directive *local, uint64_t call, uint64_t place,
 			      struct variable_spot *out, struct sighting *seen, int *err)
 {
@@ -376,7 +402,7 @@ static const char *find_local(const struct resume *resume, const struct directiv
 	*seen = (struct sighting){ .depth = 0 };
 	*err = dwarf_die_read(dwarf, resume->loop->die, &die);
 	if (*err == 0)
-		*err = search(dwarf, &die, call, local->name, 1, seen);
+		*err = search(dwarf, &die, call, resume->directive->label, local->name, 1, seen);
 	if (*err != 0)
 		return NULL;
 	if (seen->depth == 0)
@@ -385,10 +411,10 @@ static const char *find_local(const struct resume *resume, const struct directiv
 	const char *why = NULL;
 	if (dwarf_has(&seen->die, DWARF_CONST_VALUE) && constant->kind != DWARF_BLOCK)
 		*out = (struct variable_spot){ SPOT_CONSTANT, 0, (int64_t)constant->u };
-	else if (!dwarf_location_at(dwarf, &seen->die, place, &expression))
-		why = "is optimised away";
-	else
+	else if (dwarf_location_at(dwarf, &seen->die, place - 1, &expression))
 		why = evaluate(&expression, &resume->frame_base, out);
+	else if (!dwarf_location_at(dwarf, &seen->die, place, &expression) || !is_result(gen, &expression, out))
+		why = "is optimised away";
 	if (why == NULL)
 		why = count_from_cfa(resume, place, out);
 	if (why == NULL)
@@ -744,13 +770,21 @@ static bool is_named(const char *called, const char *name)
 					     strcmp(called + 2 + length, "_chk") == 0);
 }
 
+/* Is it a part or a clone of the function, as gcc makes them?  What that returns need not be what the function does. */
+static bool is_part(const char *called, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(called, name, length) == 0 && called[length] == '.';
+}
+
 /* Does the instruction call the function that was named? */
 static bool is_call_of(const struct resume *resume, const struct insn *insn, const char *name)
 {
 	const struct binary *target = resume->draft->target;
 	const char *called = is_call(insn) ? program_callee_name(resume->target, insn) : NULL;
 
-	if (called != NULL && is_named(called, name))
+	if (called != NULL && (is_named(called, name) || (!resume->wants_result && is_part(called, name))))
 		return true;
 	/* In a static executable one address has several names. */
 	for (size_t i = 0; insn->flow == FLOW_CALL && i < target->symbols->count; i++) {
@@ -875,7 +909,7 @@ static bool is_floating(const struct dwarf *dwarf, uint64_t type)
 }
 
 /* The parameter of go_on is what callee returns, if it has one. */
-static int check_parameter(const struct resume *resume)
+static int check_parameter(struct resume *resume)
 {
 	const struct dwarf *patch = &resume->draft->patch->dwarf;
 	const uint64_t result = type_of(patch, resume->directive->type);
@@ -893,6 +927,7 @@ static int check_parameter(const struct resume *resume)
 		if (die.tag == DW_TAG_formal_parameter && count++ == 0)
 			type = type_of(patch, die.offset);
 	}
+	resume->wants_result = count > 0;
 	if (more < 0 || count == 0)
 		return more;
 	uint16_t tag = tag_of(patch, type);
