@@ -152,8 +152,8 @@ fuzz: $(fuzz_bin)
 
 # Tests: make check ONLY='t-kinds u-*'; check-long makes more rounds of what is random.
 # The 32-bit nsb is tested along, or alone by ARCH=i386.  Where its libraries cannot be had, its tests are skipped.
-# One more than there are processors, as a test often waits.
-JOBS ?= $(shell echo $$(($$(nproc) + 1)))
+# Two more than there are processors, as tests often wait.
+JOBS ?= $(shell echo $$(($$(nproc) + 2)))
 # Before tests what they need is made side by side, unless make was told how many may be.
 BUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 check check-long: deps-test
