@@ -38,13 +38,13 @@ static const struct abi abis[] = {
 	  { [NR_MMAP] = "mmap", [NR_MUNMAP] = "munmap", [NR_RT_SIGPROCMASK] = "rt_sigprocmask",
 	    [NR_PPOLL] = "ppoll", [NR_READ] = "read",
 	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall",
-	    [NR_EXIT_GROUP] = "exit_group" }, R_X86_64_RELATIVE64 },
+	    [NR_EXIT_GROUP] = "exit_group", [NR_PRCTL] = "prctl" }, R_X86_64_RELATIVE64 },
 	{ "-m32", ELFCLASS32, EM_386, "endbr32", "esp", "eax", "eip",
 	  { "eax", "edx", "ecx", "ebx", "esi", "edi", "ebp", "esp" },
 	  { [NR_MMAP] = "mmap2", [NR_MUNMAP] = "munmap", [NR_RT_SIGPROCMASK] = "rt_sigprocmask",
 	    [NR_PPOLL] = "ppoll", [NR_READ] = "read",
 	    [NR_RT_SIGRETURN] = "rt_sigreturn", [NR_RESTART_SYSCALL] = "restart_syscall",
-	    [NR_EXIT_GROUP] = "exit_group" }, R_386_32PLT },
+	    [NR_EXIT_GROUP] = "exit_group", [NR_PRCTL] = "prctl" }, R_386_32PLT },
 };
 
 /*
