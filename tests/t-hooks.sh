@@ -25,6 +25,11 @@ done
 t 'threads that add up all the time see old data with the old code, or new data with the new code' '
 	target ledger && says "what?" add 3 && says "what?" sleep 4 && snapshot && beats && beats -Os && says "fine 0" check && unharmed
 '
+t 'in and out, again and again, while threads add up' '
+	target ledger && says "what?" add 3 && snapshot && patch_from ledger.c -DQUIET && for _ in $(seq $(often 8)); do
+		patch ledger.so -q && says "total 10" total && revert ledger.so -q && says "total 10" total || exit 1
+	done && listed "" && says "fine 0" check && unharmed
+'
 t 'a function that is not replaced is left by all threads first' '
 	needs_breakpoints && target ledger && says "what?" audit 2 && snapshot && beats -DQUIET && says "fine 0" check && unharmed
 '

@@ -49,6 +49,12 @@ for cc in gcc clang; do
 		"
 	done
 done
+t 'in and out, again and again: threads go on in new code, and others begin in old code' '
+	warm && patch_from loops.c && for _ in $(seq $(often 4)); do
+		begun 0 1 && patch loops.so -q && worked 0 b new 2 && worked 0 q new 3 && says "ended 3502" end 0 && worked 1 b new 2 &&
+		worked 1 q new 3 && says "ended 3503" end 1 && revert loops.so -q || exit 1
+	done && listed "" && unharmed
+'
 t 'threads that have not gone on yet when the patch is reverted stay in old code' '
 	warm && patch_from loops.c && begun 0 1 && patch loops.so && revert loops.so && worked 0 b old 2 &&
 	worked 1 q old 2 && says "ended 2003" end 1 && worked 0 q old 3 && says "ended 3002" end 0 && listed "" && unharmed
