@@ -14,8 +14,10 @@
  *   - name, elf_class, elf_machine, word: what readelf -h says; pointer bytes;
  *   - user_top: where the user address space ends;
  *   - regs_size: what PTRACE_GETREGSET(NT_PRSTATUS) returns for such a task;
- *   - reg: where each neutral register lies in that set, and how wide it is; REG_CALL tells whether a thread is
+ *   - more_sets: other register sets that have registers of the next field, and stand behind that one;
+ *   - reg: where each neutral register lies in these sets, and how wide it is; REG_CALL tells whether a thread is
  *     in a system call;
+ *   - forgets_calls, goes_on: whether nothing in a stopped thread's registers tells that the stop has ended its system call;
  *   - dwarf_reg: the same by DWARF register number (psABI), for unwinding;
  *   - return_bits, dwarf_link: return addresses that are signed, and the register that a leaf has its own in;
  *   - unw_to_dwarf, sigreturns: what libunwind and the kernel's signal frames look like;
@@ -35,7 +37,7 @@
  *   - has_bridge: whether a function may have room for a part of the jump only;
  *   - landing: how many bytes at a function's start must stay (ENDBR); a jump that brings a landing pad needs none;
  *   - carry: moves the first instructions of a function elsewhere;
- *   - errand, errand_result, errand_index, errand_max: the code that a borrowed thread runs for nsb;
+ *   - errand, errand_result, errand_index, errand_has_frame, errand_max: the code that a borrowed thread runs for nsb;
  *   - sigreturn_call, sigreturn_entered: what a function that nsb has called returns to;
  *   - guide: the blob of src/parasite for this ABI (parasite.h).
  */
@@ -50,7 +52,7 @@
 
 #define JUMP_MAX 16		/* bytes a jump may take on any architecture */
 #define CARRY_MAX 48		/* bytes that a function's first instructions take elsewhere */
-#define REGS_MAX 288		/* bytes an NT_PRSTATUS register set may take */
+#define REGS_MAX 288		/* bytes that the register sets of a struct regs may take */
 #define DWARF_REGS_MAX 36
 
 /*
@@ -66,14 +68,25 @@ enum reg {
 	REG_COUNT
 };
 
-/* Where a register lies in the NT_PRSTATUS set, in bytes.  Width 0: there is no such register. */
+/* Where a register lies in struct regs, in bytes.  Width 0: there is no such register. */
 struct reg_slot {
 	uint16_t offset, width;
 };
 
-/* The general registers of a thread, as PTRACE_GETREGSET gives them. */
+#define MORE_SETS_MAX 2
+
+/* A register set of PTRACE_GETREGSET, besides NT_PRSTATUS. */
+struct reg_set {
+	uint16_t note, size;	/* NT_*; so many bytes of it are read */
+	bool is_read_only;	/* nsb changes nothing in it, and does not set it */
+};
+
+/*
+ * The general registers of a thread, as PTRACE_GETREGSET gives them: NT_PRSTATUS, and right behind it the sets
+ * that the ABI has in `more_sets`.
+ */
 struct regs {
-	size_t size;
+	size_t size;		/* of NT_PRSTATUS */
 	_Alignas(16) uint8_t bytes[REGS_MAX];
 };
 
@@ -190,7 +203,8 @@ struct arch_call {
  * What a borrowed thread does for nsb: code without a loop, which holds all values, and needs
  * neither a stack nor memory to write to.  It makes the calls, of which each has to return what
  * is expected of it, then waits in ppoll(2) for wait_ns, then sets the signal mask, all
- * registers but the stack pointer, which it never changes, and the pc.  So the thread goes on by
+ * registers but the stack pointer, which it never changes, and the pc.  Where no instruction can do that, it
+ * calls rt_sigreturn with a signal frame that is behind it (errand_has_frame).  So the thread goes on by
  * itself, whatever becomes of nsb.  While it waits, the register errand_index has the number of
  * the last call that was made, and errand_result what that returned.
  *
@@ -203,6 +217,8 @@ struct arch_errand {
 	const struct regs *back;	/* with which the thread goes on */
 	uint64_t mask, wait_ns;
 	const char *text;	/* NULL: none */
+	const uint8_t *state;		/* its extended state, of state_size bytes, if the ABI has errand_has_frame */
+	size_t state_size;
 };
 
 /* Offsets in an errand: where it begins, the pc in the wait, or behind the one call, and the text. */
@@ -210,21 +226,23 @@ struct errand_places {
 	size_t begin, entered, text;
 };
 
-#define BRANCH_BYTES 11		/* ENDBR, a prefix, and a branch */
+#define BRANCH_MAX 24		/* bytes that a branch, or a stub that leads to one, may take */
 
-#define CONTEXT_BYTES 256	/* so many bytes of a ucontext_t are read */
+#define CONTEXT_BYTES 512	/* so many bytes of a ucontext_t are read */
 
 /*
  * The ucontext_t that swapcontext(3) fills (glibc, sysdeps/unix/sysv/linux/x86_64 and i386,
  * ucontext_i.sym).  These are the offsets of the pointer to the floating-point state, of
- * that state, of the pc, and of the registers that a call preserves, by DWARF number.
+ * that state, of the pc, and of the registers that a call preserves, by DWARF number.  Where there is no such pointer, `self` is
+ * the offset of a word with a value of its own, `mark`.
  */
 struct context_layout {
 	unsigned self, state, pc;
 	struct {
-		uint8_t number, offset;
-	} saved[8];
+		uint16_t number, offset;
+	} saved[16];
 	unsigned n_saved;
+	uint64_t mark;		/* 0: the word is the pointer */
 };
 
 /*
@@ -239,7 +257,7 @@ struct jump_layout {
 	struct {
 		uint8_t number, offset;	/* the register's DWARF number */
 		bool is_mangled;
-	} saved[6];
+	} saved[12];
 	unsigned n_saved;
 	int guard;		/* its offset, or GUARD_ELSEWHERE */
 	unsigned rotation;
@@ -261,7 +279,20 @@ struct arch {
 	unsigned word;
 	uint64_t user_top;	/* end of the user address space */
 	size_t regs_size;
+	struct reg_set more_sets[MORE_SETS_MAX];
+	unsigned n_more_sets;
 	struct reg_slot reg[REG_COUNT];
+	/*
+	 * When a thread stands, the kernel has forgotten the call that the stop has ended (arm64): either the pc is at its
+	 * instruction, and all registers are such that it is made again; or the pc is behind that, and RESULT has
+	 * what it returned.  Which call it was is read before the thread is stopped (call.h).
+	 */
+	bool forgets_calls;
+	/*
+	 * Of such a call: does restart_syscall(2) go on with it, which made again would wait for all of its time once more
+	 * (nanosleep)?  NULL where no call is forgotten.
+	 */
+	bool (*goes_on)(uint64_t number, const uint64_t args[6]);
 	struct reg_slot dwarf_reg[DWARF_REGS_MAX];
 	unsigned n_dwarf_regs;	/* the last one is the return address column */
 	unsigned dwarf_sp;	/* DWARF number of the stack pointer */
@@ -321,10 +352,12 @@ struct arch {
 	 */
 	bool (*may_branch_to)(const uint8_t *code, size_t size, int64_t lo, int64_t hi);
 	/*
-	 * The call or jump that `code`, BRANCH_BYTES bytes at address `at`, begins with: its size, 0 if
+	 * The call or jump that `code`, branch_bytes of it at address `at`, begins with: its size, 0 if
 	 * there is none.  *to is where it leads, or, if *in_memory is set, where the address of that is.
 	 * `got` is what the register has by which code of a shared object finds such addresses.
 	 */
+	unsigned branch_bytes;	/* BRANCH_MAX at most */
+	unsigned call_min, call_max;	/* bytes that a call takes which is no longer than it has to be */
 	size_t (*branch_at)(const struct arch *arch, const uint8_t *code, uint64_t at, uint64_t got,
 			    uint64_t *to, bool *in_memory);
 	/*
@@ -343,6 +376,7 @@ struct arch {
 	size_t (*errand)(const struct arch *arch, const struct arch_errand *errand, uint64_t at,
 			 uint8_t *out, size_t room, struct errand_places *places);
 	unsigned errand_result, errand_index;	/* DWARF numbers of registers */
+	bool errand_has_frame;	/* it ends with rt_sigreturn, and so wants the extended state, which takes a call of ptrace(2) to read */
 	unsigned errand_max;	/* an errand of one call, and the note behind it (slack.h), take no more bytes */
 	/*
 	 * What a function returns to that nsb has a thread run: its result goes to the register
@@ -410,7 +444,7 @@ uint64_t arch_address(const struct arch *arch, uint64_t address);
 uint64_t regs_get(const struct arch *arch, const struct regs *regs, enum reg reg);
 void regs_set(const struct arch *arch, struct regs *regs, enum reg reg, uint64_t value);
 
-/* Is the thread in a system call, which the kernel may have to make again? */
+/* Do these registers tell that the thread is in a system call, which the kernel may have to make again? */
 bool regs_in_call(const struct arch *arch, const struct regs *regs);
 /* Make the kernel take the thread for one that is in no system call: else it might make that again. */
 void regs_leave_call(const struct arch *arch, struct regs *regs);

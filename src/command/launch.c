@@ -181,7 +181,7 @@ static int stand_at_entry(struct launch *launch, struct regs *regs)
 	err = launch->has_breakpoint ? pt_write(launch->pid, launch->entry, launch->original, launch->arch->breakpoint_size) : 0;
 	launch->has_breakpoint = launch->has_breakpoint && err != 0;
 	if (err == 0)
-		err = pt_set_regs(launch->pid, regs);
+		err = pt_set_regs(launch->arch, launch->pid, regs);
 	if (err == 0)
 		err = pt_interrupt(launch->pid);
 	if (err == 0)
@@ -194,7 +194,7 @@ static int stand_at_entry(struct launch *launch, struct regs *regs)
 			err = pt_cont(launch->pid, status.stop == PT_SIGNAL ? status.signal : 0);
 	}
 	launch->held.group_stop = status.stop == PT_GROUP_STOP;
-	return err == 0 ? pt_get_regs(launch->pid, &launch->held.regs) : err;
+	return err == 0 ? pt_get_regs(launch->arch, launch->pid, &launch->held.regs) : err;
 }
 
 /* ---- at the entry ---- */
@@ -267,7 +267,7 @@ static int let_begin(struct patcher *patcher, pid_t pid, bool is_group_stop)
 /* Let the program begin. */
 static int release(struct patcher *patcher, const struct launch *launch)
 {
-	int err = launch->is_changed ? pt_set_regs(launch->pid, &launch->held.regs) : 0;
+	int err = launch->is_changed ? pt_set_regs(launch->arch, launch->pid, &launch->held.regs) : 0;
 
 	return err == 0 ? let_begin(patcher, launch->pid, launch->held.group_stop) : err;
 }
@@ -459,7 +459,7 @@ static int begin_launch(struct patcher *patcher, pid_t pid)
 			err = set_stop(launch, patcher->options->is_watch);
 	}
 	if (err == 0)
-		err = pt_get_regs(pid, &regs);
+		err = pt_get_regs(launch->arch, pid, &regs);
 	if (err == 0) {
 		/* A program without a dynamic linker is at its entry already. */
 		bool is_there = regs.size == launch->arch->regs_size && regs_get(launch->arch, &regs, REG_PC) == launch->entry;
@@ -488,7 +488,7 @@ static int pass_signal(struct patcher *patcher, pid_t tid, int signal)
 
 	if (!is_trap && (launch == NULL || !launch->has_breakpoint || signal != SIGTRAP))
 		return pt_cont(tid, signal);
-	err = pt_get_regs(tid, &regs);
+	err = pt_get_regs(launch->arch, tid, &regs);
 	if (err == 0 && regs.size == launch->arch->regs_size &&
 	    regs_get(launch->arch, &regs, REG_PC) == launch->entry + (is_trap ? 0 : launch->arch->breakpoint_behind))
 		return arrive(patcher, launch, &regs);

@@ -144,8 +144,8 @@ static bool find_callee(const struct target *target, uint64_t pc, uint64_t got, 
 {
 	const struct arch *arch = target->arch;
 
-	for (size_t size = 5; size <= 6; size++) {
-		uint8_t code[BRANCH_BYTES] = { 0 };
+	for (size_t size = arch->call_min; size <= arch->call_max; size++) {
+		uint8_t code[BRANCH_MAX] = { 0 };
 
 		if (target_read(target, pc - size, code, size) == 0 &&
 		    arch->branch_at(arch, code, pc - size, got, to, in_memory) == size)
@@ -165,7 +165,7 @@ static bool begins_with(const struct target *target, uint64_t address, const str
 static bool is_behind_setjmp(const struct target *target, uint64_t pc, uint64_t got)
 {
 	const struct jump_layout *layout = &target->arch->jump_buffer;
-	uint8_t code[BRANCH_BYTES];
+	uint8_t code[BRANCH_MAX];
 	uint64_t to;
 	bool in_memory, leads = find_callee(target, pc, got, &to, &in_memory);
 
@@ -174,7 +174,7 @@ static bool is_behind_setjmp(const struct target *target, uint64_t pc, uint64_t 
 			to = target_read_word(target, to);
 		if (begins_with(target, to, &layout->plain) || begins_with(target, to, &layout->plain_signals))
 			return true;
-		leads = target_read(target, to, code, sizeof(code)) == 0 &&
+		leads = target_read(target, to, code, target->arch->branch_bytes) == 0 &&
 			target->arch->branch_at(target->arch, code, to, got, &to, &in_memory) != 0;
 	}
 	return false;
@@ -251,6 +251,12 @@ static int try_jump(const struct memory_search *search, uint64_t address, uint64
 	return add_context(search->coroutines, buffer, kind);
 }
 
+/* The word that a context of swapcontext has at `self`, which is at this address. */
+static uint64_t self_word(const struct context_layout *layout, uint64_t address)
+{
+	return layout->mark != 0 ? layout->mark : address + (layout->state - layout->self);
+}
+
 /* Look closer at a word that may be one of those that are searched for. */
 static int try_word(const struct memory_search *search, uint64_t address, uint64_t value)
 {
@@ -260,7 +266,7 @@ static int try_word(const struct memory_search *search, uint64_t address, uint64
 	uint64_t pc = demangle(arch, coroutines->guard, value);
 	int err = 0;
 
-	if (coroutines->searched[CONTEXT_SWAPPED] && value == address + (layout->state - layout->self))
+	if (coroutines->searched[CONTEXT_SWAPPED] && value == self_word(layout, address))
 		err = add_context(coroutines, address - layout->self, CONTEXT_SWAPPED);
 	if (err == 0 && coroutines->searched[CONTEXT_MANGLED_JUMP] && is_between(search, pc))
 		err = try_jump(search, address, pc, CONTEXT_MANGLED_JUMP);
@@ -271,7 +277,7 @@ static int try_word(const struct memory_search *search, uint64_t address, uint64
 
 /* By what most words are passed over. */
 struct filter {
-	uint64_t itself;	/* the word that a context of swapcontext would have at address 0 for it to be at `self` */
+	uint64_t itself, per_byte;	/* the word that a context of swapcontext has at `self` if that is the first word, and how it grows */
 	uint64_t guard, start, length, plain_length;	/* where code is; the last one is 0 if only mangled addresses count */
 	unsigned rotation;
 	bool zero_is_nothing;	/* most words of memory are 0, and on i386 that often looks like an address between others of code */
@@ -286,6 +292,7 @@ static inline __attribute__((always_inline)) size_t skip_words(const struct filt
 {
 	const uint64_t guard = filter->guard, start = filter->start, length = filter->length;
 	const uint64_t plain_length = filter->plain_length;
+	const uint64_t itself = filter->itself, per_byte = filter->per_byte;
 	const unsigned by = filter->rotation, bits = 8 * word;
 
 	for (; at + word <= size; at += word) {
@@ -296,7 +303,7 @@ static inline __attribute__((always_inline)) size_t skip_words(const struct filt
 		if (word == 4)
 			turned = (uint32_t)turned;
 		if ((turned ^ guard) - start < length || value - start < plain_length ||
-		    value == filter->itself + at) {
+		    value == itself + at * per_byte) {
 			if (value != 0 || !filter->zero_is_nothing)
 				break;
 		}
@@ -322,7 +329,7 @@ static int search_piece(const struct memory_search *search, const uint8_t *bytes
 	const struct coroutines *coroutines = search->coroutines;
 	const uint64_t length = search->code_end - search->code_start;
 	const struct filter filter = {
-		.itself = address + arch->context.state - arch->context.self, .guard = coroutines->guard,
+		.itself = self_word(&arch->context, address), .per_byte = arch->context.mark == 0, .guard = coroutines->guard,
 		.start = search->code_start, .length = length,
 		.plain_length = coroutines->searched[CONTEXT_PLAIN_JUMP] ? length : 0,
 		.rotation = arch->jump_buffer.rotation,
@@ -509,8 +516,21 @@ static bool is_suspended(const struct target *target, const struct regs *regs)
 	const struct arch *arch = target->arch;
 	uint64_t returns = 0;
 
+	/* It was in a register.  Each context that there ever was counts. */
+	if (arch->dwarf_link != NO_LINK)
+		return true;
 	return target_read(target, regs_get(arch, regs, REG_SP) - arch->word, &returns,
 			   arch->word) == 0 && returns == regs_get(arch, regs, REG_PC);
+}
+
+/* So much of a ucontext_t has what is looked at. */
+static size_t context_size(const struct context_layout *layout, unsigned word)
+{
+	size_t size = (layout->pc > layout->self ? layout->pc : layout->self) + word;
+
+	for (unsigned i = 0; i < layout->n_saved; i++)
+		size = layout->saved[i].offset + word > size ? layout->saved[i].offset + word : size;
+	return size;
 }
 
 /* Read the registers that a ucontext_t would go on with. */
@@ -521,7 +541,8 @@ static bool read_swapped(const struct target *target, uint64_t address, struct r
 	uint8_t bytes[CONTEXT_BYTES];
 
 	if (target_read(target, address, bytes, layout->self + arch->word) != 0 ||
-	    word_in(arch, bytes, layout->self) != address + layout->state)
+	    word_in(arch, bytes, layout->self) != self_word(layout, address + layout->self) ||
+	    target_read(target, address, bytes, context_size(layout, arch->word)) != 0)
 		return false;
 	regs_set(arch, regs, REG_PC, word_in(arch, bytes, layout->pc));
 	for (unsigned i = 0; i < layout->n_saved; i++)

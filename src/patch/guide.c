@@ -23,10 +23,10 @@ static const char find_fde[] = FIND_FDE, throw[] = "__cxa_throw";
 
 /* ---- rows ---- */
 
-static int find_rows(struct guides *guides, const struct arch *arch, const struct patchfile *patch)
+static int find_rows(struct guides *guides, const struct target *target, const struct patchfile *patch)
 {
 	const struct elf *elf = &patch->elf;
-	const uint64_t start = page_down(patch->image_lo);
+	const uint64_t start = page_down(patch->image_lo, target->page);
 	struct cfi_table table = { .start = elf->lo, .end = elf->hi };
 	struct cfi_index_entry *index = NULL;
 	size_t count = 0;
@@ -39,7 +39,7 @@ static int find_rows(struct guides *guides, const struct arch *arch, const struc
 		table.hdr_size = elf->phdrs[i].memsz;
 	}
 	err = table.hdr == 0 ? -ENOENT :
-	      cfi_index_create(arch, &table, &elf->bytes, &index, &count);
+	      cfi_index_create(target->arch, &table, &elf->bytes, &index, &count);
 	if (err == 0)
 		guides->rows = calloc(count + 1, sizeof(*guides->rows));
 	if (err == -ENOMEM || (err == 0 && guides->rows == NULL)) {
@@ -50,7 +50,7 @@ static int find_rows(struct guides *guides, const struct arch *arch, const struc
 		uint64_t at = index[i].start - start, fde = index[i].fde - start;
 		struct cfi_function found;
 
-		if (cfi_function(arch, &table, &elf->bytes, index[i].start, &found) == 0 &&
+		if (cfi_function(target->arch, &table, &elf->bytes, index[i].start, &found) == 0 &&
 		    found.start == index[i].start && at < UINT32_MAX && fde < UINT32_MAX &&
 		    found.end - found.start < UINT32_MAX)
 			guides->rows[guides->n_rows++] = (struct guide_row){
@@ -211,7 +211,7 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 	int err;
 
 	*guides = (struct guides){ 0 };
-	err = find_rows(guides, target->arch, patch);
+	err = find_rows(guides, target, patch);
 	if (err != 0 || guides->n_rows == 0)
 		return err;
 	for (size_t i = 0; i < objects->count; i++) {
@@ -245,12 +245,12 @@ void guides_deinit(struct guides *guides)
 
 /* ---- laying them out ---- */
 
-uint64_t guides_size(const struct guides *guides)
+uint64_t guides_size(const struct guides *guides, uint64_t page)
 {
 	uint64_t size = guides->count * sizeof(struct guide) +
 			(guides->n_rows + 1) * sizeof(struct guide_row);
 
-	return guides->count == 0 ? 0 : page_up(size);
+	return guides->count == 0 ? 0 : page_up(size, page);
 }
 
 /* Carry the instructions that the jump will cover to the guide, where they lead on into the function. */
@@ -271,7 +271,7 @@ int guides_lay(struct guides *guides, const struct target *target, struct link_i
 	const uint64_t start = image->size;
 	const uint64_t rows = start + guides->count * sizeof(struct guide);
 	size_t able = 0;
-	int err = guides->count == 0 ? 0 : link_extend(image, guides_size(guides));
+	int err = guides->count == 0 ? 0 : link_extend(image, guides_size(guides, image->page));
 
 	if (err != 0 || guides->count == 0)
 		return err;

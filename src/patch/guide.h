@@ -45,7 +45,7 @@ int guides_find(struct guides *guides, const struct target *target, const struct
 		const struct patchfile *patch) MUST_CHECK;
 void guides_deinit(struct guides *guides);
 /* The bytes that the guides take behind the image, a multiple of the page size. */
-uint64_t guides_size(const struct guides *guides);
+uint64_t guides_size(const struct guides *guides, uint64_t page);
 /*
  * Append the guides to the image, and enter their addresses into the detours.  A detour whose jump
  * cannot reach its guide is dropped: its place is set to 0.

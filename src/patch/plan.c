@@ -448,7 +448,7 @@ static int find_patch_table(const struct record *record, const struct target *ta
 {
 	const struct record_head *head = record->head;
 	struct elf elf;
-	int err = elf_open_headers(&elf, target->memory, head->address + page_up(head->size));
+	int err = elf_open_headers(&elf, target->memory, head->address + page_up(head->size, target->page));
 
 	*table = (struct cfi_table){ .start = head->address, .end = head->address + head->mapped };
 	if (err == -ENOMEM)
@@ -628,7 +628,7 @@ static int choose_place(struct plan *plan, const struct target *target,
 {
 	const struct bridge *bridge = &plan->bridge;
 	struct hole hole = {
-		.size = plan->mapped, .last = UINT64_MAX,
+		.size = plan->mapped, .page = target->page, .last = UINT64_MAX,
 		.near_lo = object->elf.lo, .near_hi = object->elf.hi,
 		.top = target->arch->user_top,
 		.reach = target->arch->reach == 0 ? 0 :
@@ -637,8 +637,8 @@ static int choose_place(struct plan *plan, const struct target *target,
 	int err = -ENOSPC;
 
 	if (bridge->is_needed)
-		bridge_bound(bridge, plan->mapped - plan->stack - bridge_size(bridge, target->arch), &hole.first,
-			     &hole.last);
+		bridge_bound(bridge, target->page, plan->mapped - plan->stack - bridge_size(bridge, target->arch, target->page),
+			     &hole.first, &hole.last);
 	for (int attempt = 0; attempt < 2 && err == -ENOSPC; attempt++) {
 		msg_forget();
 		if (attempt == 1)
@@ -687,7 +687,7 @@ static int lay_out(struct plan *plan, const struct resolve_context *context,
 		   const struct records *records, const struct patchfile *patch, uint64_t head_size)
 {
 	struct link_resolver resolver = { resolve, resolve_tls, (void *)(uintptr_t)context };
-	int err = link_image(patch, plan->arch, plan->address + head_size, context->object->elf.bias,
+	int err = link_image(patch, plan->arch, context->target->page, plan->address + head_size, context->object->elf.bias,
 			     &resolver, &plan->image);
 
 	if (err == 0)
@@ -815,11 +815,11 @@ int plan_apply(struct plan *plan, struct target *target, const struct objects *o
 
 	*plan = (struct plan){ .arch = target->arch };
 	err = guides_find(&plan->guides, target, objects, object, records, patch);
-	head_size = page_up(record_size(patch, object_name(object), plan->guides.count));
+	head_size = page_up(record_size(patch, object_name(object), plan->guides.count), target->page);
 	bridge_find(&plan->bridge, target->arch, object->elf.bias, patch);
 	plan->stack = patch->meta.n_hooks > 0 ? HOOK_STACK : 0;
-	plan->mapped = head_size + link_size(patch) + guides_size(&plan->guides) +
-		       bridge_size(&plan->bridge, target->arch) + plan->stack;
+	plan->mapped = head_size + link_size(patch, target->page) + guides_size(&plan->guides, target->page) +
+		       bridge_size(&plan->bridge, target->arch, target->page) + plan->stack;
 	if (err == 0)
 		err = plan_reuse(plan, &context, records, patch, head_size);
 	if (err == 0 && plan->kept == NULL)

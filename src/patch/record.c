@@ -166,13 +166,13 @@ static void point_into(struct record *record)
 	record->strings = (const char *)(record->states + head->n_states);
 }
 
-/* Whether the patch's metadata says that no address of this page can leave the patch. */
-static bool is_inside(const struct vzpatch *meta, uint64_t page)
+/* Whether the patch's metadata says that no address of the page at `start` can leave the patch. */
+static bool is_inside(const struct vzpatch *meta, uint64_t start, uint64_t page)
 {
 	for (size_t i = 0; i < meta->n_inside; i++) {
 		const struct vz_inside *inside = &meta->inside[i];
 
-		if (page_down(inside->addr) <= page && page < page_up(inside->addr + inside->size))
+		if (page_down(inside->addr, page) <= start && start < page_up(inside->addr + inside->size, page))
 			return true;
 	}
 	return false;
@@ -188,8 +188,8 @@ static uint32_t describe_data(const struct vzpatch *meta, const struct link_imag
 		const uint64_t start = image->base - image->bias + segment->offset;
 
 		/* The pages of several segments of the file may be one of the image. */
-		for (uint64_t at = 0; at < segment->size && !(segment->prot & PROT_EXEC); at += PAGE) {
-			if (!is_inside(meta, start + at))
+		for (uint64_t at = 0; at < segment->size && !(segment->prot & PROT_EXEC); at += image->page) {
+			if (!is_inside(meta, start + at, image->page))
 				data &= ~(uint32_t)(segment->prot & PROT_WRITE ?
 						      RECORD_VARIABLES_INSIDE : RECORD_CONSTANTS_INSIDE);
 		}
@@ -456,7 +456,7 @@ static int scan_mapping(struct records *records, const struct target *target, co
 
 		if (exist[page])
 			err = read_record(records, target, m->start + page * PAGE);
-		page += records->count == before ? 1 : page_up(records->all[before].head->size) / PAGE;
+		page += records->count == before ? 1 : page_up(records->all[before].head->size, PAGE) / PAGE;
 	}
 	return err;
 }

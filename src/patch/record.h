@@ -90,7 +90,7 @@ struct record_range {
 };
 
 #define RANGE_QUIET UINT32_MAX
-#define HOOK_GUARD 65536	/* below the stack of hooks is so much that nobody may touch */
+#define HOOK_GUARD 65536	/* below the stack of hooks is so much that nobody may touch: whole pages of every size, PAGE_MAX */
 #define HOOK_STACK (131072 + HOOK_GUARD)
 
 /* A place in the target that leads its unwinder to the patch's guide (guide.h). */

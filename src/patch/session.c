@@ -691,7 +691,7 @@ static int unmap_code(struct session *session, const struct plan *plan)
 {
 	const struct record_head *head = plan->subject->head;
 	const struct maps *maps = &session->target.maps;
-	const uint64_t first = plan->address + page_up(head->size), last = plan->address + plan->mapped;
+	const uint64_t first = plan->address + page_up(head->size, session->target.page), last = plan->address + plan->mapped;
 	const struct mapping *own = maps_find(maps, plan->address);
 	const uint64_t stack = last - plan->stack;
 	uint64_t start = first, end = first;

@@ -8,6 +8,41 @@
 #define PIPE_WHOLE 4096		/* PIPE_BUF: such a write is done as a whole, or not at all (pipe(7)) */
 #define VECTOR_MAX 1024		/* UIO_MAXIOV */
 
+#define ERESTARTNOHAND 514	/* linux/errno.h */
+
+enum call_state call_find(const struct arch *arch, const struct regs *regs, const struct proc_call *before,
+			  struct proc_call *made)
+{
+	const uint64_t pc = regs_get(arch, regs, REG_PC), sp = regs_get(arch, regs, REG_SP);
+
+	if (!arch->forgets_calls) {
+		*made = (struct proc_call){ .number = regs_get(arch, regs, REG_CALL), .sp = sp, .pc = pc };
+		for (unsigned i = 0; i < 6; i++)
+			made->args[i] = regs_get(arch, regs, (enum reg)(REG_ARG0 + i));
+		return regs_in_call(arch, regs) ? CALL_BACK : CALL_NONE;
+	}
+	/* The thread may have run since, and be in another call, or in none. */
+	if (before == NULL || before->sp != sp || regs_get(arch, regs, REG_NUMBER) != before->number)
+		return CALL_NONE;
+	*made = *before;
+	return pc == before->pc ? CALL_BACK : pc == before->pc - arch->syscall_insn_size ? CALL_PENDING : CALL_NONE;
+}
+
+/*
+ * The kernel makes a call again, but turns that into EINTR if a handler runs first, as without nsb: so no signal is missed,
+ * however late it comes.  Where it has forgotten the call, a handler runs as if it had run before the call.
+ */
+void call_make_again(const struct arch *arch, struct regs *regs, const struct proc_call *made)
+{
+	if (!arch->forgets_calls) {
+		regs_set(arch, regs, REG_RESULT, (uint64_t)-ERESTARTNOHAND);
+		return;
+	}
+	regs_set(arch, regs, REG_PC, made->pc - arch->syscall_insn_size);
+	regs_set(arch, regs, REG_NUMBER, made->number);
+	regs_set(arch, regs, REG_ARG0, made->args[0]);
+}
+
 /* What the table says of a call; *args are its arguments, wherever they are.  NULL: nothing. */
 static const struct system_call *look_up(const struct arch *arch, const struct bytes *memory,
 				  const struct proc_call *made, uint64_t args[6])

@@ -19,6 +19,23 @@ struct call_loss {
 	size_t count;		/* of all such calls; the other fields are the first one's */
 };
 
+/* How it stands with the system call of a stopped thread. */
+enum call_state {
+	CALL_NONE,
+	CALL_BACK,		/* it has returned, or is about to: the registers have its result */
+	CALL_PENDING,		/* it is made again, as if it had never been made */
+};
+
+/*
+ * Which call a stopped thread with these registers is in: *made has its number and arguments.  `before` is what
+ * /proc told of the thread before it was stopped, which counts where the kernel forgets calls (arch.h); NULL: nothing.
+ */
+enum call_state call_find(const struct arch *arch, const struct regs *regs, const struct proc_call *before,
+			  struct proc_call *made);
+
+/* Set the registers of a thread whose call has returned so that the call is made again when the thread runs. */
+void call_make_again(const struct arch *arch, struct regs *regs, const struct proc_call *made);
+
 /* Whether nsb may make this call again, which EINTR has ended. */
 bool call_is_repeatable(const struct arch *arch, const struct bytes *memory, const struct proc_call *call);
 

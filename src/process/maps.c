@@ -177,8 +177,8 @@ static void consider(struct pick *pick, struct gap gap)
 		gap.start = pick->first;
 	if (gap.end > pick->end)
 		gap.end = pick->end;
-	gap.start = page_up(gap.start);
-	gap.end = page_down(gap.end);
+	gap.start = page_up(gap.start, pick->hole->page);
+	gap.end = page_down(gap.end, pick->hole->page);
 	if (gap.end <= gap.start || gap.end - gap.start < size)
 		return;
 	/* Far from what grows; else as near as can be: the low end of a gap above lo, the high end of one below. */
@@ -202,9 +202,9 @@ static void consider_between(struct pick *pick, const struct maps *maps, size_t 
 	const struct mapping *above = i == maps->count ? NULL : &maps->all[i];
 	uint64_t start = below == NULL ? LOWEST_ADDRESS : below->end;
 	uint64_t end = above == NULL || above->start > pick->hole->top ? pick->hole->top : above->start;
-	struct gap gap = { .start = start + (below == NULL ? 0 : PAGE), .end = end - PAGE };
+	struct gap gap = { .start = start + (below == NULL ? 0 : pick->hole->page), .end = end - pick->hole->page };
 	uint64_t heap = below != NULL && strcmp(below->path, "[heap]") == 0 ? start :
-			maps->brk >= start && maps->brk < end ? page_up(maps->brk) : 0;
+			maps->brk >= start && maps->brk < end ? page_up(maps->brk, pick->hole->page) : 0;
 
 	if (end <= start || end < LOWEST_ADDRESS)
 		return;
@@ -215,7 +215,7 @@ static void consider_between(struct pick *pick, const struct maps *maps, size_t 
 		gap.end = end - GUARD_ROOM;
 	}
 	if (heap != 0) {
-		struct gap before = { .start = gap.start, .end = heap < gap.end ? heap - PAGE : gap.end };
+		struct gap before = { .start = gap.start, .end = heap < gap.end ? heap - pick->hole->page : gap.end };
 
 		if (heap > start)
 			consider(pick, before);
@@ -227,17 +227,17 @@ static void consider_between(struct pick *pick, const struct maps *maps, size_t 
 
 int maps_find_hole(const struct maps *maps, const struct hole *hole, uint64_t *address)
 {
-	struct pick pick = { .hole = hole, .first = LOWEST_ADDRESS, .end = hole->top - PAGE,
+	struct pick pick = { .hole = hole, .first = LOWEST_ADDRESS, .end = hole->top - hole->page,
 				 .place = UINT64_MAX };
 
 	if (hole->reach != 0) {
 		if (hole->near_hi > hole->reach && hole->near_hi - hole->reach > pick.first)
-			pick.first = page_up(hole->near_hi - hole->reach);
+			pick.first = page_up(hole->near_hi - hole->reach, hole->page);
 		if (hole->reach < pick.end && hole->near_lo < pick.end - hole->reach)
 			pick.end = hole->near_lo + hole->reach;
 	}
 	if (hole->first > pick.first)
-		pick.first = page_up(hole->first);
+		pick.first = page_up(hole->first, hole->page);
 	if (hole->last < pick.end && hole->size < pick.end - hole->last)
 		pick.end = hole->last + hole->size;
 	for (size_t i = 0; i <= maps->count; i++)

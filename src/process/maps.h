@@ -54,7 +54,7 @@ bool maps_differ(const struct maps *a, const struct maps *b, bool only_code);
 
 /* What a hole has to be like. */
 struct hole {
-	uint64_t size;
+	uint64_t size, page;	/* its own, and that of a page */
 	/*
 	 * Every byte of the hole has to lie within `reach` of every byte of [near_lo, near_hi).
 	 * Example: with a reach of 2 GiB code in the hole can refer to all of the object at

@@ -204,9 +204,9 @@ int proc_read_call(pid_t pid, pid_t tid, struct proc_call *call)
 	if (!isdigit((unsigned char)text[0]))
 		return -EAGAIN;
 	call->number = strtoull(at, &end, 10);
-	for (size_t i = 0; i < sizeof(call->args) / sizeof(call->args[0]); i++) {
+	for (size_t i = 0; i < 8; i++) {
 		at = end;
-		call->args[i] = strtoull(at, &end, 16);
+		*(i < 6 ? &call->args[i] : i == 6 ? &call->sp : &call->pc) = strtoull(at, &end, 16);
 		if (end == at)
 			return -EAGAIN;
 	}

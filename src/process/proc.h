@@ -43,6 +43,7 @@ int proc_thread_pc(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp) MUST_CHECK;
  */
 struct proc_call {
 	uint64_t number, args[6];
+	uint64_t sp, pc;	/* the pc is behind the instruction that made the call */
 };
 int proc_read_call(pid_t pid, pid_t tid, struct proc_call *call) MUST_CHECK;
 /* How long a thread has run code of its own, in clock ticks (/proc/PID/task/TID/stat); 0 if it is gone. */

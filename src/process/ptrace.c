@@ -255,28 +255,45 @@ int pt_reap(pid_t child, int *exit_status)
 	return 0;
 }
 
-int pt_get_regs(pid_t tid, struct regs *regs)
+int pt_get_regs(const struct arch *arch, pid_t tid, struct regs *regs)
 {
-	struct iovec iov = { regs->bytes, sizeof(regs->bytes) };
-	int err = request(PTRACE_GETREGSET, tid, NT_PRSTATUS, (uintptr_t)&iov);
+	size_t at = sizeof(regs->bytes);
+	int err = pt_get_regset(tid, NT_PRSTATUS, regs->bytes, &at);
 
-	regs->size = iov.iov_len;
+	regs->size = at;
+	if (arch == NULL || at != arch->regs_size)
+		return err;
+	for (unsigned i = 0; i < arch->n_more_sets && err == 0; i++) {
+		size_t size = arch->more_sets[i].size;
+
+		err = pt_get_regset(tid, arch->more_sets[i].note, regs->bytes + at, &size);
+		if (err == 0 && size != arch->more_sets[i].size)
+			err = -EINVAL;
+		at += arch->more_sets[i].size;
+	}
 	return err;
 }
 
-int pt_set_regs(pid_t tid, const struct regs *regs)
+int pt_set_regs(const struct arch *arch, pid_t tid, const struct regs *regs)
 {
-	struct regs copy = *regs;
-	struct iovec iov = { copy.bytes, copy.size };
+	size_t at = regs->size;
+	int err = 0;
 
-	return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, (uintptr_t)&iov);
+	for (unsigned i = 0; i < arch->n_more_sets && err == 0; i++) {
+		const struct reg_set *set = &arch->more_sets[i];
+
+		if (!set->is_read_only)
+			err = pt_set_regset(tid, set->note, regs->bytes + at, set->size);
+		at += set->size;
+	}
+	return err == 0 ? pt_set_regset(tid, NT_PRSTATUS, regs->bytes, regs->size) : err;
 }
 
-int pt_restore_regs(pid_t tid, const struct regs *regs)
+int pt_restore_regs(const struct arch *arch, pid_t tid, const struct regs *regs)
 {
-	int err = pt_set_regs(tid, regs);
+	int err = pt_set_regs(arch, tid, regs);
 
-	return err == 0 || err == -ESRCH ? err : pt_set_regs(tid, regs);
+	return err == 0 || err == -ESRCH ? err : pt_set_regs(arch, tid, regs);
 }
 
 int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size)

@@ -77,12 +77,15 @@ bool pt_has_tracee(void);
 /* Wait for the end of a child that is not traced.  *exit_status is -N if signal N killed it. */
 int pt_reap(pid_t child, int *exit_status) MUST_CHECK;
 
-/* Get and set the general registers.  regs->size tells whether the thread runs in 32-bit mode (arch.h). */
-int pt_get_regs(pid_t tid, struct regs *regs) MUST_CHECK;
-int pt_set_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
+/*
+ * Get and set the general registers, which the kernel has in one set or in several (arch.h).  regs->size tells whether
+ * the thread runs in 32-bit mode; if it is not the ABI's, the other sets are not read.  Without an ABI (NULL) they are not, either.
+ */
+int pt_get_regs(const struct arch *arch, pid_t tid, struct regs *regs) MUST_CHECK;
+int pt_set_regs(const struct arch *arch, pid_t tid, const struct regs *regs) MUST_CHECK;
 
 /* The same as pt_set_regs(), tried twice: if it fails, a thread goes on with wrong registers. */
-int pt_restore_regs(pid_t tid, const struct regs *regs) MUST_CHECK;
+int pt_restore_regs(const struct arch *arch, pid_t tid, const struct regs *regs) MUST_CHECK;
 
 /* Get another register set, by its note type (NT_*): at most *size bytes; *size is set to their number. */
 int pt_get_regset(pid_t tid, unsigned note, uint8_t *set, size_t *size) MUST_CHECK;

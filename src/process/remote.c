@@ -76,6 +76,7 @@ static bool has_stack(const struct target *target, const struct thread *thread)
 static enum fitness judge(const struct target *target, struct thread *thread)
 {
 	const struct arch *arch = target->arch;
+	struct proc_call call;
 
 	if (thread->state != THREAD_STOPPED || !has_stack(target, thread))
 		return UNFIT;
@@ -83,9 +84,8 @@ static enum fitness judge(const struct target *target, struct thread *thread)
 	thread->is_dispatched = pt_dispatches_calls(thread->tid);
 	if (thread->is_dispatched)
 		return UNFIT;
-	if (regs_in_call(arch, &thread->regs))
-		return regs_get(arch, &thread->regs, REG_CALL) ==
-		       (uint64_t)arch->nr[NR_RESTART_SYSCALL] ? ACCEPTABLE : GOOD;
+	if (target_find_call(target, thread, &thread->regs, &call) != CALL_NONE)
+		return call.number == (uint64_t)arch->nr[NR_RESTART_SYSCALL] ? ACCEPTABLE : GOOD;
 	return in_rseq_section(target, thread) ? UNFIT : ACCEPTABLE;
 }
 
@@ -284,6 +284,19 @@ struct remote_call remote_naming(uint64_t address, uint64_t size, const char *na
 	return (struct remote_call){ NR_PRCTL, { PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, size }, 0, "name memory", name, 0 };
 }
 
+/* With which registers the thread is going to go on.  A call that is made again anew would wait for all of its time. */
+static void prepare_return(struct remote *remote)
+{
+	const struct arch *arch = remote->target->arch;
+	struct proc_call call;
+
+	remote->saved = remote->back = remote->thread->regs;
+	restart_call(arch, &remote->back);
+	if (target_find_call(remote->target, remote->thread, &remote->saved, &call) == CALL_PENDING &&
+	    arch->goes_on(call.number, call.args))
+		regs_set(arch, &remote->saved, REG_NUMBER, (uint64_t)arch->nr[NR_RESTART_SYSCALL]);
+}
+
 int remote_begin(struct remote *remote, struct target *target, uint64_t address, uint64_t size)
 {
 	struct slack slack;
@@ -296,18 +309,42 @@ int remote_begin(struct remote *remote, struct target *target, uint64_t address,
 		err = target_check_same(target);
 	if (err != 0)
 		return err;
-	remote->saved = remote->thread->regs;
+	prepare_return(remote);
 	err = look_at_thread(remote);
 	remote->borrowed = err == 0;
 	remote->interrupted = true;
 	return err;
 }
 
-static int write_errand(struct remote *remote, const struct arch_errand *errand, size_t *size)
+/* Read the thread's extended state, which it has had since it was borrowed. */
+static int read_state(struct remote *remote)
+{
+	int err;
+
+	if (remote->state != NULL)
+		return 0;
+	remote->state = malloc(XSTATE_MAX);
+	if (remote->state == NULL)
+		return fail(ENOMEM, "out of memory");
+	remote->state_size = XSTATE_MAX;
+	err = pt_get_regset(remote->thread->tid, remote->target->arch->xstate_note, remote->state, &remote->state_size);
+	if (err == 0)
+		return 0;
+	free(remote->state);
+	remote->state = NULL;
+	return failed(remote, err, "read the extended state of");
+}
+
+static int write_errand(struct remote *remote, struct arch_errand *errand, size_t *size)
 {
 	const struct slack *slack = &remote->slack;
 	uint8_t code[PAGE];
+	int err = remote->target->arch->errand_has_frame ? read_state(remote) : 0;
 
+	if (err != 0)
+		return err;
+	errand->state = remote->state;
+	errand->state_size = remote->state_size;
 	*size = remote->target->arch->errand(remote->target->arch, errand, slack->start, code,
 					     slack_room(slack), &remote->places);
 	if (*size == 0)
@@ -331,7 +368,7 @@ static int set_out(struct remote *remote, struct regs *regs, bool masks)
 	remote->interrupted = false;
 	remote->away = true;
 	remote->masked = masks;
-	err = pt_set_regs(remote->thread->tid, regs);
+	err = pt_set_regs(remote->target->arch, remote->thread->tid, regs);
 	if (err == 0 && masks)
 		err = pt_set_sigmask(remote->thread->tid, UINT64_MAX);
 	return err == 0 ? 0 : failed(remote, err, "borrow");
@@ -359,7 +396,7 @@ static int restore_thread(struct remote *remote)
 	if (remote->masked)
 		err = pt_set_sigmask(thread->tid, remote->saved_mask);
 	if (err == 0)
-		err = pt_set_regs(thread->tid, &remote->saved);
+		err = pt_set_regs(remote->target->arch, thread->tid, &remote->saved);
 	if (err != 0)
 		return failed(remote, err, "restore");
 	thread->regs = remote->saved;
@@ -420,7 +457,7 @@ static int has_raised(const struct remote *remote, int signal)
 	struct regs regs;
 	const char *name = "a signal";
 
-	if (remote->until == 0 || pt_get_regs(remote->thread->tid, &regs) != 0)
+	if (remote->until == 0 || pt_get_regs(remote->target->arch, remote->thread->tid, &regs) != 0)
 		return fail(EIO, "%s: signal %d in what thread %d does for nsb", target_name(remote->target), signal,
 			    remote->thread->tid);
 	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++) {
@@ -511,7 +548,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 		err = suspend_filter(remote, true);
 	if (err != 0)
 		return err;
-	err = pt_get_regs(remote->thread->tid, &regs);
+	err = pt_get_regs(remote->target->arch, remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "read the registers of");
 	regs_set(arch, &regs, REG_CALL, (uint64_t)arch->nr[call->nr]);
@@ -522,7 +559,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 	err = check_borrowed(remote);
 	if (err != 0)
 		return err;
-	err = pt_set_regs(remote->thread->tid, &regs);
+	err = pt_set_regs(remote->target->arch, remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
 	call->result = 0;
@@ -531,7 +568,7 @@ static int step_call(struct remote *remote, struct remote_call *call)
 		err = suspend_filter(remote, false);
 	if (err != 0)
 		return err;
-	err = pt_get_regs(remote->thread->tid, &regs);
+	err = pt_get_regs(remote->target->arch, remote->thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "read the registers of");
 	call->result = call->text != NULL ? (int64_t)call->expected : sign_result(arch, regs_get(arch, &regs, REG_RESULT));
@@ -695,15 +732,13 @@ static void take_results(const struct remote *remote, struct remote_call *calls,
  */
 static int run_calls(struct remote *remote, struct remote_call *calls, size_t count, size_t *made)
 {
-	const struct arch *arch = remote->target->arch;
 	struct arch_call list[ERRAND_CALLS_MAX];
-	struct regs back = remote->saved, regs = remote->saved;
+	struct regs regs = remote->saved;
 	struct arch_errand errand = { .calls = list, .n_calls = count < ERRAND_CALLS_MAX ? count : ERRAND_CALLS_MAX,
-				      .back = &back, .mask = remote->saved_mask, .wait_ns = WAIT_NS };
+				      .back = &remote->back, .mask = remote->saved_mask, .wait_ns = WAIT_NS };
 	size_t size = 0;
 	int err = 0;
 
-	restart_call(arch, &back);
 	for (size_t i = 0; i < errand.n_calls; i++) {
 		list[i] = (struct arch_call){ .nr = calls[i].nr, .expected = calls[i].expected,
 					      .takes_text = calls[i].text != NULL };
@@ -749,12 +784,10 @@ static bool has_failed(const struct remote_call *call)
 /* The same one by one, each between two stops. */
 static int step_calls(struct remote *remote, struct remote_call *calls, size_t count, size_t *made)
 {
-	struct regs back = remote->saved;
-	struct arch_errand errand = { .back = &back, .text = calls[count - 1].text };
+	struct arch_errand errand = { .back = &remote->back, .mask = remote->saved_mask, .text = calls[count - 1].text };
 	size_t size;
 	int err;
 
-	restart_call(remote->target->arch, &back);
 	err = write_errand(remote, &errand, &size);
 	if (err == 0 && size == 0) {
 		/* No room for the text: the name is left out. */
@@ -860,6 +893,8 @@ int remote_end(struct remote *remote)
 		err = give_back(remote);
 	}
 	remote->borrowed = false;
+	free(remote->state);
+	remote->state = NULL;
 	return err;
 }
 
@@ -878,9 +913,9 @@ static int await_function(struct remote *remote, uint64_t call_end, struct regs 
 			err = check_borrowed(remote);
 		if (err != 0)
 			return err;
-		err = pt_get_regs(remote->thread->tid, regs);
+		err = pt_get_regs(remote->target->arch, remote->thread->tid, regs);
 		if (err != 0)
-			err = pt_get_regs(remote->thread->tid, regs);
+			err = pt_get_regs(remote->target->arch, remote->thread->tid, regs);
 		if (err != 0)
 			return failed(remote, err, "read the registers of");
 	} while (regs_get(remote->target->arch, regs, REG_PC) != call_end);
@@ -899,26 +934,25 @@ struct scratch {
 static int lay_frame(struct remote *remote, struct scratch *scratch, uint64_t *sp)
 {
 	const struct arch *arch = remote->target->arch;
-	struct regs regs = remote->saved;
 	uint64_t start = 0;
 	size_t size;
 	int err;
 
-	restart_call(arch, &regs);
 	scratch->xstate_size = sizeof(scratch->xstate);
 	err = pt_get_regset(remote->thread->tid, arch->xstate_note, scratch->xstate, &scratch->xstate_size);
 	if (err != 0)
 		return failed(remote, err, "read the extended state of");
-	size = arch->signal_frame(&regs, remote->saved_mask, scratch->xstate, scratch->xstate_size,
+	size = arch->signal_frame(&remote->back, remote->saved_mask, scratch->xstate, scratch->xstate_size,
 				  scratch->address + scratch->size, scratch->frame, sizeof(scratch->frame), &start);
 	if (size == 0)
 		return fail(ENOTSUP, "%s: nsb knows no signal frame of this processor, and runs no function of the"
 			    " program without one", target_name(remote->target));
-	*sp = start - arch->word;
+	/* Where the function returns to: in a register, or on the stack. */
+	*sp = arch->dwarf_link != NO_LINK ? start : start - arch->word;
 	err = target_write_bulk(remote->target, start, scratch->frame, size);
 	if (err == 0 && scratch->stays)
 		err = target_write_bulk(remote->target, scratch->address, &start, arch->word);
-	return err != 0 ? err : target_write_bulk(remote->target, *sp, &remote->slack.start, arch->word);
+	return err != 0 || *sp == start ? err : target_write_bulk(remote->target, *sp, &remote->slack.start, arch->word);
 }
 
 /*
@@ -951,7 +985,7 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 	remote->in_function = true;
 	remote->away = true;
 	remote->masked = true;
-	err = pt_set_regs(thread->tid, &regs);
+	err = pt_set_regs(arch, thread->tid, &regs);
 	if (err == 0)
 		err = pt_set_sigmask(thread->tid, ~RAISED_SIGNALS);
 	if (err != 0)
@@ -963,9 +997,9 @@ static int run_function(struct remote *remote, struct scratch *scratch, uint64_t
 	remote->until = 0;
 	regs_leave_call(arch, &regs);
 	/* Try twice: if the thread makes the call, the one that it was borrowed from ends with EINTR. */
-	err = pt_set_regs(thread->tid, &regs);
+	err = pt_set_regs(arch, thread->tid, &regs);
 	if (err != 0)
-		err = pt_set_regs(thread->tid, &regs);
+		err = pt_set_regs(arch, thread->tid, &regs);
 	if (err != 0)
 		return failed(remote, err, "set the registers of");
 	err = suspend_filter(remote, true);
@@ -1021,8 +1055,8 @@ static int run_in_scratch(struct remote *remote, struct scratch *scratch, uint64
 	 */
 	struct remote_call map[] = {
 		remote_mapping(scratch->address, scratch->size, PROT_READ),
-		{ NR_MMAP, { scratch->address + PAGE, scratch->size - PAGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED }, scratch->address + PAGE, "map memory", NULL, 0 },
+		{ NR_MMAP, { scratch->address + target->page, scratch->size - target->page, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED }, scratch->address + target->page, "map memory", NULL, 0 },
 	};
 	struct remote_call unmap = { NR_MUNMAP, { scratch->address, scratch->size }, 0, "unmap memory", NULL, 0 };
 	int err = target_journal_mapping(target, scratch->address, scratch->size, remote_undo_mapping), restored;
@@ -1218,7 +1252,7 @@ static int bring_back(struct target *target, const struct slack *slack, const st
 		regs_leave_call(arch, &regs);
 		err = target_check_same(target);
 		if (err == 0)
-			err = pt_set_regs(thread->tid, &regs);
+			err = pt_set_regs(arch, thread->tid, &regs);
 		if (err != 0 && msg_kept()[0] == '\0')
 			err = fail(-err, "%s: cannot bring back thread %d: %s", target_name(target), thread->tid,
 				   strerror(-err));
@@ -1312,7 +1346,7 @@ int remote_remove_remains(struct target *target)
 int remote_run_resolver(struct target *target, uint64_t function, uint64_t *result)
 {
 	struct scratch *scratch = calloc(1, sizeof(*scratch));
-	const struct hole hole = { .size = SCRATCH_STACK, .near_lo = function, .top = target->arch->user_top,
+	const struct hole hole = { .size = SCRATCH_STACK, .page = target->page, .near_lo = function, .top = target->arch->user_top,
 				   .last = UINT64_MAX };
 	struct remote remote = { 0 };
 	int err, end;

@@ -16,7 +16,8 @@
 struct remote {
 	struct target *target;
 	struct thread *thread;
-	struct regs saved;
+	struct regs saved;	/* with which nsb lets it go on, */
+	struct regs back;	/* and with which it goes on by itself if nsb is killed */
 	uint64_t saved_mask;
 	uint64_t address, size;	/* the memory that is going to be mapped, or unmapped */
 	struct slack slack;	/* where the thread's errand is written */
@@ -25,6 +26,8 @@ struct remote {
 	bool shadowed;		/* the thread has a shadow stack: functions cannot be run in it */
 	bool filtered;		/* the thread has a seccomp filter, */
 	bool suspended;		/* which is suspended while it makes calls for nsb */
+	uint8_t *state;		/* the thread's extended state, owned; NULL: nothing has needed it yet */
+	size_t state_size;
 	bool in_place;		/* the errand has been written, at least in part */
 	bool away;		/* the thread has other registers than its own, */
 	bool masked;		/* and all signals blocked */

@@ -105,10 +105,12 @@ static bool look_behind(const struct target *target, const struct mapping *m, st
 		return false;
 	start = m->start + (last - m->offset);
 	/* All of the vDSO is mapped, and its last page may have nothing of its segment, as in Linux 5.10 and 6.1. */
-	if (is_vdso(target, m) && start < m->end - PAGE)
-		start = m->end - PAGE;
-	else if (page_up(start) != m->end)
+	if (is_vdso(target, m) && start < m->end - target->page)
+		start = m->end - target->page;
+	else if (page_up(start, target->page) != m->end)
 		return false;
+	if (m->end - start > sizeof(bytes))
+		start = m->end - sizeof(bytes);
 	size = (size_t)(m->end - start);
 	if (size == 0 || target_read(target, start, bytes, size) != 0)
 		return false;

@@ -89,13 +89,19 @@ static size_t pages_at_once(uint64_t start, uint64_t end)
 	return end - start < PAGES_AT_ONCE * PAGE ? (size_t)((end - start) / PAGE) : PAGES_AT_ONCE;
 }
 
-/* What pagemap says of `count` pages from `address` on.  False: it does not say it. */
+/* What pagemap says of `count` pieces of PAGE bytes from `address` on.  False: it does not say it. */
 static bool read_pagemap(const struct target *target, uint64_t address, size_t count, uint64_t *entries)
 {
-	size_t size = count * sizeof(entries[0]);
+	const uint64_t first = address / target->page;
+	const size_t n_pages = (size_t)((address + count * PAGE - 1) / target->page - first) + 1, size = n_pages * sizeof(entries[0]);
 
-	return target->pagemap_fd > 0 && !interrupt_is_over() &&
-	       pread(target->pagemap_fd, entries, size, (off_t)(address / PAGE * sizeof(entries[0]))) == (ssize_t)size;
+	if (target->pagemap_fd <= 0 || interrupt_is_over() ||
+	    pread(target->pagemap_fd, entries, size, (off_t)(first * sizeof(entries[0]))) != (ssize_t)size)
+		return false;
+	/* A larger page is several of them. */
+	for (size_t i = target->page == PAGE ? 0 : count; i > 0; i--)
+		entries[i - 1] = entries[(address + (i - 1) * PAGE) / target->page - first];
+	return true;
 }
 
 /*
@@ -186,7 +192,7 @@ bool target_has_changed(const struct target *target, const struct mapping *m)
 	size_t count = pages_at_once(m->start, m->end);
 	ssize_t got = target->pagemap_fd <= 0 ? -1 :
 		      pread(target->pagemap_fd, entries, count * sizeof(entries[0]),
-			    (off_t)(m->start / PAGE * sizeof(entries[0])));
+			    (off_t)(m->start / target->page * sizeof(entries[0])));
 
 	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(entries[0]); i++) {
 		if ((entries[i] & (PAGE_PRESENT | PAGE_SWAPPED)) != 0 && (entries[i] & PAGE_OF_FILE) == 0)
@@ -382,9 +388,14 @@ static int read_auxv(struct target *target)
 			target->auxv_vdso = value;
 		else if (key == AT_RANDOM)
 			target->auxv_random = value;
+		else if (key == AT_PAGESZ)
+			target->page = value;
 	}
 	if (target->auxv_entry == 0)
 		return calling_exec(target);
+	if (!is_page_size(target->page))
+		return fail(EINVAL, "%s: has pages of %" PRIu64 " bytes, which nsb does not know", target_name(target),
+			    target->page);
 	return 0;
 }
 
@@ -705,30 +716,34 @@ int target_interrupt(struct target *target, struct thread *thread)
 
 	if (thread->state != THREAD_RUNNING)
 		return 0;
+	if (target->arch->forgets_calls)
+		thread->had_call = proc_read_call(target->pid, thread->tid, &thread->call) == 0;
 	thread->since = now_ns();
 	err = pt_interrupt(thread->tid);
 	return err == 0 ? 0 : gone_or(target, thread, err, "interrupt");
 }
 
+enum call_state target_find_call(const struct target *target, const struct thread *thread, const struct regs *regs,
+				 struct proc_call *call)
+{
+	return call_find(target->arch, regs, thread->had_call ? &thread->call : NULL, call);
+}
+
 /*
  * Some system calls return EINTR just because nsb stopped the thread: epoll_wait, sigtimedwait,
- * recv with a timeout, semop (signal(7)).  Where that does no harm nsb lets the kernel make the
- * call again, by the answer with which poll(2) ends then.  The kernel turns it into EINTR
- * if a handler runs first, as without nsb: so no signal is missed, however late it comes.
+ * recv with a timeout, semop (signal(7)).  Where that does no harm nsb lets the thread make the
+ * call again.
  */
-#define ERESTARTNOHAND 514	/* linux/errno.h */
-
-static int cure_interrupted_call(struct target *target, pid_t tid, struct regs *regs)
+static int cure_interrupted_call(struct target *target, const struct thread *thread, struct regs *regs)
 {
 	const struct arch *arch = target->arch;
 	const uint64_t mask = arch->word == 8 ? UINT64_MAX : UINT32_MAX;
 	const uint64_t result = regs_get(arch, regs, REG_RESULT);
-	struct proc_call call = { .number = regs_get(arch, regs, REG_CALL) };
+	const pid_t tid = thread->tid;
+	struct proc_call call;
 
-	if (!regs_in_call(arch, regs))
+	if (target_find_call(target, thread, regs, &call) != CALL_BACK)
 		return 0;
-	for (unsigned i = 0; i < 6; i++)
-		call.args[i] = regs_get(arch, regs, (enum reg)(REG_ARG0 + i));
 	if (result != ((uint64_t)-EINTR & mask)) {
 		call_note_result(arch, &target->memory, target->pid, tid, &call, result, &target->loss);
 		return 0;
@@ -737,21 +752,21 @@ static int cure_interrupted_call(struct target *target, pid_t tid, struct regs *
 		call_note_lost(arch, tid, &call, &target->loss);
 		return 0;
 	}
-	regs_set(arch, regs, REG_RESULT, (uint64_t)-ERESTARTNOHAND);
-	return pt_restore_regs(tid, regs);
+	call_make_again(arch, regs, &call);
+	return pt_restore_regs(arch, tid, regs);
 }
 
 /*
  * A traced thread gets signals that it ignores, too, and they end its system calls: cure these
  * before the signal goes on to the thread.
  */
-static int cure_at_signal(struct target *target, pid_t tid)
+static int cure_at_signal(struct target *target, const struct thread *thread)
 {
 	struct regs regs;
-	int err = pt_get_regs(tid, &regs);
+	int err = pt_get_regs(target->arch, thread->tid, &regs);
 
 	return err != 0 || regs.size != target->arch->regs_size ? err :
-	       cure_interrupted_call(target, tid, &regs);
+	       cure_interrupted_call(target, thread, &regs);
 }
 
 /* Let a thread go on from a stop that was not asked for, with the signal that it reported. */
@@ -760,7 +775,7 @@ static int let_happen(struct target *target, const struct thread *thread, const 
 	if (status->stop == PT_GROUP_STOP)
 		return pt_listen(thread->tid);
 	if (status->stop == PT_SIGNAL && !trap_was_hit(&thread->trap, thread->tid, status->signal)) {
-		int err = target_may_set(target, thread) ? cure_at_signal(target, thread->tid) : 0;
+		int err = target_may_set(target, thread) ? cure_at_signal(target, thread) : 0;
 
 		return err != 0 ? err : pt_cont(thread->tid, status->signal);
 	}
@@ -810,10 +825,10 @@ int target_await_stop(struct target *target, struct thread *thread)
 	}
 	thread->group_stop = status.stop == PT_GROUP_STOP;
 	thread->state = THREAD_STOPPED;
-	err = pt_get_regs(thread->tid, &thread->regs);
+	err = pt_get_regs(target->arch, thread->tid, &thread->regs);
 	/* Try twice: without the registers an interrupted system call cannot be made again. */
 	if (err != 0 && err != -ESRCH)
-		err = pt_get_regs(thread->tid, &thread->regs);
+		err = pt_get_regs(target->arch, thread->tid, &thread->regs);
 	if (err != 0) {
 		/* Without registers nothing can be done with the stopped thread.  Let it go; the undo stops it anew. */
 		if (err != -ESRCH && target_continue(target, thread) != 0)
@@ -825,7 +840,7 @@ int target_await_stop(struct target *target, struct thread *thread)
 			    " registers)", target_name(target), thread->tid, target->arch->name,
 			    thread->regs.size);
 	err = thread->group_stop || !target_may_set(target, thread) ? 0 :
-	      cure_interrupted_call(target, thread->tid, &thread->regs);
+	      cure_interrupted_call(target, thread, &thread->regs);
 	return err == 0 ? 0 : gone_or(target, thread, err, "set the registers of");
 }
 
@@ -887,7 +902,7 @@ static int serve_stop(struct target *target, struct thread *thread,
 			thread->state = THREAD_STOPPED;
 		thread->since = now_ns();
 		trap_disarm(&thread->trap);
-		err = pt_get_regs(thread->tid, &thread->regs);
+		err = pt_get_regs(target->arch, thread->tid, &thread->regs);
 		return err == 0 ? 0 : gone_or(target, thread, err, "read the registers of");
 	}
 	err = let_happen(target, thread, status);

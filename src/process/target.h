@@ -57,6 +57,8 @@ struct thread {
 	uint64_t stack_end;	/* where the walk through its stack ended, when it was stopped and checked; 0: not known */
 	const char *goes_on;	/* where it was checked last it stood at a place of VZP_RESUME: the function, not owned; else NULL */
 	struct regs regs;	/* the registers with which the stopped thread goes on */
+	bool had_call;		/* where the kernel forgets calls (arch.h): it was in this one before it was stopped */
+	struct proc_call call;
 };
 
 struct target;
@@ -87,6 +89,7 @@ struct target {
 	struct bytes memory;	/* reads mem_fd, by run-time addresses */
 	uint8_t auxv[AUXV_MAX];	/* all of it, as it was when the process was opened */
 	size_t auxv_size;
+	uint64_t page;		/* the size of its pages (page.h) */
 	uint64_t auxv_phdr, auxv_phnum, auxv_entry, auxv_vdso, auxv_random;	/* getauxval(3); 0 if it has none */
 	uint16_t exe_type;	/* ET_EXEC or ET_DYN */
 	struct maps maps;
@@ -146,7 +149,7 @@ int target_read(const struct target *target, uint64_t address, void *buf, size_t
  */
 size_t target_peek(pid_t tid, uint64_t address, void *buf, size_t size);
 
-/* exist[i]: page i of `count` from `address` on is in memory or swapped out; else it was never touched, or is a guard. */
+/* exist[i]: piece i of `count`, PAGE bytes each, from `address` on is in memory or swapped out; else it was never touched, or is a guard. */
 void target_find_pages(const struct target *target, uint64_t address, size_t count, bool *exist);
 /*
  * Where memory begins again behind the last guard page of [start, end), which are bounds of pages;
@@ -190,6 +193,9 @@ int target_rescan(struct target *target, size_t *found) MUST_CHECK;
 int target_count_threads(const struct target *target, size_t *count) MUST_CHECK;
 /* Set thread->asleep of all threads: a thread that is on a processor, or waits for one, is not asleep. */
 void target_look_asleep(struct target *target);
+/* The call that a stopped thread with these registers is in, as call_find() tells. */
+enum call_state target_find_call(const struct target *target, const struct thread *thread, const struct regs *regs,
+				 struct proc_call *call);
 /* Whether a running thread sleeps in such a call. */
 bool target_is_frail(const struct target *target, const struct thread *thread);
 

@@ -57,16 +57,16 @@ void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target
 	}
 }
 
-uint64_t bridge_size(const struct bridge *bridge, const struct arch *arch)
+uint64_t bridge_size(const struct bridge *bridge, const struct arch *arch, uint64_t page)
 {
-	uint64_t end = bridge->lo % PAGE + arch->jump_size;
+	uint64_t end = bridge->lo % page + arch->jump_size;
 
-	return bridge->is_needed ? page_up(end) : 0;
+	return bridge->is_needed ? page_up(end, page) : 0;
 }
 
-void bridge_bound(const struct bridge *bridge, uint64_t offset, uint64_t *first, uint64_t *last)
+void bridge_bound(const struct bridge *bridge, uint64_t page, uint64_t offset, uint64_t *first, uint64_t *last)
 {
-	uint64_t lo = page_down(bridge->lo), hi = page_down(bridge->hi);
+	uint64_t lo = page_down(bridge->lo, page), hi = page_down(bridge->hi, page);
 
 	*first = lo > offset ? lo - offset : 0;
 	*last = hi - offset;
@@ -86,7 +86,7 @@ int bridge_lay(struct bridge *bridge, const struct arch *arch, const struct patc
 
 	if (!bridge->is_needed)
 		return 0;
-	err = link_extend(image, bridge_size(bridge, arch));
+	err = link_extend(image, bridge_size(bridge, arch, image->page));
 	if (err != 0)
 		return err;
 	bridge->address = image->base + start;

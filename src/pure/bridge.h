@@ -29,12 +29,12 @@ struct bridge {
 void bridge_find(struct bridge *bridge, const struct arch *arch, uint64_t target_bias,
 		 const struct patchfile *patch);
 /* The bytes that the bridge takes behind the image, a multiple of the page size; 0 if there is none. */
-uint64_t bridge_size(const struct bridge *bridge, const struct arch *arch);
+uint64_t bridge_size(const struct bridge *bridge, const struct arch *arch, uint64_t page);
 /*
  * The first and the last address that the image may have, page-aligned, if the bridge is
  * `offset` bytes behind its start.  If there is no such address, *first > *last.
  */
-void bridge_bound(const struct bridge *bridge, uint64_t offset, uint64_t *first, uint64_t *last);
+void bridge_bound(const struct bridge *bridge, uint64_t page, uint64_t offset, uint64_t *first, uint64_t *last);
 /* Append the bridge to the image.  Errors, with a message: -ENOMEM, -ENOEXEC. */
 int bridge_lay(struct bridge *bridge, const struct arch *arch, const struct patchfile *patch,
 	       struct link_image *image) MUST_CHECK;

@@ -35,9 +35,9 @@ struct linker {
 };
 
 /* The size of the patch, without the page of add_stubs(). */
-static uint64_t patch_size(const struct patchfile *patch)
+static uint64_t patch_size(const struct patchfile *patch, uint64_t page)
 {
-	return page_up(patch->image_lo % PAGE + patch->image_size);
+	return page_up(patch->image_lo % page + patch->image_size, page);
 }
 
 /* Whether the patch has a thread-local block.  In auto mode it has a copy of the target's. */
@@ -63,9 +63,9 @@ static bool uses_tls(const struct patchfile *patch)
 	return false;
 }
 
-uint64_t link_size(const struct patchfile *patch)
+uint64_t link_size(const struct patchfile *patch, uint64_t page)
 {
-	return patch_size(patch) + (uses_tls(patch) ? PAGE : 0);
+	return patch_size(patch, page) + (uses_tls(patch) ? page : 0);
 }
 
 /* ---- layout ---- */
@@ -85,16 +85,18 @@ static bool in_image(const struct linker *linker, uint64_t addr, uint64_t size)
 
 /*
  * Set the PROT_* of every page that the program headers of one type cover.  No two PT_LOADs
- * share a page: patchfile.c has checked that.  The last page of PT_GNU_RELRO is protected only
+ * share a page.  The last page of PT_GNU_RELRO is protected only
  * if it is covered as a whole; the dynamic linker does the same.
  */
 static int protect_pages(const struct linker *linker, uint32_t type, uint8_t *prots)
 {
 	const struct elf *elf = &linker->patch->elf;
+	const uint64_t page = linker->image->page;
+	uint64_t taken = 0;	/* up to here there are pages of a PT_LOAD */
 
 	for (size_t i = 0; i < elf->n_phdrs; i++) {
 		const struct elf_phdr *phdr = &elf->phdrs[i];
-		uint64_t first = page_down(phdr->vaddr - linker->start);
+		uint64_t first = page_down(phdr->vaddr - linker->start, page);
 		uint64_t end = phdr->vaddr - linker->start + phdr->memsz;
 
 		if (phdr->type != type)
@@ -102,10 +104,14 @@ static int protect_pages(const struct linker *linker, uint32_t type, uint8_t *pr
 		if (!in_image(linker, phdr->vaddr, phdr->memsz))
 			return fail(ENOEXEC, "%s: program header %zu leads outside the image",
 				    linker->patch->path, i);
-		end = type == PT_LOAD ? page_up(end) : page_down(end);
-		for (uint64_t at = first; at < end; at += PAGE)
-			prots[at / PAGE] = type == PT_LOAD ? protection(phdr->flags) :
-					   (uint8_t)(prots[at / PAGE] & ~PROT_WRITE);
+		if (type == PT_LOAD && first < taken)
+			return fail(ENOEXEC, "%s: two of its segments share a page of %" PRIu64 " bytes (link it with"
+				    " -z max-page-size=%" PRIu64 ")", linker->patch->path, page, page);
+		end = type == PT_LOAD ? page_up(end, page) : page_down(end, page);
+		for (uint64_t at = first; at < end; at += page)
+			prots[at / page] = type == PT_LOAD ? protection(phdr->flags) :
+					   (uint8_t)(prots[at / page] & ~PROT_WRITE);
+		taken = type == PT_LOAD ? end : 0;
 	}
 	return 0;
 }
@@ -114,7 +120,7 @@ static int protect_pages(const struct linker *linker, uint32_t type, uint8_t *pr
 static int make_segments(const struct linker *linker)
 {
 	struct link_image *image = linker->image;
-	size_t n_pages = (size_t)(image->size / PAGE);
+	size_t n_pages = (size_t)(image->size / image->page);
 	uint8_t *prots = malloc(n_pages);
 	int err;
 
@@ -132,8 +138,8 @@ static int make_segments(const struct linker *linker)
 	for (size_t i = 0; i < n_pages && err == 0; i++) {
 		if (i == 0 || prots[i] != prots[i - 1])
 			image->segments[image->n_segments++] =
-				(struct link_segment){ .offset = i * PAGE, .prot = prots[i] };
-		image->segments[image->n_segments - 1].size += PAGE;
+				(struct link_segment){ .offset = i * image->page, .prot = prots[i] };
+		image->segments[image->n_segments - 1].size += image->page;
 	}
 out:
 	free(prots);
@@ -157,19 +163,19 @@ static int lay_out(struct linker *linker, uint64_t base)
 	struct link_image *image = linker->image;
 	uint64_t last = linker->arch->word == 4 ? UINT32_MAX : UINT64_MAX;
 
-	linker->start = page_down(patch->image_lo);
-	image->size = link_size(patch);
+	linker->start = page_down(patch->image_lo, image->page);
+	image->size = link_size(patch, image->page);
 	image->base = base;
 	image->bias = base - linker->start;
-	if (base % PAGE != 0 || base > last || image->size == 0 || image->size - 1 > last - base)
+	if (base % image->page != 0 || base > last || image->size == 0 || image->size - 1 > last - base)
 		return fail(ERANGE, "%s: its image of %" PRIu64 " bytes cannot lie at 0x%" PRIx64,
 			    patch->path, image->size, base);
 	image->bytes = calloc(1, (size_t)image->size);
 	if (image->bytes == NULL)
 		return fail(ENOMEM, "out of memory for an image of %" PRIu64 " bytes", image->size);
-	memcpy(image->bytes + patch->image_lo % PAGE, patch->image, (size_t)patch->image_size);
-	if (image->size > patch_size(patch))
-		add_stubs(linker, patch_size(patch));
+	memcpy(image->bytes + patch->image_lo % image->page, patch->image, (size_t)patch->image_size);
+	if (image->size > patch_size(patch, image->page))
+		add_stubs(linker, patch_size(patch, image->page));
 	return make_segments(linker);
 }
 
@@ -626,14 +632,14 @@ static int apply_place(const struct linker *linker, const struct vz_place *place
 	return put(linker, &type, addr, bytes, value, STN_UNDEF);
 }
 
-int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t base,
+int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t page, uint64_t base,
 	       uint64_t target_bias, const struct link_resolver *resolver, struct link_image *out)
 {
 	struct linker linker = { .patch = patch, .arch = arch, .target_bias = target_bias,
 				 .resolver = resolver, .image = out };
 	int err = 0;
 
-	*out = (struct link_image){ 0 };
+	*out = (struct link_image){ .page = page };
 	if (patch->elf.elf_class != arch->elf_class || patch->elf.machine != arch->elf_machine)
 		err = fail(ENOEXEC, "%s: is a patch for %s, not for %s", patch->path,
 			   arch_describe(patch->elf.elf_class, patch->elf.machine), arch->name);

@@ -53,15 +53,16 @@ struct link_segment {
 /* The finished image, which is to be copied to `base` in the target. */
 struct link_image {
 	uint8_t *bytes;		/* owned */
-	uint64_t size;		/* multiple of the page size */
+	uint64_t page;		/* the page size */
+	uint64_t size;		/* multiple of it */
 	uint64_t base;		/* run-time address of bytes[0], page-aligned */
 	uint64_t bias;		/* what is added to a link-time address of the patch */
 	struct link_segment *segments;	/* owned; in ascending order, without holes */
 	size_t n_segments;
 };
 
-/* The bytes of address space that the image takes, a multiple of the page size. */
-uint64_t link_size(const struct patchfile *patch);
+/* The bytes of address space that the image takes, a multiple of the page size, `page`. */
+uint64_t link_size(const struct patchfile *patch, uint64_t page);
 
 /*
  * Lay out `patch` for address `base`, and relocate it.  target_bias turns the link-time
@@ -81,9 +82,9 @@ uint64_t link_size(const struct patchfile *patch);
  *   - The vz_place records are applied last.
  * -ENOEXEC, with a message that names symbol, type number and offset: types that are not known,
  * COPY and IRELATIVE, and what a TLS variable cannot give.  -ERANGE: a value does not fit, as
- * the image is too far away from what it refers to.
+ * the image is too far away from what it refers to.  -ENOEXEC, too: the patch was linked for smaller pages.
  */
-int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t base,
+int link_image(const struct patchfile *patch, const struct arch *arch, uint64_t page, uint64_t base,
 	       uint64_t target_bias, const struct link_resolver *resolver,
 	       struct link_image *out) MUST_CHECK;
 /* Append a readable and executable segment of `size` zeros, whole pages.  -ENOMEM with a message. */

@@ -149,7 +149,7 @@ static int check_load(const struct patchfile *file, const struct elf *headers,
 	else if ((load->flags & PF_W) != 0 && (load->flags & PF_X) != 0)
 		why = "is writable and executable (link it with -z noexecstack -z separate-code, "
 		      "without -N)";
-	else if (before != NULL && page_down(load->vaddr) < end_of(before))
+	else if (before != NULL && page_down(load->vaddr, PAGE) < end_of(before))
 		why = "shares a page with the one before it, or is out of order";
 	if (why != NULL)
 		return fail(ENOEXEC, "%s: the segment at 0x%" PRIx64 " %s", file->path, load->vaddr,

@@ -152,7 +152,7 @@ static void come_in(struct forged *forged, struct objects *objects, struct recor
 		msg_forget();
 		return;
 	}
-	plan.image = (struct link_image){ .bytes = calloc(1, FORGED_PAGE), .size = FORGED_PAGE,
+	plan.image = (struct link_image){ .bytes = calloc(1, FORGED_PAGE), .page = FORGED_PAGE, .size = FORGED_PAGE,
 					  .base = forged->base + FORGED_SIZE + 16 * FORGED_PAGE };
 	if (plan.image.bytes == NULL)
 		abort();

@@ -42,7 +42,7 @@ static void check_image(const struct patchfile *file, const struct link_image *i
 			abort();
 		at += image->segments[i].size;
 	}
-	if (at != image->size || at != link_size(file) || image->base != BASE)
+	if (at != image->size || at != link_size(file, 4096) || image->base != BASE)
 		abort();
 }
 
@@ -61,7 +61,7 @@ static void link_file(struct patchfile *file, const uint64_t *number)
 		.places = &place, .n_places = number[4] >> 17 & 1,
 	};
 	for (size_t i = 0; arch_all[i] != NULL; i++) {
-		if (link_image(file, arch_all[i], BASE, 0x10000, &resolver, &image) != 0)
+		if (link_image(file, arch_all[i], 4096, BASE, 0x10000, &resolver, &image) != 0)
 			continue;
 		check_image(file, &image);
 		link_image_deinit(&image);

@@ -34,7 +34,7 @@ static void add(struct maps *maps, struct mapping *m)
 static void look_for_holes(const struct maps *maps, struct feed *feed)
 {
 	struct hole hole = {
-		.size = FORGED_PAGE * (1u + feed_byte(feed)), .last = UINT64_MAX,
+		.page = FORGED_PAGE, .size = FORGED_PAGE * (1u + feed_byte(feed)), .last = UINT64_MAX,
 		.top = (feed_byte(feed) & 1) != 0 ? UINT64_C(1) << 47 : UINT64_C(0xffffe000),
 		.reach = (feed_byte(feed) & 1) != 0 ? 0 : UINT64_C(1) << 31,
 	};

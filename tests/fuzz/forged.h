@@ -113,6 +113,7 @@ static inline void forged_init(struct forged *forged, struct feed *feed)
 				   .base = is_64 ? UINT64_C(0x7e0000000000) : UINT64_C(0x7e000000) };
 	feed->base = forged->base;
 	forged->target = (struct target){
+		.page = FORGED_PAGE,
 		.pid = 1 << 30, .living = 1 << 30, .mem_fd = -1, .task_fd = -1, .exe_type = ET_DYN,
 		.arch = is_64 ? arch_find(ELFCLASS64, EM_X86_64) : arch_find(ELFCLASS32, EM_386),
 		.memory = { forged_read, forged },

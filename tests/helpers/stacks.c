@@ -84,7 +84,7 @@ static int stop(struct thread *thread)
 	if (err == 0 && status.stop != PT_INTERRUPTED)
 		err = fail(EBUSY, "thread %d does not sleep", thread->tid);
 	if (err == 0)
-		err = pt_get_regs(thread->tid, &thread->regs);
+		err = pt_get_regs(target.arch, thread->tid, &thread->regs);
 	return err;
 }
 

@@ -48,19 +48,19 @@ static void check_amd64(const struct arch *arch)
 	ok(leads(AT(arch, 0x40000ffe, "\xb9\x44\x33\x22\xf1"), 0x40001003 - 0xeddcd00,
 		 0x40001003 - 0xeddcd00 + 0xff), "amd64: and backwards");
 	bridge = AT(arch, 0x400ffc, "\xb9\x44\x33\x22\x01");
-	bridge_bound(&bridge, 0x3000, &first, &last);
+	bridge_bound(&bridge, PAGE, 0x3000, &first, &last);
 	ok(first == 0x13fe000 && last == 0x23fe000, "the image begins before its bridge");
 	bridge = AT(arch, 0x400ffe, "\xb9\x44\x33\xff\xff");
-	bridge_bound(&bridge, 0x400000, &first, &last);
+	bridge_bound(&bridge, PAGE, 0x400000, &first, &last);
 	ok(first > last, "and not before address 0");
 	bridge = AT(arch, 0x400ffe, "\xb9\x44\x33\x00\x80");
-	bridge_bound(&bridge, 0x3000, &first, &last);
+	bridge_bound(&bridge, PAGE, 0x3000, &first, &last);
 	ok(bridge.lo > UINT64_MAX / 2 && last > UINT64_MAX / 2, "what is below 0 is far above all");
 	bridge = AT(arch, 0x400ffc, "\xb9\x44\x33\x22\xff");
-	bridge_bound(&bridge, 0x3000, &first, &last);
+	bridge_bound(&bridge, PAGE, 0x3000, &first, &last);
 	ok(bridge.lo > bridge.hi && first > last, "nor around it");
 	bridge = (struct bridge){ .is_needed = true, .lo = 0x10ffe };
-	ok(bridge_size(&bridge, arch) == 2 * PAGE, "a bridge may lie across pages itself");
+	ok(bridge_size(&bridge, arch, PAGE) == 2 * PAGE, "a bridge may lie across pages itself");
 }
 
 /* The same for a function of which only `room` bytes may change. */
@@ -103,7 +103,7 @@ static void check_hole(void)
 	struct mapping all[] = { { .start = 0x400000, .end = 0x500000, .path = "" },
 				 { .start = 0x800000, .end = 0x900000, .path = "" } };
 	struct maps maps = { .all = all, .count = 2 };
-	struct hole hole = { .size = 0x3000, .near_lo = 0x400000, .near_hi = 0x500000,
+	struct hole hole = { .page = PAGE, .size = 0x3000, .near_lo = 0x400000, .near_hi = 0x500000,
 			     .top = (uint64_t)1 << 47, .last = UINT64_MAX };
 	uint64_t address;
 
@@ -132,7 +132,7 @@ static void check_growth(void)
 				 { .start = 0x40000000, .end = 0x40100000, .path = "" },
 				 { .start = 0x60000000, .end = 0x60100000, .path = "[stack]" } };
 	struct maps maps = { .all = all, .count = 4 };
-	struct hole hole = { .size = 0x3000, .near_lo = 0x10000, .near_hi = 0x500000,
+	struct hole hole = { .page = PAGE, .size = 0x3000, .near_lo = 0x10000, .near_hi = 0x500000,
 			     .top = 0x70000000, .last = UINT64_MAX };
 	uint64_t address;
 
@@ -150,7 +150,7 @@ static void check_growth(void)
 	msg_forget();
 	all[1] = (struct mapping){ .start = 0x600000, .end = 0x601000, .path = "" };
 	maps.brk = 0x540000;
-	hole = (struct hole){ .size = 0x3000, .near_lo = 0x10000, .near_hi = 0x500000, .top = 0x70000000,
+	hole = (struct hole){ .page = PAGE, .size = 0x3000, .near_lo = 0x10000, .near_hi = 0x500000, .top = 0x70000000,
 			      .last = UINT64_MAX };
 	ok(maps_find_hole(&maps, &hole, &address) == 0 && address == 0x501000, "before a heap that has not begun");
 	maps.brk = 0x502000;

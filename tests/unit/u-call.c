@@ -79,7 +79,7 @@ static void check_numbers(void)
 static bool is_repeatable(const struct arch *arch, struct memory *memory, uint64_t number, uint64_t a,
 			  uint64_t b, uint64_t c)
 {
-	const struct proc_call made = { number, { a, b, c } };
+	const struct proc_call made = { .number = number, .args = { a, b, c } };
 
 	return call_is_repeatable(arch, &memory->reader, &made);
 }
@@ -87,7 +87,7 @@ static bool is_repeatable(const struct arch *arch, struct memory *memory, uint64
 static bool is_frail(const struct arch *arch, struct memory *memory, uint64_t number, uint64_t a,
 		     uint64_t b, uint64_t c, uint64_t d)
 {
-	const struct proc_call made = { number, { a, b, c, d } };
+	const struct proc_call made = { .number = number, .args = { a, b, c, d } };
 
 	return call_is_frail(arch, &memory->reader, getpid(), &made);
 }
@@ -131,7 +131,7 @@ static void check_native(struct memory *memory)
 static void check_results(struct memory *memory)
 {
 	const struct arch *arch = arch_all[0];
-	struct proc_call made = { SYS_writev, { 0, BASE, 2 } };
+	struct proc_call made = { .number = SYS_writev, .args = { 0, BASE, 2 } };
 	struct call_loss loss = { 0 };
 	int fds[2] = { -1, -1 };
 
@@ -154,13 +154,13 @@ static void check_results(struct memory *memory)
 	made.args[1] = BASE + sizeof(memory->bytes);
 	call_note_result(arch, &memory->reader, getpid(), 7, &made, 1, &loss);
 	ok(loss.count == 2, "a vector that cannot be read says nothing");
-	made = (struct proc_call){ SYS_sendmsg, { (uint64_t)fds[1], BASE + 64 } };
+	made = (struct proc_call){ .number = SYS_sendmsg, .args = { (uint64_t)fds[1], BASE + 64 } };
 	put(memory, arch, 64 / arch->word + 2, BASE);
 	put(memory, arch, 64 / arch->word + 3, 2);
 	loss = (struct call_loss){ 0 };
 	call_note_result(arch, &memory->reader, getpid(), 7, &made, 149, &loss);
 	ok(loss.count == 1 && loss.asked == 150, "a message's vector is found");
-	made = (struct proc_call){ SYS_close, { 3 } };
+	made = (struct proc_call){ .number = SYS_close, .args = { 3 } };
 	loss = (struct call_loss){ 0 };
 	call_note_lost(arch, 9, &made, &loss);
 	ok(loss.count == 1 && loss.tid == 9 && loss.asked == 0, "EINTR is a loss without numbers");
@@ -171,7 +171,7 @@ static void check_results(struct memory *memory)
 static void check_i386(struct memory *memory)
 {
 	const struct arch *arch = arch_find(ELFCLASS32, EM_386);
-	struct proc_call made = { 102, { 12, BASE } };	/* socketcall: recvfrom */
+	struct proc_call made = { .number = 102, .args = { 12, BASE } };	/* socketcall: recvfrom */
 
 	memset(memory->bytes, 0, sizeof(memory->bytes));
 	put(memory, arch, 2, 100);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "link.h"
+#include "page.h"
 #include "tap.h"
 
 #define TARGET_BIAS 0x3000	/* the metadata's target addresses are run-time ones minus this */
@@ -329,11 +330,11 @@ static void check_segments(const struct patchfile *file, const struct link_image
 	for (size_t i = 0; i < image->n_segments; i++) {
 		const struct link_segment *segment = &image->segments[i];
 
-		good &= segment->offset == at && segment->size > 0 && segment->size % 4096 == 0 &&
+		good &= segment->offset == at && segment->size > 0 && segment->size % image->page == 0 && segment->offset % image->page == 0 &&
 			(segment->prot & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC);
 		at += segment->size;
 	}
-	ok(good && at == image->size && at == link_size(file),
+	ok(good && at == image->size && at == link_size(file, image->page),
 	   "%s: segments follow each other without holes, none is rwx", title);
 	ok(has_prot(file, image, "entry", PROT_READ | PROT_EXEC) &&
 	   has_prot(file, image, "own", PROT_READ | PROT_WRITE) &&
@@ -387,6 +388,7 @@ static void check_variant(const struct abi *abi, const char *flags)
 	const struct arch *arch = arch_find(abi->elf_class, abi->machine);
 	struct patchfile file;
 	struct link_image image;
+	const char *page = strstr(flags, "max-page-size=");
 	char title[128];
 	int err;
 
@@ -399,7 +401,8 @@ static void check_variant(const struct abi *abi, const char *flags)
 	for (size_t i = 0; i < N_TARGET_SYMBOLS; i++)
 		target_symbols[i].asked = 0;
 	saw_version = saw_weak = false;
-	err = link_image(&file, arch, abi->base, TARGET_BIAS, &resolver, &image);
+	err = link_image(&file, arch, page == NULL ? PAGE : strtoul(page + strlen("max-page-size="), NULL, 10), abi->base, TARGET_BIAS,
+			 &resolver, &image);
 	if (ok(err == 0 && image.base == abi->base, "%s: links", title)) {
 		ok(target_symbols[0].asked == 1 && target_symbols[1].asked == 1,
 		   "%s: asks for each symbol once", title);
@@ -418,15 +421,15 @@ static void check_variant(const struct abi *abi, const char *flags)
 
 /* ---- images that are refused ---- */
 
-/* Link `file`; it has to fail so, with `word` in the message. */
-static void refuses(const struct abi *abi, const struct patchfile *file, uint64_t base, int error,
-		    const char *word, const char *sentence)
+/* Link `file` for pages of this size; it has to fail so, with `word` in the message. */
+static void refuses_by(const struct abi *abi, const struct patchfile *file, uint64_t page, uint64_t base, int error,
+		       const char *word, const char *sentence)
 {
 	struct link_image image;
 	int err;
 
 	msg_forget();
-	err = link_image(file, arch_find(abi->elf_class, abi->machine), base, TARGET_BIAS, &resolver,
+	err = link_image(file, arch_find(abi->elf_class, abi->machine), page, base, TARGET_BIAS, &resolver,
 			 &image);
 	ok(err == -error && strstr(msg_kept(), word) != NULL && image.bytes == NULL &&
 	   image.segments == NULL, "%s: refuses %s", abi->flag, sentence);
@@ -434,6 +437,12 @@ static void refuses(const struct abi *abi, const struct patchfile *file, uint64_
 		note("%d: %s", err, msg_kept());
 	if (err == 0)
 		link_image_deinit(&image);
+}
+
+static void refuses(const struct abi *abi, const struct patchfile *file, uint64_t base, int error,
+		    const char *word, const char *sentence)
+{
+	refuses_by(abi, file, PAGE, base, error, word, sentence);
 }
 
 static void refuses_source(const struct abi *abi, const char *source, const char *word,
@@ -575,7 +584,7 @@ static void check_fields(const struct abi *abi, struct patchfile *file)
 	refuses(abi, file, abi->base, ENOEXEC, "kind 257 ", "a field of an instruction, as this ABI has none");
 	made.put_field = put_made_up;
 	msg_forget();
-	if (ok(link_image(file, &made, abi->base, TARGET_BIAS, &resolver, &image) == 0, "%s: and takes it where it has some", abi->flag)) {
+	if (ok(link_image(file, &made, PAGE, abi->base, TARGET_BIAS, &resolver, &image) == 0, "%s: and takes it where it has some", abi->flag)) {
 		const uint64_t at = pointer + image.bias;
 		const uint32_t pages = (uint32_t)(((TARGET_BIAS + 0x5000) >> 12) - (at >> 12)) << 8;
 		const uint8_t *bytes = image.bytes + (at - image.base);
@@ -585,9 +594,9 @@ static void check_fields(const struct abi *abi, struct patchfile *file)
 		link_image_deinit(&image);
 	}
 	places[0].kind += VZ_PLACE_FIELD;
-	ok(link_image(file, &made, abi->base, TARGET_BIAS, &resolver, &image) == -ERANGE, "%s: refuses what does not fit", abi->flag);
+	ok(link_image(file, &made, PAGE, abi->base, TARGET_BIAS, &resolver, &image) == -ERANGE, "%s: refuses what does not fit", abi->flag);
 	places[0].kind = VZ_PLACE_ABS + 257 * VZ_PLACE_FIELD;
-	ok(link_image(file, &made, abi->base, TARGET_BIAS, &resolver, &image) == -ENOEXEC, "%s: and a field of a large number", abi->flag);
+	ok(link_image(file, &made, PAGE, abi->base, TARGET_BIAS, &resolver, &image) == -ENOEXEC, "%s: and a field of a large number", abi->flag);
 	file->meta.n_places = 0;
 	msg_forget();
 }
@@ -606,7 +615,7 @@ static void check_relro(const struct abi *abi, struct patchfile *file)
 	if (!ok(relro != NULL, "%s: the patch has RELRO", abi->flag))
 		return;
 	relro->memsz -= 4;
-	if (ok(link_image(file, arch, abi->base, TARGET_BIAS, &resolver, &image) == 0,
+	if (ok(link_image(file, arch, PAGE, abi->base, TARGET_BIAS, &resolver, &image) == 0,
 	       "%s: links with a RELRO that ends within a page", abi->flag)) {
 		const struct link_segment *segment = segment_of(&image, relro->vaddr);
 
@@ -632,7 +641,7 @@ static bool made(const struct abi *abi, const struct patchfile *file, const uint
 	uint64_t offset = 0, words[2] = { 0, 0 };
 
 	msg_forget();
-	if (reloc == NULL || link_image(file, arch_find(abi->elf_class, abi->machine), abi->base,
+	if (reloc == NULL || link_image(file, arch_find(abi->elf_class, abi->machine), PAGE, abi->base,
 					TARGET_BIAS, &resolver, &image) != 0) {
 		note("%s", msg_kept());
 		return false;
@@ -731,6 +740,8 @@ static void check_refusals(const struct abi *abi)
 		"a base without room behind it");
 	if (arch_find(other->elf_class, other->machine) != NULL)
 		refuses(other, &file, abi->base, ENOEXEC, "is a patch for", "a patch of the other ABI");
+	refuses_by(abi, &file, PAGE_MAX, abi->base, ENOEXEC, "two of its segments share a page of 65536 bytes",
+		   "a patch that was linked for smaller pages");
 	check_short_segment(abi, &file);
 	close_file(&file);
 }
@@ -772,7 +783,7 @@ static void check_slot(const struct abi *abi)
 		if (arch->word == 8)
 			memcpy(reloc + 16, &junk, 8);
 		memcpy(file.image + (where - file.image_lo), &junk, arch->word);
-		if (ok(link_image(&file, arch, abi->base, TARGET_BIAS, &resolver, &image) == 0,
+		if (ok(link_image(&file, arch, PAGE, abi->base, TARGET_BIAS, &resolver, &image) == 0,
 		       "%s: links it", abi->flag)) {
 			memcpy(&value, image.bytes + where + image.bias - image.base, arch->word);
 			ok(value == address_of("target_counter"), "%s: a slot ignores addends",
@@ -789,6 +800,7 @@ static void check_abi(const struct abi *abi)
 		"-O0", "-O2", "-O2 -Wl,-Bsymbolic", "-O2 -fno-plt -Wl,-z,now",
 		"-O2 -Wl,-z,pack-relative-relocs", "-O2 -Wl,-z,noseparate-code -fcf-protection",
 		"-O2 -Wl,-Bsymbolic -Wl,-z,pack-relative-relocs", "-O2 -Wl,--hash-style=sysv",
+		"-O2 -Wl,-z,max-page-size=16384", "-O2 -Wl,-Bsymbolic -Wl,-z,max-page-size=65536",
 		"-O2 -fuse-ld=lld", "-O2 -Wl,-Ttext-segment=0x10000",
 	};
 

@@ -164,7 +164,7 @@ static bool stop(struct subject *subject)
 	struct pt_status status;
 
 	return pt_interrupt(subject->tid) == 0 && pt_wait(subject->tid, &status) == 0 &&
-		status.stop == PT_INTERRUPTED && pt_get_regs(subject->tid, &subject->regs) == 0;
+		status.stop == PT_INTERRUPTED && pt_get_regs(subject->target.arch, subject->tid, &subject->regs) == 0;
 }
 
 static bool look(struct subject *subject, bool sleeps)

@@ -124,7 +124,7 @@ const struct arch arch_amd64 = {
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* rbx, rbp, rsp, r12 to r15 */
 	.context = { 224, 424, 168, { { 3, 128 }, { 6, 120 }, { 7, 160 }, { 12, 72 }, { 13, 80 },
-		     { 14, 88 }, { 15, 96 } }, 7 },
+		     { 14, 88 }, { 15, 96 } }, 7, 0 },
 	.jump_buffer = {
 		.sp = 48, .pc = 56, .size = 64,
 		/* rbx, rbp, r12 to r15 */
@@ -168,6 +168,8 @@ const struct arch arch_amd64 = {
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.branch_at = x86_branch_at,
+	.branch_bytes = 11,			/* ENDBR, a prefix, and a branch */
+	.call_min = 5, .call_max = 6,		/* E8 rel32; FF /2 with 32 bits of displacement */
 	.carry = amd64_carry,
 	.errand_max = 448,
 	.errand = x86_errand,

@@ -119,7 +119,7 @@ const struct arch arch_i386 = {
 	.sigreturns = sigreturns,
 	.n_sigreturns = sizeof(sigreturns) / sizeof(sigreturns[0]),
 	/* ebx, esp, ebp, esi, edi */
-	.context = { 96, 236, 76, { { 3, 52 }, { 4, 48 }, { 5, 44 }, { 6, 40 }, { 7, 36 } }, 5 },
+	.context = { 96, 236, 76, { { 3, 52 }, { 4, 48 }, { 5, 44 }, { 6, 40 }, { 7, 36 } }, 5, 0 },
 	.jump_buffer = {
 		.sp = 16, .pc = 20, .size = 24,
 		/* ebx, esi, edi, ebp */
@@ -162,6 +162,8 @@ const struct arch arch_i386 = {
 	.jump_leads = jump_leads,
 	.may_branch_to = x86_may_branch_to,
 	.branch_at = x86_branch_at,
+	.branch_bytes = 11,			/* ENDBR, a prefix, and a branch */
+	.call_min = 5, .call_max = 6,		/* E8 rel32; FF /2 with 32 bits of displacement */
 	.carry = i386_carry,
 	.errand_max = 288,
 	.errand = x86_errand,

@@ -36,7 +36,7 @@ size_t x86_branch_at(const struct arch *arch, const uint8_t *code, uint64_t at, 
 		     bool *in_memory)
 {
 	const bool is_64 = arch->elf_class == ELFCLASS64;
-	size_t start = arch->landing(code, BRANCH_BYTES);
+	size_t start = arch->landing(code, arch->branch_bytes);
 	uint64_t from = 0;
 	int32_t distance;
 	size_t end;
