@@ -189,6 +189,8 @@ static void check_written_set(void)
 		ok(pt_set_regs(&wide, pid, &regs) == 0 && pt_get_regs(&wide, pid, &again) == 0, "its sets are set");
 		ok(regs_get(&wide, &again, REG_ARG0) == 0x1234, "the first one");
 		ok(memcmp(again.bytes + again.size + 4, desc + 1, 4) == 0, "and the second one");
+		wide.more_sets[0].size = 64;
+		ok(pt_get_regs(&wide, pid, &again) == -EINVAL, "one that is shorter than the table says is an error");
 	}
 	(void)kill(pid, SIGKILL);
 	ok(pt_wait(pid, &status) == 0, "it was there till the end");

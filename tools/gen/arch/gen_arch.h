@@ -29,6 +29,7 @@ enum relaxed {
 	RELAXED_TO_ADDRESS,	/* an instruction that computes the address */
 	RELAXED_TO_CALL,	/* a direct call, with its operand at the same place */
 	RELAXED_TO_JUMP,	/* a direct jump, with its operand one byte before */
+	RELAXED_TO_TYPE,	/* an instruction for which the object would have another relocation, *type */
 };
 
 /* What an instruction does with the memory of its operand. */
@@ -49,6 +50,23 @@ struct constant_argument {
 	int reg;		/* -1: on the stack */
 };
 
+#define RELAXED_BYTES 8
+
+/* A form of jump tables: what is added to an entry to get an address. */
+enum table_base {
+	BASE_NONE,
+	BASE_TABLE,		/* the table's own address */
+	BASE_GOT,		/* the GOT's; the table is found by its distance from that, too */
+	BASE_CODE,		/* an address in the function, which another instruction loads */
+};
+
+struct table_form {
+	uint8_t size;		/* bytes of an entry, */
+	bool is_signed;
+	uint8_t shift;		/* which is multiplied by 1 << shift */
+	enum table_base base;
+};
+
 struct gen_arch {
 	const char *name;
 	uint8_t elf_class;
@@ -62,10 +80,19 @@ struct gen_arch {
 	bool (*decode)(const uint8_t *code, size_t size, uint64_t addr, struct insn *out);
 	bool (*shape)(const uint8_t *code, size_t size, uint64_t addr, struct shape *out);
 	/*
+	 * The address that the instruction has together with one before it, and 0 if it has none.  It changes *halves as the
+	 * instruction changes registers; at a jump, a return and a call it forgets what may be changed there.  NULL: instructions
+	 * of this ABI have whole addresses.
+	 */
+	uint64_t (*join)(struct halves *halves, const uint8_t *code, uint64_t addr);
+	/*
 	 * Code has distances from itself to data.  False: it has distances from the GOT, whose address is
 	 * in a register.
 	 */
 	bool data_by_pc;
+
+	const struct table_form *tables;	/* of a switch, n_tables of them */
+	unsigned n_tables;
 
 	/* ---- what single instructions do ---- */
 
@@ -90,10 +117,15 @@ struct gen_arch {
 	/* The address that it puts into a register; 0 if it does something else. */
 	uint64_t (*loaded_address)(const uint8_t *code, const struct insn *insn);
 	/*
-	 * Do the bytes before code[at] look like those of an instruction that computes an address from its own,
-	 * with four bytes of distance there?  *reg is where the address goes; -1: not to all of a register.
+	 * Does what is at code[at] look like the end of an operand with which code computes address *value, say a distance from the
+	 * instruction's own address?  *end is where the instruction ends, *reg where the address goes; -1: not to all of a register.
 	 */
-	bool (*address_operand)(const uint8_t *code, size_t at, int *reg);
+	bool (*address_operand)(const uint8_t *code, size_t size, size_t at, uint64_t addr, uint64_t *value, size_t *end, int *reg);
+	/*
+	 * May what is at code[at] be an operand that leads to *value and that is not one of a branch, whatever the instruction does?
+	 * `code` is at address `addr`.  `got` is the address of the GOT if code has distances from that, else 0.
+	 */
+	bool (*may_lead_to)(const uint8_t *code, size_t size, size_t at, uint64_t addr, uint64_t got, uint64_t *value);
 	/* Is -1 made the first argument somewhere in these bytes before a call? */
 	bool (*passes_minus_one)(const uint8_t *code, size_t size);
 	/* Does it do nothing?  Such instructions fill gaps. */
@@ -129,6 +161,7 @@ struct gen_arch {
 	unsigned short_reach;		/* a short branch is nearer to what it leads to */
 	/* Do the bytes before code[at] look like those of a call or jump through memory, with its operand there? */
 	bool (*is_slot_operand)(const uint8_t *code, size_t at);
+	unsigned stub_insns;		/* a stub of a procedure linkage table has no more instructions, of which the jump is the last one */
 	/* The slot that a stub at the start of `code` jumps through without a register's help; false: it is no such stub. */
 	bool (*stub_slot)(const uint8_t *code, size_t size, uint64_t addr, uint64_t *slot);
 
@@ -179,8 +212,19 @@ struct gen_arch {
 	uint32_t irelative_type;
 	uint32_t branch_type;		/* of the distance of a call from its own address */
 	enum tls_code (*tls_code)(uint32_t type);
-	/* Two bytes before an operand, in the object and in the linked file. */
-	enum relaxed (*relaxed)(const uint8_t *was, const uint8_t *now);
+	/*
+	 * What stands in field no. `field` (struct reloc_type) of the instruction at address `at`, of `bytes`: the bits of
+	 * *value that are set in *known, as put_field() of struct arch was given them.  NULL where that is.
+	 */
+	void (*get_field)(unsigned field, uint64_t at, const uint8_t *bytes, uint64_t *value, uint64_t *known);
+	unsigned branch_room;		/* a branch with so many bytes leads to everything in a section; shorter ones may not */
+	/*
+	 * What a linker has made of an instruction.  `was` and `now` are RELAXED_BYTES from relaxed_before bytes before the place
+	 * on that the relocation names, in the object and in the linked file; behind the end of the function are zeros.  *type is
+	 * set for RELAXED_TO_TYPE.
+	 */
+	enum relaxed (*relaxed)(const uint8_t *was, const uint8_t *now, uint32_t *type);
+	unsigned relaxed_before;
 };
 
 extern const struct gen_arch gen_amd64, gen_i386;
@@ -209,6 +253,50 @@ static inline bool insn_shape(const uint8_t *code, size_t size, uint64_t addr, c
 			      struct shape *out)
 {
 	return gen->shape(code, size, addr, out);
+}
+
+/* The same of the next instruction of a walk: it may have an address together with those before it. */
+static inline bool insn_decode_next(struct halves *halves, const uint8_t *code, size_t size, uint64_t addr,
+				    const struct gen_arch *gen, struct insn *out)
+{
+	if (!gen->decode(code, size, addr, out))
+		return false;
+	out->joined = gen->join != NULL ? gen->join(halves, code, addr) : 0;
+	if (out->joined != 0 && out->has_memory)
+		out->memory = out->joined;
+	return true;
+}
+
+/* Make the shape one with a whole address, as a distance in its first bytes. */
+static inline void shape_join(struct shape *shape, uint64_t addr, uint64_t joined)
+{
+	if (joined == 0)
+		return;
+	shape->is_relative = true;
+	shape->base = -1;
+	shape->displacement = (int64_t)(joined - addr - shape->size);
+	shape->displacement_at = 0;
+	shape->displacement_size = 4;
+	shape->immediate_size = 0;
+}
+
+static inline bool insn_shape_next(struct halves *halves, const uint8_t *code, size_t size, uint64_t addr,
+				   const struct gen_arch *gen, struct shape *out)
+{
+	if (!gen->shape(code, size, addr, out))
+		return false;
+	if (gen->join != NULL)
+		shape_join(out, addr, gen->join(halves, code, addr));
+	return true;
+}
+
+/* The shape of an instruction that was decoded in a walk; `code` has its bytes. */
+static inline bool insn_shape_of(const struct insn *insn, const uint8_t *code, const struct gen_arch *gen, struct shape *out)
+{
+	if (!gen->shape(code, insn->size, insn->addr, out))
+		return false;
+	shape_join(out, insn->addr, insn->joined);
+	return true;
 }
 
 #endif

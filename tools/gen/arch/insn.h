@@ -63,6 +63,17 @@ struct insn {
 	bool is_opaque;			/* nobody knows its effects on registers: both sets have all of them */
 	bool has_memory;
 	uint64_t memory;		/* the constant part of the operand's address; 0: it has none */
+	uint64_t joined;		/* the address that it has together with one before it (struct halves); 0: none */
+};
+
+/*
+ * Where instructions have room for a part of an address only, one puts the first part into a register, and another one adds the
+ * rest, or reads memory there.  This is what registers have of addresses in a walk through the instructions of a function, in their
+ * order; all zeros at its start.
+ */
+struct halves {
+	uint64_t value[32];		/* by register */
+	uint32_t known;			/* bit for each register that has one */
 };
 
 /* Of what an instruction is made, and where its constants are in it.  Offsets are from its start. */

@@ -157,6 +157,50 @@ static int place_named(struct unit *unit, struct piece *piece, const struct bina
 		    patch->file.path, piece->name, unit->file.path);
 }
 
+/* What a relocation leads to: the thing itself, its slot in the GOT, or its slots for a thread-local variable. */
+enum leads { LEADS_TO_IT, LEADS_TO_SLOT, LEADS_TO_TLS, LEADS_ELSEWHERE };
+
+static enum leads leads_to(enum reloc_kind kind)
+{
+	switch (kind) {
+	case RELOC_ABS: case RELOC_PCREL: case RELOC_PLT:
+		return LEADS_TO_IT;
+	case RELOC_GOT: case RELOC_GOTPCREL:
+		return LEADS_TO_SLOT;
+	case RELOC_TLS_CODE:
+		return LEADS_TO_TLS;
+	default:
+		return LEADS_ELSEWHERE;
+	}
+}
+
+bool joined_value(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc,
+		  const struct elffile *file, uint64_t *value)
+{
+	const struct unit_section *section = &unit->sections[piece->section];
+	uint64_t known = 0;
+
+	*value = 0;
+	for (uint32_t i = 0; i < piece->n_relocs; i++) {
+		const struct unit_reloc *other = &section->relocs[piece->first_reloc + i];
+		const uint64_t place = piece->addr + (other->offset - piece->start);
+		uint64_t part = 0, bits = 0;
+		uint8_t bytes[8];
+
+		if (other->type->field == 0 || other->symbol != reloc->symbol || other->addend != reloc->addend ||
+		    leads_to(other->type->kind) != leads_to(reloc->type->kind) || other->type->width > sizeof(bytes) ||
+		    !elffile_read(file, place, bytes, other->type->width))
+			continue;
+		unit->file.gen->get_field(other->type->field, place, bytes, &part, &bits);
+		if (other->type->kind != RELOC_ABS && other->type->kind != RELOC_GOT && other->type->kind != RELOC_TLS_CODE)
+			part += place;
+		*value |= part & bits & ~known;
+		known |= bits;
+	}
+	*value &= file->gen->last;
+	return (known & file->gen->last) == file->gen->last;
+}
+
 /*
  * The address of the piece that a relocation of a placed piece leads to, by what the linker
  * wrote there.
@@ -168,6 +212,12 @@ static bool resolved_start(const struct unit *unit, const struct piece *piece,
 	uint64_t place = piece->addr + (reloc->offset - piece->start);
 	int64_t value;
 
+	if (reloc->type->field != 0) {
+		if (leads_to(reloc->type->kind) != LEADS_TO_IT || !joined_value(unit, piece, reloc, file, start))
+			return false;
+		*start = (*start - (uint64_t)offset) & unit->file.gen->last;
+		return true;
+	}
 	if (!read_word(file, place, reloc->type->width, &value))
 		return false;
 	if (reloc->type->kind == RELOC_PCREL)

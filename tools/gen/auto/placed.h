@@ -24,4 +24,11 @@ bool is_code_at(const struct unit *unit, const struct piece *piece, const struct
 /* `width` bytes of the file at an address, sign-extended; false if the file does not have them. */
 bool read_word(const struct elffile *file, uint64_t addr, unsigned width, int64_t *value);
 
+/*
+ * Where the linker has led a relocation of a part of an instruction, of a placed piece: the parts that the piece's other
+ * relocations for the same thing have are put together.  It is the address of the thing, or of its slot.  False: it is not known.
+ */
+bool joined_value(const struct unit *unit, const struct piece *piece, const struct unit_reloc *reloc,
+		  const struct elffile *file, uint64_t *value);
+
 #endif

@@ -189,12 +189,32 @@ static int add_got_relative(const struct references *all, const struct reference
 	return add_place(all, ref, ref->addr, 4, VZ_PLACE_GOTREL, ref->offset);
 }
 
-/* The slot of the GOT that an operand of four bytes, `value`, leads to. */
-static uint64_t slot_of(const struct references *all, const struct reference *ref, int64_t value)
+/* The slot of the GOT that an operand of four bytes leads to, or several instructions together.  False: it is not in the file. */
+static bool find_slot(const struct references *all, const struct reference *ref, uint64_t *slot)
 {
 	const struct elffile *file = &all->draft->patch->file;
+	int64_t value;
 
-	return ((file->gen->data_by_pc ? ref->addr + 4 : elffile_got(file)) + (uint64_t)value) & file->gen->last;
+	if (ref->reloc->type->field != 0)
+		return joined_value(ref->unit, ref->piece, ref->reloc, file, slot);
+	if (!read_word(file, ref->addr, 4, &value))
+		return false;
+	*slot = ((file->gen->data_by_pc ? ref->addr + 4 : elffile_got(file)) + (uint64_t)value) & file->gen->last;
+	return true;
+}
+
+/* The linker has made another instruction of it, as if the object had relocation `type` there. */
+static int follow_changed(const struct references *all, const struct reference *ref, uint32_t type)
+{
+	struct unit_reloc reloc = *ref->reloc;
+	struct reference changed = *ref;
+
+	reloc.type = arch_reloc(ref->unit->arch, type);
+	changed.reloc = &reloc;
+	if (reloc.type != NULL && reloc.type->kind == RELOC_NONE)
+		return 0;
+	return reloc.type == NULL || reloc.type->field == 0 ? unclear(all, ref, "the linker made something unknown of it") :
+	       follow_field(all, &changed);
 }
 
 /* An operand that was the slot of a thing in the GOT.  The linker may have changed the instruction. */
@@ -202,18 +222,22 @@ static int follow_got(const struct references *all, const struct reference *ref)
 {
 	const struct unit_section *section = &ref->unit->sections[ref->piece->section];
 	const struct elffile *file = &all->draft->patch->file;
-	const uint8_t *was = section->bytes + ref->reloc->offset;
-	uint8_t now[2];
-	int64_t value;
+	const unsigned before = file->gen->relaxed_before;
+	uint64_t slot = 0, left = ref->piece->end - (ref->reloc->offset - before);
+	size_t size = left < RELAXED_BYTES ? (size_t)left : RELAXED_BYTES;
+	uint8_t was[RELAXED_BYTES] = { 0 }, now[RELAXED_BYTES] = { 0 };
+	uint32_t type = 0;
 
-	if (ref->reloc->offset < 2 || !elffile_read(file, ref->addr - 2, now, sizeof(now)) ||
-	    !read_word(file, ref->addr, 4, &value))
+	if (ref->reloc->offset < before || ref->reloc->offset - before > ref->piece->end || !elffile_read(file, ref->addr - before, now, size))
 		return unclear(all, ref, "is not in the file");
 	/* With pc-relative data the addend counts for the operand's own place; else the operand was the slot alone. */
 	int64_t relative = file->gen->data_by_pc ? ref->offset : ref->offset - 4;
-	switch (file->gen->relaxed(was - 2, now)) {
+	memcpy(was, section->bytes + ref->reloc->offset - before, size);
+	switch (file->gen->relaxed(was, now, &type)) {
 	case RELAXED_NOT:
-		return follow_slot(all, ref, slot_of(all, ref, value));
+		return find_slot(all, ref, &slot) ? follow_slot(all, ref, slot) : unclear(all, ref, "is not in the file");
+	case RELAXED_TO_TYPE:
+		return follow_changed(all, ref, type);
 	case RELAXED_TO_ADDRESS:
 		return file->gen->data_by_pc ? add_place(all, ref, ref->addr, 4, VZ_PLACE_PCREL, ref->offset) :
 			add_got_relative(all, ref);
@@ -239,8 +263,7 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 	enum tls_code model = file->gen->tls_code((uint32_t)(type - ref->unit->arch->relocs));
 	bool local = ref->reloc->symbol->bind == STB_LOCAL;
 	const struct symbol *symbol = local ? NULL : find_dynamic(all, ref->reloc->symbol->name);
-	uint64_t word = word_size(all), slot;
-	int64_t value;
+	uint64_t word = word_size(all), slot = 0;
 
 	if (model == TLS_CODE_UNKNOWN)
 		return unclear(all, ref, "this way to a thread-local variable is not supported (compile "
@@ -252,13 +275,12 @@ static int follow_tls(const struct references *all, const struct reference *ref)
 	if (model == TLS_CODE_MODULE || model == TLS_CODE_CALL)
 		return 0;
 	if (model == TLS_CODE_OFFSET)
-		return add_place(all, ref, ref->addr, 4, VZ_PLACE_DTPOFF, ref->offset);
+		return add_place(all, ref, ref->addr, type->width, VZ_PLACE_DTPOFF + (uint64_t)type->field * VZ_PLACE_FIELD, ref->offset);
 	int err = symbol != NULL ? add_symbol(all, ref, symbol) : 0;
 	if (err != 0)
 		return err;
-	if (!read_word(file, ref->addr, 4, &value))
+	if (!find_slot(all, ref, &slot))
 		return unclear(all, ref, "is not in the file");
-	slot = slot_of(all, ref, value);
 	if (model == TLS_CODE_GENERAL)
 		return add_place(all, ref, slot + word, word, VZ_PLACE_DTPOFF, 0);
 	/* nsb's descriptors return their second word. */
@@ -271,9 +293,12 @@ static int follow(const struct references *all, const struct reference *ref)
 {
 	const enum reloc_kind kind = ref->reloc->type->kind;
 
-	if (ref->reloc->type->field != 0)
-		return kind == RELOC_ABS || kind == RELOC_PCREL || kind == RELOC_PLT ? follow_field(all, ref) :
+	if (ref->reloc->type->field != 0) {
+		if (kind == RELOC_ABS || kind == RELOC_PCREL || kind == RELOC_PLT)
+			return follow_field(all, ref);
+		return kind == RELOC_GOT || kind == RELOC_GOTPCREL ? follow_got(all, ref) :
 			unclear(all, ref, "cannot be turned to the target");
+	}
 	switch (kind) {
 	case RELOC_ABS:
 		if (ref->reloc->type->width != word_size(all))

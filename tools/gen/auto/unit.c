@@ -314,11 +314,14 @@ static int add_inner_call(struct unit *unit, struct unit_section *section, const
 
 	if (err != 0)
 		return err;
-	section->relocs[section->n_relocs++] = (struct unit_reloc){
+	struct unit_reloc *reloc = &section->relocs[section->n_relocs++];
+	*reloc = (struct unit_reloc){
 		.offset = insn->addr + insn->size - 4,
 		.type = arch_reloc(unit->arch, unit->file.gen->branch_type),
-		.symbol = to->symbol, .addend = (int64_t)(insn->to - to->start) - 4,
+		.symbol = to->symbol, .addend = (int64_t)(insn->to - to->start),
 	};
+	/* A distance counts from where it ends, a part of an instruction from the instruction. */
+	reloc->addend -= reloc->type->field == 0 ? 4 : 0;
 	return 0;
 }
 
@@ -348,7 +351,7 @@ static int find_inner_calls(struct unit *unit, struct unit_section *section, str
 		    insn.to >= section->size)
 			continue;
 		size_t upto = ARRAY_UPTO(pieces, section->n_pieces, start, insn.to);
-		if (upto == 0 || insn.size < 5) {
+		if (upto == 0 || insn.size < gen->branch_room) {
 			piece->leaves_unseen = true;
 			continue;
 		}

@@ -122,7 +122,7 @@ static bool is_of_macro(const struct binary *patch, uint64_t addr)
 	return name != NULL && strncmp(name, "vzp__prepare_", strlen("vzp__prepare_")) == 0;
 }
 
-/* Any four bytes may be an operand, which counts from what follows it or, on i386, from the GOT. */
+/* Whatever may be an operand is one. */
 static void look_at_code(struct draft *draft, const struct starts *starts, uint64_t addr,
 			 const uint8_t *code, size_t size)
 {
@@ -130,19 +130,9 @@ static void look_at_code(struct draft *draft, const struct starts *starts, uint6
 	uint64_t got = gen->data_by_pc ? 0 : elffile_got(&draft->patch->file);
 
 	for (size_t at = 0; at + 4 <= size; at++) {
-		struct cursor operand;
+		uint64_t value;
 
-		cursor_init(&operand, code + at, 4);
-		uint64_t distance = (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
-		/*
-		 * The padding before a function has zeros, which no instruction there could
-		 * have as its operand.
-		 */
-		if (distance == 0)
-			continue;
-		uint64_t value = (gen->data_by_pc ? addr + at + 4 + distance : got + distance) & gen->last;
-		if (is_start(starts, value) && !(gen->data_by_pc && gen->is_branch_operand(code, at)) &&
-		    !is_of_macro(draft->patch, addr + at))
+		if (gen->may_lead_to(code, size, at, addr, got, &value) && is_start(starts, value) && !is_of_macro(draft->patch, addr + at))
 			mark(draft, value, addr + at);
 	}
 }
@@ -269,16 +259,17 @@ static const char *name_callee(const struct draft *draft, const struct insn *cal
 	uint64_t slot = call->flow == FLOW_CALL_ANY && call->has_memory ? call->memory : 0;
 	uint64_t at = call->to;
 	const struct symbol *symbol;
+	struct halves halves = { 0 };
 
 	/* A stub of the PLT: an ENDBR perhaps, and a jump through the slot. */
-	for (int i = 0; call->flow == FLOW_CALL && i < 2 && slot == 0; i++) {
+	for (unsigned i = 0; call->flow == FLOW_CALL && i < draft->patch->file.gen->stub_insns && slot == 0; i++) {
 		uint8_t code[16];
 		struct insn insn;
 
 		if (!elffile_read(&draft->patch->file, at, code, sizeof(code)) ||
-		    !insn_decode(code, sizeof(code), at, draft->patch->file.gen, &insn))
+		    !insn_decode_next(&halves, code, sizeof(code), at, draft->patch->file.gen, &insn))
 			return NULL;
-		if (insn.flow == FLOW_JUMP_ANY && insn.has_memory)
+		if (insn.has_memory && (insn.flow == FLOW_JUMP_ANY || insn.joined != 0))
 			slot = insn.memory;
 		else if (insn.flow != FLOW_NEXT)
 			return NULL;
@@ -358,21 +349,18 @@ static void look_for_lea(struct escapes *all, uint64_t addr, const uint8_t *code
 	const struct elffile *file = &all->draft->patch->file;
 	const uint64_t got = elffile_got(file);
 
-	for (size_t at = 2; at + 4 <= size; at++) {
-		const uint64_t next = addr + at + 4;
-		struct cursor operand;
+	for (size_t at = 0; at + 4 <= size; at++) {
 		uint64_t value;
+		size_t next;
 		int reg;
 
-		if (!file->gen->address_operand(code, at, &reg) || draft_has_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
+		if (!file->gen->address_operand(code, size, at, addr, &value, &next, &reg) || draft_has_place(all->draft, addr + at) || is_never_run(all->draft->patch, addr + at))
 			continue;
-		cursor_init(&operand, code + at, 4);
-		value = next + (uint64_t)(int64_t)(int32_t)cursor_uint(&operand, 4);
 		if (value == got) {
 			escape_all(all);
 			return;
 		}
-		if (reg >= 0 && only_borrows(all->draft, code + at + 4, size - at - 4, next, (unsigned)reg))
+		if (reg >= 0 && only_borrows(all->draft, code + next, size - next, addr + next, (unsigned)reg))
 			continue;
 		escape(all, value);
 	}

@@ -62,7 +62,7 @@ static bool read_shape(const struct program *patch, const struct insn *insn, str
 	uint8_t bytes[16];
 
 	return insn->size <= sizeof(bytes) && elffile_read(&patch->binary->file, insn->addr, bytes, insn->size) &&
-	       insn_shape(bytes, insn->size, insn->addr, patch->gen, shape);
+	       insn_shape_of(insn, bytes, patch->gen, shape);
 }
 
 /* Whether the instruction computes the address of a constant.  On i386 it counts from the GOT. */

@@ -52,7 +52,7 @@ static enum effects effects_of_insn(const struct program *program, const struct 
 	if (!insn->has_memory || insn->size > INSN_MAX)
 		return EFFECTS_NONE;
 	if (!elffile_read(file, insn->addr, bytes, insn->size) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->gen, &shape))
+	    !insn_shape_of(insn, bytes, program->gen, &shape))
 		return EFFECTS_ANY;
 	enum does does = program->gen->does(&shape);
 	if (does == DOES_ADDRESS)

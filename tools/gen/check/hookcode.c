@@ -194,7 +194,7 @@ static bool is_switch(const struct program *program, const struct code *code, si
 
 		if (before->flow != FLOW_NEXT || before->size > sizeof(bytes) ||
 		    !elffile_read(&program->binary->file, before->addr, bytes, before->size) ||
-		    !insn_shape(bytes, before->size, before->addr, program->gen, &shape))
+		    !insn_shape_of(before, bytes, program->gen, &shape))
 			return false;
 		if (program->gen->adds(&shape) && regset_any(insn->reads) &&
 		    (before->writes.general & insn->reads.general) != 0)
@@ -210,7 +210,7 @@ static bool is_system_call(const struct program *program, const struct insn *ins
 	struct shape shape;
 
 	if (insn->size > sizeof(bytes) || !elffile_read(&program->binary->file, insn->addr, bytes, insn->size) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->gen, &shape))
+	    !insn_shape_of(insn, bytes, program->gen, &shape))
 		return true;
 	return program->gen->enters_kernel(&shape);
 }

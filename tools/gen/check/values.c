@@ -99,7 +99,7 @@ bool value_is_constant(const struct program *program, const struct insn *insn, u
 
 	*outcome = false;
 	*value = 0;
-	return read_bytes(program, insn, bytes) && insn_shape(bytes, insn->size, insn->addr, program->gen, &shape) &&
+	return read_bytes(program, insn, bytes) && insn_shape_of(insn, bytes, program->gen, &shape) &&
 		program->gen->makes_constant(bytes, &shape, reg, value, outcome);
 }
 
@@ -121,7 +121,7 @@ bool value_is_loaded(const struct program *program, const struct code *code, siz
 	struct shape load, other;
 
 	if (!type.is_plain || !read_bytes(program, insn, bytes) ||
-	    !insn_shape(bytes, insn->size, insn->addr, program->gen, &load) ||
+	    !insn_shape_of(insn, bytes, program->gen, &load) ||
 	    program->gen->does(&load) != DOES_LOAD || load.reg != reg || load.access < type.size)
 		return false;
 	/*
@@ -135,7 +135,7 @@ bool value_is_loaded(const struct program *program, const struct code *code, siz
 		if (i == at || !next->has_memory)
 			continue;
 		if (!read_bytes(program, next, bytes) ||
-		    !insn_shape(bytes, next->size, next->addr, program->gen, &other))
+		    !insn_shape_of(next, bytes, program->gen, &other))
 			return false;
 		if (!is_same_memory(&load, insn->addr + insn->size, &other, next->addr + next->size))
 			continue;
@@ -196,7 +196,7 @@ static bool is_move(const struct program *program, const struct insn *insn, unsi
 	uint8_t bytes[INSN_MAX];
 	struct shape shape;
 
-	return read_bytes(program, insn, bytes) && insn_shape(bytes, insn->size, insn->addr, program->gen, &shape) &&
+	return read_bytes(program, insn, bytes) && insn_shape_of(insn, bytes, program->gen, &shape) &&
 		program->gen->moves(bytes, &shape, to, size, from);
 }
 

@@ -167,11 +167,7 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 	}
 	if ((shdr->sh_flags & SHF_EXECINSTR) == 0)
 		return false;
-	if (!gen->data_by_pc)
-		return ((elffile_got(file) + value) & gen->last) == addr;
-	uint64_t relative = shdr->sh_addr + at + 4 + (uint64_t)(int64_t)(int32_t)value;
-	/* Zeros before a function are the end of a nop, which fills the gap. */
-	return value != 0 && relative == addr && !gen->is_branch_operand(bytes, at);
+	return gen->may_lead_to(bytes, shdr->sh_size, at, shdr->sh_addr, gen->data_by_pc ? 0 : elffile_got(file), &value) && value == addr;
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)

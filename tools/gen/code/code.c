@@ -137,6 +137,7 @@ static int decode_range(const struct program *program, struct code *code, struct
 		free(bytes);
 		return 0;
 	}
+	struct halves halves = { 0 };
 	for (size_t at = 0; at < size;) {
 		int err = ARRAY_GROW(&code->insns, code->n_insns, 1);
 
@@ -145,7 +146,7 @@ static int decode_range(const struct program *program, struct code *code, struct
 			return err;
 		}
 		struct insn *insn = &code->insns[code->n_insns++];
-		if (!insn_decode(bytes + at, size - at, range.lo + at, program->gen, insn)) {
+		if (!insn_decode_next(&halves, bytes + at, size - at, range.lo + at, program->gen, insn)) {
 			debug("%s: the instruction at 0x%llx is not understood",
 			      program->binary->file.path, (unsigned long long)range.lo + at);
 			code->is_whole = false;
@@ -190,24 +191,24 @@ static int add_target(struct code *code, size_t at)
 }
 
 /*
- * Add the targets in a table: entries of `size` bytes to which `base` is added.  The table ends
+ * Add the targets in a table: entries to which `base` is added.  The table ends
  * before the first entry that does not lead into the function.
  */
 static int read_table(const struct program *program, struct code *code, uint64_t table,
-		      uint64_t base, size_t size)
+		      uint64_t base, const struct table_form *form)
 {
 	uint64_t mask = program->gen->last;
+	const unsigned above = 64 - 8u * form->size;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < TABLE_MAX; i++) {
-		int32_t small;
-		uint64_t value;
+		uint64_t value = 0;
 
-		void *entry = size == 8 ? (void *)&value : (void *)&small;
-		if (!elffile_read(&program->binary->file, table + i * size, entry, size))
+		if (!elffile_read(&program->binary->file, table + i * form->size, &value, form->size))
 			break;
-		if (size == 4)
-			value = (uint64_t)(int64_t)small;
+		if (form->is_signed)
+			value = (uint64_t)((int64_t)(value << above) >> above);
+		value <<= form->shift;
 		size_t at = insn_at(code, (base + value) & mask);
 		if (at == code->n_insns)
 			break;
@@ -216,10 +217,23 @@ static int read_table(const struct program *program, struct code *code, uint64_t
 	return err;
 }
 
-/*
- * Look at everything that may be a jump table: of addresses, of distances from itself, or of
- * distances from the GOT.
- */
+static uint64_t loaded_address(const struct program *program, const struct insn *insn);
+
+/* A table whose entries count from some place in the function, of which another instruction loads the address. */
+static int read_table_by_code(const struct program *program, struct code *code, uint64_t table, const struct table_form *form)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < code->n_insns; i++) {
+		uint64_t base = loaded_address(program, &code->insns[i]);
+
+		if (base != 0 && insn_at(code, base) != code->n_insns)
+			err = read_table(program, code, table, base, form);
+	}
+	return err;
+}
+
+/* Look at everything that may be a jump table, of all forms that the ABI has. */
 static int find_targets(const struct program *program, struct code *code)
 {
 	uint64_t got = program->gen->data_by_pc ? 0 : elffile_got(&program->binary->file);
@@ -229,15 +243,18 @@ static int find_targets(const struct program *program, struct code *code)
 	for (size_t i = 0; i < code->n_insns; i++)
 		has_any = has_any || code->insns[i].flow == FLOW_JUMP_ANY;
 	for (size_t i = 0; err == 0 && has_any && i < code->n_insns; i++) {
-		uint64_t memory = code->insns[i].memory;
+		uint64_t table = code->insns[i].joined != 0 ? code->insns[i].joined : code->insns[i].memory;
 
-		if (memory == 0)
-			continue;
-		err = read_table(program, code, memory, 0, program->gen->word);
-		if (err == 0 && program->gen->data_by_pc)
-			err = read_table(program, code, memory, memory, 4);
-		else if (err == 0)
-			err = read_table(program, code, (uint32_t)(got + memory), got, 4);
+		for (unsigned k = 0; table != 0 && err == 0 && k < program->gen->n_tables; k++) {
+			const struct table_form *form = &program->gen->tables[k];
+
+			if (form->base == BASE_CODE)
+				err = read_table_by_code(program, code, table, form);
+			else if (form->base == BASE_GOT)
+				err = read_table(program, code, (got + table) & program->gen->last, got, form);
+			else
+				err = read_table(program, code, table, form->base == BASE_TABLE ? table : 0, form);
+		}
 	}
 	return err;
 }
@@ -295,17 +312,21 @@ const char *program_called_name(const struct program *program, const struct insn
 {
 	const struct elffile *file = &program->binary->file;
 	uint64_t at = insn->to;
-	struct insn stub;
+	struct halves halves = { 0 };
+	struct insn stub, slot = { 0 };
 	uint8_t bytes[16];
 
 	if (insn->flow == FLOW_CALL_ANY || insn->flow == FLOW_JUMP_ANY)
 		return operand_name(program, insn);
-	for (int i = 0; i < 3; i++) {
+	for (unsigned i = 0; i <= program->gen->stub_insns; i++) {
 		if (!elffile_read(file, at, bytes, sizeof(bytes)) ||
-		    !insn_decode(bytes, sizeof(bytes), at, program->gen, &stub))
+		    !insn_decode_next(&halves, bytes, sizeof(bytes), at, program->gen, &stub))
 			return NULL;
+		/* It jumps through the slot, or to what it has read there. */
+		if (stub.joined != 0 && stub.has_memory)
+			slot = stub;
 		if (stub.flow == FLOW_JUMP_ANY)
-			return operand_name(program, &stub);
+			return operand_name(program, slot.joined != 0 ? &slot : &stub);
 		if (stub.flow != FLOW_NEXT)
 			return NULL;
 		at += stub.size;
@@ -404,7 +425,7 @@ static uint64_t loaded_address(const struct program *program, const struct insn 
 
 	if (insn->size > sizeof(bytes) || !elffile_read(&program->binary->file, insn->addr, bytes, insn->size))
 		return 0;
-	return program->gen->loaded_address(bytes, insn);
+	return insn->joined != 0 && !insn->has_memory ? insn->joined : program->gen->loaded_address(bytes, insn);
 }
 
 /*
@@ -757,7 +778,7 @@ static bool is_load(const struct program *program, const struct insn *insn, stru
 	uint8_t bytes[16];
 
 	return insn->size <= sizeof(bytes) && elffile_read(program->frames.file, insn->addr, bytes, insn->size) &&
-		insn_shape(bytes, insn->size, insn->addr, program->gen, shape) && program->gen->does(shape) == DOES_LOAD &&
+		insn_shape_of(insn, bytes, program->gen, shape) && program->gen->does(shape) == DOES_LOAD &&
 		 !shape->is_relative && shape->segment == 0 &&
 		shape->index < 0 && (shape->base == program->gen->stack_pointer || shape->base == program->gen->frame_pointer) &&
 		shape->access == program->gen->word;

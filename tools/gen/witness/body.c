@@ -22,6 +22,7 @@ struct walk {
 	bool has_relocs;		/* dynamic relocations lie in this code */
 	struct got got;			/* i386: which registers hold the address of the GOT */
 	uint64_t pc[8];			/* i386: what a register held after the last call that found the pc; 0: nothing */
+	struct halves halves;		/* of addresses, in registers */
 	struct shape shape;		/* of the instruction at `at` */
 	const uint8_t *insn;
 };
@@ -45,7 +46,7 @@ static bool walk_begin(struct walk *walk, const struct image *image, uint32_t sp
 static bool walk_decode(struct walk *walk)
 {
 	walk->insn = walk->bytes + (walk->at - walk->lo);
-	return insn_shape(walk->insn, (size_t)(walk->hi - walk->at), walk->at, walk->image->gen, &walk->shape);
+	return insn_shape_next(&walk->halves, walk->insn, (size_t)(walk->hi - walk->at), walk->at, walk->image->gen, &walk->shape);
 }
 
 static uint64_t constant_of(const struct walk *walk)

@@ -525,14 +525,17 @@ const struct image_reloc *image_reloc_at(const struct image *image, uint64_t add
 
 bool image_stub_slot(const struct image *image, uint64_t addr, uint64_t *slot)
 {
+	struct halves halves = { 0 };
+
 	for (unsigned i = 0; i < STUB_STEPS; i++) {
 		uint64_t size;
 		const uint8_t *bytes = image_bytes(image, addr, &size);
 		struct shape shape;
 
-		if (bytes == NULL || !insn_shape(bytes, (size_t)size, addr, image->gen, &shape))
+		if (bytes == NULL || !insn_shape_next(&halves, bytes, (size_t)size, addr, image->gen, &shape))
 			return false;
-		if (shape.flow == FLOW_JUMP_ANY && shape.has_memory && shape.index < 0) {
+		/* It jumps through the slot, or has read it to jump there. */
+		if (shape.has_memory && shape.index < 0 && (shape.flow == FLOW_JUMP_ANY || (image->gen->join != NULL && shape.is_relative))) {
 			uint64_t from = shape.is_relative ? addr + shape.size : shape.base >= 0 ? image->got : 0;
 
 			*slot = arch_address(image->arch, from + (uint64_t)shape.displacement);

@@ -133,12 +133,37 @@ uint64_t x86_loaded_address(const uint8_t *code, const struct insn *insn)
 }
 
 /* A lea with REX.W that has no base register: 8d, then a ModRM byte.  REX.R is the register's high bit. */
-bool x86_address_operand(const uint8_t *code, size_t at, int *reg)
+bool x86_address_operand(const uint8_t *code, size_t size, size_t at, uint64_t addr, uint64_t *value, size_t *end, int *reg)
 {
-	if (at < 2 || code[at - 2] != 0x8d || (code[at - 1] & 0xc7) != 0x05)
+	if (at < 2 || at + 4 > size || code[at - 2] != 0x8d || (code[at - 1] & 0xc7) != 0x05)
 		return false;
+	*end = at + 4;
+	*value = addr + *end + (uint64_t)signed_at(code + at, 4);
 	*reg = at >= 3 && (code[at - 3] & 0xf8) == 0x48 ? (code[at - 1] >> 3 & 7) | (code[at - 3] & 4) << 1 : -1;
 	return true;
+}
+
+/*
+ * Any four bytes may be an operand, which counts from what follows it.  The padding before a function has zeros, which no
+ * instruction there could have.
+ */
+bool amd64_may_lead_to(const uint8_t *code, size_t size, size_t at, uint64_t addr, uint64_t got, uint64_t *value)
+{
+	int64_t distance = at + 4 <= size ? signed_at(code + at, 4) : 0;
+
+	(void)got;
+	*value = addr + at + 4 + (uint64_t)distance;
+	return distance != 0 && !x86_is_branch_operand(code, at);
+}
+
+/* Here it counts from the GOT. */
+bool i386_may_lead_to(const uint8_t *code, size_t size, size_t at, uint64_t addr, uint64_t got, uint64_t *value)
+{
+	int64_t distance = at + 4 <= size ? signed_at(code + at, 4) : 0;
+
+	(void)addr;
+	*value = (uint32_t)(got + (uint64_t)distance);
+	return distance != 0;
 }
 
 /* The instructions that compilers use to make -1 the first argument: mov and or with %rdi, push, mov to (%esp). */

@@ -207,8 +207,9 @@ static bool puts_argument_i386(const uint8_t *code, size_t size, struct constant
  * The linker may have changed the instruction (psABI AMD64 B.2, Intel386 A.2).  It makes a lea of the thing out of
  * a mov of the slot, and a direct call or jmp out of one through the slot; the operand of such a jmp is one byte before.
  */
-enum relaxed x86_relaxed(const uint8_t *was, const uint8_t *now)
+enum relaxed x86_relaxed(const uint8_t *was, const uint8_t *now, uint32_t *type)
 {
+	(void)type;
 	if (now[0] == was[0] && now[1] == was[1])
 		return RELAXED_NOT;
 	if (was[0] == 0x8b && now[0] == 0x8d)
@@ -328,6 +329,9 @@ static const uint8_t regparm[] = { GPR_AX, GPR_DX, GPR_CX };
 /* rbx, rbp, r12 to r15; ebx, ebp, esi, edi. */
 static const uint8_t kept_amd64[] = { 3, 6, 12, 13, 14, 15 }, kept_i386[] = { 3, 5, 6, 7 };
 
+static const struct table_form tables_amd64[] = { { 8, false, 0, BASE_NONE }, { 4, true, 0, BASE_TABLE } };
+static const struct table_form tables_i386[] = { { 4, true, 0, BASE_NONE }, { 4, true, 0, BASE_GOT } };
+
 const struct gen_arch gen_amd64 = {
 	.name = "amd64", .elf_class = ELFCLASS64, .elf_machine = EM_X86_64, .word = 8, .last = UINT64_MAX,
 	.does = x86_does, .copies = x86_copies, .adds = x86_adds, .enters_kernel = x86_enters_kernel,
@@ -338,7 +342,9 @@ const struct gen_arch gen_amd64 = {
 	.decode = decode_amd64, .shape = shape_amd64, .data_by_pc = true,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
-	.stub_slot = stub_slot_amd64, .displace = displace_amd64, .jump_to = x86_jump_to,
+	.tables = tables_amd64, .n_tables = sizeof(tables_amd64) / sizeof(tables_amd64[0]),
+	.stub_insns = 2, .stub_slot = stub_slot_amd64, .may_lead_to = amd64_may_lead_to,
+	.displace = displace_amd64, .jump_to = x86_jump_to,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | GPR_BITS(GPR_SI) | GPR_BITS(GPR_DI) | GPR_BITS(GPR_8) | GPR_BITS(GPR_9) |
 			  GPR_BITS(GPR_10) | GPR_BITS(GPR_11) | MASK_BITS, UINT64_MAX },
@@ -351,7 +357,7 @@ const struct gen_arch gen_amd64 = {
 	.kept_dwarf = kept_amd64, .n_kept_dwarf = sizeof(kept_amd64),
 	.puts_argument = puts_argument_amd64,
 	.slot_type = R_X86_64_JUMP_SLOT, .irelative_type = R_X86_64_IRELATIVE, .branch_type = R_X86_64_PC32,
-	.tls_code = tls_code_amd64, .relaxed = x86_relaxed,
+	.tls_code = tls_code_amd64, .relaxed = x86_relaxed, .relaxed_before = 2, .branch_room = JUMP_SIZE,
 };
 
 /* psABI Intel386 2.2.3. */
@@ -365,7 +371,9 @@ const struct gen_arch gen_i386 = {
 	.decode = decode_i386, .shape = shape_i386,
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
-	.stub_slot = stub_slot_i386, .displace = displace_i386, .jump_to = x86_jump_to,
+	.tables = tables_i386, .n_tables = sizeof(tables_i386) / sizeof(tables_i386[0]),
+	.stub_insns = 2, .stub_slot = stub_slot_i386, .may_lead_to = i386_may_lead_to,
+	.displace = displace_i386, .jump_to = x86_jump_to,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
 	.caller_saved = { THREE | MASK_BITS, VECTOR_BITS(0xff) },
 	.result = GPR_AX, .result_high = GPR_DX,
@@ -377,5 +385,5 @@ const struct gen_arch gen_i386 = {
 	.own_arguments = regparm, .n_own_arguments = sizeof(regparm),
 	.puts_argument = puts_argument_i386,
 	.slot_type = R_386_JMP_SLOT, .irelative_type = R_386_IRELATIVE, .branch_type = R_386_PC32,
-	.tls_code = tls_code_i386, .relaxed = x86_relaxed,
+	.tls_code = tls_code_i386, .relaxed = x86_relaxed, .relaxed_before = 2, .branch_room = JUMP_SIZE,
 };
