@@ -47,5 +47,6 @@ int main(void)
 	ok(hole_beside("0-fffffffffffff000 rw-p 00000000 00:00 0 [heap]") == 0, "nor above a heap at the highest");
 	ok(hole_beside("1000-2000 rw-p 00000000 00:00 0 [stack]") == 0x10000, "the lowest is above vm.mmap_min_addr");
 	ok(large == 0x400000 - PAGE_MAX - SIZE || large == 0x410000 + PAGE_MAX, "with a large page between them, where pages are large");
+	ok(hole_by("10000-401000 r-xp 00000000 08:01 1 /a", PAGE_MAX) == 0x420000, "and at the start of one");
 	return done();
 }

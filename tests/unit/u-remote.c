@@ -32,11 +32,6 @@ static size_t errand(const struct arch *of, const struct arch_errand *wanted, ui
 	return arch_find(of->elf_class, of->elf_machine)->errand(of, wanted, at, out, room, places);
 }
 
-static bool goes_on(uint64_t number, const uint64_t args[6])
-{
-	return number == SYS_epoll_wait && args[3] == UINT32_MAX;
-}
-
 /* A child that sleeps in epoll_wait(2), which EINTR ends when it is stopped. */
 static pid_t start_child(void)
 {
@@ -194,6 +189,11 @@ static void check_written_set(void)
 	}
 	(void)kill(pid, SIGKILL);
 	ok(pt_wait(pid, &status) == 0, "it was there till the end");
+}
+
+static bool goes_on(uint64_t number, const uint64_t args[6])
+{
+	return number == SYS_epoll_wait && args[3] == UINT32_MAX;
 }
 
 /* A kernel that forgets calls is played: the number is where only the test looks. */

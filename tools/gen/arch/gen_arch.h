@@ -91,6 +91,16 @@ struct gen_arch {
 	 */
 	bool data_by_pc;
 
+	/*
+	 * How code without data_by_pc finds the GOT; else NULL.  calls_for_pc: may it be a call that
+	 * finds the pc?  finds_pc: the register that has the address of the next instruction when such a call is over, of which `to` has the bytes where it leads, at least four, or -1.  sum_register: the
+	 * register to which it adds a constant of an address' width, or -1.  adds_to: the registers that it adds up, of which *to
+	 * has the sum.
+	 */
+	int (*finds_pc)(const uint8_t *code, const struct shape *shape, const uint8_t *to, bool is_next);
+	bool (*calls_for_pc)(const uint8_t *code, const struct shape *shape);
+	int (*sum_register)(const struct shape *shape);
+	bool (*adds_to)(const struct shape *shape, unsigned *to, unsigned *from);
 	const struct table_form *tables;	/* of a switch, n_tables of them */
 	unsigned n_tables;
 

@@ -154,7 +154,7 @@ int each_call(const struct binary *binary, uint64_t addr, call_visitor visit, vo
 /* ---- addresses ---- */
 
 static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const uint8_t *bytes,
-		       size_t at, uint64_t addr)
+		       size_t size, size_t at, uint64_t addr)
 {
 	const struct gen_arch *gen = file->gen;
 	struct cursor word;
@@ -167,7 +167,7 @@ static bool is_word_of(const struct elffile *file, const GElf_Shdr *shdr, const 
 	}
 	if ((shdr->sh_flags & SHF_EXECINSTR) == 0)
 		return false;
-	return gen->may_lead_to(bytes, shdr->sh_size, at, shdr->sh_addr, gen->data_by_pc ? 0 : elffile_got(file), &value) && value == addr;
+	return gen->may_lead_to(bytes, size, at, shdr->sh_addr, gen->data_by_pc ? 0 : elffile_got(file), &value) && value == addr;
 }
 
 static bool has_relocation_to(Elf_Data *data, uint64_t addr)
@@ -200,7 +200,7 @@ bool is_address_taken(const struct binary *target, uint64_t addr)
 		    strncmp(elf_strptr(file->elf, file->strings, shdr.sh_name), ".eh_frame", 9) == 0)
 			continue;
 		for (size_t at = 0; at + 4 <= data->d_size; at++)
-			if (is_word_of(file, &shdr, data->d_buf, at, addr))
+			if (is_word_of(file, &shdr, data->d_buf, data->d_size, at, addr))
 				return true;
 	}
 	return false;

@@ -67,7 +67,7 @@ static uint64_t constant_of(const struct walk *walk)
 /* Does this instruction turn a pc into the address of the GOT? */
 static bool finds_got(const struct walk *walk)
 {
-	int reg = walk->image->gen->data_by_pc ? -1 : got_sum_register(&walk->shape);
+	int reg = walk->image->gen->data_by_pc ? -1 : walk->image->gen->sum_register(&walk->shape);
 
 	return reg >= 0 && walk->pc[reg] != 0 && walk->image->got != 0 &&
 	       (uint32_t)(walk->pc[reg] + constant_of(walk)) == walk->image->got;
@@ -78,7 +78,7 @@ static void note_pc(struct walk *walk)
 {
 	if (walk->image->gen->data_by_pc)
 		return;
-	int sum = got_sum_register(&walk->shape), reg = got_pc_register(walk->image, walk->at, walk->insn, &walk->shape);
+	int sum = walk->image->gen->sum_register(&walk->shape), reg = got_pc_register(walk->image, walk->at, walk->insn, &walk->shape);
 	if (sum >= 0)
 		walk->pc[sum] = 0;
 	if (reg >= 0)
@@ -168,7 +168,7 @@ static struct operand immediate_operand(const struct walk *walk)
 		operand.kind = OPERAND_NONE;
 	if (shape->immediate_size < 4 || take_reloc(walk, shape->immediate_at, &operand))
 		return operand;
-	int reg = walk->image->gen->data_by_pc ? -1 : got_sum_register(shape);
+	int reg = walk->image->gen->data_by_pc ? -1 : walk->image->gen->sum_register(shape);
 	if (finds_got(walk)) {
 		operand.kind = OPERAND_GOT;
 	} else if (reg >= 0 && walk->pc[reg] != 0 &&

@@ -6,14 +6,10 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "x86.h"
 
 #define SLOTS_MAX 8		/* places in the frame that hold the address */
 #define PASSES_MAX 64
-#define ALL_BUT_SP 0xef
-
-enum { CALL = 0xe8, ADD_EAX = 0x05, GROUP_ONE = 0x81, POP = 0x58, STORE = 0x89, LOAD = 0x8b, LEA = 0x8d,
-       ADD_TO_E = 0x01, ADD_TO_G = 0x03 };
+#define REGISTERS 8		/* that are followed: as many as such an ABI has */
 
 /* One walk after the other, until nothing more is found. */
 struct search {
@@ -21,7 +17,7 @@ struct search {
 	const uint8_t *code;
 	uint8_t *reached;		/* by offset */
 	int32_t *depth;			/* by offset: bytes that were pushed up to there */
-	uint64_t pc[8];			/* what a register has after a call that finds the pc */
+	uint64_t pc[REGISTERS];		/* what a register has after a call that finds the pc */
 	struct { bool by_frame; int64_t at; } slots[SLOTS_MAX];
 	unsigned n_slots;
 	uint8_t ever;
@@ -41,32 +37,27 @@ int got_pc_register(const struct image *image, uint64_t addr, const uint8_t *ins
 {
 	uint64_t size, next = addr + shape->size;
 
-	if (insn[0] != CALL || shape->immediate_size != 4)
+	if (!image->gen->calls_for_pc(insn, shape))
 		return -1;
 	bool is_next = constant32(insn, shape) == 0;
 	const uint8_t *to = image_bytes(image, is_next ? next : arch_address(image->arch, next + constant32(insn, shape)), &size);
 	if (to == NULL || size < 4)
 		return -1;
-	if (is_next)				/* pop */
-		return (to[0] & 0xf8) == POP ? to[0] & 7 : -1;
-	return to[0] == LOAD && (to[1] & 0xc7) == 0x04 && to[2] == 0x24 && to[3] == 0xc3 ? to[1] >> 3 & 7 : -1;
+	return image->gen->finds_pc(insn, shape, to, is_next);
 }
 
-int got_sum_register(const struct shape *shape)
+/* Any register but the stack pointer. */
+static uint8_t all_registers(const struct image *image)
 {
-	if (shape->map != 0 || shape->immediate_size != 4)
-		return -1;
-	if (shape->opcode == ADD_EAX)
-		return GPR_AX;
-	return shape->opcode == GROUP_ONE && shape->mod == 3 && (shape->reg & 7) == 0 ? shape->rm & 7 : -1;
+	return (uint8_t)~(1U << image->gen->stack_pointer);
 }
 
 /* The place in the frame that the instruction takes; false: it takes none. */
 static bool frame_slot(const struct search *search, const struct shape *shape, size_t offset, bool *by_frame, int64_t *at)
 {
-	if (!shape->has_memory || shape->index >= 0 || (shape->base != GPR_SP && shape->base != GPR_BP))
+	if (!shape->has_memory || shape->index >= 0 || (shape->base != search->got->image->gen->stack_pointer && shape->base != search->got->image->gen->frame_pointer))
 		return false;
-	*by_frame = shape->base == GPR_BP;
+	*by_frame = shape->base == search->got->image->gen->frame_pointer;
 	*at = shape->displacement - (*by_frame ? 0 : search->depth[offset]);
 	return true;
 }
@@ -96,34 +87,33 @@ static uint8_t step(struct search *search, size_t offset, const struct shape *sh
 {
 	const struct image *image = search->got->image;
 	const uint8_t *code = search->code + offset;
-	int sum = got_sum_register(shape);
+	const struct gen_arch *gen = image->gen;
+	const enum does does = gen->does(shape);
+	const bool is_call = insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY;
+	int sum = gen->sum_register(shape);
 	uint8_t out = holds;
-	bool by_frame, is_copy = shape->map == 0 && (shape->opcode == STORE || shape->opcode == LOAD);
+	bool by_frame, is_conditional;
 	int64_t at;
-	unsigned from = shape->opcode == STORE ? shape->reg & 7U : shape->rm & 7U;
-	unsigned to = shape->opcode == STORE ? shape->rm & 7U : shape->reg & 7U;
+	unsigned from, to;
 
-	for (unsigned reg = 0; reg < 8; reg++)
-		if ((insn->writes.general & register_bits(image->file->gen, reg)) != 0)
+	for (unsigned reg = 0; reg < REGISTERS; reg++)
+		if (((insn->writes.general | (is_call ? gen->caller_saved.general : 0)) & register_bits(gen, reg)) != 0)
 			out &= (uint8_t)~(1U << reg);
-	if (insn->flow == FLOW_CALL || insn->flow == FLOW_CALL_ANY)
-		out &= (uint8_t)~(1U << GPR_AX | 1U << GPR_CX | 1U << GPR_DX);
 	if (sum >= 0 && search->pc[sum] != 0 &&
 	    arch_address(image->arch, search->pc[sum] + constant32(code, shape)) == image->got)
 		out |= (uint8_t)(1U << sum);
-	if (is_copy && shape->mod == 3 && (holds & 1U << from) != 0)
-		out |= (uint8_t)(1U << to);
-	if (is_copy && frame_slot(search, shape, offset, &by_frame, &at)) {
-		if (shape->opcode == STORE && (holds & 1U << (shape->reg & 7)) != 0)
+	if (gen->copies(shape, &from, &to, &is_conditional) && !is_conditional && (holds & 1U << (from & 7)) != 0)
+		out |= (uint8_t)(1U << (to & 7));
+	if ((does == DOES_STORE_REGISTER || does == DOES_LOAD) && frame_slot(search, shape, offset, &by_frame, &at)) {
+		if (does == DOES_STORE_REGISTER && (holds & 1U << (shape->reg & 7)) != 0)
 			note_slot(search, by_frame, at);
-		if (shape->opcode == LOAD && is_known_slot(search, by_frame, at))
+		if (does == DOES_LOAD && is_known_slot(search, by_frame, at))
 			out |= (uint8_t)(1U << (shape->reg & 7));
 	}
 	/* The address and an index. */
-	if (shape->map == 0 && (shape->opcode == ADD_TO_E || shape->opcode == ADD_TO_G) && shape->mod == 3 &&
-	    (holds & (1U << (shape->reg & 7) | 1U << (shape->rm & 7))) != 0)
-		out |= (uint8_t)(1U << (shape->opcode == ADD_TO_E ? shape->rm & 7 : shape->reg & 7));
-	if (shape->map == 0 && shape->opcode == LEA && shape->displacement_size == 0 &&
+	if (gen->adds_to(shape, &to, &from) && (holds & (1U << to | 1U << from)) != 0)
+		out |= (uint8_t)(1U << to);
+	if (does == DOES_ADDRESS && shape->displacement_size == 0 && (insn->writes.general & register_bits(gen, shape->reg & 7)) != 0 &&
 	    ((shape->base >= 0 && (holds & 1U << (shape->base & 7)) != 0) ||
 	     (shape->index >= 0 && (holds & 1U << (shape->index & 7)) != 0)))
 		out |= (uint8_t)(1U << (shape->reg & 7));
@@ -150,7 +140,7 @@ static void arrive(struct search *search, uint64_t addr, uint8_t holds, int32_t 
 /* The pc is what it was until something is added to it; a call finds it anew. */
 static void note_pc(struct search *search, uint64_t addr, const uint8_t *insn, const struct shape *shape)
 {
-	int sum = got_sum_register(shape), reg = got_pc_register(search->got->image, addr, insn, shape);
+	int sum = search->got->image->gen->sum_register(shape), reg = got_pc_register(search->got->image, addr, insn, shape);
 
 	if (sum >= 0)
 		search->pc[sum] = 0;
@@ -211,7 +201,7 @@ int got_init(struct got *got, const struct image *image, uint32_t spot, const ui
 	} else {
 		uint64_t unreached = got->hi;
 
-		arrive(&search, got->lo, search.is_part ? ALL_BUT_SP : 0, 0);
+		arrive(&search, got->lo, search.is_part ? all_registers(image) : 0, 0);
 		for (unsigned i = 0; i < PASSES_MAX && (search.any || unreached < got->hi); i++) {
 			/* Tables of jumps lead to what nothing else leads to. */
 			if (!search.any)
@@ -221,7 +211,7 @@ int got_init(struct got *got, const struct image *image, uint32_t spot, const ui
 		}
 		/* Not at rest: then any register may hold it anywhere. */
 		if (search.any)
-			memset(got->holds, ALL_BUT_SP, size);
+			memset(got->holds, all_registers(image), size);
 	}
 	free(search.reached);
 	free(search.depth);
@@ -239,5 +229,5 @@ bool got_holds(const struct got *got, uint64_t addr, int base, int index)
 	if (got->holds == NULL || addr < got->lo || addr >= got->hi)
 		return false;
 	uint8_t holds = got->holds[addr - got->lo];
-	return (base >= 0 && base < 8 && (holds & 1U << base) != 0) || (index >= 0 && index < 8 && (holds & 1U << index) != 0);
+	return (base >= 0 && base < REGISTERS && (holds & 1U << base) != 0) || (index >= 0 && index < REGISTERS && (holds & 1U << index) != 0);
 }

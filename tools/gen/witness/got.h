@@ -30,11 +30,7 @@ void got_deinit(struct got *got);
 /* May one of the registers, -1 for none, hold the address before the instruction at `addr`? */
 bool got_holds(const struct got *got, uint64_t addr, int base, int index);
 
-/*
- * The register into which a call at `addr` finds its return address; -1: it is no such call.
- * The register to which the instruction adds a constant of four bytes; -1: it does not.
- */
+/* The register into which a call at `addr` finds its return address; -1: it is no such call. */
 int got_pc_register(const struct image *image, uint64_t addr, const uint8_t *insn, const struct shape *shape);
-int got_sum_register(const struct shape *shape);
 
 #endif

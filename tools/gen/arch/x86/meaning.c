@@ -188,6 +188,43 @@ bool x86_passes_minus_one(const uint8_t *code, size_t size, bool wide)
 	return false;
 }
 
+/* ---- how code of i386 finds the GOT ---- */
+
+enum { CALL = 0xe8, ADD_EAX = 0x05, GROUP_ONE = 0x81, POP = 0x58, LOAD = 0x8b, ADD_TO_E = 0x01, ADD_TO_G = 0x03 };
+
+bool i386_calls_for_pc(const uint8_t *code, const struct shape *shape)
+{
+	return code[0] == CALL && shape->immediate_size == 4;
+}
+
+/* A call of a pop that follows it, or of mov (%esp), %reg; ret. */
+int i386_finds_pc(const uint8_t *code, const struct shape *shape, const uint8_t *to, bool is_next)
+{
+	if (!i386_calls_for_pc(code, shape))
+		return -1;
+	if (is_next)
+		return (to[0] & 0xf8) == POP ? to[0] & 7 : -1;
+	return to[0] == LOAD && (to[1] & 0xc7) == 0x04 && to[2] == 0x24 && to[3] == 0xc3 ? to[1] >> 3 & 7 : -1;
+}
+
+int i386_sum_register(const struct shape *shape)
+{
+	if (shape->map != 0 || shape->immediate_size != 4)
+		return -1;
+	if (shape->opcode == ADD_EAX)
+		return GPR_AX;
+	return shape->opcode == GROUP_ONE && shape->mod == 3 && (shape->reg & 7) == 0 ? shape->rm & 7 : -1;
+}
+
+bool i386_adds_to(const struct shape *shape, unsigned *to, unsigned *from)
+{
+	if (shape->map != 0 || (shape->opcode != ADD_TO_E && shape->opcode != ADD_TO_G) || shape->mod != 3)
+		return false;
+	*to = shape->opcode == ADD_TO_E ? shape->rm & 7U : shape->reg & 7U;
+	*from = shape->opcode == ADD_TO_E ? shape->reg & 7U : shape->rm & 7U;
+	return true;
+}
+
 /* ---- what the witness asks ---- */
 
 static bool fills_gaps(const uint8_t *code, const struct shape *shape, bool wide)
@@ -215,8 +252,7 @@ bool i386_fills_gaps(const uint8_t *code, const struct shape *shape)
 	return fills_gaps(code, shape, false);
 }
 
-enum { PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MEMORY = 0xc7, ADD_EAX = 0x05, SUB_EAX = 0x2d,
-       CMP_EAX = 0x3d, GROUP_ONE = 0x81, MOV_ABSOLUTE = 0xa0, LOOP = 0xe0 };
+enum { PUSH_4 = 0x68, PUSH_1 = 0x6a, MOV_REG = 0xb8, MOV_MEMORY = 0xc7, SUB_EAX = 0x2d, CMP_EAX = 0x3d, MOV_ABSOLUTE = 0xa0, LOOP = 0xe0 };
 
 /*
  * Compilers put addresses into registers and memory, compare and add them; they are no operands of

@@ -372,6 +372,7 @@ const struct gen_arch gen_i386 = {
 	.find_branch = x86_find_branch, .is_branch_operand = x86_is_branch_operand,
 	.short_branch = x86_short_branch, .short_reach = 130, .is_slot_operand = x86_is_slot_operand,
 	.tables = tables_i386, .n_tables = sizeof(tables_i386) / sizeof(tables_i386[0]),
+	.calls_for_pc = i386_calls_for_pc, .finds_pc = i386_finds_pc, .sum_register = i386_sum_register, .adds_to = i386_adds_to,
 	.stub_insns = 2, .stub_slot = stub_slot_i386, .may_lead_to = i386_may_lead_to,
 	.displace = displace_i386, .jump_to = x86_jump_to,
 	.jump_size = JUMP_SIZE, .landing_max = ENDBR_SIZE, .landing = x86_landing, .padding = x86_padding,
