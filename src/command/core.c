@@ -289,7 +289,7 @@ static int check_program(const struct core *core)
 {
 	const char *path = core->options->exe;
 	uint8_t page[PAGE];
-	const size_t size = get_memory(core, page_down(core->headers), page, sizeof(page));
+	const size_t size = get_memory(core, page_down(core->headers, PAGE), page, sizeof(page));
 	struct stat st;
 	struct elf elf;
 	int fd, err = file_open(path, &fd, &st);

@@ -255,7 +255,7 @@ static void check_errand(void)
 {
 	struct target target = { 0 };
 	struct remote remote;
-	struct remote_call call = { NR_MUNMAP, { 4096, 4096 }, 0, "unmap memory", 0 };
+	struct remote_call call = { NR_MUNMAP, { 4096, 4096 }, 0, "unmap memory", NULL, 0 };
 	uint8_t set[sizeof(state)];
 	size_t size = sizeof(set);
 	pid_t pid = start_child();
