@@ -100,7 +100,7 @@ static void check_walk(void)
 /* ---- whole programs ---- */
 
 static const char program[] =
-	".globl f, g, v, w\n"
+	".globl f, g, v, w; .hidden v, w\n"
 	".type f, @function; .type g, @function; .type v, @object; .type w, @object\n"
 	".text\n"
 	"f: mov $PAGE, %eax; .byte 0x48, 0x8d, 0xb8; .long OFFSET; mov $PAGE, %edx; .byte 0x8b, 0x8a; .long OFFSET; ret; .size f, .-f\n"
