@@ -592,8 +592,11 @@ static inline __attribute__((unused)) void vzp__prepare(struct vzp__frame *frame
 	}
 }
 
+/* What is written as a word, and read as what the variable is. */
+typedef unsigned long __attribute__((may_alias)) vzp__word;
+
 /* The address of a variable of the old activation; *made is room for one that is nowhere. */
-static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, unsigned long *made)
+static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, vzp__word *made)
 {
 	struct vzp__frame *frame = *(struct vzp__frame **)((char *)cfa + VZP__BEHIND);
 	const struct vzp__entry *entry = frame->table;
@@ -612,7 +615,7 @@ static inline __attribute__((unused)) void *vzp__find(void *cfa, unsigned id, un
 	(__builtin_classify_type(*(__typeof__(type) *)0) == 12 || __builtin_classify_type(*(__typeof__(type) *)0) == 13)
 #define VZP__FIND(id, kind, type, name) \
 	VZP__TYPED_RECORD(id, kind, VZP__TEXT(name), "", "", *(__typeof__(type) *)0) \
-	unsigned long vzp__made_##id; \
+	vzp__word vzp__made_##id; \
 	__typeof__(type) *vzp__at_##id = vzp__find(__builtin_dwarf_cfa(), id, &vzp__made_##id);
 #define VZP__LOCAL_(id, type, name) \
 	VZP__FIND(id, "L", type, name) \

@@ -74,7 +74,7 @@ static int print_stacks(struct target *target, const struct objects *objects, co
 }
 
 /* Not by target_interrupt(), which sets calls back to their start where it has to. */
-static int stop(struct thread *thread)
+static int stop(const struct arch *arch, struct thread *thread)
 {
 	struct pt_status status;
 	int err = pt_interrupt(thread->tid);
@@ -84,7 +84,7 @@ static int stop(struct thread *thread)
 	if (err == 0 && status.stop != PT_INTERRUPTED)
 		err = fail(EBUSY, "thread %d does not sleep", thread->tid);
 	if (err == 0)
-		err = pt_get_regs(target.arch, thread->tid, &thread->regs);
+		err = pt_get_regs(arch, thread->tid, &thread->regs);
 	return err;
 }
 
@@ -93,7 +93,7 @@ static int stop_all(struct target *target)
 	int err = target_seize(target);
 
 	for (size_t i = 0; err == 0 && i < target->n_threads; i++)
-		err = stop(&target->threads[i]);
+		err = stop(target->arch, &target->threads[i]);
 	return err;
 }
 

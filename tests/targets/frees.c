@@ -90,7 +90,7 @@ static __attribute__((noinline)) int drop_static(double by, struct object *at)
 }
 
 /* Its code comes back to its start. */
-KEEP __attribute__((naked)) void drop_again(struct object *at)
+KEEP __attribute__((naked)) void drop_again(__attribute__((unused)) struct object *at)
 {
 	__asm__("771: dec %eax; jo 771b; jmp drop_jump");
 }
