@@ -27,6 +27,9 @@
  * nobody uses it any more when it goes.  In a signal handler, whose own thread may have the lock, use no table.  In a child
  * that a process of several threads has forked, a lock that another thread had is taken over.  Hooks (vzp.h) may, as no thread is in the
  * patch's code when they run.
+ *
+ * A lock is the process's number, so each use of a table makes the system call getpid: a program whose filter kills it for that
+ * (seccomp(2)) cannot have shadow data.
  */
 /*
  * VZP_ON_FREE(client_free, client): at file scope.  When the target's function client_free is called, all that the patch

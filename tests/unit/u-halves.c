@@ -171,6 +171,9 @@ static void check_witness(void)
 	struct binary target = { .file = old };
 	ok(is_address_taken(&target, 0x5010) && is_address_taken(&target, 0x5018), "what they lead to has its address taken");
 	ok(!is_address_taken(&target, 0x5014), "what they do not lead to has not");
+	elffile_close(&old);
+	elffile_close(&moved);
+	elffile_close(&other);
 }
 
 int main(void)
