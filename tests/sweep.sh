@@ -106,7 +106,7 @@ same_as_before() {
 
 # Bring the target to where COMMAND can begin.
 settle() {
-	one_of '0 2' revert "$file_of_patch" -q 2>>.errors && same_as_before &&
+	{ one_of '0 2' revert "$file_of_patch" -q 2>.errors || { cat .errors; return 1; }; } && same_as_before &&
 		[ "$(ask "$question")" = "$old" ] &&
 		{ [ "$1" = patch ] || patch "$file_of_patch" -q; }
 }

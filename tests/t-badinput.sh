@@ -4,7 +4,7 @@
 # nothing changed.
 
 . "${0%/*}/lib.sh"
-for_each_abi
+by_lot
 
 # refused STATUS REGEX FILE: by patch, by a dry run and by check.
 refused() {

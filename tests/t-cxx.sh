@@ -5,7 +5,7 @@
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/sweep.sh"
-for_each_abi
+by_lot
 
 echo 'int main() { }' >"$folder/none.cc"
 for abi in $NSB_ABIS; do

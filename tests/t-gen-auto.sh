@@ -3,7 +3,7 @@
 # Auto mode, where the objects are not all, or not what the target was made of.
 
 . "${0%/*}/lib.sh"
-for_each_abi of-files
+by_lot of-files
 
 isolated='-ffunction-sections -fdata-sections'
 pic="-fPIC $isolated -fno-semantic-interposition"

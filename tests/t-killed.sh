@@ -6,12 +6,12 @@
 . "${0%/*}/sweep.sh"
 for_each_abi
 
-# The n-th ptrace call is the last, for some forty in a process of one thread; for fewer in
+# The n-th ptrace call is the last, for some thirty in a process of one thread; for fewer in
 # the others, and when the call has been made, which is nearly the same as before the next
 # one.  In a long run for every n.
 for command in patch revert; do
 	t "before ptrace calls of a $command, one sleeping thread" "
-		watch_target alone && sweep before:9 ptrace $command $(some 40)
+		watch_target alone && sweep before:9 ptrace $command $(some 30)
 	"
 	t "after ptrace calls of a $command, one sleeping thread" "
 		watch_target alone && sweep after:9 ptrace $command $(some 4)
@@ -22,8 +22,8 @@ for command in patch revert; do
 	"
 	for kind in sleepers busy; do
 		t "before and after ptrace calls of a $command, $kind" "
-			watch_target $kind && sweep before:9 ptrace $command $(some 6) &&
-			sweep after:9 ptrace $command $(some 5)
+			watch_target $kind && sweep before:9 ptrace $command $(some 5) &&
+			sweep after:9 ptrace $command $(some 4)
 		"
 	done
 done

@@ -12,17 +12,17 @@ for command in patch revert; do
 		watch_target alone && sweep fail ptrace $command all
 	"
 	t "any call of a $command fails that can, one thread" "
-		watch_target alone && sweep fail forward $command $(some 40)
+		watch_target alone && sweep fail forward $command $(some 28)
 	"
 	t "nsb is kept from running before a ptrace call of a $command, one thread" "
 		watch_target alone spin && sweep delay ptrace $command $(some 3)
 	"
 	for kind in sleepers busy; do
 		t "a ptrace call of a $command fails, $kind" "
-			watch_target $kind && sweep fail ptrace $command $(some 10)
+			watch_target $kind && sweep fail ptrace $command $(some 7)
 		"
 		t "any call of a $command fails that can, $kind" "
-			watch_target $kind && sweep fail forward $command $(some 15)
+			watch_target $kind && sweep fail forward $command $(some 10)
 		"
 	done
 	t "some call of a $command fails, threads run to a breakpoint" "
@@ -32,7 +32,7 @@ for command in patch revert; do
 done
 
 t 'a ptrace call of a patch fails, a resolver runs' "
-	watch_target alone rest -DCHOSEN && sweep fail ptrace patch all && sweep fail forward patch $(some 6)
+	watch_target alone rest -DCHOSEN && sweep fail ptrace patch $(some 25) && sweep fail forward patch $(some 6)
 "
 
 tell_sum
