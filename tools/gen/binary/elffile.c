@@ -311,6 +311,19 @@ bool elffile_read(const struct elffile *file, uint64_t addr, void *buf, size_t s
 	return false;
 }
 
+uint8_t *elffile_kept(const struct elffile *file, uint64_t addr, uint64_t size)
+{
+	for (size_t i = 0; file->original != NULL && i < file->n_phdrs; i++) {
+		const GElf_Phdr *ph = &file->phdrs[i];
+
+		if (ph->p_type == PT_LOAD && addr >= ph->p_vaddr && addr - ph->p_vaddr <= ph->p_filesz &&
+		    size <= ph->p_filesz - (addr - ph->p_vaddr) && ph->p_offset <= file->size &&
+		    ph->p_filesz <= file->size - ph->p_offset)
+			return file->original + ph->p_offset + (addr - ph->p_vaddr);
+	}
+	return NULL;
+}
+
 bool elffile_code_around(const struct elffile *file, uint64_t addr, uint64_t *lo, uint64_t *hi)
 {
 	Elf_Scn *scn = NULL;

@@ -87,6 +87,12 @@ int elffile_bytes(const struct elffile *file, const char *name, struct dwarf_byt
 bool elffile_read(const struct elffile *file, uint64_t addr, void *buf, size_t size);
 
 /*
+ * Where the bytes that the file has loaded at address `addr` are in what elffile_open_kept() has kept, to be changed; NULL if it does
+ * not have all of them.
+ */
+uint8_t *elffile_kept(const struct elffile *file, uint64_t addr, uint64_t size);
+
+/*
  * The bounds of the executable section around an address; of the segment in a file without
  * sections.
  */

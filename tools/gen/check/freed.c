@@ -38,20 +38,6 @@ struct freed {
 
 /* ---- the entry in the patch ---- */
 
-/* The place of `size` bytes of the patch's file that are loaded to `addr`; NULL: there is none. */
-static uint8_t *bytes_at(const struct elffile *file, uint64_t addr, uint64_t size)
-{
-	for (size_t i = 0; i < file->n_phdrs; i++) {
-		const GElf_Phdr *ph = &file->phdrs[i];
-
-		if (ph->p_type == PT_LOAD && addr >= ph->p_vaddr && addr - ph->p_vaddr <= ph->p_filesz &&
-		    size <= ph->p_filesz - (addr - ph->p_vaddr) && ph->p_offset <= file->size &&
-		    ph->p_filesz <= file->size - ph->p_offset)
-			return file->original + ph->p_offset + (addr - ph->p_vaddr);
-	}
-	return NULL;
-}
-
 /* The only symbol of that name; NULL if there is none, or several. */
 static const struct symbol *find_symbol(const struct freed *freed, const char *name)
 {
@@ -87,8 +73,8 @@ static int find_entry(struct freed *freed)
 	    elffile_read(&freed->draft->patch->file, freed->words->value + 4, &offset, sizeof(offset)))
 		freed->room = freed->entry->value + offset;
 	if (freed->room == 0 || offset + ENTRY_ROOM > freed->entry->size ||
-	    bytes_at(&freed->draft->patch->file, freed->entry->value, freed->entry->size) == NULL ||
-	    bytes_at(&freed->draft->patch->file, freed->words->value, 8) == NULL)
+	    elffile_kept(&freed->draft->patch->file, freed->entry->value, freed->entry->size) == NULL ||
+	    elffile_kept(&freed->draft->patch->file, freed->words->value, 8) == NULL)
 		return REFUSE(freed, "its code is not in the patch, or there are two of that name (do not strip it, link without"
 			      " --gc-sections)%s", "");
 	return 0;
@@ -414,7 +400,7 @@ static uint8_t *find_rules_room(const struct freed *freed)
 	for (size_t i = 0; i < frames.table.n_index && at == NULL; i++)
 		if (frames.index[i].start == freed->entry->value &&
 		    elffile_read(file, frames.index[i].fde, &length, sizeof(length)) && length < 0x1000 && length > FDE_HEAD)
-			at = bytes_at(file, frames.index[i].fde, length + sizeof(length));
+			at = elffile_kept(file, frames.index[i].fde, length + sizeof(length));
 	frames_deinit(&frames);
 	for (size_t i = FDE_HEAD; at != NULL && found == NULL && i < length + sizeof(length); i++) {
 		zeros = at[i] == 0 ? zeros + 1 : 0;
@@ -434,8 +420,8 @@ static int write_entry(const struct freed *freed, const struct displacing *displ
 		return REFUSE(freed, "the unwind table of its code is not what nsb/shadow.h has made (is it of another version, or"
 			      " does the linker change .eh_frame?)%s", "");
 	memcpy(rules, displacing->rules, displacing->n_rules);
-	memcpy(bytes_at(file, freed->room, ENTRY_ROOM), displacing->code, displacing->size);
-	put_word(bytes_at(file, freed->words->value, 4), word);
+	memcpy(elffile_kept(file, freed->room, ENTRY_ROOM), displacing->code, displacing->size);
+	put_word(elffile_kept(file, freed->words->value, 4), word);
 	return 0;
 }
 

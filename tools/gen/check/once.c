@@ -30,25 +30,10 @@ static int read_slots(const struct draft *draft, const struct directive *directi
 		    " --gc-sections)", base_name(directive->source), directive->line, directive->name);
 }
 
-/* The bytes of the patch's file, as they will be written, at an address; NULL: they are not in it. */
-static uint8_t *bytes_at(const struct elffile *file, uint64_t addr, size_t size)
-{
-	for (size_t i = 0; i < file->n_phdrs; i++) {
-		const GElf_Phdr *phdr = &file->phdrs[i];
-
-		if (phdr->p_type != PT_LOAD || addr < phdr->p_vaddr || addr - phdr->p_vaddr > phdr->p_filesz ||
-		    phdr->p_filesz - (addr - phdr->p_vaddr) < size)
-			continue;
-		uint64_t offset = phdr->p_offset + (addr - phdr->p_vaddr);
-		return file->original != NULL && offset + size <= file->size ? file->original + offset : NULL;
-	}
-	return NULL;
-}
-
 /* Function no. `func` is entered by way of the slot: its last instruction jumps to the new code. */
 static int take_slot(struct draft *draft, size_t func, uint64_t slot, unsigned jump)
 {
-	uint8_t *operand = bytes_at(&draft->patch->file, slot + jump, 4);
+	uint8_t *operand = elffile_kept(&draft->patch->file, slot + jump, 4);
 	uint32_t distance = (uint32_t)(draft->meta.funcs[func].patch_addr - (slot + jump + 4));
 
 	if (operand == NULL)

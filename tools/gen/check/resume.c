@@ -560,20 +560,6 @@ static bool evaluate_rule(const struct resume *resume, const struct cfi_rule *ru
 		evaluate(&expression, &none, out) == NULL && (out->kind == SPOT_MEMORY || out->kind == SPOT_POINTED);
 }
 
-/* The place of `size` bytes of the patch's file that are loaded to `addr`; NULL: there is none. */
-static uint8_t *bytes_at(const struct elffile *file, uint64_t addr, uint64_t size)
-{
-	for (size_t i = 0; i < file->n_phdrs; i++) {
-		const GElf_Phdr *ph = &file->phdrs[i];
-
-		if (ph->p_type == PT_LOAD && addr >= ph->p_vaddr && addr - ph->p_vaddr <= ph->p_filesz &&
-		    size <= ph->p_filesz - (addr - ph->p_vaddr) && ph->p_offset <= file->size &&
-		    ph->p_filesz <= file->size - ph->p_offset)
-			return file->original + ph->p_offset + (addr - ph->p_vaddr);
-	}
-	return NULL;
-}
-
 /* Where the old activation's frame ends, and where it keeps what its caller's registers have to be; kind 0: in the register itself. */
 struct old_frame {
 	struct variable_spot cfa, back[DWARF_REGS_MAX];
@@ -698,7 +684,7 @@ static int write_entry(const struct resume *resume, const struct old_frame *fram
 	if (err == 0 && upto > 0 && frames.index[upto - 1].start == entry &&
 	    elffile_read(file, frames.index[upto - 1].fde, &length, sizeof(length)) && length < 0x1000 &&
 	    length > FDE_HEAD - sizeof(length)) {
-		at = bytes_at(file, frames.index[upto - 1].fde, length + sizeof(length));
+		at = elffile_kept(file, frames.index[upto - 1].fde, length + sizeof(length));
 		end = at + length + sizeof(length);
 	}
 	frames_deinit(&frames);
@@ -980,7 +966,7 @@ static int find_stub(struct resume *resume)
 	const struct symbol *stub = find_own_symbol(resume, "vzp.resume."), *table = find_own_symbol(resume, "vzp.table.");
 
 	if (stub != NULL && table != NULL)
-		resume->table = bytes_at(&resume->draft->patch->file, table->value, table->size);
+		resume->table = elffile_kept(&resume->draft->patch->file, table->value, table->size);
 	if (resume->table == NULL || stub->size < (uint64_t)SITE_SIZE * SITES_MAX)
 		return REFUSE(resume, "its stub is not in the patch, or there are two of that name (do not strip it, link without"
 			      " --gc-sections)%s", "");
